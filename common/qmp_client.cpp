@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT
+#include "common/qmp_client.h"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <utility>
+
+namespace qemunit {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr uint64_t kHandshakeId = 0;
+
+// The deadline of one request, as sd-event's userdata. Freed with the event source, which
+// sd-event keeps until its callback has returned, even if that callback drops it.
+struct Deadline {
+    std::function<void()> expired;
+};
+
+std::string to_text(const json &value) {
+    return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string string_at(const json &object, const char *key) {
+    auto it = object.find(key);
+    return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
+}
+
+uint64_t number_at(const json &object, const char *key) {
+    auto it = object.find(key);
+    return it != object.end() && it->is_number_integer() ? it->get<uint64_t>() : 0;
+}
+
+// {"QMP":{"version":{"qemu":{"major":7,"minor":2,"micro":22},…},…}} -> "7.2.22"
+std::string version_of(const json &greeting) {
+    static const json::json_pointer kQemuVersion("/version/qemu");
+    if (!greeting.is_object() || !greeting.contains(kQemuVersion))
+        return {};
+    const json &qemu = greeting[kQemuVersion];
+    if (!qemu.is_object())
+        return {};
+    return std::to_string(number_at(qemu, "major")) + "." +
+           std::to_string(number_at(qemu, "minor")) + "." +
+           std::to_string(number_at(qemu, "micro"));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<QmpClient>> QmpClient::create(sd_event *event, UniqueFd fd,
+                                                     Callbacks callbacks, std::size_t max_message) {
+    if (int flags = fcntl(fd.get(), F_GETFL);
+        flags < 0 || fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) < 0)
+        return fail_errno(errno, "cannot make the QMP socket non-blocking");
+    std::unique_ptr<QmpClient> client(
+        new QmpClient(event, std::move(fd), std::move(callbacks), max_message));
+    sd_event_source *source = nullptr;
+    if (int r = sd_event_add_io(event, &source, client->fd_.get(), EPOLLIN, on_io, client.get());
+        r < 0)
+        return fail_errno(r, "cannot watch the QMP socket");
+    client->io_.reset(source);
+    return client;
+}
+
+QmpClient::QmpClient(sd_event *event, UniqueFd fd, Callbacks callbacks, std::size_t max_message)
+    : event_(event),
+      fd_(std::move(fd)),
+      callbacks_(std::move(callbacks)),
+      max_message_(max_message) {}
+
+QmpClient::~QmpClient() {
+    *alive_ = false;
+}
+
+void QmpClient::execute(std::string_view command, json arguments, uint64_t timeout_usec,
+                        ReplyCallback callback) {
+    if (closed_) {
+        callback(std::unexpected(
+            QmpError{QmpError::Kind::disconnected, "the connection to QEMU is closed"}));
+        return;
+    }
+    const uint64_t id = next_id_++;
+    auto deadline = std::make_unique<Deadline>();
+    deadline->expired = [this, id, name = std::string(command)] {
+        finish(id, std::unexpected(QmpError{QmpError::Kind::timeout,
+                                            "QEMU did not answer '" + name + "' in time"}));
+    };
+    sd_event_source *source = nullptr;
+    int r = sd_event_add_time_relative(
+        event_, &source, CLOCK_MONOTONIC, timeout_usec, 0,
+        [](sd_event_source *, uint64_t, void *userdata) {
+            static_cast<Deadline *>(userdata)->expired();
+            return 0;
+        },
+        deadline.get());
+    if (r < 0) {
+        callback(std::unexpected(
+            QmpError{QmpError::Kind::timeout, std::string("cannot set a deadline: ") + strerror(-r)}));
+        return;
+    }
+    sd_event_source_set_destroy_callback(
+        source, [](void *userdata) { delete static_cast<Deadline *>(userdata); });
+    (void)deadline.release();
+    requests_.emplace(id, Request{std::move(callback), EventSourcePtr(source)});
+
+    json message = {{"execute", command}, {"id", id}};
+    if (!arguments.is_null())
+        message["arguments"] = std::move(arguments);
+    if (ready_)
+        send(message);
+    else
+        queued_ += to_text(message) + "\n";
+}
+
+int QmpClient::on_io(sd_event_source *, int, uint32_t revents, void *userdata) {
+    auto *client = static_cast<QmpClient *>(userdata);
+    const auto alive = client->alive_;
+    if (revents & (EPOLLIN | EPOLLHUP | EPOLLERR))
+        client->read_input();
+    if (*alive && !client->closed_ && (revents & EPOLLOUT))
+        client->flush();
+    return 0;
+}
+
+void QmpClient::read_input() {
+    char buffer[16384];
+    const ssize_t n = read(fd_.get(), buffer, sizeof buffer);
+    if (n < 0) {
+        if (errno != EAGAIN && errno != EINTR)
+            close(std::string("reading from QEMU failed: ") + strerror(errno));
+        return;
+    }
+    if (n == 0) {
+        close("QEMU closed the connection");
+        return;
+    }
+    input_.append(buffer, static_cast<std::size_t>(n));
+    const auto alive = alive_;
+    std::size_t begin = 0;
+    for (std::size_t end; (end = input_.find('\n', std::max(begin, scanned_))) != std::string::npos;
+         begin = end + 1) {
+        take_message(std::string_view(input_).substr(begin, end - begin));
+        if (!*alive || closed_)
+            return;
+    }
+    input_.erase(0, begin);
+    scanned_ = input_.size();
+    if (input_.size() > max_message_)
+        close("QEMU sent a message of more than " + std::to_string(max_message_) + " bytes");
+}
+
+void QmpClient::take_message(std::string_view line) {
+    json message = json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (!message.is_object()) {
+        close("QEMU sent something that is not a JSON object");
+        return;
+    }
+    if (auto greeting = message.find("QMP"); greeting != message.end()) {
+        if (greeted_)
+            return;
+        greeted_ = true;
+        version_ = version_of(*greeting);
+        send({{"execute", "qmp_capabilities"}, {"id", kHandshakeId}});
+    } else if (message.contains("event")) {
+        if (!callbacks_.event)
+            return;
+        QmpEvent event{.name = string_at(message, "event"), .usec = 0, .data = json::object()};
+        if (auto stamp = message.find("timestamp"); stamp != message.end() && stamp->is_object())
+            event.usec =
+                number_at(*stamp, "seconds") * 1'000'000 + number_at(*stamp, "microseconds");
+        if (auto data = message.find("data"); data != message.end() && data->is_object())
+            event.data = std::move(*data);
+        callbacks_.event(event);
+    } else {
+        take_reply(message);
+    }
+}
+
+void QmpClient::take_reply(json &message) {
+    auto id = message.find("id");
+    if (id == message.end() || !id->is_number_unsigned())
+        return;  // a reply to nothing that we asked
+    Reply reply;
+    if (auto error = message.find("error"); error != message.end() && error->is_object())
+        reply = std::unexpected(QmpError{QmpError::Kind::monitor, string_at(*error, "desc")});
+    else if (auto value = message.find("return"); value != message.end())
+        reply = std::move(*value);
+    else
+        return;
+
+    if (id->get<uint64_t>() != kHandshakeId) {
+        finish(id->get<uint64_t>(), std::move(reply));
+        return;
+    }
+    if (ready_)
+        return;
+    if (!reply) {
+        close("QEMU refused the QMP handshake: " + reply.error().message);
+        return;
+    }
+    ready_ = true;
+    output_ += std::exchange(queued_, {});
+    const auto alive = alive_;
+    flush();
+    if (*alive && !closed_ && callbacks_.ready)
+        callbacks_.ready();
+}
+
+void QmpClient::send(const json &message) {
+    output_ += to_text(message) + "\n";
+    flush();
+}
+
+void QmpClient::flush() {
+    while (!output_.empty()) {
+        const ssize_t n = ::send(fd_.get(), output_.data(), output_.size(), MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        // Any other failure shows as end of file on the reading side, after what QEMU
+        // may still have said.
+        if (n < 0)
+            break;
+        output_.erase(0, static_cast<std::size_t>(n));
+    }
+    sd_event_source_set_io_events(io_.get(), output_.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT);
+}
+
+void QmpClient::finish(uint64_t id, Reply reply) {
+    auto request = requests_.extract(id);
+    if (request)
+        request.mapped().callback(std::move(reply));
+}
+
+void QmpClient::close(const std::string &reason) {
+    if (std::exchange(closed_, true))
+        return;
+    io_.reset();
+    fd_.reset();
+    const auto alive = alive_;
+    auto requests = std::exchange(requests_, {});
+    for (auto &[id, request] : requests) {
+        request.callback(std::unexpected(QmpError{QmpError::Kind::disconnected, reason}));
+        if (!*alive)
+            return;
+    }
+    // A copy: the callback may destroy us and itself with us.
+    if (auto closed = callbacks_.closed)
+        closed(reason);
+}
+
+Result<UniqueFd> connect_unix(const std::string &path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.size() >= sizeof address.sun_path)
+        return fail(ENAMETOOLONG, path + ": longer than a socket path may be");
+    path.copy(address.sun_path, path.size());
+    UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!fd)
+        return fail_errno(errno, "cannot create a socket");
+    if (connect(fd.get(), reinterpret_cast<const sockaddr *>(&address), sizeof address) < 0)
+        return fail_errno(errno, "cannot connect to " + path);
+    return fd;
+}
+
+}  // namespace qemunit

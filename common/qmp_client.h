@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+//
+// One connection to a QMP monitor, asynchronous, on an sd-event loop: handshake,
+// commands with ids and deadlines, events. qemunitd and the companion use it.
+// It trusts nothing that QEMU sends: a guest may have taken QEMU over.
+//
+// Protocol: docs/interop/qmp-spec.txt of QEMU. The greeting is not readiness: QEMU
+// sends it from a thread of its own while start-up can still fail. The reply to
+// qmp_capabilities comes from the main loop, so ready() means "the VM is up".
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "common/event_ptr.h"
+#include "common/result.h"
+#include "common/unique_fd.h"
+
+namespace qemunit {
+
+struct QmpEvent {
+    std::string name;         // "SHUTDOWN"
+    uint64_t usec = 0;        // CLOCK_REALTIME, by QEMU's clock
+    nlohmann::json data;      // an object, empty where the event has none
+};
+
+struct QmpError {
+    enum class Kind {
+        monitor,       // QEMU answered with an error
+        timeout,       // no answer before the deadline
+        disconnected,  // the connection ended first
+    };
+    Kind kind;
+    std::string message;
+};
+
+class QmpClient {
+  public:
+    using Reply = std::expected<nlohmann::json, QmpError>;
+    using ReplyCallback = std::function<void(Reply)>;
+
+    // Each may destroy the client from within.
+    struct Callbacks {
+        std::function<void()> ready;
+        std::function<void(const QmpEvent &)> event;
+        std::function<void(const std::string &reason)> closed;  // once, last of all
+    };
+
+    // `fd`: a connected stream socket; becomes non-blocking. `max_message`: bytes of
+    // one message; whoever sends more is cut off.
+    static Result<std::unique_ptr<QmpClient>> create(sd_event *event, UniqueFd fd,
+                                                     Callbacks callbacks,
+                                                     std::size_t max_message = 16u << 20);
+    ~QmpClient();
+    QmpClient(const QmpClient &) = delete;
+    QmpClient &operator=(const QmpClient &) = delete;
+
+    // Sends a command as soon as the handshake is done. `callback` is called exactly
+    // once, at the latest after `timeout_usec`; not at all once the client is gone.
+    void execute(std::string_view command, nlohmann::json arguments, uint64_t timeout_usec,
+                 ReplyCallback callback);
+
+    // "7.2.22", from the greeting; empty before it.
+    const std::string &version() const { return version_; }
+    bool is_ready() const { return ready_; }
+
+  private:
+    struct Request {
+        ReplyCallback callback;
+        EventSourcePtr deadline;
+    };
+
+    QmpClient(sd_event *event, UniqueFd fd, Callbacks callbacks, std::size_t max_message);
+    static int on_io(sd_event_source *, int fd, uint32_t revents, void *userdata);
+    void read_input();
+    void take_message(std::string_view line);
+    void take_reply(nlohmann::json &message);
+    void send(const nlohmann::json &message);
+    void flush();
+    void finish(uint64_t id, Reply reply);
+    void close(const std::string &reason);
+
+    sd_event *event_;
+    UniqueFd fd_;
+    Callbacks callbacks_;
+    std::size_t max_message_;
+    EventSourcePtr io_;
+    std::string input_;
+    std::size_t scanned_ = 0;  // bytes of input_ known to hold no newline
+    std::string output_;
+    std::string queued_;  // commands given before the handshake was done
+    std::string version_;
+    bool greeted_ = false;
+    bool ready_ = false;
+    bool closed_ = false;
+    uint64_t next_id_ = 1;
+    std::map<uint64_t, Request> requests_;
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // false once destroyed
+};
+
+// A connected, non-blocking stream socket. Fails with EAGAIN when the listener's
+// queue is full (QEMU keeps room for two), ECONNREFUSED or ENOENT when nobody listens.
+Result<UniqueFd> connect_unix(const std::string &path);
+
+}  // namespace qemunit

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+//
+// Parsed ini files + the schema -> a VM. Says what is unknown, wrong or contradictory;
+// looks at no file and no disk image.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "generator/diagnostic.h"
+#include "generator/ini.h"
+#include "generator/vm.h"
+
+namespace qemunit {
+
+// `files`: the VM's own ini first, then its drop-ins in the order they apply. The
+// result is of use only if no error was added to `diagnostics`. `host`: this machine.
+Vm configure(const std::string &name, const std::vector<IniFile> &files, Architecture host,
+             Diagnostics &diagnostics);
+
+}  // namespace qemunit

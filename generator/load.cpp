@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#include "generator/load.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "common/unique_fd.h"
+#include "generator/configure.h"
+#include "generator/ini.h"
+
+namespace qemunit {
+
+namespace {
+
+constexpr std::size_t kFileMax = 1 << 20;  // bytes; systemd's own limit for a line
+
+// "" and a diagnostic if it cannot be read. Never waits: a fifo is refused, not opened.
+std::optional<std::string> read_file(const std::string &path, Diagnostics &diagnostics) {
+    const auto error = [&](std::string message) {
+        diagnostics.push_back({{path, 0}, Severity::error, std::move(message)});
+        return std::nullopt;
+    };
+    const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (!fd)
+        return error(fmt::format("Cannot read the file: {}.", std::strerror(errno)));
+    struct stat info {};
+    if (fstat(fd.get(), &info) != 0)
+        return error(fmt::format("Cannot read the file: {}.", std::strerror(errno)));
+    if (!S_ISREG(info.st_mode))
+        return error("Not a regular file.");
+    if (info.st_size > static_cast<off_t>(kFileMax))
+        return error(fmt::format("Larger than {} bytes; this is no ini file.", kFileMax));
+
+    std::string text(static_cast<std::size_t>(info.st_size), '\0');
+    std::size_t filled = 0;
+    while (filled < text.size()) {
+        const ssize_t n = read(fd.get(), text.data() + filled, text.size() - filled);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return error(fmt::format("Cannot read the file: {}.", std::strerror(errno)));
+        if (n == 0)
+            break;
+        filled += static_cast<std::size_t>(n);
+    }
+    text.resize(filled);
+    return text;
+}
+
+}  // namespace
+
+std::optional<Vm> load_vm(const VmSource &source, const std::string &root, Architecture host,
+                          Diagnostics &diagnostics) {
+    Diagnostics found;
+    std::vector<IniFile> files;
+    std::vector<std::string> paths = {source.path};
+    paths.insert(paths.end(), source.drop_ins.begin(), source.drop_ins.end());
+    for (const std::string &path : paths)
+        if (const auto text = read_file(path, found))
+            files.push_back(parse_ini(path, *text, found));
+
+    // Contradictions that only a missing file causes would mislead.
+    const bool is_complete = files.size() == paths.size();
+    Vm vm;
+    if (is_complete)
+        vm = configure(source.name, files, host, found);
+    vm.source_path = source.path.starts_with(root) ? source.path.substr(root.size()) : source.path;
+    // As a reader goes through the files.
+    const auto position = [&](const Diagnostic &d) {
+        return std::pair(std::ranges::find(paths, d.where.path) - paths.begin(), d.where.line);
+    };
+    std::ranges::stable_sort(found, {}, position);
+    const bool usable = is_complete && !has_errors(found);
+    std::ranges::move(found, std::back_inserter(diagnostics));
+    return usable ? std::optional(std::move(vm)) : std::nullopt;
+}
+
+}  // namespace qemunit

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+//
+// One VM's sources -> the VM: reads the files and runs the pure parts over them. The same
+// way in for generating, checking and explaining, so that all three say the same.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "generator/diagnostic.h"
+#include "generator/search.h"
+#include "generator/vm.h"
+
+namespace qemunit {
+
+// Nothing if an error was reported. `root` is cut off the path that SourcePath= names.
+std::optional<Vm> load_vm(const VmSource &source, const std::string &root, Architecture host,
+                          Diagnostics &diagnostics);
+
+}  // namespace qemunit

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+//
+// qemunit-generator: run by systemd at boot and at every daemon-reload, and by people to
+// check what they wrote. search -> ini -> schema -> VM -> QEMU arguments -> unit text -> write.
+// The only file of the generator that logs or decides an exit code. It must never wait: PID 1 does.
+#include <fmt/format.h>
+#include <sys/utsname.h>
+#include <sysexits.h>
+
+#include <cstdlib>
+
+#include "common/paths.h"
+#include "generator/explain.h"
+#include "generator/load.h"
+#include "generator/log.h"
+#include "generator/machine.h"
+#include "generator/options.h"
+#include "generator/output.h"
+#include "generator/render.h"
+#include "generator/search.h"
+
+namespace {
+
+using namespace qemunit;
+
+constexpr int kExitUsage = 2;
+
+Architecture this_machine() {
+    if (const char *architecture = std::getenv("SYSTEMD_ARCHITECTURE"))
+        return host_architecture(architecture);
+    utsname name{};
+    uname(&name);
+    return host_architecture(name.machine);
+}
+
+// Set by the manager for the generators that it runs (systemd.generator(7), since v251).
+bool run_by_systemd() {
+    return std::getenv("SYSTEMD_SCOPE") != nullptr;
+}
+
+void log_all(const Log &log, const Diagnostics &diagnostics) {
+    for (const Diagnostic &diagnostic : diagnostics)
+        log.write(diagnostic);
+}
+
+Result<> print_output(const Output &output) {
+    for (const OutputFile &file : output.files)
+        fmt::print("---{}---\n{}\n", file.path, file.content);
+    for (const OutputLink &link : output.links)
+        fmt::print("---{} -> {}---\n\n", link.path, link.target);
+    return {};
+}
+
+// A VM that fails is reported and left out; the others are written all the same.
+int generate(const GeneratorOptions &options, const Log &log) {
+    bool failed = false;
+    const auto report = [&](const Diagnostics &diagnostics) {
+        log_all(log, diagnostics);
+        failed = failed || has_errors(diagnostics);
+    };
+    Diagnostics unnamed;
+    const std::vector<VmSource> sources = find_vms(options.root, unnamed);
+    report(unnamed);
+    for (const VmSource &source : sources) {
+        if (source.masked)
+            continue;
+        Diagnostics diagnostics;
+        const auto vm = load_vm(source, options.root, this_machine(), diagnostics);
+        report(diagnostics);
+        if (!vm)
+            continue;
+        const Output output = render(*vm, this_machine());
+        const auto written = options.mode == GeneratorOptions::Mode::dry_run
+                                 ? print_output(output)
+                                 : write_output(options.output, output);
+        if (!written) {
+            log.write(Severity::error,
+                      fmt::format("{}: {}", source.path, written.error().message));
+            failed = true;
+        }
+    }
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int check(const GeneratorOptions &options, const Log &log) {
+    bool failed = false;
+    for (const std::string &path : options.arguments) {
+        const VmSource source = single_file(path);
+        if (source.masked)
+            continue;
+        Diagnostics diagnostics;
+        load_vm(source, "", this_machine(), diagnostics);
+        log_all(log, diagnostics);
+        failed = failed || has_errors(diagnostics);
+    }
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+    const auto options = parse_options({argv + 1, argv + argc});
+    if (!options) {
+        fmt::print(stderr, "qemunit-generator: {}\n", options.error().message);
+        return kExitUsage;
+    }
+    switch (options->mode) {
+        case GeneratorOptions::Mode::version:
+            fmt::print("qemunit-generator {}\n", kVersion);
+            return EXIT_SUCCESS;
+        case GeneratorOptions::Mode::help:
+            fmt::print("{}", kGeneratorHelp);
+            return EXIT_SUCCESS;
+        case GeneratorOptions::Mode::check:
+            return check(*options, Log(false));
+        case GeneratorOptions::Mode::explain:
+            log_all(Log(false), explain_missing_unit(options->arguments.front(), options->root,
+                                                     this_machine()));
+            return EX_CONFIG;
+        case GeneratorOptions::Mode::dry_run:
+            return generate(*options, Log(false));
+        case GeneratorOptions::Mode::generate:
+            return generate(*options, Log(run_by_systemd()));
+    }
+    return EXIT_FAILURE;
+}

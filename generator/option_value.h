@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+//
+// The inner of the two escaping layers: QEMU's option values ("file=a,,b,format=raw").
+// The outer one is unit_text.h.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace qemunit {
+
+// Doubles each comma; nothing else has a meaning in an option's value
+// (QEMU's util/qemu-option.c, get_opt_value).
+std::string double_commas(std::string_view value);
+
+// "head,key=value,…", built in order.
+class OptionValue {
+  public:
+    explicit OptionValue(std::string head = {}) : text_(std::move(head)) {}
+
+    OptionValue &add(std::string_view key, std::string_view value) {
+        if (!text_.empty())
+            text_ += ',';
+        text_.append(key).append("=").append(double_commas(value));
+        return *this;
+    }
+    const std::string &text() const { return text_; }
+
+  private:
+    std::string text_;
+};
+
+}  // namespace qemunit

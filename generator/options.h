@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+//
+// The generator's command line: PID 1's form with its directories, and the forms for people.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+
+namespace qemunit {
+
+struct GeneratorOptions {
+    enum class Mode {
+        generate,  // NORMAL [EARLY LATE]: write units (systemd.generator(7))
+        dry_run,   // print them
+        check,     // FILE…: parse, say what is wrong, write nothing
+        explain,   // NAME: why has this VM no unit?
+        version,
+        help,
+    };
+    Mode mode = Mode::generate;
+    std::string root;                    // prefix of the search directories
+    std::string output;                  // for generate: the first directory
+    std::vector<std::string> arguments;  // for check: files; for explain: the name
+};
+
+Result<GeneratorOptions> parse_options(const std::vector<std::string> &arguments);
+
+extern const char *const kGeneratorHelp;
+
+}  // namespace qemunit

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+//
+// A VM -> the files and links that the generator writes for it. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "generator/vm.h"
+
+namespace qemunit {
+
+struct OutputFile {
+    std::string path;  // below the output directory: "qemu@vm1.service.d/50-qemunit.conf"
+    std::string content;
+};
+
+struct OutputLink {
+    std::string path;    // "machines.target.wants/qemu@vm1.service"
+    std::string target;  // absolute: the template unit
+};
+
+struct Output {
+    std::vector<OutputFile> files;
+    std::vector<OutputLink> links;
+};
+
+Output render(const Vm &vm, Architecture host);
+
+}  // namespace qemunit

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+#include "generator/search.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <map>
+#include <set>
+
+#include "common/vm_name.h"
+#include "generator/text.h"
+
+namespace qemunit {
+
+namespace fs = std::filesystem;
+
+const std::vector<std::string_view> kSearchDirs = {"/etc/qemunit", "/run/qemunit",
+                                                   "/usr/local/lib/qemunit", "/usr/lib/qemunit"};
+
+namespace {
+
+constexpr std::string_view kIniSuffix = ".ini";
+
+// The files of one folder whose name has the suffix. A folder that is missing or cannot
+// be read holds none: that is the normal case, and no concern of any VM.
+std::vector<std::string> list(const std::string &folder, std::string_view suffix) {
+    std::vector<std::string> names;
+    std::error_code error;
+    for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+        std::string name = it->path().filename().string();
+        if (name.ends_with(suffix) && !name.starts_with('.'))
+            names.push_back(std::move(name));
+    }
+    return names;
+}
+
+bool is_mask(const std::string &path) {
+    struct stat info {};
+    struct stat null {};
+    if (stat(path.c_str(), &info) != 0)
+        return false;
+    if (S_ISREG(info.st_mode))
+        return info.st_size == 0;
+    return stat("/dev/null", &null) == 0 && S_ISCHR(info.st_mode) && info.st_rdev == null.st_rdev;
+}
+
+// By file name over all folders; the first folder that has a name wins (systemd.unit(5)).
+std::vector<std::string> collect_drop_ins(const std::vector<std::string> &folders) {
+    std::map<std::string, std::string> by_name;
+    for (const std::string &folder : folders)
+        for (const std::string &name : list(folder, ".conf"))
+            by_name.try_emplace(name, folder + "/" + name);
+    std::vector<std::string> paths;
+    for (auto &[name, path] : by_name)
+        if (!is_mask(path))
+            paths.push_back(std::move(path));
+    return paths;
+}
+
+}  // namespace
+
+std::vector<VmSource> find_vms(const std::string &root, Diagnostics &diagnostics) {
+    std::vector<std::string> folders;
+    for (std::string_view dir : kSearchDirs)
+        folders.push_back(root + std::string(dir));
+
+    std::map<std::string, VmSource> by_name;
+    for (const std::string &folder : folders) {
+        for (const std::string &file : list(folder, kIniSuffix)) {
+            std::string name = file.substr(0, file.size() - kIniSuffix.size());
+            const std::string path = folder + "/" + file;
+            if (!is_vm_name(name)) {
+                diagnostics.push_back(
+                    {{printable(path), 0},
+                     Severity::error,
+                     fmt::format("'{}' is no name for a VM: letters, digits, '_', '.' and '-', a "
+                                 "letter or digit first, at most {} in all. Rename the file.",
+                                 printable(shorten(name)), kVmNameMax)});
+                continue;
+            }
+            by_name.try_emplace(name, VmSource{name, path, is_mask(path), {}});
+        }
+    }
+    std::vector<VmSource> sources;
+    for (auto &[name, source] : by_name) {
+        // A VM's own folders come before vm.d, so that of two drop-ins of one name the one
+        // that is for this VM alone wins.
+        std::vector<std::string> drop_in_folders;
+        for (const std::string &folder : folders)
+            drop_in_folders.push_back(folder + "/" + name + ".ini.d");
+        for (const std::string &folder : folders)
+            drop_in_folders.push_back(folder + "/vm.d");
+        if (!source.masked)
+            source.drop_ins = collect_drop_ins(drop_in_folders);
+        sources.push_back(std::move(source));
+    }
+    return sources;
+}
+
+VmSource single_file(const std::string &path) {
+    std::string name = fs::path(path).filename().string();
+    if (name.ends_with(kIniSuffix))
+        name.resize(name.size() - kIniSuffix.size());
+    return {name, path, is_mask(path), collect_drop_ins({path + ".d"})};
+}
+
+}  // namespace qemunit

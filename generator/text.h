@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+//
+// Small questions about text that the parsers ask: white space, bytes that have no place
+// in a configuration, how to show a text in a message, which known word was meant.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qemunit {
+
+// Without the spaces and tabs around it.
+std::string_view trim(std::string_view text);
+
+// Words between spaces and tabs; no quotes.
+std::vector<std::string> split_words(std::string_view text);
+
+// "", or what is wrong with it: "Control character 0x1b", "Invalid UTF-8".
+// Tab is no fault. NUL, newline, escape and the like can stand in no unit file as they are.
+std::string text_fault(std::string_view text);
+
+bool is_utf8(std::string_view text);
+
+// Whether systemd would take the next line of a unit file for a continuation of this one:
+// an odd number of backslashes at the end (systemd.syntax(7)).
+bool continues_line(std::string_view text);
+
+// At most some 60 characters of it, then "…"; never half a character.
+std::string shorten(std::string_view text);
+
+// With "?" for every byte that is not plain printable ASCII or part of valid UTF-8.
+std::string printable(std::string_view text);
+
+// The candidate closest to `word` if it is close enough to be meant, else "".
+std::string_view closest(std::string_view word, std::span<const std::string_view> candidates);
+
+// " Did you mean 'Memory'?", or "" if nothing is close.
+std::string did_you_mean(std::string_view word, std::span<const std::string_view> candidates);
+
+}  // namespace qemunit

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#include "generator/unit_text.h"
+
+#include <fmt/format.h>
+
+namespace qemunit {
+
+namespace {
+
+// Letters, digits and what has no meaning to systemd anywhere in a word.
+bool is_plain(char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+           std::string_view("_-+=:,./@").find(c) != std::string_view::npos;
+}
+
+bool needs_quotes(std::string_view text) {
+    if (text.empty())
+        return true;
+    for (char c : text)
+        if (!is_plain(c) && c != '$' && c != '%')
+            return true;
+    return false;
+}
+
+}  // namespace
+
+std::string quote_word(std::string_view word) {
+    const bool quoted = needs_quotes(word);
+    std::string text = quoted ? "\"" : "";
+    for (char c : word) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (c == '$' || c == '%')
+            text.append(2, c);
+        else if (c == '"' || c == '\\')
+            text.append("\\").append(1, c);
+        else if (c == '\n')
+            text += "\\n";
+        else if (c == '\t')
+            text += "\\t";
+        else if (byte < 0x20 || byte == 0x7f)
+            text += fmt::format("\\x{:02x}", byte);
+        else
+            text += c;
+    }
+    return quoted ? text + '"' : text;
+}
+
+std::string escape_specifiers(std::string_view value) {
+    std::string text;
+    for (char c : value)
+        text.append(c == '%' ? 2 : 1, c);
+    return text;
+}
+
+std::string quote_path(std::string_view path) {
+    std::string text;
+    bool quoted = false;
+    for (char c : path) {
+        quoted = quoted || c == ':' || (!is_plain(c) && c != '%');
+        if (c == '"' || c == '\\')
+            text += '\\';
+        text.append(c == '%' ? 2 : 1, c);
+    }
+    return quoted ? '"' + text + '"' : text;
+}
+
+}  // namespace qemunit

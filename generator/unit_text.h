@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+//
+// The outer of the two escaping layers: texts of ours -> unit files. systemd reads them in
+// the order C escapes and quotes, specifiers ("%"), variables ("$"), so they are written in
+// the reverse order (systemd's docs/CODING_STYLE.md; systemd.service(5), "Command lines").
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace qemunit {
+
+// One word of ExecStart=: `$` doubled, `%` doubled, quoted where systemd would otherwise
+// split it or read it as something else. Any bytes but NUL come out as they went in.
+std::string quote_word(std::string_view word);
+
+// A whole value of a setting that knows specifiers but no quotes: Description=.
+std::string escape_specifiers(std::string_view value);
+
+// A path in BindPaths=, ExecPaths= and their like, which split at white space and (some) at
+// colons, know quotes, a backslash before any character, and specifiers, but no C escapes
+// (load-fragment.c). For paths without control bytes.
+std::string quote_path(std::string_view path);
+
+}  // namespace qemunit

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+#include "generator/values.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "generator/text.h"
+
+namespace qemunit {
+
+namespace {
+
+template <typename E>
+using NameTable = std::pair<std::string_view, E>;
+
+constexpr NameTable<Architecture> kArchitectures[] = {
+    {"x86_64", Architecture::x86_64},   {"i386", Architecture::i386},
+    {"aarch64", Architecture::aarch64}, {"arm", Architecture::arm},
+    {"riscv64", Architecture::riscv64}, {"amd64", Architecture::x86_64},
+    {"arm64", Architecture::aarch64},
+};
+constexpr NameTable<Accelerator> kAccelerators[] = {
+    {"auto", Accelerator::automatic},
+    {"kvm", Accelerator::kvm},
+    {"tcg", Accelerator::tcg},
+};
+constexpr NameTable<Display> kDisplays[] = {
+    {"none", Display::none},
+    {"vnc", Display::vnc},
+};
+constexpr NameTable<DriveInterface> kInterfaces[] = {
+    {"virtio", DriveInterface::virtio}, {"scsi", DriveInterface::scsi},
+    {"nvme", DriveInterface::nvme},     {"ide", DriveInterface::ide},
+    {"sata", DriveInterface::sata},     {"usb", DriveInterface::usb},
+    {"floppy", DriveInterface::floppy},
+};
+constexpr NameTable<DriveMedia> kMedia[] = {
+    {"disk", DriveMedia::disk},
+    {"cdrom", DriveMedia::cdrom},
+};
+constexpr NameTable<NetworkType> kNetworkTypes[] = {
+    {"user", NetworkType::user},
+    {"none", NetworkType::none},
+};
+constexpr NameTable<SerialType> kSerialTypes[] = {
+    {"isa", SerialType::isa},
+    {"virtio", SerialType::virtio},
+};
+
+std::optional<uint64_t> parse_number(std::string_view text, int base = 10) {
+    uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+    if (error != std::errc{} || end != text.data() + text.size() || text.empty())
+        return std::nullopt;
+    return number;
+}
+
+bool is_hex(std::string_view text, std::size_t digits) {
+    return text.size() == digits && text.find_first_not_of("0123456789abcdefABCDEF") == text.npos;
+}
+
+std::optional<unsigned> parse_port(std::string_view text) {
+    const auto number = parse_number(text);
+    if (!number || *number < 1 || *number > 65535)
+        return std::nullopt;
+    return static_cast<unsigned>(*number);
+}
+
+// "" or an IPv4 address: all that QEMU 7.2's user network forwards (net/slirp.c).
+bool is_forward_address(std::string_view text) {
+    in_addr address{};
+    return text.empty() || inet_pton(AF_INET, std::string(text).c_str(), &address) == 1;
+}
+
+}  // namespace
+
+Names<Architecture> names_of(As<Architecture>) { return kArchitectures; }
+Names<Accelerator> names_of(As<Accelerator>) { return kAccelerators; }
+Names<Display> names_of(As<Display>) { return kDisplays; }
+Names<DriveInterface> names_of(As<DriveInterface>) { return kInterfaces; }
+Names<DriveMedia> names_of(As<DriveMedia>) { return kMedia; }
+Names<NetworkType> names_of(As<NetworkType>) { return kNetworkTypes; }
+Names<SerialType> names_of(As<SerialType>) { return kSerialTypes; }
+
+std::string not_one_of(std::string_view text, std::span<const std::string_view> names) {
+    return fmt::format("not one of {}.{}", fmt::join(names, ", "), did_you_mean(text, names));
+}
+
+Parsed<std::string> parse_value(As<std::string>, std::string_view text) {
+    return std::string(text);
+}
+
+// The words of systemd.syntax(7).
+Parsed<bool> parse_value(As<bool>, std::string_view text) {
+    std::string lower(text);
+    std::ranges::transform(lower, lower.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+    });
+    for (std::string_view word : {"1", "yes", "y", "true", "t", "on"})
+        if (lower == word)
+            return true;
+    for (std::string_view word : {"0", "no", "n", "false", "f", "off"})
+        if (lower == word)
+            return false;
+    return std::unexpected("not a boolean; write yes or no.");
+}
+
+Parsed<FilePath> parse_value(As<FilePath>, std::string_view text) {
+    // systemd refuses such paths in BindPaths=, and a relative one would leave the VM's folder.
+    for (std::string_view rest = text; !rest.empty();) {
+        const std::size_t slash = std::min(rest.find('/'), rest.size());
+        if (rest.substr(0, slash) == "..")
+            return std::unexpected("a path must not contain '..'; write it in full.");
+        rest.remove_prefix(std::min(slash + 1, rest.size()));
+    }
+    if (text.ends_with('/'))
+        return std::unexpected("the path of a folder, not of a file.");
+    return FilePath{std::string(text)};
+}
+
+Parsed<ProgramPath> parse_value(As<ProgramPath>, std::string_view text) {
+    auto path = parse_value(As<FilePath>{}, text);
+    if (!path)
+        return std::unexpected(path.error());
+    if (!text.starts_with('/'))
+        return std::unexpected("not an absolute path; write it in full, as in /usr/bin/qemu-system-x86_64.");
+    return ProgramPath{path->text};
+}
+
+Parsed<QemuName> parse_value(As<QemuName>, std::string_view text) {
+    const auto is_char = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '_' || c == '.' || c == '-' || c == '+';
+    };
+    if (!std::ranges::all_of(text, is_char))
+        return std::unexpected(
+            "not a name; letters, digits, '_', '.', '-' and '+' only. Options go to Arguments=.");
+    return QemuName{std::string(text)};
+}
+
+// systemd's sizes (systemd.syntax(7)): bytes, or a number with K, M, G, T to the base 1024.
+Parsed<MemorySize> parse_value(As<MemorySize>, std::string_view text) {
+    const std::string fault = "not a size; write 512M or 2G.";
+    constexpr std::string_view kSuffixes = "KMGT";
+    unsigned shift = 0;
+    std::string_view digits = text;
+    if (!digits.empty()) {
+        if (const std::size_t i = kSuffixes.find(digits.back()); i != kSuffixes.npos) {
+            shift = 10 * (static_cast<unsigned>(i) + 1);
+            digits.remove_suffix(1);
+        } else if (digits.back() == 'B') {
+            digits.remove_suffix(1);
+        }
+    }
+    const auto number = parse_number(digits);
+    if (!number)
+        return std::unexpected(fault);
+    if (*number > (uint64_t{1} << 62) >> shift)
+        return std::unexpected("larger than any machine.");
+    const uint64_t bytes = *number << shift;
+    if (bytes < 1u << 20)
+        return std::unexpected(fmt::format(
+            "less than a machine can start with (1M); did you forget the unit, as in {}M?", *number));
+    return MemorySize{bytes};
+}
+
+Parsed<CpuCount> parse_value(As<CpuCount>, std::string_view text) {
+    constexpr unsigned kMax = 1024;  // no machine of QEMU has more
+    const auto number = parse_number(text);
+    if (!number || *number < 1 || *number > kMax)
+        return std::unexpected(fmt::format("not a number of CPUs from 1 to {}.", kMax));
+    return CpuCount{static_cast<unsigned>(*number)};
+}
+
+Parsed<Uuid> parse_value(As<Uuid>, std::string_view text) {
+    constexpr std::size_t kGroups[] = {8, 4, 4, 4, 12};
+    std::string_view rest = text;
+    for (std::size_t digits : kGroups) {
+        if (!is_hex(rest.substr(0, digits), digits))
+            return std::unexpected("not a UUID; `uuidgen` prints one.");
+        rest.remove_prefix(digits);
+        if (rest.starts_with('-') && digits != 12)
+            rest.remove_prefix(1);
+        else if (!rest.empty())
+            return std::unexpected("not a UUID; `uuidgen` prints one.");
+    }
+    return Uuid{std::string(text)};
+}
+
+Parsed<MacAddress> parse_value(As<MacAddress>, std::string_view text) {
+    bool valid = text.size() == 17;
+    for (std::size_t i = 0; valid && i < 6; ++i)
+        valid = is_hex(text.substr(3 * i, 2), 2) && (i == 5 || text[3 * i + 2] == ':');
+    if (!valid)
+        return std::unexpected("not a MAC address; write it as in 52:54:00:12:34:56.");
+    if (*parse_number(text.substr(0, 2), 16) & 1)
+        return std::unexpected("a multicast address, which no network card may have.");
+    return MacAddress{std::string(text)};
+}
+
+// tcp:HOSTADDR:HOSTPORT-GUESTADDR:GUESTPORT, the addresses may be empty (qemu(1), hostfwd).
+Parsed<HostForward> parse_value(As<HostForward>, std::string_view text) {
+    const auto fault = [](std::string_view what) {
+        return std::unexpected(fmt::format(
+            "{}; write tcp::10022-:22, which is PROTOCOL:[HOST ADDRESS]:PORT-[GUEST ADDRESS]:PORT.",
+            what));
+    };
+    if (!text.starts_with("tcp:") && !text.starts_with("udp:"))
+        return fault("does not begin with tcp: or udp:");
+    const std::string_view both = text.substr(4);
+    const std::size_t dash = both.find('-');
+    if (dash == both.npos)
+        return fault("no '-' between host and guest");
+    const std::string_view host = both.substr(0, dash), guest = both.substr(dash + 1);
+    const std::size_t host_colon = host.rfind(':'), guest_colon = guest.rfind(':');
+    if (host_colon == host.npos || guest_colon == guest.npos)
+        return fault("no ':' before a port");
+    const auto host_port = parse_port(host.substr(host_colon + 1));
+    if (!host_port || !parse_port(guest.substr(guest_colon + 1)))
+        return fault("a port is not a number from 1 to 65535");
+    if (!is_forward_address(host.substr(0, host_colon)) ||
+        !is_forward_address(guest.substr(0, guest_colon)))
+        return fault("an address is neither empty nor IPv4");
+    return HostForward{std::string(text), *host_port};
+}
+
+Parsed<FileMode> parse_value(As<FileMode>, std::string_view text) {
+    const auto bits = parse_number(text, 8);
+    if (!bits || *bits > 0777)
+        return std::unexpected("not an access mode; write it in octal, as in 0660.");
+    return FileMode{static_cast<unsigned>(*bits)};
+}
+
+// The strict form of systemd's User= (systemd.exec(5)), or a number.
+Parsed<AccountName> parse_value(As<AccountName>, std::string_view text) {
+    const auto is_char = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '_' || c == '-';
+    };
+    if (text.size() > 31 || text.starts_with('-') || !std::ranges::all_of(text, is_char))
+        return std::unexpected("not the name of a user or group.");
+    return AccountName{std::string(text)};
+}
+
+}  // namespace qemunit

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+//
+// Text -> value, one function per type of value. The error is the second half of a
+// sentence about the value: "not a size; write 512M or 2G".
+#pragma once
+
+#include <array>
+#include <concepts>
+#include <expected>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "generator/vm.h"
+
+namespace qemunit {
+
+template <typename T>
+using Parsed = std::expected<T, std::string>;
+
+// Which type is wanted is said by a tag, so that one generic setter serves all keys.
+template <typename T>
+struct As {};
+
+Parsed<std::string> parse_value(As<std::string>, std::string_view text);
+Parsed<bool> parse_value(As<bool>, std::string_view text);
+Parsed<FilePath> parse_value(As<FilePath>, std::string_view text);
+Parsed<ProgramPath> parse_value(As<ProgramPath>, std::string_view text);
+Parsed<QemuName> parse_value(As<QemuName>, std::string_view text);
+Parsed<MemorySize> parse_value(As<MemorySize>, std::string_view text);
+Parsed<CpuCount> parse_value(As<CpuCount>, std::string_view text);
+Parsed<Uuid> parse_value(As<Uuid>, std::string_view text);
+Parsed<MacAddress> parse_value(As<MacAddress>, std::string_view text);
+Parsed<HostForward> parse_value(As<HostForward>, std::string_view text);
+Parsed<FileMode> parse_value(As<FileMode>, std::string_view text);
+Parsed<AccountName> parse_value(As<AccountName>, std::string_view text);
+
+// The names of an enumeration's values; the first of several for one value is the one
+// that messages and documentation use.
+template <typename E>
+using Names = std::span<const std::pair<std::string_view, E>>;
+
+Names<Architecture> names_of(As<Architecture>);
+Names<Accelerator> names_of(As<Accelerator>);
+Names<Display> names_of(As<Display>);
+Names<DriveInterface> names_of(As<DriveInterface>);
+Names<DriveMedia> names_of(As<DriveMedia>);
+Names<NetworkType> names_of(As<NetworkType>);
+Names<SerialType> names_of(As<SerialType>);
+
+std::string not_one_of(std::string_view text, std::span<const std::string_view> names);
+
+template <typename E>
+    requires std::is_enum_v<E>
+Parsed<E> parse_value(As<E> tag, std::string_view text) {
+    std::vector<std::string_view> known;
+    for (const auto &[name, value] : names_of(tag)) {
+        if (name == text)
+            return value;
+        known.push_back(name);
+    }
+    return std::unexpected(not_one_of(text, known));
+}
+
+template <typename E>
+std::string_view name_of(E wanted) {
+    for (const auto &[name, value] : names_of(As<E>{}))
+        if (value == wanted)
+            return name;
+    return {};
+}
+
+// Splits as systemd splits ExecStart=: words between white space, '…' and "…" keep
+// white space, C escapes count in all of them (systemd.service(5), "Command lines").
+Parsed<std::vector<QemuWord>> split_quoted(std::string_view text);
+
+}  // namespace qemunit
