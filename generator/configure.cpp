@@ -90,9 +90,10 @@ class Configurator {
                 return;
             }
             if (!is_device_name(device_)) {
-                error(fmt::format("'{}' is not a device name: a letter, then letters, digits, '_', "
-                                  "'.' and '-', at most {} in all.",
-                                  printable(shorten(device_)), kDeviceNameMax));
+                error(
+                    fmt::format("'{}' is not a device name: a letter, then letters, digits, '_', "
+                                "'.' and '-', at most {} in all.",
+                                printable(shorten(device_)), kDeviceNameMax));
                 return;
             }
             row->open(vm_, device_);
@@ -118,9 +119,10 @@ class Configurator {
             return;
         }
         if (row->set == nullptr) {
-            warn(fmt::format("Key '{}' in section [{}] has no effect in this version of qemunit, "
-                             "ignoring.",
-                             entry.key, section_name_));
+            warn(
+                fmt::format("Key '{}' in section [{}] has no effect in this version of qemunit, "
+                            "ignoring.",
+                            entry.key, section_name_));
             return;
         }
         vm_.locations.insert_or_assign({section_name_, entry.key}, where_);
@@ -130,9 +132,10 @@ class Configurator {
 
     void pass_through(const IniEntry &entry) {
         if (continues_line(entry.value)) {
-            error(fmt::format("{}= ends with a backslash: lines cannot be continued here, "
-                              "write the value in one line.",
-                              entry.key));
+            error(
+                fmt::format("{}= ends with a backslash: lines cannot be continued here, "
+                            "write the value in one line.",
+                            entry.key));
             return;
         }
         if (section_->name == "Unit")

@@ -28,9 +28,11 @@ class Checker {
             error("VM", "Description", "Description= must not end with a backslash.");
         if (!vm_.boot.kernel) {
             if (!vm_.boot.append.empty())
-                error("Boot", "Append", "Append= needs Kernel=: only QEMU's own loader hands it over.");
+                error("Boot", "Append",
+                      "Append= needs Kernel=: only QEMU's own loader hands it over.");
             if (vm_.boot.initrd)
-                error("Boot", "Initrd", "Initrd= needs Kernel=: only QEMU's own loader hands it over.");
+                error("Boot", "Initrd",
+                      "Initrd= needs Kernel=: only QEMU's own loader hands it over.");
         }
         for (const Drive &drive : vm_.drives)
             check_drive(drive);
@@ -46,9 +48,11 @@ class Checker {
         const std::string section = "Drive " + drive.name;
         const bool is_cdrom = drive.media == DriveMedia::cdrom;
         if (!drive.file && !is_cdrom)
-            error(section, "", fmt::format("Section [{}] has no File=: which image is it?", section));
+            error(section, "",
+                  fmt::format("Section [{}] has no File=: which image is it?", section));
         if (is_cdrom && drive.interface &&
-            (*drive.interface == DriveInterface::virtio || *drive.interface == DriveInterface::nvme ||
+            (*drive.interface == DriveInterface::virtio ||
+             *drive.interface == DriveInterface::nvme ||
              *drive.interface == DriveInterface::floppy))
             error(section, "Media",
                   "Media=cdrom needs Interface=ide, sata, scsi or usb; without Interface= one is "
@@ -100,9 +104,10 @@ class Checker {
         for (const HostForward &forward : network.host_forwards)
             if (forward.host_port < kFirstUnprivilegedPort)
                 warn(section, "HostForward",
-                     fmt::format("HostForward={}: QEMU runs unprivileged and may not open port {} of "
-                                 "the host, unless net.ipv4.ip_unprivileged_port_start allows it.",
-                                 forward.text, forward.host_port));
+                     fmt::format(
+                         "HostForward={}: QEMU runs unprivileged and may not open port {} of "
+                         "the host, unless net.ipv4.ip_unprivileged_port_start allows it.",
+                         forward.text, forward.host_port));
     }
 
     void check_serial(const Serial &serial) {
@@ -115,7 +120,8 @@ class Checker {
         for (std::string_view taken : {"monitor", "qmp", "control", "companion"})
             if (serial.name == taken)
                 error(section, "",
-                      fmt::format("A serial port must not be called '{}': that socket is QEMU's.", taken));
+                      fmt::format("A serial port must not be called '{}': that socket is QEMU's.",
+                                  taken));
     }
 
     // One name is one QEMU id, also over kinds of devices.
@@ -129,8 +135,9 @@ class Checker {
                 auto [it, is_new] = sections.try_emplace(device.name, section);
                 if (!is_new)
                     error(section, "",
-                          fmt::format("The name '{}' is taken by section [{}]: QEMU's ids are unique.",
-                                      device.name, it->second));
+                          fmt::format(
+                              "The name '{}' is taken by section [{}]: QEMU's ids are unique.",
+                              device.name, it->second));
             }
         };
         check("Drive", vm_.drives);

@@ -22,9 +22,10 @@ Diagnostic error(std::string message) {
 Diagnostics explain_missing_unit(const std::string &name, const std::string &root,
                                  Architecture host) {
     if (!is_vm_name(name))
-        return {error(fmt::format("'{}' is no name for a VM: letters, digits, '_', '.' and '-', a "
-                                  "letter or digit first, at most {} in all.",
-                                  printable(shorten(name)), kVmNameMax))};
+        return {
+            error(fmt::format("'{}' is no name for a VM: letters, digits, '_', '.' and '-', a "
+                              "letter or digit first, at most {} in all.",
+                              printable(shorten(name)), kVmNameMax))};
     Diagnostics unrelated;  // files that are no VM's
     const std::vector<VmSource> sources = find_vms(root, unrelated);
     const auto source = std::ranges::find(sources, name, &VmSource::name);
@@ -33,9 +34,10 @@ Diagnostics explain_missing_unit(const std::string &name, const std::string &roo
         for (const VmSource &known : sources)
             names.push_back(known.name);
         const std::string_view meant = closest(name, names);
-        return {error(fmt::format("no VM '{0}' is configured: looked for {0}.ini in {1}{2}", name,
-                                  fmt::join(kSearchDirs, ", "),
-                                  meant.empty() ? "" : fmt::format("; did you mean '{}'?", meant)))};
+        return {
+            error(fmt::format("no VM '{0}' is configured: looked for {0}.ini in {1}{2}", name,
+                              fmt::join(kSearchDirs, ", "),
+                              meant.empty() ? "" : fmt::format("; did you mean '{}'?", meant)))};
     }
     if (source->masked)
         return {error(fmt::format("VM '{}' is masked by {}, which is empty or a link to /dev/null.",
@@ -45,9 +47,10 @@ Diagnostics explain_missing_unit(const std::string &name, const std::string &roo
         std::erase_if(found, [](const Diagnostic &d) { return d.severity != Severity::error; });
         return found;
     }
-    return {error(fmt::format("VM '{0}' is configured in {1}, but systemd has not read that yet: run "
-                              "'systemctl daemon-reload', then start it again.",
-                              name, source->path))};
+    return {
+        error(fmt::format("VM '{0}' is configured in {1}, but systemd has not read that yet: run "
+                          "'systemctl daemon-reload', then start it again.",
+                          name, source->path))};
 }
 
 }  // namespace qemunit

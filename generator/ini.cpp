@@ -118,7 +118,8 @@ class LineReader {
     void error(std::string message) {
         complained_ = true;
         if (++errors_ > kErrorsMax) {
-            message = fmt::format("More than {} errors; the rest of the file is not read.", kErrorsMax);
+            message =
+                fmt::format("More than {} errors; the rest of the file is not read.", kErrorsMax);
             rest_ = {};
         }
         diagnostics_.push_back({{file_.path, line_}, Severity::error, std::move(message)});

@@ -74,8 +74,7 @@ int generate(const GeneratorOptions &options, const Log &log) {
                                  ? print_output(output)
                                  : write_output(options.output, output);
         if (!written) {
-            log.write(Severity::error,
-                      fmt::format("{}: {}", source.path, written.error().message));
+            log.write(Severity::error, fmt::format("{}: {}", source.path, written.error().message));
             failed = true;
         }
     }
@@ -99,7 +98,7 @@ int check(const GeneratorOptions &options, const Log &log) {
 }  // namespace
 
 int main(int argc, char **argv) {
-    const auto options = parse_options({argv + 1, argv + argc});
+    const auto options = parse_generator_options({argv + 1, argv + argc});
     if (!options) {
         fmt::print(stderr, "qemunit-generator: {}\n", options.error().message);
         return kExitUsage;

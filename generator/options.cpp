@@ -22,7 +22,7 @@ Turns the VMs of /etc/qemunit/*.ini into drop-ins for qemu@.service.
 See qemunit-generator(8) and qemunit.ini(5).
 )";
 
-Result<GeneratorOptions> parse_options(const std::vector<std::string> &arguments) {
+Result<GeneratorOptions> parse_generator_options(const std::vector<std::string> &arguments) {
     using Mode = GeneratorOptions::Mode;
     GeneratorOptions options;
     std::vector<std::string> rest;
@@ -54,8 +54,9 @@ Result<GeneratorOptions> parse_options(const std::vector<std::string> &arguments
     switch (options.mode) {
         case Mode::generate:
             if (rest.size() != 1 && rest.size() != 3)
-                return fail(EINVAL, fmt::format("takes one or three directories, not {}; see --help",
-                                                rest.size()));
+                return fail(
+                    EINVAL,
+                    fmt::format("takes one or three directories, not {}; see --help", rest.size()));
             options.output = rest.front();
             break;
         case Mode::dry_run:

@@ -25,7 +25,7 @@ struct GeneratorOptions {
     std::vector<std::string> arguments;  // for check: files; for explain: the name
 };
 
-Result<GeneratorOptions> parse_options(const std::vector<std::string> &arguments);
+Result<GeneratorOptions> parse_generator_options(const std::vector<std::string> &arguments);
 
 extern const char *const kGeneratorHelp;
 

@@ -36,7 +36,7 @@ std::string format_of(const Drive &drive) {
     if (drive.format)
         return drive.format->text;
     static constexpr std::pair<std::string_view, std::string_view> kBySuffix[] = {
-        {".qcow2", "qcow2"}, {".qcow", "qcow"}, {".qed", "qed"},   {".vmdk", "vmdk"},
+        {".qcow2", "qcow2"}, {".qcow", "qcow"}, {".qed", "qed"}, {".vmdk", "vmdk"},
         {".vdi", "vdi"},     {".vhdx", "vhdx"}, {".vhd", "vpc"},
     };
     for (const auto &[suffix, format] : kBySuffix)
@@ -171,8 +171,8 @@ class CommandLine {
                 break;
             case DriveInterface::usb:
                 need(kUsb, "qemu-xhci");
-                add_drive_device(
-                    drive, OptionValue("usb-storage").add("bus", fmt::format("{}.0", kUsb)));
+                add_drive_device(drive,
+                                 OptionValue("usb-storage").add("bus", fmt::format("{}.0", kUsb)));
                 break;
             case DriveInterface::floppy:
                 if (traits_.disks != BuiltInDisks::ide)

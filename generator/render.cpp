@@ -50,8 +50,8 @@ class FileAccess {
                 allow(**path, false);
         for (const Drive &drive : vm_.drives)
             if (drive.file)
-                allow(*drive.file, !drive.read_only && !drive.ephemeral &&
-                                       drive.media == DriveMedia::disk);
+                allow(*drive.file,
+                      !drive.read_only && !drive.ephemeral && drive.media == DriveMedia::disk);
         if (vm_.qemu) {
             if (!is_below(vm_.qemu->text, "/usr"))
                 allow(FilePath{vm_.qemu->text}, false);
@@ -69,7 +69,8 @@ class FileAccess {
         lines_ += fmt::format("{}={}\n", write ? "BindPaths" : "BindReadOnlyPaths",
                               quote_path("-" + path));
         if (is_below(path, "/dev"))
-            lines_ += fmt::format("DeviceAllow={} {}\n", quote_path("-" + path), write ? "rw" : "r");
+            lines_ +=
+                fmt::format("DeviceAllow={} {}\n", quote_path("-" + path), write ? "rw" : "r");
     }
 
     const Vm &vm_;
@@ -104,6 +105,7 @@ std::string service_drop_in(const Vm &vm, Architecture host) {
     text += "\n[Service]\n";
     text += fmt::format("StateDirectory=qemunit/{}\n", vm.name);
     text += exec_start(vm, host);
+    text += "InaccessiblePaths=-/etc/qemunit -/run/qemunit\n";  // other VMs' settings and sockets
     text += FileAccess(vm).build();
     text += network_access(vm);
     text += pass_through(vm.service_lines);
@@ -126,9 +128,9 @@ std::string access_settings(const SocketAccess &access) {
 std::string access_commands(const std::string &path, const SocketAccess &access) {
     std::string text;
     if (access.user || access.group)
-        text += fmt::format("ExecStartPost=/bin/chown {}:{} {}\n",
-                            access.user ? access.user->text : "",
-                            access.group ? access.group->text : "", path);
+        text +=
+            fmt::format("ExecStartPost=/bin/chown {}:{} {}\n", access.user ? access.user->text : "",
+                        access.group ? access.group->text : "", path);
     if (access.mode)
         text += fmt::format("ExecStartPost=/bin/chmod {:04o} {}\n", access.mode->bits, path);
     return text;
@@ -139,8 +141,9 @@ std::string monitor_drop_in(const Vm &vm) {
         return {};
     // control.sock stays qemunitd's alone.
     return header(vm) + "\n[Socket]\n" + access_settings(vm.monitor) +
-           access_commands(socket_path(vm.name, "control"),
-                           SocketAccess{FileMode{0600}, AccountName{"qemunitd"}, AccountName{"root"}});
+           access_commands(
+               socket_path(vm.name, "control"),
+               SocketAccess{FileMode{0600}, AccountName{"qemunitd"}, AccountName{"root"}});
 }
 
 std::string serial_drop_in(const Vm &vm) {

@@ -22,14 +22,24 @@ Device &device_named(std::vector<Device> &devices, std::string_view name) {
     return devices.back();
 }
 
-Vm &owner(As<Vm>, Vm &vm, std::string_view) { return vm; }
-Boot &owner(As<Boot>, Vm &vm, std::string_view) { return vm.boot; }
-SocketAccess &owner(As<SocketAccess>, Vm &vm, std::string_view) { return vm.monitor; }
-Drive &owner(As<Drive>, Vm &vm, std::string_view name) { return device_named(vm.drives, name); }
+Vm &owner(As<Vm>, Vm &vm, std::string_view) {
+    return vm;
+}
+Boot &owner(As<Boot>, Vm &vm, std::string_view) {
+    return vm.boot;
+}
+SocketAccess &owner(As<SocketAccess>, Vm &vm, std::string_view) {
+    return vm.monitor;
+}
+Drive &owner(As<Drive>, Vm &vm, std::string_view name) {
+    return device_named(vm.drives, name);
+}
 Network &owner(As<Network>, Vm &vm, std::string_view name) {
     return device_named(vm.networks, name);
 }
-Serial &owner(As<Serial>, Vm &vm, std::string_view name) { return device_named(vm.serials, name); }
+Serial &owner(As<Serial>, Vm &vm, std::string_view name) {
+    return device_named(vm.serials, name);
+}
 
 template <typename Device>
 void open(Vm &vm, std::string_view name) {
@@ -215,17 +225,21 @@ constexpr KeyRow kKeys[] = {
 
     {"Monitor", "SocketMode", "MODE", "0660", "SocketMode=",
      "The access mode of monitor.sock and qmp.sock.", "0.1", set<&SocketAccess::mode>},
-    {"Monitor", "SocketUser", "USER", "root", "SocketUser=",
+    {"Monitor", "SocketUser", "USER", "qemunitd", "SocketUser=",
      "Who owns monitor.sock and qmp.sock.", "0.1", set<&SocketAccess::user>},
-    {"Monitor", "SocketGroup", "GROUP", "root", "SocketGroup=",
+    {"Monitor", "SocketGroup", "GROUP", "qemunitd", "SocketGroup=",
      "The group of monitor.sock and qmp.sock.", "0.1", set<&SocketAccess::group>},
 };
 // clang-format on
 
 }  // namespace
 
-std::span<const SectionRow> sections() { return kSections; }
-std::span<const KeyRow> keys() { return kKeys; }
+std::span<const SectionRow> sections() {
+    return kSections;
+}
+std::span<const KeyRow> keys() {
+    return kKeys;
+}
 
 const SectionRow *find_section(std::string_view name) {
     auto it = std::ranges::find(kSections, name, &SectionRow::name);

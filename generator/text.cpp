@@ -17,7 +17,9 @@ bool is_control(unsigned char c) {
 // Length of the UTF-8 sequence that `text` begins with, 0 if it is none (RFC 3629: no
 // overlong forms, no surrogates, nothing above U+10FFFF).
 std::size_t utf8_length(std::string_view text) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const auto byte = [&](std::size_t i) {
+        return static_cast<unsigned char>(text[i]);
+    };
     const auto continues = [&](std::size_t i) {
         return i < text.size() && (byte(i) & 0xc0) == 0x80;
     };
@@ -43,7 +45,9 @@ std::size_t utf8_length(std::string_view text) {
 
 // Levenshtein's distance; a change of case counts half a letter, so results are doubled.
 std::size_t edit_distance2(std::string_view a, std::string_view b) {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+    const auto lower = [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    };
     std::vector<std::size_t> row(b.size() + 1);
     for (std::size_t j = 0; j < row.size(); ++j)
         row[j] = 2 * j;
@@ -55,8 +59,7 @@ std::size_t edit_distance2(std::string_view a, std::string_view b) {
                 change = 0;
             else if (lower(a[i - 1]) == lower(b[j - 1]))
                 change = 1;
-            const std::size_t best =
-                std::min({diagonal + change, row[j] + 2, row[j - 1] + 2});
+            const std::size_t best = std::min({diagonal + change, row[j] + 2, row[j - 1] + 2});
             diagonal = std::exchange(row[j], best);
         }
     }

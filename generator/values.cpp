@@ -78,13 +78,27 @@ bool is_forward_address(std::string_view text) {
 
 }  // namespace
 
-Names<Architecture> names_of(As<Architecture>) { return kArchitectures; }
-Names<Accelerator> names_of(As<Accelerator>) { return kAccelerators; }
-Names<Display> names_of(As<Display>) { return kDisplays; }
-Names<DriveInterface> names_of(As<DriveInterface>) { return kInterfaces; }
-Names<DriveMedia> names_of(As<DriveMedia>) { return kMedia; }
-Names<NetworkType> names_of(As<NetworkType>) { return kNetworkTypes; }
-Names<SerialType> names_of(As<SerialType>) { return kSerialTypes; }
+Names<Architecture> names_of(As<Architecture>) {
+    return kArchitectures;
+}
+Names<Accelerator> names_of(As<Accelerator>) {
+    return kAccelerators;
+}
+Names<Display> names_of(As<Display>) {
+    return kDisplays;
+}
+Names<DriveInterface> names_of(As<DriveInterface>) {
+    return kInterfaces;
+}
+Names<DriveMedia> names_of(As<DriveMedia>) {
+    return kMedia;
+}
+Names<NetworkType> names_of(As<NetworkType>) {
+    return kNetworkTypes;
+}
+Names<SerialType> names_of(As<SerialType>) {
+    return kSerialTypes;
+}
 
 std::string not_one_of(std::string_view text, std::span<const std::string_view> names) {
     return fmt::format("not one of {}.{}", fmt::join(names, ", "), did_you_mean(text, names));
@@ -127,7 +141,8 @@ Parsed<ProgramPath> parse_value(As<ProgramPath>, std::string_view text) {
     if (!path)
         return std::unexpected(path.error());
     if (!text.starts_with('/'))
-        return std::unexpected("not an absolute path; write it in full, as in /usr/bin/qemu-system-x86_64.");
+        return std::unexpected(
+            "not an absolute path; write it in full, as in /usr/bin/qemu-system-x86_64.");
     return ProgramPath{path->text};
 }
 
@@ -164,7 +179,8 @@ Parsed<MemorySize> parse_value(As<MemorySize>, std::string_view text) {
     const uint64_t bytes = *number << shift;
     if (bytes < 1u << 20)
         return std::unexpected(fmt::format(
-            "less than a machine can start with (1M); did you forget the unit, as in {}M?", *number));
+            "less than a machine can start with (1M); did you forget the unit, as in {}M?",
+            *number));
     return MemorySize{bytes};
 }
 

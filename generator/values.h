@@ -53,8 +53,7 @@ Names<SerialType> names_of(As<SerialType>);
 std::string not_one_of(std::string_view text, std::span<const std::string_view> names);
 
 template <typename E>
-    requires std::is_enum_v<E>
-Parsed<E> parse_value(As<E> tag, std::string_view text) {
+requires std::is_enum_v<E> Parsed<E> parse_value(As<E> tag, std::string_view text) {
     std::vector<std::string_view> known;
     for (const auto &[name, value] : names_of(tag)) {
         if (name == text)

@@ -22,7 +22,9 @@ std::size_t digit_value(char c) {
 }
 
 void append_utf8(std::string &text, unsigned long c) {
-    const auto byte = [&](unsigned long value) { text += static_cast<char>(value); };
+    const auto byte = [&](unsigned long value) {
+        text += static_cast<char>(value);
+    };
     if (c < 0x80) {
         byte(c);
     } else if (c < 0x800) {
@@ -51,10 +53,18 @@ std::size_t decode_escape(std::string_view text, std::string &word) {
     }
     std::size_t digits = 0, base = 16, begin = 1;
     switch (text.front()) {
-        case 'x': digits = 2; break;
-        case 'u': digits = 4; break;
-        case 'U': digits = 8; break;
-        default: digits = 3, base = 8, begin = 0; break;
+        case 'x':
+            digits = 2;
+            break;
+        case 'u':
+            digits = 4;
+            break;
+        case 'U':
+            digits = 8;
+            break;
+        default:
+            digits = 3, base = 8, begin = 0;
+            break;
     }
     if (text.size() < begin + digits)
         return 0;
@@ -90,9 +100,9 @@ Parsed<std::vector<QemuWord>> split_quoted(std::string_view text) {
                 return std::unexpected("ends with a backslash.");
             const std::size_t length = decode_escape(escape, word);
             if (length == 0)
-                return std::unexpected(fmt::format(
-                    "unknown escape '\\{}'; a backslash itself is written '\\\\'.",
-                    printable(escape.substr(0, 1))));
+                return std::unexpected(
+                    fmt::format("unknown escape '\\{}'; a backslash itself is written '\\\\'.",
+                                printable(escape.substr(0, 1))));
             in_word = true;
             i += length;
         } else if (quote != 0) {

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+//
+// The way to the journal, never blocking: sd_journal_sendv(3) waits in sendmsg() while
+// journald is busy, and everything else of the companion would wait with it. This speaks
+// the same protocol (https://systemd.io/JOURNAL_NATIVE_PROTOCOL/) from an event loop.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/event_ptr.h"
+#include "common/result.h"
+#include "common/unique_fd.h"
+
+namespace qemunit {
+
+class Journal {
+  public:
+    using Fields = std::vector<std::pair<std::string_view, std::string_view>>;
+
+    // `on_room`: called when a full queue has room again, and when it has run empty.
+    static Result<std::unique_ptr<Journal>> open(sd_event *event, std::function<void()> on_room);
+
+    // One entry. Values hold no newline.
+    void send(const Fields &fields);
+
+    // Whoever can wait should not send now.
+    bool is_full() const { return queued_bytes_ >= kQueueMax; }
+    bool is_empty() const { return queue_.empty(); }
+
+  private:
+    static constexpr std::size_t kQueueMax = 256 * 1024;  // bytes
+
+    Journal(sd_event *event, std::function<void()> on_room)
+        : event_(event), on_room_(std::move(on_room)) {}
+    Result<> connect();
+    void flush();
+    void retry_later();
+
+    sd_event *event_;
+    std::function<void()> on_room_;
+    UniqueFd fd_;
+    EventSourcePtr io_;
+    EventSourcePtr retry_;
+    std::deque<std::string> queue_;
+    std::size_t queued_bytes_ = 0;
+};
+
+}  // namespace qemunit

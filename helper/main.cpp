@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+//
+// qemunit-helper: ExecStart= of qemu@.service. One straight way from systemd's sockets to
+// execv(QEMU), with the companion forked off before. Nothing of it is left in the main
+// process but QEMU. Each way it can fail is one sentence on standard error, which is the journal.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/close_range.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+
+#include "common/paths.h"
+#include "helper/companion.h"
+#include "helper/listening_sockets.h"
+#include "helper/options.h"
+#include "helper/wiring.h"
+
+namespace {
+
+using namespace qemunit;
+
+int complain(int exit_code, std::string_view message) {
+    fmt::print(stderr, "<3>qemunit-helper: {}\n", message);
+    return exit_code;
+}
+
+// Forks twice: the companion then is systemd's child, not QEMU's, which would be left with
+// a zombie and a SIGCHLD that it does not expect.
+Result<> start_companion(const std::string &vm, Wiring &wiring) {
+    const pid_t child = fork();
+    if (child < 0)
+        return fail_errno(errno, "cannot fork the companion");
+    if (child == 0) {
+        const pid_t companion = fork();
+        if (companion != 0)
+            _exit(companion < 0 ? errno : 0);
+        wiring.qemu.fds.clear();  // or QEMU's end would never be seen
+        _exit(run_companion(vm, std::move(wiring.companion)));
+    }
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        return fail_errno(WIFEXITED(status) ? WEXITSTATUS(status) : EIO,
+                          "cannot fork the companion");
+    return {};
+}
+
+// Exactly these fds survive the exec, whatever else was open.
+Result<> pass_only(const std::vector<UniqueFd> &fds) {
+    if (close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) != 0)
+        return fail_errno(errno, "cannot mark the open files close-on-exec");
+    for (const UniqueFd &fd : fds)
+        if (fcntl(fd.get(), F_SETFD, 0) != 0)
+            return fail_errno(errno, fmt::format("cannot pass on fd {}", fd.get()));
+    return {};
+}
+
+Error run_qemu(const std::vector<std::string> &command) {
+    // These are the service's, and the companion speaks for it.
+    for (const char *name : {"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"})
+        unsetenv(name);
+    std::vector<char *> argv;
+    for (const std::string &word : command)
+        argv.push_back(const_cast<char *>(word.c_str()));  // execv() takes them as char *const
+    argv.push_back(nullptr);
+    execv(argv.front(), argv.data());
+    Error error = fail_errno(errno, fmt::format("cannot run {}", command.front())).error();
+    if (error.code == ENOENT)
+        error.message += "; is QEMU for this architecture installed?";
+    return error;
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+    auto options = parse_helper_options({argv + 1, argv + argc});
+    if (!options)
+        return complain(EX_USAGE, options.error().message);
+    if (options->mode == HelperOptions::Mode::help) {
+        fmt::print("{}", kHelperHelp);
+        return EXIT_SUCCESS;
+    }
+    if (options->mode == HelperOptions::Mode::version) {
+        fmt::print("qemunit-helper {}\n", kVersion);
+        return EXIT_SUCCESS;
+    }
+
+    auto sockets = take_listening_sockets();
+    if (!sockets)
+        return complain(EX_UNAVAILABLE, sockets.error().message);
+    auto wiring = wire(*options, std::move(*sockets));
+    if (!wiring)
+        return complain(EX_OSERR, wiring.error().message);
+    for (const std::string &warning : wiring->warnings)
+        fmt::print(stderr, "<4>qemunit-helper: {}\n", warning);
+    if (auto started = start_companion(options->vm, *wiring); !started)
+        return complain(EX_OSERR, started.error().message);
+    wiring->companion = {};
+    if (auto passed = pass_only(wiring->qemu.fds); !passed)
+        return complain(EX_OSERR, passed.error().message);
+
+    std::vector<std::string> command = std::move(options->qemu);
+    command.insert(command.begin() + 1, wiring->qemu.arguments.begin(),
+                   wiring->qemu.arguments.end());
+    return complain(EX_UNAVAILABLE, run_qemu(command).message);
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#include "helper/options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/vm_name.h"
+
+namespace qemunit {
+
+const char *const kHelperHelp =
+    R"(qemunit-helper --vm=NAME [--serial=PORT[,direct][,nolog]]... QEMU [ARGUMENT...]
+
+Runs QEMU with the listening sockets that systemd passes, and beside it a companion that
+reports when the VM is up and relays its serial ports. The generated ExecStart= of
+qemu@NAME.service runs this; it is of no use in a shell.
+
+     --vm=NAME      The VM's name
+     --serial=PORT  A serial port; `direct`: QEMU serves PORT.sock itself,
+                    `nolog`: its lines do not go to the journal
+  -h --help         Show this help
+     --version      Show the version
+
+See qemunit-helper(8).
+)";
+
+namespace {
+
+Result<SerialPortOptions> parse_serial(std::string_view text) {
+    SerialPortOptions port;
+    std::size_t end = std::min(text.find(','), text.size());
+    port.name = text.substr(0, end);
+    while (end < text.size()) {
+        text.remove_prefix(end + 1);
+        end = std::min(text.find(','), text.size());
+        const std::string_view flag = text.substr(0, end);
+        if (flag == "direct")
+            port.direct = true;
+        else if (flag == "nolog")
+            port.log = false;
+        else
+            return fail(EINVAL, fmt::format("unknown flag '{}' of a serial port", flag));
+    }
+    if (!is_device_name(port.name))
+        return fail(EINVAL, fmt::format("'{}' is not the name of a serial port", port.name));
+    return port;
+}
+
+}  // namespace
+
+Result<HelperOptions> parse_helper_options(const std::vector<std::string> &arguments) {
+    constexpr std::string_view kVm = "--vm=", kSerial = "--serial=";
+    HelperOptions options;
+    auto argument = arguments.begin();
+    for (; argument != arguments.end() && argument->starts_with('-'); ++argument) {
+        if (argument->starts_with(kVm)) {
+            options.vm = argument->substr(kVm.size());
+        } else if (argument->starts_with(kSerial)) {
+            auto port = parse_serial(std::string_view(*argument).substr(kSerial.size()));
+            if (!port)
+                return std::unexpected(port.error());
+            options.serials.push_back(std::move(*port));
+        } else if (*argument == "--help" || *argument == "-h") {
+            options.mode = HelperOptions::Mode::help;
+            return options;
+        } else if (*argument == "--version") {
+            options.mode = HelperOptions::Mode::version;
+            return options;
+        } else {
+            return fail(EINVAL, fmt::format("unknown option '{}'; see --help", *argument));
+        }
+    }
+    if (!is_vm_name(options.vm))
+        return fail(EINVAL, fmt::format("--vm='{}' is not the name of a VM", options.vm));
+    options.qemu.assign(argument, arguments.end());
+    if (options.qemu.empty() || !options.qemu.front().starts_with('/'))
+        return fail(EINVAL, "no QEMU program given, by its absolute path");
+    return options;
+}
+
+}  // namespace qemunit

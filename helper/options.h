@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+//
+// The helper's command line, as the generator writes it into ExecStart=:
+// qemunit-helper --vm=vm1 --serial=serial --serial=debug,direct,nolog QEMU ARGUMENT…
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+
+namespace qemunit {
+
+struct SerialPortOptions {
+    std::string name;
+    bool direct = false;  // QEMU serves the socket itself
+    bool log = true;      // lines go to the journal
+};
+
+struct HelperOptions {
+    enum class Mode { run, version, help } mode = Mode::run;
+    std::string vm;
+    std::vector<SerialPortOptions> serials;
+    std::vector<std::string> qemu;  // program, arguments
+};
+
+Result<HelperOptions> parse_helper_options(const std::vector<std::string> &arguments);
+
+extern const char *const kHelperHelp;
+
+}  // namespace qemunit

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: MIT
+#include "helper/serial_port.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+
+namespace qemunit {
+
+namespace {
+
+constexpr std::size_t kReadSize = 16 * 1024;
+constexpr std::size_t kClientsMax = 32;
+constexpr std::size_t kClientQueueMax = 256 * 1024;  // bytes that wait for one client
+constexpr std::size_t kTypedMax = 4 * 1024;          // bytes that wait for the guest
+constexpr std::size_t kHistoryMax = 8 * 1024;        // bytes
+constexpr int kScreenLines = 24;
+constexpr uint64_t kPartialUsec = 1'000'000;  // a prompt is logged after this long a silence
+
+Result<EventSourcePtr> watch_fd(sd_event *event, int fd, uint32_t events,
+                                sd_event_io_handler_t handler, void *userdata) {
+    sd_event_source *source = nullptr;
+    if (int r = sd_event_add_io(event, &source, fd, events, handler, userdata); r < 0)
+        return fail_errno(r, "cannot watch a serial port");
+    return EventSourcePtr(source);
+}
+
+Result<> set_nonblocking(int fd) {
+    const int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+        return fail_errno(errno, "cannot make a serial port non-blocking");
+    return {};
+}
+
+}  // namespace
+
+// One connection to the port's socket.
+struct SerialPort::Client {
+    Client(SerialPort &its_port, UniqueFd its_fd) : port(its_port), fd(std::move(its_fd)) {}
+
+    void send(std::string_view bytes) {
+        if (queue.size() + bytes.size() > kClientQueueMax) {
+            skipped += bytes.size();
+            return;
+        }
+        if (skipped > 0 && queue.empty()) {
+            queue = fmt::format("\r\n[qemunit: {} bytes skipped, read faster]\r\n", skipped);
+            skipped = 0;
+        } else if (skipped > 0) {
+            // In the middle of a gap: what comes now would look as if nothing was missing.
+            skipped += bytes.size();
+            return;
+        }
+        queue += bytes;
+        flush();
+    }
+
+    void flush() {
+        while (!queue.empty()) {
+            const ssize_t n =
+                ::send(fd.get(), queue.data(), queue.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+            if (n < 0 && errno == EINTR)
+                continue;
+            if (n < 0) {
+                closed = closed || errno != EAGAIN;
+                break;
+            }
+            queue.erase(0, static_cast<std::size_t>(n));
+        }
+        update_events();
+    }
+
+    void update_events() {
+        const bool reads = !input_ended && port.typed_.size() < kTypedMax;
+        sd_event_source_set_io_events(source.get(), (reads ? uint32_t{EPOLLIN} : 0u) |
+                                                        (queue.empty() ? 0u : uint32_t{EPOLLOUT}));
+    }
+
+    SerialPort &port;
+    UniqueFd fd;
+    EventSourcePtr source;
+    std::string queue;
+    std::size_t skipped = 0;   // bytes that it lost since it last read everything
+    bool input_ended = false;  // it shut down its writing side, and may still read
+    bool closed = false;
+};
+
+Result<std::unique_ptr<SerialPort>> SerialPort::create(sd_event *event, const std::string &vm,
+                                                       PortEnd end, Journal *journal,
+                                                       std::function<void()> on_end) {
+    std::unique_ptr<SerialPort> port(
+        new SerialPort(event, vm, std::move(end), journal, std::move(on_end)));
+    if (auto watching = port->watch(); !watching)
+        return std::unexpected(watching.error());
+    return port;
+}
+
+SerialPort::SerialPort(sd_event *event, const std::string &vm, PortEnd end, Journal *journal,
+                       std::function<void()> on_end)
+    : event_(event),
+      vm_(vm),
+      name_(end.name),
+      identifier_(end.name == "serial" ? vm : vm + "/" + end.name),
+      direct_(end.direct),
+      guest_(std::move(end.guest)),
+      listener_(std::move(end.listener)),
+      journal_(end.log ? journal : nullptr),
+      on_end_(std::move(on_end)),
+      lines_([this](const std::string &line) { log_line(line); }) {}
+
+SerialPort::~SerialPort() = default;
+
+Result<> SerialPort::watch() {
+    if (auto set = set_nonblocking(guest_.get()); !set)
+        return set;
+    auto source = watch_fd(
+        event_, guest_.get(), EPOLLIN,
+        [](sd_event_source *, int, uint32_t revents, void *userdata) {
+            auto *port = static_cast<SerialPort *>(userdata);
+            if (revents & EPOLLOUT)
+                port->write_guest();
+            if (revents & (EPOLLIN | EPOLLHUP | EPOLLERR))
+                port->read_guest();
+            return 0;
+        },
+        this);
+    if (!source)
+        return std::unexpected(source.error());
+    guest_source_ = std::move(*source);
+    if (!listener_)
+        return {};
+    if (auto set = set_nonblocking(listener_.get()); !set)
+        return set;
+    source = watch_fd(
+        event_, listener_.get(), EPOLLIN,
+        [](sd_event_source *, int, uint32_t, void *userdata) {
+            static_cast<SerialPort *>(userdata)->accept_client();
+            return 0;
+        },
+        this);
+    if (!source)
+        return std::unexpected(source.error());
+    listener_source_ = std::move(*source);
+    return {};
+}
+
+void SerialPort::read_guest() {
+    if (!guest_)
+        return;
+    if (journal_ != nullptr && journal_->is_full()) {
+        sd_event_source_set_enabled(guest_source_.get(), SD_EVENT_OFF);
+        return;
+    }
+    char buffer[kReadSize];
+    const ssize_t n = read(guest_.get(), buffer, sizeof buffer);
+    if (n > 0)
+        take_output({buffer, static_cast<std::size_t>(n)});
+    else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+        end();
+}
+
+void SerialPort::resume() {
+    if (guest_source_)
+        sd_event_source_set_enabled(guest_source_.get(), SD_EVENT_ON);
+}
+
+void SerialPort::take_output(std::string_view bytes) {
+    if (!direct_) {
+        history_ += bytes;
+        if (history_.size() > 2 * kHistoryMax)
+            history_.erase(0, history_.size() - kHistoryMax);
+        for (const auto &client : clients_)
+            client->send(bytes);
+        drop_closed_clients();
+    }
+    if (journal_ != nullptr) {
+        lines_.feed(bytes);
+        arm_partial_timer();
+    }
+}
+
+void SerialPort::arm_partial_timer() {
+    if (!partial_timer_) {
+        sd_event_source *source = nullptr;
+        if (sd_event_add_time_relative(
+                event_, &source, CLOCK_MONOTONIC, kPartialUsec, 0,
+                [](sd_event_source *, uint64_t, void *userdata) {
+                    static_cast<SerialPort *>(userdata)->lines_.flush_partial();
+                    return 0;
+                },
+                this) < 0)
+            return;
+        partial_timer_.reset(source);
+        // The rest of the line may be waiting to be read: that comes first.
+        sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IDLE);
+    }
+    sd_event_source_set_time_relative(partial_timer_.get(), kPartialUsec);
+    sd_event_source_set_enabled(partial_timer_.get(),
+                                lines_.has_partial() ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
+void SerialPort::log_line(const std::string &line) {
+    journal_->send({{"MESSAGE", line},
+                    {"PRIORITY", "6"},
+                    {"SYSLOG_IDENTIFIER", identifier_},
+                    {"QEMUNIT_VM", vm_},
+                    {"QEMUNIT_PORT", name_}});
+}
+
+void SerialPort::end() {
+    lines_.flush_partial();
+    partial_timer_.reset();
+    guest_source_.reset();
+    guest_.reset();
+    listener_source_.reset();
+    listener_.reset();
+    clients_.clear();
+    on_end_();
+}
+
+// From the beginning of a line, so that a client that comes late sees where it is.
+std::string_view SerialPort::last_screen() const {
+    std::string_view text = history_;
+    std::size_t begin = text.size();
+    for (int line = 0; line < kScreenLines && begin > 0; ++line) {
+        begin = text.rfind('\n', begin - 1);
+        if (begin == text.npos)
+            return text;
+    }
+    return begin < text.size() ? text.substr(begin + 1) : text.substr(text.size());
+}
+
+void SerialPort::accept_client() {
+    UniqueFd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!fd || clients_.size() >= kClientsMax)
+        return;
+    auto client = std::make_unique<Client>(*this, std::move(fd));
+    auto source = watch_fd(
+        event_, client->fd.get(), EPOLLIN,
+        [](sd_event_source *, int, uint32_t revents, void *userdata) {
+            auto *self = static_cast<Client *>(userdata);
+            SerialPort &port = self->port;
+            if (revents & EPOLLOUT)
+                self->flush();
+            if ((revents & EPOLLIN) && !self->closed)
+                port.read_client(*self);
+            // Both directions are gone: whoever only shut down its writing side still reads.
+            self->closed = self->closed || (revents & (EPOLLHUP | EPOLLERR)) != 0;
+            port.drop_closed_clients();
+            return 0;
+        },
+        client.get());
+    if (!source)
+        return;
+    client->source = std::move(*source);
+    client->send(last_screen());
+    clients_.push_back(std::move(client));
+    drop_closed_clients();
+}
+
+void SerialPort::read_client(Client &client) {
+    char buffer[kTypedMax];
+    const ssize_t n = read(client.fd.get(), buffer, sizeof buffer);
+    if (n > 0) {
+        typed_.append(buffer, static_cast<std::size_t>(n));
+        write_guest();
+    } else if (n == 0) {
+        client.input_ended = true;
+        client.update_events();
+    } else if (errno != EAGAIN && errno != EINTR) {
+        client.closed = true;
+    }
+}
+
+void SerialPort::write_guest() {
+    while (guest_ && !typed_.empty()) {
+        const ssize_t n = ::send(guest_.get(), typed_.data(), typed_.size(), MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN)
+            break;
+        // QEMU is gone; reading says so too.
+        typed_.erase(0, n < 0 ? typed_.size() : static_cast<std::size_t>(n));
+    }
+    if (guest_source_)
+        sd_event_source_set_io_events(guest_source_.get(),
+                                      typed_.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT);
+    for (const auto &client : clients_)
+        client->update_events();
+}
+
+void SerialPort::drop_closed_clients() {
+    clients_.remove_if([](const auto &client) { return client->closed; });
+}
+
+}  // namespace qemunit

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+//
+// One serial port of the guest: always reads, writes lines to the journal, and fans out to
+// any number of clients of its socket, who may all type. A client that does not read loses
+// its own output and delays nobody; a busy journal slows the guest, and loses nothing.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "common/event_ptr.h"
+#include "common/result.h"
+#include "helper/console_lines.h"
+#include "helper/journal.h"
+#include "helper/wiring.h"
+
+namespace qemunit {
+
+class SerialPort {
+  public:
+    // `journal`: nullptr if the port is not logged. `on_end`: QEMU has closed its side and
+    // the last line is with the journal.
+    static Result<std::unique_ptr<SerialPort>> create(sd_event *event, const std::string &vm,
+                                                      PortEnd end, Journal *journal,
+                                                      std::function<void()> on_end);
+    ~SerialPort();
+
+    // The journal has room again.
+    void resume();
+    bool has_ended() const { return !guest_; }
+
+  private:
+    struct Client;
+
+    SerialPort(sd_event *event, const std::string &vm, PortEnd end, Journal *journal,
+               std::function<void()> on_end);
+    Result<> watch();
+    void read_guest();
+    void take_output(std::string_view bytes);
+    void end();
+    void accept_client();
+    void read_client(Client &client);
+    void write_guest();
+    void drop_closed_clients();
+    void log_line(const std::string &line);
+    void arm_partial_timer();
+    std::string_view last_screen() const;
+
+    sd_event *event_;
+    const std::string vm_;
+    const std::string name_;
+    const std::string identifier_;
+    const bool direct_;
+    UniqueFd guest_;
+    UniqueFd listener_;
+    Journal *journal_;
+    std::function<void()> on_end_;
+    ConsoleLines lines_;
+    EventSourcePtr guest_source_;
+    EventSourcePtr listener_source_;
+    EventSourcePtr partial_timer_;
+    std::list<std::unique_ptr<Client>> clients_;
+    std::string typed_;    // by clients, not yet taken by QEMU
+    std::string history_;  // the last of what the guest printed
+};
+
+}  // namespace qemunit

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+#include "helper/status_text.h"
+
+namespace qemunit {
+
+namespace {
+
+std::string end_text(const std::string &reason) {
+    if (reason == "guest-shutdown")
+        return "Ended: the guest powered off";
+    if (reason == "guest-reset")
+        return "Ended: the guest reset the machine";
+    if (reason == "guest-panic")
+        return "Ended: the guest panicked";
+    if (reason == "host-signal")
+        return "Ended: stopped by a signal";
+    if (reason == "host-qmp-quit")
+        return "Ended: quit by a monitor command";
+    return "Ended: " + (reason.empty() ? "for no reason that QEMU gave" : reason);
+}
+
+}  // namespace
+
+std::string status_text(const QmpEvent &event) {
+    if (event.name == "STOP")
+        return "Paused";
+    if (event.name == "RESUME")
+        return "Running";
+    if (event.name == "SUSPEND")
+        return "Suspended by the guest";
+    if (event.name == "WAKEUP")
+        return "Running";
+    if (event.name == "POWERDOWN")
+        return "Power button pressed, waiting for the guest";
+    if (event.name == "GUEST_PANICKED")
+        return "The guest panicked";
+    if (event.name == "SHUTDOWN") {
+        auto reason = event.data.find("reason");
+        return end_text(reason != event.data.end() && reason->is_string()
+                            ? reason->get<std::string>()
+                            : std::string());
+    }
+    return {};
+}
+
+}  // namespace qemunit

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+//
+// QMP event -> the line that `systemctl status` shows as the VM's status. Pure.
+#pragma once
+
+#include <string>
+
+#include "common/qmp_client.h"
+
+namespace qemunit {
+
+// "" for events that change nothing a person would ask about. The events and the reasons
+// are those of QEMU's qapi/run-state.json.
+std::string status_text(const QmpEvent &event);
+
+}  // namespace qemunit

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+#include "helper/wiring.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+namespace qemunit {
+
+namespace {
+
+class Wirer {
+  public:
+    explicit Wirer(ListeningSockets sockets) : sockets_(std::move(sockets)) {}
+
+    Result<Wiring> wire(const HelperOptions &options) {
+        add_monitor("monitor", "readline");
+        add_monitor("qmp", "control");
+        add_monitor("control", "control");
+        if (auto added = add_companion(); !added)
+            return std::unexpected(added.error());
+        for (const SerialPortOptions &port : options.serials)
+            if (auto added = port.direct ? add_direct(port) : add_relayed(port); !added)
+                return std::unexpected(added.error());
+        return std::move(wiring_);
+    }
+
+  private:
+    UniqueFd take_socket(const std::string &name) {
+        auto node = sockets_.extract(name);
+        if (node.empty()) {
+            wiring_.warnings.push_back(
+                fmt::format("systemd passed no socket {}.sock; is its socket unit masked?", name));
+            return {};
+        }
+        return std::move(node.mapped());
+    }
+
+    void argument(std::string option, std::string value) {
+        wiring_.qemu.arguments.push_back(std::move(option));
+        wiring_.qemu.arguments.push_back(std::move(value));
+    }
+
+    int give(UniqueFd fd) {
+        wiring_.qemu.fds.push_back(std::move(fd));
+        return wiring_.qemu.fds.back().get();
+    }
+
+    void add_monitor(const std::string &name, std::string_view mode) {
+        UniqueFd socket = take_socket(name);
+        if (!socket)
+            return;
+        argument("-chardev", fmt::format("socket,id={},fd={},server=on,wait=off", name,
+                                         give(std::move(socket))));
+        argument("-mon", fmt::format("chardev={},mode={}", name, mode));
+    }
+
+    // Returns our end of a new pair, QEMU's becomes the chardev `id`.
+    Result<UniqueFd> add_pair(const std::string &id) {
+        int fds[2];
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
+            return fail_errno(errno, "cannot create a socket pair");
+        UniqueFd ours(fds[0]), qemus(fds[1]);
+        argument("-chardev", fmt::format("socket,id={},fd={}", id, give(std::move(qemus))));
+        return ours;
+    }
+
+    Result<> add_companion() {
+        auto ours = add_pair("companion");
+        if (!ours)
+            return std::unexpected(ours.error());
+        argument("-mon", "chardev=companion,mode=control");
+        wiring_.companion.qmp = std::move(*ours);
+        return {};
+    }
+
+    Result<> add_relayed(const SerialPortOptions &port) {
+        UniqueFd listener = take_socket(port.name);
+        auto ours = add_pair(port.name);
+        if (!ours)
+            return std::unexpected(ours.error());
+        wiring_.companion.ports.push_back(
+            {port.name, std::move(*ours), std::move(listener), port.log, false});
+        return {};
+    }
+
+    // QEMU writes its log into the writing end of a pipe: it takes an fd set with nothing
+    // but O_WRONLY for a log file, and that only to append (chardev/char.c, qemu_chr_open).
+    Result<> add_direct(const SerialPortOptions &port) {
+        UniqueFd listener = take_socket(port.name);
+        if (!listener) {
+            argument("-chardev", fmt::format("null,id={}", port.name));
+            return {};
+        }
+        std::string chardev = fmt::format("socket,id={},fd={},server=on,wait=off", port.name,
+                                          give(std::move(listener)));
+        if (port.log) {
+            int fds[2];
+            if (pipe2(fds, O_CLOEXEC) != 0)
+                return fail_errno(errno, "cannot create a pipe");
+            UniqueFd reading(fds[0]), writing(fds[1]);
+            argument("-add-fd", fmt::format("fd={},set={}", give(std::move(writing)), ++log_sets_));
+            chardev += fmt::format(",logfile=/dev/fdset/{},logappend=on", log_sets_);
+            wiring_.companion.ports.push_back({port.name, std::move(reading), {}, true, true});
+        }
+        argument("-chardev", std::move(chardev));
+        return {};
+    }
+
+    ListeningSockets sockets_;
+    Wiring wiring_;
+    unsigned log_sets_ = 0;
+};
+
+}  // namespace
+
+Result<Wiring> wire(const HelperOptions &options, ListeningSockets sockets) {
+    return Wirer(std::move(sockets)).wire(options);
+}
+
+}  // namespace qemunit

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+//
+// Which fd goes to QEMU under which chardev, and which stays with the companion.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "common/unique_fd.h"
+#include "helper/listening_sockets.h"
+#include "helper/options.h"
+
+namespace qemunit {
+
+// QEMU's side: arguments and the fds that they name.
+struct QemuSide {
+    std::vector<std::string> arguments;
+    std::vector<UniqueFd> fds;
+};
+
+// One serial port as the companion has it.
+struct PortEnd {
+    std::string name;
+    UniqueFd guest;  // what the guest prints, and reads; a pipe's reading end if QEMU serves itself
+    UniqueFd listener;  // for clients; none if QEMU serves itself
+    bool log = true;
+    bool direct = false;
+};
+
+struct CompanionSide {
+    UniqueFd qmp;
+    std::vector<PortEnd> ports;
+};
+
+struct Wiring {
+    QemuSide qemu;
+    CompanionSide companion;
+    std::vector<std::string> warnings;  // sockets that were expected and are not there
+};
+
+// All fds are close-on-exec still.
+Result<Wiring> wire(const HelperOptions &options, ListeningSockets sockets);
+
+}  // namespace qemunit
