@@ -55,12 +55,18 @@ class FileAccess {
         if (vm_.qemu) {
             if (!is_below(vm_.qemu->text, "/usr"))
                 allow(FilePath{vm_.qemu->text}, false);
-            lines_ += fmt::format("ExecPaths={}\n", quote_path("-" + vm_.qemu->text));
+            lines_ += fmt::format("ExecPaths={}\n", quote_path("-+" + vm_.qemu->text));
         }
+        // Empty homes, where the template has none at all: files can be put into those.
+        if (in_home_)
+            lines_ += "ProtectHome=tmpfs\n";
         return std::move(lines_);
     }
 
   private:
+    // What ProtectHome= covers (systemd.exec(5)).
+    static constexpr std::string_view kHomes[] = {"/home", "/root", "/run/user"};
+
     void allow(const FilePath &file, bool write) {
         const std::string path = absolute_path(vm_, file);
         // The state directory is writable and /usr readable as they are.
@@ -68,6 +74,11 @@ class FileAccess {
             return;
         lines_ += fmt::format("{}={}\n", write ? "BindPaths" : "BindReadOnlyPaths",
                               quote_path("-" + path));
+        if (write)
+            lines_ += fmt::format("NoExecPaths={}\n", quote_path("-+" + path));
+        in_home_ = in_home_ || std::ranges::any_of(kHomes, [&](std::string_view home) {
+                       return is_below(path, home);
+                   });
         if (is_below(path, "/dev"))
             lines_ +=
                 fmt::format("DeviceAllow={} {}\n", quote_path("-" + path), write ? "rw" : "r");
@@ -75,6 +86,7 @@ class FileAccess {
 
     const Vm &vm_;
     std::string lines_;
+    bool in_home_ = false;
 };
 
 std::string network_access(const Vm &vm) {
@@ -103,9 +115,10 @@ std::string service_drop_in(const Vm &vm, Architecture host) {
         text += fmt::format("Description={}\n", escape_specifiers(vm.description));
     text += pass_through(vm.unit_lines);
     text += "\n[Service]\n";
-    text += fmt::format("StateDirectory=qemunit/{}\n", vm.name);
+    text += fmt::format("StateDirectory=qemunit/{}\nNoExecPaths=+{}\n", vm.name,
+                        quote_path(state_dir(vm.name)));
     text += exec_start(vm, host);
-    text += "InaccessiblePaths=-/etc/qemunit -/run/qemunit\n";  // other VMs' settings and sockets
+    text += "InaccessiblePaths=-+/etc/qemunit -+/run/qemunit\n";  // other VMs' settings and sockets
     text += FileAccess(vm).build();
     text += network_access(vm);
     text += pass_through(vm.service_lines);
