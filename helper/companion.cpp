@@ -2,7 +2,6 @@
 #include "helper/companion.h"
 
 #include <fmt/format.h>
-#include <sys/prctl.h>
 #include <systemd/sd-daemon.h>
 
 #include <algorithm>
@@ -96,7 +95,6 @@ class Companion {
 }  // namespace
 
 int run_companion(const std::string &vm, CompanionSide side) {
-    prctl(PR_SET_NAME, "qemunit-relay");
     // systemd signals the whole service; this process ends when QEMU has, and has no other
     // reason to.
     for (int number : {SIGTERM, SIGINT, SIGHUP, SIGPIPE})

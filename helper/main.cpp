@@ -12,6 +12,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 
 #include "common/paths.h"
 #include "helper/companion.h"
@@ -28,9 +29,17 @@ int complain(int exit_code, std::string_view message) {
     return exit_code;
 }
 
+// What `ps` and `systemctl status` show: written over the arguments, which lie in one piece.
+void set_title(int argc, char **argv, const std::string &title) {
+    char *const end = argv[argc - 1] + std::strlen(argv[argc - 1]);
+    const auto room = static_cast<std::size_t>(end - argv[0]);
+    std::memset(argv[0], 0, room);
+    title.copy(argv[0], room);
+}
+
 // Forks twice: the companion then is systemd's child, not QEMU's, which would be left with
 // a zombie and a SIGCHLD that it does not expect.
-Result<> start_companion(const std::string &vm, Wiring &wiring) {
+Result<> start_companion(int argc, char **argv, const std::string &vm, Wiring &wiring) {
     const pid_t child = fork();
     if (child < 0)
         return fail_errno(errno, "cannot fork the companion");
@@ -38,6 +47,7 @@ Result<> start_companion(const std::string &vm, Wiring &wiring) {
         const pid_t companion = fork();
         if (companion != 0)
             _exit(companion < 0 ? errno : 0);
+        set_title(argc, argv, "qemunit-helper: companion of VM " + vm);
         wiring.qemu.fds.clear();  // or QEMU's end would never be seen
         _exit(run_companion(vm, std::move(wiring.companion)));
     }
@@ -98,7 +108,7 @@ int main(int argc, char **argv) {
         return complain(EX_OSERR, wiring.error().message);
     for (const std::string &warning : wiring->warnings)
         fmt::print(stderr, "<4>qemunit-helper: {}\n", warning);
-    if (auto started = start_companion(options->vm, *wiring); !started)
+    if (auto started = start_companion(argc, argv, options->vm, *wiring); !started)
         return complain(EX_OSERR, started.error().message);
     wiring->companion = {};
     if (auto passed = pass_only(wiring->qemu.fds); !passed)
