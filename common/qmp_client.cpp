@@ -16,14 +16,33 @@ namespace {
 
 constexpr uint64_t kHandshakeId = 0;
 
+// MAX_NESTING in qobject/json-streamer.c of QEMU.
+constexpr int kMaxNesting = 1024;
+
 // The deadline of one request, as sd-event's userdata. Freed with the event source, which
 // sd-event keeps until its callback has returned, even if that callback drops it.
 struct Deadline {
     std::function<void()> expired;
 };
 
-std::string to_text(const json &value) {
-    return value.dump(-1, ' ', false, json::error_handler_t::replace);
+// Counts brackets outside of strings; whether they match is the parser's to find out.
+bool is_nested_too_deeply(std::string_view text) {
+    int depth = 0;
+    bool in_string = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (c == '"')
+            in_string = !in_string;
+        else if (in_string)
+            i += c == '\\';
+        else if (c == '[' || c == '{')
+            ++depth;
+        else if (c == ']' || c == '}')
+            --depth;
+        if (depth > kMaxNesting)
+            return true;
+    }
+    return false;
 }
 
 std::string string_at(const json &object, const char *key) {
@@ -50,6 +69,16 @@ std::string version_of(const json &greeting) {
 }
 
 }  // namespace
+
+json parse_json(std::string_view text) {
+    if (is_nested_too_deeply(text))
+        return json(json::value_t::discarded);
+    return json::parse(text, nullptr, /*allow_exceptions=*/false);
+}
+
+std::string json_text(const json &value) {
+    return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
 
 Result<std::unique_ptr<QmpClient>> QmpClient::create(sd_event *event, UniqueFd fd,
                                                      Callbacks callbacks, std::size_t max_message) {
@@ -83,6 +112,11 @@ void QmpClient::execute(std::string_view command, json arguments, uint64_t timeo
             QmpError{QmpError::Kind::disconnected, "the connection to QEMU is closed"}));
         return;
     }
+    if (output_.size() + queued_.size() > max_message_) {
+        callback(std::unexpected(
+            QmpError{QmpError::Kind::timeout, "QEMU does not read the commands it is sent"}));
+        return;
+    }
     const uint64_t id = next_id_++;
     auto deadline = std::make_unique<Deadline>();
     deadline->expired = [this, id, name = std::string(command)] {
@@ -98,8 +132,8 @@ void QmpClient::execute(std::string_view command, json arguments, uint64_t timeo
         },
         deadline.get());
     if (r < 0) {
-        callback(std::unexpected(
-            QmpError{QmpError::Kind::timeout, std::string("cannot set a deadline: ") + strerror(-r)}));
+        callback(std::unexpected(QmpError{QmpError::Kind::timeout,
+                                          std::string("cannot set a deadline: ") + strerror(-r)}));
         return;
     }
     sd_event_source_set_destroy_callback(
@@ -113,7 +147,7 @@ void QmpClient::execute(std::string_view command, json arguments, uint64_t timeo
     if (ready_)
         send(message);
     else
-        queued_ += to_text(message) + "\n";
+        queued_ += json_text(message) + "\n";
 }
 
 int QmpClient::on_io(sd_event_source *, int, uint32_t revents, void *userdata) {
@@ -154,7 +188,7 @@ void QmpClient::read_input() {
 }
 
 void QmpClient::take_message(std::string_view line) {
-    json message = json::parse(line, nullptr, /*allow_exceptions=*/false);
+    json message = parse_json(line);
     if (!message.is_object()) {
         close("QEMU sent something that is not a JSON object");
         return;
@@ -174,7 +208,9 @@ void QmpClient::take_message(std::string_view line) {
                 number_at(*stamp, "seconds") * 1'000'000 + number_at(*stamp, "microseconds");
         if (auto data = message.find("data"); data != message.end() && data->is_object())
             event.data = std::move(*data);
-        callbacks_.event(event);
+        // A copy, here and below: the callback may destroy us and itself with us.
+        auto on_event = callbacks_.event;
+        on_event(event);
     } else {
         take_reply(message);
     }
@@ -204,14 +240,13 @@ void QmpClient::take_reply(json &message) {
     }
     ready_ = true;
     output_ += std::exchange(queued_, {});
-    const auto alive = alive_;
     flush();
-    if (*alive && !closed_ && callbacks_.ready)
-        callbacks_.ready();
+    if (auto on_ready = callbacks_.ready)
+        on_ready();
 }
 
 void QmpClient::send(const json &message) {
-    output_ += to_text(message) + "\n";
+    output_ += json_text(message) + "\n";
     flush();
 }
 
@@ -220,8 +255,12 @@ void QmpClient::flush() {
         const ssize_t n = ::send(fd_.get(), output_.data(), output_.size(), MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR)
             continue;
-        // Any other failure shows as end of file on the reading side, after what QEMU
-        // may still have said.
+        if (n < 0 && errno != EAGAIN) {
+            // Shows as end of file on the reading side, after what QEMU may still have
+            // said. If it does not, the socket would be "writable" without end.
+            output_.clear();
+            break;
+        }
         if (n < 0)
             break;
         output_.erase(0, static_cast<std::size_t>(n));
@@ -247,7 +286,6 @@ void QmpClient::close(const std::string &reason) {
         if (!*alive)
             return;
     }
-    // A copy: the callback may destroy us and itself with us.
     if (auto closed = callbacks_.closed)
         closed(reason);
 }

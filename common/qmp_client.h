@@ -9,11 +9,12 @@
 // qmp_capabilities comes from the main loop, so ready() means "the VM is up".
 #pragma once
 
+#include <nlohmann/json.hpp>
+
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
@@ -24,9 +25,9 @@
 namespace qemunit {
 
 struct QmpEvent {
-    std::string name;         // "SHUTDOWN"
-    uint64_t usec = 0;        // CLOCK_REALTIME, by QEMU's clock
-    nlohmann::json data;      // an object, empty where the event has none
+    std::string name;     // "SHUTDOWN"
+    uint64_t usec = 0;    // CLOCK_REALTIME, by QEMU's clock
+    nlohmann::json data;  // an object, empty where the event has none
 };
 
 struct QmpError {
@@ -39,12 +40,19 @@ struct QmpError {
     std::string message;
 };
 
+// Anything but JSON is "discarded" (nlohmann); so is what is nested deeper than QEMU's
+// own limit, as copying and writing such a value recurses.
+nlohmann::json parse_json(std::string_view text);
+
+// Compact; never fails.
+std::string json_text(const nlohmann::json &value);
+
 class QmpClient {
   public:
     using Reply = std::expected<nlohmann::json, QmpError>;
     using ReplyCallback = std::function<void(Reply)>;
 
-    // Each may destroy the client from within.
+    // Each may destroy the client from within, and so may a ReplyCallback.
     struct Callbacks {
         std::function<void()> ready;
         std::function<void(const QmpEvent &)> event;
@@ -52,7 +60,8 @@ class QmpClient {
     };
 
     // `fd`: a connected stream socket; becomes non-blocking. `max_message`: bytes of
-    // one message; whoever sends more is cut off.
+    // one message, and of commands that QEMU has not read yet; a QEMU that sends more is
+    // cut off, one that reads nothing gets no more commands.
     static Result<std::unique_ptr<QmpClient>> create(sd_event *event, UniqueFd fd,
                                                      Callbacks callbacks,
                                                      std::size_t max_message = 16u << 20);

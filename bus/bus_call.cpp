@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+#include "bus/bus_call.h"
+
+namespace qemunit {
+
+Result<MessagePtr> new_method_call(sd_bus *bus, const char *destination, const char *path,
+                                   const char *interface, const char *member) {
+    sd_bus_message *call = nullptr;
+    if (int r = sd_bus_message_new_method_call(bus, &call, destination, path, interface, member);
+        r < 0)
+        return fail_errno(r, std::string("cannot make a D-Bus call of ") + member);
+    return own_message(call);
+}
+
+Result<SlotPtr> call_async(sd_bus *bus, sd_bus_message *call, BusReplyHandler handler) {
+    auto owned = std::make_unique<BusReplyHandler>(std::move(handler));
+    sd_bus_slot *slot = nullptr;
+    int r = sd_bus_call_async(
+        bus, &slot, call,
+        [](sd_bus_message *reply, void *userdata, sd_bus_error *) {
+            (*static_cast<BusReplyHandler *>(userdata))(reply);
+            return 0;
+        },
+        owned.get(), 0);
+    if (r < 0)
+        return fail_errno(r, std::string("cannot call ") + sd_bus_message_get_member(call));
+    // sd-bus keeps the slot until its callback has returned, and the handler with it.
+    sd_bus_slot_set_destroy_callback(
+        slot, [](void *userdata) { delete static_cast<BusReplyHandler *>(userdata); });
+    (void)owned.release();
+    return SlotPtr(slot);
+}
+
+}  // namespace qemunit

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+//
+// Asynchronous D-Bus method calls. The daemon never waits for a reply: whoever is
+// slow, PID 1 in a reload or a polkit agent, must not hold up the other callers.
+#pragma once
+
+#include <functional>
+
+#include "bus/bus_ptr.h"
+#include "common/result.h"
+
+namespace qemunit {
+
+// Gets the reply or an error message (sd_bus_message_get_error(3)).
+using BusReplyHandler = std::function<void(sd_bus_message *reply)>;
+
+// A method call to be filled with sd_bus_message_append(3).
+Result<MessagePtr> new_method_call(sd_bus *bus, const char *destination, const char *path,
+                                   const char *interface, const char *member);
+
+// Sends the call. Dropping the slot forgets it: the handler is not called any more.
+Result<SlotPtr> call_async(sd_bus *bus, sd_bus_message *call, BusReplyHandler handler);
+
+}  // namespace qemunit

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#include "bus/configured_vms.h"
+
+#include <filesystem>
+#include <fstream>
+#include <optional>
+
+#include "common/vm_name.h"
+
+namespace qemunit {
+
+namespace {
+
+constexpr std::string_view kDropIn = "50-qemunit.conf";
+
+// "qemu@vm1.service.d" -> "vm1"
+std::optional<std::string> vm_of_drop_in_dir(std::string_view dir) {
+    if (!dir.ends_with(".d"))
+        return std::nullopt;
+    dir.remove_suffix(2);
+    return vm_of_service_unit(dir);
+}
+
+// In SourcePath= the only escape is "%%" (config_parse_unit_path_printf() in systemd).
+std::string unescape_specifiers(std::string_view value) {
+    std::string path;
+    for (std::size_t i = 0; i < value.size(); ++i) {
+        path += value[i];
+        if (value.substr(i).starts_with("%%"))
+            ++i;
+    }
+    return path;
+}
+
+std::string source_path_in(std::ifstream &drop_in) {
+    constexpr std::string_view kKey = "SourcePath=";
+    for (std::string line; std::getline(drop_in, line);)
+        if (line.starts_with(kKey))
+            return unescape_specifiers(std::string_view(line).substr(kKey.size()));
+    return {};
+}
+
+}  // namespace
+
+ConfiguredVms configured_vms(std::string_view generator_output) {
+    namespace fs = std::filesystem;
+    ConfiguredVms vms;
+    std::error_code error;
+    for (fs::directory_iterator entry(generator_output, error), end; !error && entry != end;
+         entry.increment(error)) {
+        auto name = vm_of_drop_in_dir(entry->path().filename().native());
+        if (!name)
+            continue;
+        std::ifstream drop_in(entry->path() / kDropIn);
+        if (drop_in)
+            vms.emplace(std::move(*name), source_path_in(drop_in));
+    }
+    return vms;
+}
+
+}  // namespace qemunit

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+//
+// The VMs that are configured: those for which the generator wrote a drop-in. This
+// is how the daemon knows of VMs that are off, without making PID 1 load their units.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace qemunit {
+
+// Name of the VM -> its SourcePath=, "" where the drop-in has none.
+using ConfiguredVms = std::map<std::string, std::string, std::less<>>;
+
+// `generator_output`: kGeneratorOutputDir. Unreadable or missing means no VMs.
+ConfiguredVms configured_vms(std::string_view generator_output);
+
+}  // namespace qemunit

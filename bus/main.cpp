@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+//
+// qemunitd: the D-Bus service org.qemunit1. Started by the bus, it learns the VMs,
+// connects to those that run, and only then takes its name, so that its first answer
+// is right. It keeps no state: no VM notices when it is killed.
+#include <fmt/format.h>
+#include <systemd/sd-daemon.h>
+
+#include <csignal>
+#include <cstdio>
+#include <span>
+#include <string_view>
+
+#include "bus/bus_ptr.h"
+#include "bus/manager_object.h"
+#include "bus/timer.h"
+#include "bus/vm_object.h"
+#include "bus/vm_registry.h"
+#include "common/event_ptr.h"
+#include "common/paths.h"
+#include "common/result.h"
+
+namespace qemunit {
+namespace {
+
+// How long the first answer waits for QEMUs that do not answer.
+constexpr uint64_t kSettleTime = 500 * kMillisecond;
+
+void log_line(const char *priority, std::string_view text) {
+    fmt::print(stderr, "{}qemunitd: {}\n", priority, text);
+}
+
+class Daemon {
+  public:
+    Result<> start();
+    int run() { return sd_event_loop(event_.get()); }
+
+  private:
+    Result<> connect();
+    void on_listed(const Result<> &result);
+    void serve_when_settled();
+    void serve();
+    void give_up(std::string_view why);
+
+    EventPtr event_;
+    BusPtr bus_;
+    std::unique_ptr<VmRegistry> registry_;
+    EventSourcePtr settle_timer_;
+    bool listed_ = false;
+    bool serving_ = false;
+};
+
+int on_stop_signal(sd_event_source *source, const struct signalfd_siginfo *, void *) {
+    sd_notify(0, "STOPPING=1");
+    return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+Result<> Daemon::connect() {
+    sd_event *event = nullptr;
+    if (int r = sd_event_default(&event); r < 0)
+        return fail_errno(r, "cannot create the event loop");
+    event_.reset(event);
+    sigset_t stop_signals;
+    sigemptyset(&stop_signals);
+    for (int number : {SIGTERM, SIGINT}) {
+        sigaddset(&stop_signals, number);
+        sigprocmask(SIG_BLOCK, &stop_signals, nullptr);
+        if (int r = sd_event_add_signal(event, nullptr, number, on_stop_signal, nullptr); r < 0)
+            return fail_errno(r, "cannot watch for signals");
+    }
+    sd_event_set_watchdog(event, true);  // if the unit asks for it
+
+    sd_bus *bus = nullptr;
+    if (int r = sd_bus_open_system_with_description(&bus, "qemunitd"); r < 0)
+        return fail_errno(r, "cannot connect to the system bus");
+    bus_.reset(bus);
+    if (int r = sd_bus_attach_event(bus, event, SD_EVENT_PRIORITY_NORMAL); r < 0)
+        return fail_errno(r, "cannot attach the bus to the event loop");
+    sd_bus_set_exit_on_disconnect(bus, true);
+    return {};
+}
+
+Result<> Daemon::start() {
+    if (auto connected = connect(); !connected)
+        return connected;
+    sd_bus *bus = bus_.get();
+    VmObserver observer{
+        .added =
+            [this, bus](Vm &vm) {
+                if (serving_)
+                    emit_vm_added(bus, vm);
+            },
+        .removed =
+            [this, bus](Vm &vm) {
+                if (serving_)
+                    emit_vm_removed(bus, vm);
+            },
+        .changed =
+            [this, bus](Vm &vm, const char *property) {
+                if (serving_)
+                    emit_vm_changed(bus, vm, property);
+            },
+        .event =
+            [this, bus](Vm &vm, const QmpEvent &event, const std::string &data) {
+                if (serving_)
+                    emit_vm_event(bus, vm, event, data);
+            },
+        .refreshed = [this](Vm &) { serve_when_settled(); },
+        .violated =
+            [](Vm &vm, const std::string &how) {
+                log_line(SD_WARNING, fmt::format("VM '{}': {}; connecting anew", vm.name(), how));
+            }};
+    registry_ = std::make_unique<VmRegistry>(event_.get(), bus, std::move(observer),
+                                             [this](const Result<> &result) { on_listed(result); });
+    if (auto added = add_manager_object(bus, *registry_); !added)
+        return added;
+    if (auto added = add_vm_objects(bus, *registry_); !added)
+        return added;
+    return registry_->start();
+}
+
+void Daemon::on_listed(const Result<> &result) {
+    if (!result) {
+        const std::string why = "cannot ask systemd for its units: " + result.error().message;
+        if (!listed_)
+            give_up(why);
+        else
+            log_line(SD_WARNING, why);
+        return;
+    }
+    if (!std::exchange(listed_, true)) {
+        auto timer = start_timer(event_.get(), monotonic_now(event_.get()) + kSettleTime,
+                                 [this] { serve(); });
+        if (timer)
+            settle_timer_ = std::move(*timer);
+    }
+    serve_when_settled();
+}
+
+void Daemon::serve_when_settled() {
+    if (!serving_ && listed_ && (!settle_timer_ || registry_->is_settled()))
+        serve();
+}
+
+void Daemon::serve() {
+    settle_timer_.reset();
+    if (std::exchange(serving_, true))
+        return;
+    if (int r = sd_bus_request_name(bus_.get(), kBusName, 0); r < 0) {
+        give_up(
+            fail_errno(r, fmt::format("cannot take the bus name {}", kBusName)).error().message);
+        return;
+    }
+    sd_notify(0, "READY=1");
+}
+
+void Daemon::give_up(std::string_view why) {
+    log_line(SD_ERR, why);
+    sd_event_exit(event_.get(), EXIT_FAILURE);
+}
+
+constexpr std::string_view kHelp =
+    "qemunitd [--help | --version]\n"
+    "\n"
+    "The D-Bus service org.qemunit1, which gives programs the monitors of the VMs that\n"
+    "systemd runs as qemu@NAME.service. The bus starts it when it is needed.\n"
+    "\n"
+    "See qemunitd(8) and org.qemunit1(5).\n";
+
+int run(std::span<char *> arguments) {
+    for (const std::string_view argument : arguments.subspan(1)) {
+        if (argument == "--help" || argument == "-h") {
+            fmt::print("{}", kHelp);
+            return EXIT_SUCCESS;
+        }
+        if (argument == "--version") {
+            fmt::print("qemunitd {}\n", kVersion);
+            return EXIT_SUCCESS;
+        }
+        fmt::print(stderr, "qemunitd: unknown argument '{}'; see: qemunitd --help\n", argument);
+        return 2;
+    }
+    Daemon daemon;
+    if (auto started = daemon.start(); !started) {
+        log_line(SD_ERR, started.error().message);
+        return EXIT_FAILURE;
+    }
+    const int status = daemon.run();
+    if (status < 0)
+        log_line(SD_ERR, fmt::format("the event loop failed: {}", strerror(-status)));
+    return status < 0 ? EXIT_FAILURE : status;
+}
+
+}  // namespace
+}  // namespace qemunit
+
+int main(int argc, char *argv[]) {
+    return qemunit::run(std::span(argv, static_cast<std::size_t>(argc)));
+}

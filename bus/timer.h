@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+//
+// One-shot timers on the event loop. Everything in the daemon that waits for
+// something has one, so that every wait ends. Times are CLOCK_MONOTONIC, in µs.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "common/event_ptr.h"
+#include "common/result.h"
+
+namespace qemunit {
+
+inline constexpr uint64_t kMillisecond = 1000;
+inline constexpr uint64_t kSecond = 1000 * kMillisecond;
+
+uint64_t monotonic_now(sd_event *event);
+
+// Calls `expired` once, not before `when`; never once the handle is gone.
+Result<EventSourcePtr> start_timer(sd_event *event, uint64_t when, std::function<void()> expired);
+
+}  // namespace qemunit

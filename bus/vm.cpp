@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+#include "bus/vm.h"
+
+#include <filesystem>
+#include <utility>
+
+#include "bus/vm_state.h"
+#include "common/paths.h"
+#include "common/vm_name.h"
+
+namespace qemunit {
+
+namespace {
+
+// Bytes of events that one VM may put on the bus in a second. A guest can make QEMU
+// send events as fast as it likes (pvpanic with panic=none); the bus belongs to all.
+constexpr std::size_t kEventBytesPerSecond = 1u << 20;
+constexpr std::size_t kEventOverhead = 256;
+
+}  // namespace
+
+Vm::Vm(sd_event *event, std::string name, std::string source_path, const VmObserver &observer)
+    : event_(event),
+      name_(std::move(name)),
+      observer_(observer),
+      source_path_(std::move(source_path)),
+      monitor_(event, socket_path(name_, "control"),
+               {.refreshed =
+                    [this] {
+                        update();
+                        observer_.refreshed(*this);
+                    },
+                .event = [this](const QmpEvent &qmp_event) { take_event(qmp_event); },
+                .violated =
+                    [this](const std::string &how) {
+                        observer_.violated(*this, how);
+                    }}) {}
+
+std::string Vm::unit() const {
+    return service_unit(name_);
+}
+
+// Only looked at: connecting might boot the VM.
+std::map<std::string, std::string> Vm::sockets() const {
+    namespace fs = std::filesystem;
+    std::map<std::string, std::string> sockets;
+    std::error_code error;
+    const fs::path dir = fs::path(kSocketDir) / name_;
+    for (fs::directory_iterator entry(dir, error), end; !error && entry != end;
+         entry.increment(error)) {
+        std::error_code ignored;
+        if (entry->path().extension() == ".sock" && entry->is_socket(ignored))
+            sockets.emplace(entry->path().stem(), entry->path());
+    }
+    return sockets;
+}
+
+void Vm::set_active_state(std::string_view active_state) {
+    if (active_state == active_state_)
+        return;
+    active_state_ = active_state;
+    if (is_up())
+        // A VM that stops is not connected to again: its QEMU may be gone already.
+        monitor_.open(/*persist=*/active_state_ != "deactivating");
+    else
+        monitor_.close("the VM is " + vm_state(active_state_, ""));
+    update();
+}
+
+void Vm::set_main_pid(uint32_t main_pid) {
+    if (std::exchange(main_pid_, main_pid) != main_pid)
+        observer_.changed(*this, "MainPID");
+}
+
+void Vm::set_source_path(std::string_view source_path) {
+    if (source_path == source_path_)
+        return;
+    source_path_ = source_path;
+    observer_.changed(*this, "SourcePath");
+}
+
+bool Vm::is_up() const {
+    return is_unit_up(active_state_);
+}
+
+std::optional<std::string> Vm::refusal() const {
+    if (is_up() && monitor_.is_open())
+        return std::nullopt;
+    const std::string vm = "VM '" + name_ + "' ";
+    if (active_state_ == "activating")
+        return vm + "is starting, and not ready for commands yet";
+    if (active_state_ == "failed")
+        return vm + "has crashed; see: systemctl status " + unit();
+    if (is_up())
+        return vm + "is " + state_ + ", and QEMU cannot be reached any more";
+    return vm + "is off; start it with: systemctl start qemu@" + name_;
+}
+
+void Vm::update() {
+    std::string state = vm_state(active_state_, monitor_.status());
+    if (std::exchange(state_, state) != state)
+        observer_.changed(*this, "State");
+    if (std::exchange(qemu_version_, monitor_.version()) != qemu_version_)
+        observer_.changed(*this, "QEMUVersion");
+}
+
+void Vm::take_event(const QmpEvent &event) {
+    const std::string data = json_text(event.data);
+    if (spend(kEventOverhead + data.size()))
+        observer_.event(*this, event, data);
+}
+
+bool Vm::spend(std::size_t bytes) {
+    if (const uint64_t now = monotonic_now(event_); now >= budget_until_) {
+        budget_until_ = now + kSecond;
+        budget_ = kEventBytesPerSecond;
+    }
+    if (bytes > budget_)
+        return false;
+    budget_ -= bytes;
+    return true;
+}
+
+}  // namespace qemunit

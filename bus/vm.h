@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+//
+// One VM as the bus sees it: what systemd says of its unit, joined with what QEMU
+// says of itself. It connects to QEMU while, and only while, the unit is up.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "bus/vm_monitor.h"
+
+namespace qemunit {
+
+class Vm;
+
+// Who wants to hear of VMs; every one must be set.
+struct VmObserver {
+    std::function<void(Vm &)> added;
+    std::function<void(Vm &)> removed;  // still there during the call
+    std::function<void(Vm &, const char *property)> changed;
+    std::function<void(Vm &, const QmpEvent &, const std::string &data)> event;
+    std::function<void(Vm &)> refreshed;  // systemd or QEMU has answered, be it news or not
+    std::function<void(Vm &, const std::string &how)> violated;  // QEMU broke QMP's rules
+};
+
+class Vm {
+  public:
+    // `observer` outlives the VM.
+    Vm(sd_event *event, std::string name, std::string source_path, const VmObserver &observer);
+    Vm(const Vm &) = delete;
+    Vm &operator=(const Vm &) = delete;
+
+    // The properties of org.qemunit1.VM.
+    const std::string &name() const { return name_; }
+    const std::string &state() const { return state_; }
+    std::string unit() const;
+    const std::string &source_path() const { return source_path_; }
+    uint32_t main_pid() const { return main_pid_; }
+    const std::string &qemu_version() const { return qemu_version_; }
+    std::map<std::string, std::string> sockets() const;
+
+    // From systemd.
+    void set_active_state(std::string_view active_state);
+    void set_main_pid(uint32_t main_pid);
+    void set_source_path(std::string_view source_path);
+
+    bool is_up() const;
+    // QEMU has told its status, or there is nothing to tell.
+    bool is_settled() const { return !is_up() || !monitor_.status().empty(); }
+
+    // Why no QMP command can be given, for people; nothing if one can.
+    std::optional<std::string> refusal() const;
+
+    // See VmMonitor::execute(). Only when there is no refusal().
+    void execute(std::string_view command, nlohmann::json arguments, uint64_t deadline,
+                 VmMonitor::ReplyCallback callback) {
+        monitor_.execute(command, std::move(arguments), deadline, std::move(callback));
+    }
+
+  private:
+    void update();
+    void take_event(const QmpEvent &event);
+    bool spend(std::size_t bytes);
+
+    sd_event *event_;
+    std::string name_;
+    const VmObserver &observer_;
+    std::string active_state_ = "inactive";
+    std::string state_ = "off";
+    std::string source_path_;
+    uint32_t main_pid_ = 0;
+    std::string qemu_version_;
+    uint64_t budget_until_ = 0;
+    std::size_t budget_ = 0;
+    VmMonitor monitor_;
+};
+
+}  // namespace qemunit

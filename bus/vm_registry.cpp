@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+#include "bus/vm_registry.h"
+
+#include <set>
+
+#include "bus/vm_state.h"
+#include "common/paths.h"
+
+namespace qemunit {
+
+VmRegistry::VmRegistry(sd_event *event, sd_bus *bus, VmObserver observer,
+                       std::function<void(const Result<> &)> listed)
+    : event_(event), bus_(bus), observer_(std::move(observer)), listed_(std::move(listed)) {}
+
+Result<> VmRegistry::start() {
+    auto units = SystemdUnits::watch(
+        bus_, {.changed = [this](const SystemdUnits::Change &change) { take_change(change); },
+               .reloaded =
+                   [this] {
+                       list();
+                   }});
+    if (!units)
+        return std::unexpected(units.error());
+    units_ = std::move(*units);
+    list();
+    return {};
+}
+
+Vm *VmRegistry::find(std::string_view name) const {
+    auto found = vms_.find(name);
+    return found == vms_.end() ? nullptr : found->second.get();
+}
+
+bool VmRegistry::is_settled() const {
+    if (!units_ || units_->is_waiting())
+        return false;
+    for (const auto &[name, vm] : vms_)
+        if (!vm->is_settled())
+            return false;
+    return true;
+}
+
+void VmRegistry::list() {
+    retry_.reset();
+    units_->list([this](Result<std::vector<SystemdUnits::Unit>> units) {
+        if (units) {
+            take_units(*units);
+            listed_({});
+            return;
+        }
+        // What we know stays true as far as it goes.
+        if (auto timer = start_timer(event_, monotonic_now(event_) + kSecond, [this] { list(); }))
+            retry_ = std::move(*timer);
+        listed_(std::unexpected(units.error()));
+    });
+}
+
+void VmRegistry::take_units(const std::vector<SystemdUnits::Unit> &units) {
+    // Read after systemd has answered: it answers nobody while its generators run.
+    configured_ = configured_vms(kGeneratorOutputDir);
+    std::map<std::string_view, std::string_view> loaded;
+    for (const auto &[vm, active_state] : units)
+        loaded.emplace(vm, active_state);
+
+    std::set<std::string> existing;
+    for (const auto &[name, source_path] : configured_)
+        existing.insert(name);
+    for (const auto &[name, active_state] : loaded)
+        if (is_unit_up(active_state))
+            existing.emplace(name);
+
+    for (auto next = vms_.begin(); next != vms_.end();)
+        if (auto here = next++; !existing.contains(here->first))
+            remove(here);
+
+    for (const std::string &name : existing) {
+        auto drop_in = configured_.find(name);
+        const std::string source_path = drop_in == configured_.end() ? "" : drop_in->second;
+        Vm &vm = obtain(name, source_path);
+        vm.set_source_path(source_path);
+        auto unit = loaded.find(name);
+        // A unit that is not loaded is off, and PID 1 need not load it to say so.
+        vm.set_active_state(unit == loaded.end() ? "inactive" : unit->second);
+        if (unit == loaded.end())
+            vm.set_main_pid(0);
+        else
+            ask_main_pid(name);
+    }
+}
+
+void VmRegistry::take_change(const SystemdUnits::Change &change) {
+    Vm *vm = find(change.vm);
+    if (!vm) {
+        // Not "activating": so is a unit of which nobody knows the VM, until it fails.
+        if (change.active_state != "active")
+            return;
+        vm = &obtain(change.vm, "");
+        ask_main_pid(change.vm);
+    }
+    if (change.main_pid)
+        vm->set_main_pid(*change.main_pid);
+    if (!change.active_state)
+        return;
+    vm->set_active_state(*change.active_state);
+    if (const auto &now = *change.active_state;
+        (now == "inactive" || now == "failed") && !configured_.contains(change.vm))
+        remove(vms_.find(change.vm));
+}
+
+void VmRegistry::ask_main_pid(const std::string &name) {
+    units_->get_main_pid(name, [this, name](uint32_t pid) {
+        if (Vm *vm = find(name)) {
+            vm->set_main_pid(pid);
+            observer_.refreshed(*vm);
+        }
+    });
+}
+
+Vm &VmRegistry::obtain(const std::string &name, const std::string &source_path) {
+    auto [position, is_new] = vms_.try_emplace(name);
+    if (is_new) {
+        position->second = std::make_unique<Vm>(event_, name, source_path, observer_);
+        observer_.added(*position->second);
+    }
+    return *position->second;
+}
+
+void VmRegistry::remove(Vms::iterator position) {
+    Vm &vm = *position->second;
+    vm.set_active_state("inactive");  // answers who still waits
+    observer_.removed(vm);
+    vms_.erase(position);
+}
+
+}  // namespace qemunit

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+#include "bus/vm_state.h"
+
+namespace qemunit {
+
+bool is_unit_up(std::string_view active_state) {
+    return active_state == "active" || active_state == "reloading" ||
+           active_state == "refreshing" || active_state == "deactivating";
+}
+
+std::string vm_state(std::string_view active_state, std::string_view qmp_status) {
+    // systemd: src/basic/unit-def.c. "maintenance" is `systemctl clean` at work.
+    if (active_state == "inactive" || active_state == "maintenance")
+        return "off";
+    if (active_state == "activating")
+        return "starting";
+    if (active_state == "deactivating")
+        return "stopping";
+    if (active_state == "failed")
+        return "crashed";
+    if (!is_unit_up(active_state))
+        return std::string(active_state);
+
+    // QEMU: enum RunState in qapi/run-state.json.
+    if (qmp_status.empty())
+        return "running";
+    if (qmp_status == "prelaunch")
+        return "paused";
+    if (qmp_status == "inmigrate")
+        return "starting";
+    if (qmp_status == "guest-panicked")
+        return "crashed";
+    return std::string(qmp_status);
+}
+
+}  // namespace qemunit

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+//
+// The one word that tells how a VM is, out of systemd's word for its unit and
+// QEMU's word for its guest: the property State of org.qemunit1.VM.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace qemunit {
+
+// Whether a QEMU may be there to talk to. Not while it starts: a connection to the
+// socket of a VM that is off would boot it.
+bool is_unit_up(std::string_view active_state);
+
+// `qmp_status`: of query-status; empty while QEMU has not answered.
+std::string vm_state(std::string_view active_state, std::string_view qmp_status);
+
+}  // namespace qemunit

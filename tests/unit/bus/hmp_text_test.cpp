@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+//
+// The texts are those of QEMU 7.2.
+#include "bus/hmp_text.h"
+
+#include <gtest/gtest.h>
+
+namespace qemunit {
+namespace {
+
+TEST(HmpTextTest, OutputIsCleaned) {
+    EXPECT_EQ(hmp_result("VM status: running\r\n"), "VM status: running");
+    EXPECT_EQ(hmp_result("a\r\nb\r\n"), "a\nb");
+    EXPECT_EQ(hmp_result("a\n"), "a");
+    EXPECT_EQ(hmp_result("a"), "a");
+    EXPECT_EQ(hmp_result(""), "");
+    EXPECT_EQ(hmp_result("\r\n"), "");
+}
+
+TEST(HmpTextTest, OnlyOneLineEndIsDropped) {
+    EXPECT_EQ(hmp_result("a\r\n\r\n"), "a\n");
+    EXPECT_EQ(hmp_result("\r\r\n"), "\r");
+    EXPECT_EQ(hmp_result("50%\r100%\r\n"), "50%\r100%");
+}
+
+TEST(HmpTextTest, ErrorsAreTold) {
+    for (const char *error :
+         {"Error: No block device can accept snapshots\r\n", "unknown command: 'nope'\r\n",
+          "sendkey: string expected\r\nTry \"help sendkey\" for more information\r\n"}) {
+        auto result = hmp_result(error);
+        ASSERT_FALSE(result) << error;
+    }
+    EXPECT_EQ(hmp_result("Error: Device 'x' not found\r\n").error(), "Error: Device 'x' not found");
+    EXPECT_EQ(hmp_result("x: extraneous characters at the end of line\r\n"
+                         "Try \"help x\" for more information\r\n")
+                  .error(),
+              "x: extraneous characters at the end of line\nTry \"help x\" for more information");
+}
+
+TEST(HmpTextTest, OutputThatOnlyMentionsAnErrorIsOutput) {
+    for (const char *output :
+         {"ide0: Error: none\r\n", "see: unknown command: 'x'\r\n",
+          "Try \"help x\" for more information\r\nand more\r\n",
+          "usage: Try \"help x\" for more information\r\n", "Try \"help x\"\r\n"})
+        EXPECT_TRUE(hmp_result(output)) << output;
+}
+
+}  // namespace
+}  // namespace qemunit
