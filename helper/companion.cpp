@@ -81,8 +81,15 @@ class Companion {
     void leave_if_done() {
         const bool ports_ended =
             std::ranges::all_of(ports_, [](const auto &port) { return port->has_ended(); });
-        if (qmp_closed_ && ports_ended && (!journal_ || journal_->is_empty()))
+        if (!qmp_closed_ || !ports_ended || (journal_ && !journal_->is_empty()))
+            return;
+        const auto leave = [this] {
             sd_event_exit(event_.get(), EXIT_SUCCESS);
+        };
+        if (journal_)
+            journal_->wait_until_filed(leave);
+        else
+            leave();
     }
 
     EventPtr event_;

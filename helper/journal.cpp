@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "helper/journal.h"
 
+#include <linux/sockios.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -11,7 +13,9 @@ namespace {
 
 constexpr std::string_view kSocket = "/run/systemd/journal/socket";
 constexpr uint64_t kRetryUsec = 200'000;
-constexpr int kSendBuffer = 8 << 20;  // bytes; as much as the kernel grants, like libsystemd
+constexpr uint64_t kFiledCheckUsec = 2'000;
+constexpr unsigned kFiledChecksMax = 2'500;  // 5 s in all
+constexpr int kSendBuffer = 8 << 20;         // bytes; as much as the kernel grants, like libsystemd
 
 }  // namespace
 
@@ -100,6 +104,38 @@ void Journal::retry_later() {
             },
             this) >= 0)
         retry_.reset(source);
+}
+
+// journald takes one message after the other, and drops an empty one without a word. Once
+// that one is gone from the socket, everything before it is filed.
+void Journal::wait_until_filed(std::function<void()> done) {
+    if (filed_)
+        return;
+    filed_ = std::move(done);
+    const bool sent = ::send(fd_.get(), "", 0, MSG_NOSIGNAL) == 0;
+    sd_event_source *source = nullptr;
+    if (!sent || sd_event_add_time_relative(
+                     event_, &source, CLOCK_MONOTONIC, 0, 1,
+                     [](sd_event_source *, uint64_t, void *userdata) {
+                         static_cast<Journal *>(userdata)->check_filed();
+                         return 0;
+                     },
+                     this) < 0) {
+        filed_();
+        return;
+    }
+    filed_timer_.reset(source);
+}
+
+void Journal::check_filed() {
+    int unread = 0;  // bytes that the receiver has not taken yet (unix(7), SIOCOUTQ)
+    if (++filed_checks_ >= kFiledChecksMax || ioctl(fd_.get(), SIOCOUTQ, &unread) != 0 ||
+        unread == 0) {
+        filed_();
+        return;
+    }
+    sd_event_source_set_time_relative(filed_timer_.get(), kFiledCheckUsec);
+    sd_event_source_set_enabled(filed_timer_.get(), SD_EVENT_ONESHOT);
 }
 
 }  // namespace qemunit

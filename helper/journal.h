@@ -33,6 +33,11 @@ class Journal {
     bool is_full() const { return queued_bytes_ >= kQueueMax; }
     bool is_empty() const { return queue_.empty(); }
 
+    // Calls `done` when journald has filed all that was sent, or after some seconds if it
+    // does not. journald looks up the unit of an entry by the sender's process: who ends
+    // before that has its last lines filed under no unit.
+    void wait_until_filed(std::function<void()> done);
+
   private:
     static constexpr std::size_t kQueueMax = 256 * 1024;  // bytes
 
@@ -41,6 +46,7 @@ class Journal {
     Result<> connect();
     void flush();
     void retry_later();
+    void check_filed();
 
     sd_event *event_;
     std::function<void()> on_room_;
@@ -49,6 +55,9 @@ class Journal {
     EventSourcePtr retry_;
     std::deque<std::string> queue_;
     std::size_t queued_bytes_ = 0;
+    std::function<void()> filed_;
+    EventSourcePtr filed_timer_;
+    unsigned filed_checks_ = 0;
 };
 
 }  // namespace qemunit
