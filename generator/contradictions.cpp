@@ -15,7 +15,7 @@ namespace qemunit {
 namespace {
 
 constexpr unsigned kFirstUnprivilegedPort = 1024;
-constexpr unsigned kAhciPorts = 6;  // of q35's ich9-ahci
+constexpr unsigned kAhciPorts = 6;  // of q35's ich9-ahci, and of the ahci that others get
 constexpr unsigned kIdeDrives = 4;  // of pc's piix3-ide: two channels, two drives each
 
 class Checker {
@@ -79,7 +79,9 @@ class Checker {
             case DriveInterface::sata:
                 if (!traits_.has_pci)
                     refuse("PCI bus");
-                else if (traits_.disks == BuiltInDisks::ahci && ++ide_drives_ > kAhciPorts)
+                else if (unsigned &used =
+                             traits_.disks == BuiltInDisks::ahci ? ide_drives_ : sata_drives_;
+                         ++used > kAhciPorts)
                     refuse(fmt::format("more than {} ports", kAhciPorts));
                 break;
             case DriveInterface::ide:
@@ -156,6 +158,7 @@ class Checker {
     const Architecture host_;
     const MachineTraits traits_;
     unsigned ide_drives_ = 0;
+    unsigned sata_drives_ = 0;
     unsigned uarts_ = 0;
     Diagnostics &diagnostics_;
 };

@@ -66,8 +66,10 @@ class LineReader {
 
     std::string header(std::string_view line) {
         in_section_ = false;
+        complained_ = true;  // if this is broken: about the header, not about its keys too
         if (!line.ends_with(']')) {
-            error(fmt::format("Missing ']' at the end of the section header '{}'.", shorten(line)));
+            error(fmt::format("Missing ']' at the end of the section header '{}'.",
+                              printable(shorten(line))));
             return {};
         }
         const std::string_view name = trim(line.substr(1, line.size() - 2));
@@ -116,7 +118,6 @@ class LineReader {
     }
 
     void error(std::string message) {
-        complained_ = true;
         if (++errors_ > kErrorsMax) {
             message =
                 fmt::format("More than {} errors; the rest of the file is not read.", kErrorsMax);

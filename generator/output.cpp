@@ -25,7 +25,7 @@ Result<> write_file(const std::string &path, const std::string &content) {
     std::string temporary = path + ".XXXXXX";
     const UniqueFd fd(mkostemp(temporary.data(), O_CLOEXEC));
     if (!fd)
-        return fail_errno(errno, fmt::format("cannot create {}", temporary));
+        return fail_errno(errno, fmt::format("cannot create {}", path));
     const auto give_up = [&](int code) {
         unlink(temporary.c_str());
         return fail_errno(code, fmt::format("cannot write {}", path));

@@ -80,8 +80,7 @@ class FileAccess {
                        return is_below(path, home);
                    });
         if (is_below(path, "/dev"))
-            lines_ +=
-                fmt::format("DeviceAllow={} {}\n", quote_path("-" + path), write ? "rw" : "r");
+            lines_ += fmt::format("DeviceAllow={} {}\n", quote_path(path), write ? "rw" : "r");
     }
 
     const Vm &vm_;

@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
-#include <set>
 
 #include "common/vm_name.h"
 #include "generator/text.h"
@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::string_view kIniSuffix = ".ini";
 
-// The files of one folder whose name has the suffix. A folder that is missing or cannot
+// The files of one folder whose name has the suffix, sorted. A folder that is missing or cannot
 // be read holds none: that is the normal case, and no concern of any VM.
 std::vector<std::string> list(const std::string &folder, std::string_view suffix) {
     std::vector<std::string> names;
@@ -32,6 +32,7 @@ std::vector<std::string> list(const std::string &folder, std::string_view suffix
         if (name.ends_with(suffix) && !name.starts_with('.'))
             names.push_back(std::move(name));
     }
+    std::ranges::sort(names);
     return names;
 }
 

@@ -14,8 +14,13 @@ bool is_control(unsigned char c) {
     return (c < 0x20 && c != '\t') || c == 0x7f;
 }
 
+char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
+
 // Length of the UTF-8 sequence that `text` begins with, 0 if it is none (RFC 3629: no
-// overlong forms, no surrogates, nothing above U+10FFFF).
+// overlong forms, no surrogates, nothing above U+10FFFF) or a noncharacter, for which
+// systemd drops the whole line (src/basic/utf8.c, unichar_is_valid).
 std::size_t utf8_length(std::string_view text) {
     const auto byte = [&](std::size_t i) {
         return static_cast<unsigned char>(text[i]);
@@ -32,22 +37,22 @@ std::size_t utf8_length(std::string_view text) {
         if (!continues(1) || !continues(2) || (first == 0xe0 && byte(1) < 0xa0) ||
             (first == 0xed && byte(1) > 0x9f))
             return 0;
-        return 3;
+        const unsigned c = (byte(0) & 0xfu) << 12 | (byte(1) & 0x3fu) << 6 | (byte(2) & 0x3fu);
+        return (c >= 0xfdd0 && c <= 0xfdef) || c >= 0xfffe ? 0 : 3;
     }
     if (first >= 0xf0 && first <= 0xf4) {
         if (!continues(1) || !continues(2) || !continues(3) || (first == 0xf0 && byte(1) < 0x90) ||
             (first == 0xf4 && byte(1) > 0x8f))
             return 0;
-        return 4;
+        const bool is_noncharacter =  // U+nFFFE, U+nFFFF
+            (byte(1) & 0x0f) == 0x0f && byte(2) == 0xbf && byte(3) >= 0xbe;
+        return is_noncharacter ? 0 : 4;
     }
     return 0;
 }
 
 // Levenshtein's distance; a change of case counts half a letter, so results are doubled.
 std::size_t edit_distance2(std::string_view a, std::string_view b) {
-    const auto lower = [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    };
     std::vector<std::size_t> row(b.size() + 1);
     for (std::size_t j = 0; j < row.size(); ++j)
         row[j] = 2 * j;
@@ -150,6 +155,8 @@ std::string_view closest(std::string_view word, std::span<const std::string_view
     for (std::string_view candidate : candidates) {
         if (candidate.size() > kLongest)
             continue;
+        if (std::ranges::equal(word, candidate, {}, lower, lower))
+            return candidate;
         if (const std::size_t d = edit_distance2(word, candidate); d < best_distance) {
             best_distance = d;
             best = candidate;

@@ -21,6 +21,7 @@ std::vector<std::string> split_words(std::string_view text);
 // Tab is no fault. NUL, newline, escape and the like can stand in no unit file as they are.
 std::string text_fault(std::string_view text);
 
+// As systemd has it: without noncharacters.
 bool is_utf8(std::string_view text);
 
 // Whether systemd would take the next line of a unit file for a continuation of this one:

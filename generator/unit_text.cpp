@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "generator/text.h"
+
 namespace qemunit {
 
 namespace {
@@ -26,6 +28,7 @@ bool needs_quotes(std::string_view text) {
 
 std::string quote_word(std::string_view word) {
     const bool quoted = needs_quotes(word);
+    const bool is_text = is_utf8(word);  // else systemd would drop the line
     std::string text = quoted ? "\"" : "";
     for (char c : word) {
         const auto byte = static_cast<unsigned char>(c);
@@ -37,7 +40,7 @@ std::string quote_word(std::string_view word) {
             text += "\\n";
         else if (c == '\t')
             text += "\\t";
-        else if (byte < 0x20 || byte == 0x7f)
+        else if (byte < 0x20 || byte == 0x7f || (byte >= 0x80 && !is_text))
             text += fmt::format("\\x{:02x}", byte);
         else
             text += c;

@@ -213,7 +213,7 @@ Parsed<MacAddress> parse_value(As<MacAddress>, std::string_view text) {
         valid = is_hex(text.substr(3 * i, 2), 2) && (i == 5 || text[3 * i + 2] == ':');
     if (!valid)
         return std::unexpected("not a MAC address; write it as in 52:54:00:12:34:56.");
-    if (*parse_number(text.substr(0, 2), 16) & 1)
+    if (parse_number(text.substr(0, 2), 16).value_or(0) & 1)
         return std::unexpected("a multicast address, which no network card may have.");
     return MacAddress{std::string(text)};
 }
@@ -257,7 +257,9 @@ Parsed<AccountName> parse_value(As<AccountName>, std::string_view text) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                c == '_' || c == '-';
     };
-    if (text.size() > 31 || text.starts_with('-') || !std::ranges::all_of(text, is_char))
+    const bool begins_a_name = text.find_first_of("-0123456789") != 0;
+    if (text.size() > 31 || !(begins_a_name || parse_number(text)) ||
+        !std::ranges::all_of(text, is_char))
         return std::unexpected("not the name of a user or group.");
     return AccountName{std::string(text)};
 }

@@ -97,7 +97,9 @@ void ConsoleLines::take_byte(unsigned char byte) {
         case State::string:
             if (byte == kEscape)
                 state_ = State::string_escape;
-            else if (byte == kBell || byte == '\n' || ++sequence_ > kStringMax)
+            else if (byte == '\n')  // of a guest that was cut short
+                state_ = State::text, take_text_byte(byte);
+            else if (byte == kBell || ++sequence_ > kStringMax)
                 state_ = State::text;
             return;
         case State::string_escape:
@@ -196,7 +198,7 @@ void ConsoleLines::run_csi(unsigned char final) {
             if (number == 0)
                 cells_.resize(from);
             else if (number == 1)
-                std::fill_n(cells_.begin(), from, U' ');
+                std::fill_n(cells_.begin(), std::min(column_ + 1, cells_.size()), U' ');
             else
                 cells_.clear();
             break;
