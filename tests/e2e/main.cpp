@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+//
+// The end-to-end tests' main(): makes sure that this is a throwaway system, and puts the
+// guests where QEMU may read them.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+
+#include "tests/e2e/vm_under_test.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// QEMU's user cannot read a build folder in somebody's home.
+bool copy_guests(const char *variable, std::initializer_list<const char *> files) {
+    const char *folder = getenv(variable);
+    if (!folder) {
+        std::cerr << variable << " is not set: run tools/test\n";
+        return false;
+    }
+    for (const char *file : files) {
+        const fs::path copy = fs::path(qemunit::e2e::kGuestDir) / file;
+        std::error_code error;
+        fs::copy_file(fs::path(folder) / file, copy, fs::copy_options::overwrite_existing, error);
+        if (error) {
+            // The tests that need it fail, and say so.
+            std::cerr << "guest " << file << ": " << error.message() << "\n";
+            continue;
+        }
+        fs::permissions(copy, fs::perms(0644));
+    }
+    return true;
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+    testing::InitGoogleTest(&argc, argv);
+    if (testing::GTEST_FLAG(list_tests))
+        return RUN_ALL_TESTS();
+    if (!fs::exists("/run/throwaway")) {
+        std::cerr << "These tests change the system they run on: run tools/test --e2e\n";
+        return 2;
+    }
+    fs::create_directories(qemunit::e2e::kGuestDir);
+    if (!copy_guests("QEMUNIT_GUESTS",
+                     {"console.img", "burst.img", "lastline.img", "console-aarch64.bin"}) ||
+        !copy_guests("QEMUNIT_LINUX_GUEST", {"vmlinuz", "initrd"}))
+        return 2;
+    return RUN_ALL_TESTS();
+}

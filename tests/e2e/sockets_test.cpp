@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+//
+// People and programs at a running VM's sockets, and on the bus at the same time.
+#include <gtest/gtest.h>
+
+#include "tests/e2e/bus.h"
+#include "tests/e2e/journal.h"
+#include "tests/e2e/unit_watch.h"
+#include "tests/e2e/unix_client.h"
+#include "tests/e2e/vm_under_test.h"
+
+namespace qemunit::e2e {
+namespace {
+
+TEST(Sockets, TheFirstConnectWorksRightAfterStart) {
+    VmUnderTest vm("sock-first", boot_sector_ini());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    auto serial = UnixClient::connect(vm.socket("serial"));
+    auto monitor = UnixClient::connect(vm.socket("monitor"));
+    auto qmp = UnixClient::connect(vm.socket("qmp"));
+    ASSERT_TRUE(serial) << serial.error().message;
+    ASSERT_TRUE(monitor) << monitor.error().message;
+    ASSERT_TRUE(qmp) << qmp.error().message;
+
+    auto prompt = monitor->read_until("(qemu)");
+    EXPECT_TRUE(prompt) << prompt.error().message;
+    auto greeting = qmp->read_until("\n");
+    ASSERT_TRUE(greeting) << greeting.error().message;
+    EXPECT_TRUE(greeting->starts_with("{\"QMP\"")) << *greeting;
+    auto banner = serial->read_until("qemunit guest ready\r\n> ");
+    EXPECT_TRUE(banner) << banner.error().message;
+}
+
+TEST(Sockets, SerialTalksToAShellWhileTheLogGoesOn) {
+    VmUnderTest vm("sock-shell", linux_ini());
+    Journal journal(vm.unit());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    auto client = UnixClient::connect(vm.socket("serial"));
+    ASSERT_TRUE(client) << client.error().message;
+    auto prompt = client->read_until("guest# ");
+    ASSERT_TRUE(prompt) << prompt.error().message;
+    ASSERT_TRUE(client->send("echo the answer is $((40+2))\r"));
+    auto answer = client->read_until("the answer is 42");
+    EXPECT_TRUE(answer) << answer.error().message;
+    auto logged = journal.read_until_line("the answer is 42");
+    EXPECT_TRUE(logged) << logged.error().message;
+
+    ASSERT_TRUE(client->send("poweroff -f\r"));
+    EXPECT_TRUE(client->read_to_end());
+    EXPECT_TRUE(wait_for_state(vm.unit(), "inactive"));
+}
+
+// With input that ends at once, as in a script; each of these ends the VM, so socat ends
+// when it is hung up on.
+TEST(Sockets, SocatWorksOnEach) {
+    VmUnderTest vm("sock-socat", boot_sector_ini());
+    auto socat = [&](const char *socket, const std::string &input) {
+        EXPECT_TRUE(vm.start().ok()) << vm.status();
+        const Finished finished =
+            run({"socat", "-t", "60", "STDIO", "UNIX-CONNECT:" + vm.socket(socket)}, input);
+        auto off = wait_for_state(vm.unit(), "inactive");
+        EXPECT_TRUE(off) << off.error().message;
+        return finished;
+    };
+    const Finished monitor = socat("monitor", "info status\nquit\n");
+    EXPECT_TRUE(monitor.says("(qemu)") && monitor.says("VM status: running")) << monitor;
+    const Finished qmp =
+        socat("qmp", "{\"execute\":\"qmp_capabilities\"}\n{\"execute\":\"quit\"}\n");
+    EXPECT_TRUE(qmp.says("{\"QMP\"") && qmp.says("{\"return\": {}}")) << qmp;
+    const Finished serial = socat("serial", "hello\roff\r");
+    EXPECT_TRUE(serial.says("Hello from the guest")) << serial;
+}
+
+TEST(Sockets, SeveralWatchAndTypeAtTheSerialPort) {
+    VmUnderTest vm("sock-several", boot_sector_ini());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    auto one = UnixClient::connect(vm.socket("serial"));
+    auto two = UnixClient::connect(vm.socket("serial"));
+    ASSERT_TRUE(one) << one.error().message;
+    ASSERT_TRUE(two) << two.error().message;
+    ASSERT_TRUE(one->read_until("> "));
+    ASSERT_TRUE(two->read_until("> "));
+    ASSERT_TRUE(one->send("hello\r"));
+    EXPECT_TRUE(one->read_until("Hello from the guest\r\n> "));
+    EXPECT_TRUE(two->read_until("Hello from the guest\r\n> "));
+    ASSERT_TRUE(two->send("two\r"));
+    EXPECT_TRUE(one->read_until("unknown: two\r\n"));
+    EXPECT_TRUE(two->read_until("unknown: two\r\n"));
+}
+
+TEST(Sockets, ANewcomerGetsTheLastScreenful) {
+    VmUnderTest vm("sock-screen", boot_sector_ini());
+    Journal journal(vm.unit());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    ASSERT_TRUE(journal.read_until_line("qemunit guest ready"));  // before anybody is there
+    auto late = UnixClient::connect(vm.socket("serial"));
+    ASSERT_TRUE(late) << late.error().message;
+    auto screen = late->read_until("qemunit guest ready\r\n> ");
+    EXPECT_TRUE(screen) << screen.error().message;
+}
+
+TEST(Sockets, TheBusAnswersWithPeopleOnAllOfThem) {
+    VmUnderTest vm("busy", boot_sector_ini());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    auto monitor = UnixClient::connect(vm.socket("monitor"));
+    auto qmp = UnixClient::connect(vm.socket("qmp"));
+    auto serial1 = UnixClient::connect(vm.socket("serial"));
+    auto serial2 = UnixClient::connect(vm.socket("serial"));
+    ASSERT_TRUE(monitor && qmp && serial1 && serial2);
+    ASSERT_TRUE(monitor->read_until("(qemu)"));
+    ASSERT_TRUE(qmp->read_until("\n"));
+    ASSERT_TRUE(serial1->read_until("> "));
+    ASSERT_TRUE(serial2->read_until("> "));
+
+    const Finished busctl =
+        run({"busctl", "call", "org.qemunit1", "/org/qemunit1/vm/busy",
+             "org.qemunit1.VM", "MonitorCommand", "s", "info status"});
+    EXPECT_TRUE(busctl.ok() && busctl.says("VM status: running")) << busctl;
+}
+
+TEST(Sockets, OnlyRootMayConnect) {
+    VmUnderTest vm("sock-mode", boot_sector_ini() +
+                                    "[Monitor]\nSocketMode=0666\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    auto connect_as_nobody = [&](const char *socket) {
+        return run({"setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "socat", "-u",
+                    "OPEN:/dev/null", "UNIX-CONNECT:" + vm.socket(socket)});
+    };
+    const Finished serial = connect_as_nobody("serial");
+    EXPECT_TRUE(!serial.ok() && serial.says("Permission denied")) << serial;
+    const Finished control = connect_as_nobody("control");
+    EXPECT_TRUE(!control.ok() && control.says("Permission denied")) << control;
+    // The ini gave these two away.
+    const Finished monitor = connect_as_nobody("monitor");
+    EXPECT_TRUE(monitor.ok()) << monitor;
+    const Finished qmp = connect_as_nobody("qmp");
+    EXPECT_TRUE(qmp.ok()) << qmp;
+}
+
+TEST(Sockets, AFurtherSerialPortHasASocketOfItsOwn) {
+    VmUnderTest vm("sock-second", boot_sector_ini() + "[Serial debug]\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    auto debug = UnixClient::connect(vm.socket("debug"));
+    EXPECT_TRUE(debug) << debug.error().message;
+    auto serial = UnixClient::connect(vm.socket("serial"));
+    ASSERT_TRUE(serial) << serial.error().message;
+    EXPECT_TRUE(serial->read_until("qemunit guest ready\r\n> "));
+}
+
+}  // namespace
+}  // namespace qemunit::e2e

@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: MIT
+//
+// Ini texts -> a VM: what each key fills, and what is said about the rest.
+#include "generator/configure.h"
+
+#include <gtest/gtest.h>
+
+#include "generator/schema.h"
+#include "tests/unit/generator/from_ini.h"
+
+namespace qemunit {
+namespace {
+
+using testing::from_files;
+using testing::from_ini;
+using testing::Texts;
+
+Texts said(const std::string &ini) {
+    return from_ini(ini).said;
+}
+
+Vm vm_of(const std::string &ini) {
+    auto [vm, said] = from_ini(ini);
+    EXPECT_EQ(said, Texts{}) << ini;
+    return vm;
+}
+
+TEST(ConfigureTest, AnEmptyFileIsAVmOfDefaults) {
+    const Vm vm = vm_of("");
+    EXPECT_EQ(vm.name, "vm1");
+    EXPECT_EQ(vm.source_path, "vm1.ini");
+    EXPECT_FALSE(vm.memory);
+    EXPECT_TRUE(vm.drives.empty());
+    EXPECT_TRUE(vm.networks.empty());
+    ASSERT_EQ(vm.serials.size(), 1u);
+    EXPECT_EQ(vm.serials[0].name, "serial");
+    EXPECT_TRUE(vm.serials[0].log);
+}
+
+TEST(ConfigureTest, EveryKeyReachesItsField) {
+    const Vm vm = vm_of(R"([VM]
+Description=A "test" of %n
+Architecture=aarch64
+Machine=virt-7.2
+Accelerator=tcg
+CPU=host,-svm
+CPUs=4
+Memory=2G
+UUID=6ba7b810-9dad-11d1-80b4-00c04fd430c8
+Display=vnc
+QEMU=/opt/qemu
+Arguments=-device "x y"
+[Boot]
+Kernel=/k
+Initrd=/i
+Append=quiet
+[Drive root]
+File=/a.img
+Format=qcow2
+Interface=scsi
+Media=cdrom
+ReadOnly=yes
+Ephemeral=on
+[Network lan]
+Type=user
+Model=e1000
+MAC=52:54:00:12:34:56
+HostForward=tcp::10022-:22
+[Serial debug]
+Type=virtio
+Log=no
+Direct=yes
+SocketMode=0600
+SocketUser=joe
+SocketGroup=staff
+[Monitor]
+SocketMode=0666
+SocketUser=ann
+SocketGroup=1000
+[Unit]
+After=a.service
+[Service]
+Nice=5
+[Install]
+WantedBy=machines.target multi-user.target
+RequiredBy=b.service
+)");
+    EXPECT_EQ(vm.description, "A \"test\" of %n");
+    EXPECT_EQ(vm.architecture, Architecture::aarch64);
+    EXPECT_EQ(vm.machine->text, "virt-7.2");
+    EXPECT_EQ(vm.accelerator, Accelerator::tcg);
+    EXPECT_EQ(vm.cpu, "host,-svm");
+    EXPECT_EQ(vm.cpus->count, 4u);
+    EXPECT_EQ(vm.memory->bytes, uint64_t{2} << 30);
+    EXPECT_EQ(vm.uuid->text, "6ba7b810-9dad-11d1-80b4-00c04fd430c8");
+    EXPECT_EQ(vm.display, Display::vnc);
+    EXPECT_EQ(vm.qemu->text, "/opt/qemu");
+    ASSERT_EQ(vm.arguments.size(), 2u);
+    EXPECT_EQ(vm.arguments[1].text, "x y");
+    EXPECT_EQ(vm.boot.kernel->text, "/k");
+    EXPECT_EQ(vm.boot.initrd->text, "/i");
+    EXPECT_EQ(vm.boot.append, Texts{"quiet"});
+
+    ASSERT_EQ(vm.drives.size(), 1u);
+    const Drive &drive = vm.drives[0];
+    EXPECT_EQ(drive.name, "root");
+    EXPECT_EQ(drive.file->text, "/a.img");
+    EXPECT_EQ(drive.format->text, "qcow2");
+    EXPECT_EQ(drive.interface, DriveInterface::scsi);
+    EXPECT_EQ(drive.media, DriveMedia::cdrom);
+    EXPECT_TRUE(drive.read_only);
+    EXPECT_TRUE(drive.ephemeral);
+
+    ASSERT_EQ(vm.networks.size(), 1u);
+    const Network &network = vm.networks[0];
+    EXPECT_EQ(network.name, "lan");
+    EXPECT_EQ(network.type, NetworkType::user);
+    EXPECT_EQ(network.model->text, "e1000");
+    EXPECT_EQ(network.mac->text, "52:54:00:12:34:56");
+    ASSERT_EQ(network.host_forwards.size(), 1u);
+    EXPECT_EQ(network.host_forwards[0].text, "tcp::10022-:22");
+
+    ASSERT_EQ(vm.serials.size(), 2u);
+    const Serial &serial = vm.serials[1];
+    EXPECT_EQ(serial.name, "debug");
+    EXPECT_EQ(serial.type, SerialType::virtio);
+    EXPECT_FALSE(serial.log);
+    EXPECT_TRUE(serial.direct);
+    EXPECT_EQ(serial.socket.mode->bits, 0600u);
+    EXPECT_EQ(serial.socket.user->text, "joe");
+    EXPECT_EQ(serial.socket.group->text, "staff");
+
+    EXPECT_EQ(vm.monitor.mode->bits, 0666u);
+    EXPECT_EQ(vm.monitor.user->text, "ann");
+    EXPECT_EQ(vm.monitor.group->text, "1000");
+    ASSERT_EQ(vm.unit_lines.size(), 1u);
+    EXPECT_EQ(vm.unit_lines[0].key, "After");
+    EXPECT_EQ(vm.unit_lines[0].value, "a.service");
+    ASSERT_EQ(vm.service_lines.size(), 1u);
+    EXPECT_EQ(vm.service_lines[0].key, "Nice");
+    EXPECT_EQ(vm.wanted_by, (Texts{"machines.target", "multi-user.target"}));
+    EXPECT_EQ(vm.required_by, Texts{"b.service"});
+}
+
+TEST(ConfigureTest, AnUnknownKeyIsAWarningWithASuggestion) {
+    auto [vm, said] = from_ini("[VM]\nMemroy=1G\nCPUs=2\n");
+    EXPECT_EQ(said, Texts{"warning: vm1.ini:2: Unknown key 'Memroy' in section [VM], ignoring. Did "
+                          "you mean 'Memory'?"});
+    EXPECT_EQ(vm.cpus->count, 2u);
+}
+
+TEST(ConfigureTest, UnknownKeys) {
+    EXPECT_EQ(said("[VM]\nmemory=1G\n"),
+              Texts{"warning: vm1.ini:2: Unknown key 'memory' in section [VM], ignoring. Did you "
+                    "mean 'Memory'?"});
+    EXPECT_EQ(said("[VM]\nBananas=1\n"),
+              Texts{"warning: vm1.ini:2: Unknown key 'Bananas' in section [VM], ignoring."});
+    EXPECT_EQ(said("[Drive a]\nFile=/a\nfile=/b\n"),
+              Texts{"warning: vm1.ini:3: Unknown key 'file' in section [Drive a], ignoring. Did you "
+                    "mean 'File'?"});
+    // A key of another section, and one that only a later version has, are no suggestions.
+    EXPECT_EQ(said("[Boot]\nMemory=1G\n"),
+              Texts{"warning: vm1.ini:2: Unknown key 'Memory' in section [Boot], ignoring."});
+    EXPECT_EQ(said("[VM]\nWatchdogg=1\n"),
+              Texts{"warning: vm1.ini:2: Unknown key 'Watchdogg' in section [VM], ignoring."});
+}
+
+TEST(ConfigureTest, AnUnknownSectionIsOneWarning) {
+    EXPECT_EQ(said("[Vm]\nMemory=1G\nNonsense=1\n"),
+              Texts{"warning: vm1.ini:1: Unknown section 'Vm', ignoring. Did you mean 'VM'?"});
+    EXPECT_EQ(said("[Disk root]\nFile=/a\n"),
+              Texts{"warning: vm1.ini:1: Unknown section 'Disk root', ignoring."});
+    EXPECT_EQ(said("[Drives root]\n"),
+              Texts{"warning: vm1.ini:1: Unknown section 'Drives root', ignoring. Did you mean "
+                    "'Drive'?"});
+    EXPECT_EQ(said("[" + std::string(100, 'x') + "]\n"),
+              Texts{"warning: vm1.ini:1: Unknown section '" + std::string(60, 'x') +
+                    "…', ignoring."});
+}
+
+TEST(ConfigureTest, WhatIsPlannedSaysSo) {
+    for (const KeyRow &row : keys()) {
+        if (row.set != nullptr)
+            continue;
+        const bool is_device = find_section(row.section)->kind == SectionRow::Kind::device;
+        const std::string section = std::string(row.section) + (is_device ? " x" : "");
+        const std::string file = row.section == "Drive" ? "File=/a\n" : "SocketMode=0600\n";
+        const std::string ini =
+            "[" + section + "]\n" + std::string(row.key) + "=1\n" + (is_device ? file : "");
+        const Texts messages = said(ini);
+        ASSERT_FALSE(messages.empty()) << ini;
+        EXPECT_EQ(messages[0], "warning: vm1.ini:2: Key '" + std::string(row.key) +
+                                   "' in section [" + section +
+                                   "] has no effect in this version of qemunit, ignoring.");
+    }
+    EXPECT_EQ(said("[Share src]\nPath=/a\n"),
+              Texts{"warning: vm1.ini:1: Section [Share src] has no effect in this version of "
+                    "qemunit, ignoring."});
+    EXPECT_EQ(said("[Channel a]\n[Credential b]\nText=x\n").size(), 2u);
+}
+
+TEST(ConfigureTest, PrivateNamesAreIgnoredSilently) {
+    EXPECT_EQ(said("[VM]\nX-Owner=joe\nX-=1\n[X-Mine]\nAnything=goes\n[X-a b]\nc=d\n"), Texts{});
+    EXPECT_TRUE(vm_of("[Service]\nX-Note=1\n").service_lines.empty());
+    EXPECT_EQ(said("[VM]\nXMemory=1\n").size(), 1u);
+}
+
+TEST(ConfigureTest, ABadValueIsAnErrorWithTheValue) {
+    EXPECT_EQ(said("[VM]\nMemory=much\nCPUs=0\n"),
+              (Texts{"error: vm1.ini:2: Memory=much: not a size; write 512M or 2G.",
+                     "error: vm1.ini:3: CPUs=0: not a number of CPUs from 1 to 1024."}));
+    EXPECT_EQ(said("[Drive a]\nFile=/a\nInterface=virtoi\n"),
+              Texts{"error: vm1.ini:3: Interface=virtoi: not one of virtio, scsi, nvme, ide, sata, "
+                    "usb, floppy. Did you mean 'virtio'?"});
+    EXPECT_EQ(said("[VM]\nArguments=\"x\n"),
+              Texts{"error: vm1.ini:2: Arguments=\"x: the quote \" is not closed."});
+    EXPECT_EQ(said("[VM]\nUUID=" + std::string(100, 'f') + "\n"),
+              Texts{"error: vm1.ini:2: UUID=" + std::string(60, 'f') +
+                    "…: not a UUID; `uuidgen` prints one."});
+}
+
+TEST(ConfigureTest, TheLastAssignmentOfAScalarCounts) {
+    EXPECT_EQ(vm_of("[VM]\nCPUs=2\nCPUs=3\n").cpus->count, 3u);
+    EXPECT_EQ(vm_of("[VM]\nCPUs=2\n[Boot]\n[VM]\nCPUs=4\n").cpus->count, 4u);
+}
+
+TEST(ConfigureTest, AnEmptyScalarIsTheDefaultAgain) {
+    const Vm vm = vm_of(
+        "[VM]\nCPUs=2\nCPUs=\nDescription=x\nDescription=\nAccelerator=tcg\nAccelerator=\n"
+        "[Serial serial]\nLog=no\nLog=\nSocketMode=0600\nSocketMode=\n"
+        "[Drive a]\nFile=/a\nReadOnly=yes\nReadOnly=\nMedia=cdrom\nMedia=\n");
+    EXPECT_FALSE(vm.cpus);
+    EXPECT_EQ(vm.description, "");
+    EXPECT_EQ(vm.accelerator, Accelerator::automatic);
+    EXPECT_TRUE(vm.serials[0].log);
+    EXPECT_FALSE(vm.serials[0].socket.mode);
+    EXPECT_FALSE(vm.drives[0].read_only);
+    EXPECT_EQ(vm.drives[0].media, DriveMedia::disk);
+}
+
+TEST(ConfigureTest, ListsGrowAndAnEmptyAssignmentEmptiesThem) {
+    EXPECT_EQ(vm_of("[Boot]\nKernel=/k\nAppend=a b\nAppend=c\n").boot.append, (Texts{"a b", "c"}));
+    EXPECT_EQ(vm_of("[Boot]\nKernel=/k\nAppend=a\nAppend=\nAppend=c\n").boot.append, Texts{"c"});
+    const Vm vm = vm_of(
+        "[VM]\nArguments=-a b\nArguments=\nArguments=-c\nArguments='d e'\n"
+        "[Network n]\nHostForward=tcp::2000-:1\nHostForward=tcp::2001-:2\nHostForward=\n"
+        "HostForward=udp::2002-:3\n"
+        "[Install]\nWantedBy=a.target\nWantedBy=\nWantedBy=b.target\nRequiredBy=c.target\n");
+    ASSERT_EQ(vm.arguments.size(), 2u);
+    EXPECT_EQ(vm.arguments[0].text, "-c");
+    EXPECT_EQ(vm.arguments[1].text, "d e");
+    ASSERT_EQ(vm.networks[0].host_forwards.size(), 1u);
+    EXPECT_EQ(vm.networks[0].host_forwards[0].text, "udp::2002-:3");
+    EXPECT_EQ(vm.wanted_by, Texts{"b.target"});
+    EXPECT_EQ(vm.required_by, Texts{"c.target"});
+}
+
+TEST(ConfigureTest, ADropInOverridesTheFile) {
+    auto [vm, said] = from_files({{"vm1.ini", "[VM]\nCPUs=2\nMemory=1G\n[Boot]\nKernel=/k\nAppend=a\n"},
+                                  {"10.conf", "[VM]\nCPUs=4\n[Boot]\nAppend=b\n"},
+                                  {"20.conf", "[VM]\nMemory=\n"}});
+    EXPECT_EQ(said, Texts{});
+    EXPECT_EQ(vm.cpus->count, 4u);
+    EXPECT_FALSE(vm.memory);
+    EXPECT_EQ(vm.boot.append, (Texts{"a", "b"}));
+    EXPECT_EQ(vm.source_path, "vm1.ini");
+}
+
+TEST(ConfigureTest, ASectionDoesNotReachIntoTheNextFile) {
+    auto [vm, said] = from_files({{"vm1.ini", "[VM]\nCPUs=2\n"}, {"10.conf", "CPUs=4\n"}});
+    EXPECT_EQ(said, Texts{"error: 10.conf:1: 'CPUs=' stands before any section header."});
+    EXPECT_EQ(vm.cpus->count, 2u);
+}
+
+TEST(ConfigureTest, DevicesOfOneNameAreOneOverAllFiles) {
+    auto [vm, said] = from_files({{"vm1.ini", "[Drive root]\nFile=/a\n[Drive data]\nFile=/b\n"},
+                                  {"10.conf", "[Drive root]\nReadOnly=yes\n[Network lan]\n"},
+                                  {"20.conf", "[Drive  \t root ]\nInterface=usb\n"}});
+    EXPECT_EQ(said, Texts{});
+    ASSERT_EQ(vm.drives.size(), 2u);
+    EXPECT_EQ(vm.drives[0].name, "root");
+    EXPECT_EQ(vm.drives[0].file->text, "/a");
+    EXPECT_TRUE(vm.drives[0].read_only);
+    EXPECT_EQ(vm.drives[0].interface, DriveInterface::usb);
+    EXPECT_FALSE(vm.drives[1].read_only);
+    EXPECT_EQ(vm.networks.size(), 1u);
+}
+
+TEST(ConfigureTest, AHeaderAloneMakesTheDevice) {
+    EXPECT_EQ(vm_of("[Network lan]\n").networks.size(), 1u);
+    EXPECT_EQ(vm_of("[Serial debug]\n").serials.size(), 2u);
+    EXPECT_EQ(vm_of("[Serial serial]\n").serials.size(), 1u);
+}
+
+TEST(ConfigureTest, AnErrorNamesTheFileAndLineThatSetTheKeyLast) {
+    EXPECT_EQ(from_files({{"vm1.ini", "[Boot]\nAppend=a\n"}, {"10.conf", "\n[Boot]\nAppend=b\n"}}).said,
+              Texts{"error: 10.conf:3: Append= needs Kernel=: only QEMU's own loader hands it over."});
+    EXPECT_EQ(from_files({{"vm1.ini", "\n[Drive a]\n"}, {"10.conf", "[Drive a]\nReadOnly=yes\n"}}).said,
+              Texts{"error: vm1.ini:2: Section [Drive a] has no File=: which image is it?"});
+}
+
+TEST(ConfigureTest, DeviceSectionsNeedAName) {
+    EXPECT_EQ(said("[Drive]\nFile=/a\n"),
+              Texts{"error: vm1.ini:1: Section [Drive] needs a name, as in [Drive root]."});
+    EXPECT_EQ(said("[Network]\n"),
+              Texts{"error: vm1.ini:1: Section [Network] needs a name, as in [Network lan]."});
+    EXPECT_EQ(said("[Drive 1st]\n"),
+              Texts{"error: vm1.ini:1: '1st' is not a device name: a letter, then letters, digits, "
+                    "'_', '.' and '-', at most 31 in all."});
+    EXPECT_EQ(said("[Drive a b]\n"),
+              Texts{"error: vm1.ini:1: 'a b' is not a device name: a letter, then letters, digits, "
+                    "'_', '.' and '-', at most 31 in all."});
+    EXPECT_EQ(said("[Serial a,b]\n").size(), 1u);
+    EXPECT_EQ(said("[Drive " + std::string(32, 'a') + "]\n").size(), 1u);
+}
+
+TEST(ConfigureTest, OtherSectionsTakeNone) {
+    for (const char *section : {"VM", "Boot", "Monitor", "Unit", "Service", "Install"})
+        EXPECT_EQ(said("[" + std::string(section) + " x]\nNonsense=1\n"),
+                  Texts{"error: vm1.ini:1: Section [" + std::string(section) +
+                        "] takes no name; write [" + section + "]."});
+}
+
+TEST(ConfigureTest, UnitAndServiceLinesPassThroughAsTheyAre) {
+    const Vm vm = vm_of(
+        "[Unit]\nAfter=a.service\nAfter=\nDescription=%i and \"more\"\n"
+        "[Service]\nEnvironment=A=\"b c\" %h $X\nUnheardOf=1\nNice=\nExecStartPre=/bin/x \\\\\n");
+    ASSERT_EQ(vm.unit_lines.size(), 3u);
+    EXPECT_EQ(vm.unit_lines[1].value, "");
+    EXPECT_EQ(vm.unit_lines[2].value, "%i and \"more\"");
+    ASSERT_EQ(vm.service_lines.size(), 4u);
+    EXPECT_EQ(vm.service_lines[0].value, "A=\"b c\" %h $X");
+    EXPECT_EQ(vm.service_lines[1].key, "UnheardOf");
+    EXPECT_EQ(vm.service_lines[3].value, "/bin/x \\\\");
+}
+
+TEST(ConfigureTest, ALineThatPassesThroughCannotSwallowTheNext) {
+    EXPECT_EQ(said("[Service]\nEnvironment=A=b \\\nNice=5\n"),
+              Texts{"error: vm1.ini:2: Environment= ends with a backslash: lines cannot be continued "
+                    "here, write the value in one line."});
+    EXPECT_EQ(said("[Unit]\nAfter=\\\\\\\n").size(), 1u);
+    EXPECT_EQ(said("[VM]\nDescription=ends with \\\n"),
+              Texts{"error: vm1.ini:2: Description= must not end with a backslash."});
+}
+
+TEST(ConfigureTest, InstallBecomesLinksOnce) {
+    const Vm vm = vm_of("[Install]\nWantedBy=a.target  b@c.service\nWantedBy=a.target\n"
+                        "RequiredBy=dev-sda.device\n");
+    EXPECT_EQ(vm.wanted_by, (Texts{"a.target", "b@c.service"}));
+    EXPECT_EQ(vm.required_by, Texts{"dev-sda.device"});
+}
+
+TEST(ConfigureTest, InstallTakesNamesOfUnitsOnly) {
+    for (std::string_view bad :
+         {"machines", "a/b.target", "../x.service", ".target", "a.unit", "a.target.", "ä.target",
+          "a,b.target", "a.target;", "%n.target"})
+        EXPECT_EQ(said("[Install]\nWantedBy=" + std::string(bad) + "\n"),
+                  Texts{"error: vm1.ini:2: WantedBy=" + std::string(bad) +
+                        ": not the name of a unit, as in machines.target."});
+    EXPECT_EQ(said("[Install]\nRequiredBy=" + std::string(250, 'a') + ".target\n").size(), 1u);
+    EXPECT_EQ(said("[Install]\nWantedBy=a.target b c\n").size(), 2u);
+}
+
+TEST(ConfigureTest, OtherInstallKeysAreUnknown) {
+    EXPECT_EQ(said("[Install]\nAlias=x.service\n"),
+              Texts{"warning: vm1.ini:2: Unknown key 'Alias' in section [Install], ignoring."});
+    EXPECT_EQ(said("[Install]\nWantBy=a.target\n"),
+              Texts{"warning: vm1.ini:2: Unknown key 'WantBy' in section [Install], ignoring. Did you "
+                    "mean 'WantedBy'?"});
+}
+
+TEST(ConfigureTest, EveryErrorOfAllFilesIsReported) {
+    EXPECT_EQ(from_files({{"vm1.ini", "[VM]\nMemory=x\nCPUz=1\n[Boot]\nInitrd=/i\n"},
+                          {"10.conf", "[Drive]\n[VM]\nCPUs=x\nbroken\n"}})
+                  .said.size(),
+              6u);
+}
+
+}  // namespace
+}  // namespace qemunit

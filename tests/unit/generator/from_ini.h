@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+//
+// Ini texts -> a VM and what was said about them, without a file.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "generator/configure.h"
+#include "generator/diagnostic.h"
+#include "generator/ini.h"
+#include "generator/vm.h"
+
+namespace qemunit::testing {
+
+using Texts = std::vector<std::string>;
+
+// "error: vm1.ini:3: …", one a diagnostic.
+inline Texts texts(const Diagnostics &diagnostics) {
+    Texts result;
+    for (const Diagnostic &d : diagnostics)
+        result.push_back((d.severity == Severity::error ? "error: " : "warning: ") + to_string(d));
+    return result;
+}
+
+struct FromIni {
+    Vm vm;
+    Texts said;
+};
+
+// Path and text of each file, the VM's own first.
+using IniTexts = std::vector<std::pair<std::string, std::string>>;
+
+inline FromIni from_files(const IniTexts &sources, Architecture host = Architecture::x86_64,
+                          const std::string &name = "vm1") {
+    Diagnostics diagnostics;
+    std::vector<IniFile> files;
+    for (const auto &[path, text] : sources)
+        files.push_back(parse_ini(path, text, diagnostics));
+    Vm vm = configure(name, files, host, diagnostics);
+    return {std::move(vm), texts(diagnostics)};
+}
+
+inline FromIni from_ini(const std::string &text, Architecture host = Architecture::x86_64) {
+    return from_files({{"vm1.ini", text}}, host);
+}
+
+}  // namespace qemunit::testing

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+//
+// qemunit-generator as its users run it: exit codes, and what goes to which stream.
+// Whole outputs stand in tests/golden.
+#include <gtest/gtest.h>
+
+#include "common/paths.h"
+#include "generator/options.h"
+#include "tests/unit/program.h"
+#include "tests/unit/temporary_folder.h"
+
+namespace qemunit {
+namespace {
+
+using testing::ProgramResult;
+
+class GeneratorProgramTest : public ::testing::Test {
+  protected:
+    ProgramResult run(std::vector<std::string> arguments) const {
+        arguments.insert(arguments.begin(), QEMUNIT_GENERATOR);
+        ProgramResult result =
+            testing::run_program(arguments, {.environment = {"SYSTEMD_ARCHITECTURE=x86-64"}});
+        for (std::string *text : {&result.output, &result.errors})
+            for (std::size_t at; (at = text->find(folder.path())) != text->npos;)
+                text->erase(at, folder.path().size());
+        return result;
+    }
+    ProgramResult generate() const {
+        return run({"--root=" + (folder / "root"), folder.make_folder("out")});
+    }
+
+    testing::TemporaryFolder folder;
+};
+
+constexpr const char *kDropIn = "qemu@vm1.service.d/50-qemunit.conf";
+
+TEST_F(GeneratorProgramTest, UsageErrorsExitWithTwo) {
+    const ProgramResult result = run({"/a", "/b"});
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_EQ(result.output, "");
+    EXPECT_EQ(result.errors,
+              "qemunit-generator: takes one or three directories, not 2; see --help\n");
+    EXPECT_EQ(run({}).exit_code, 2);
+    EXPECT_EQ(run({"--nonsense"}).exit_code, 2);
+}
+
+TEST_F(GeneratorProgramTest, HelpAndVersion) {
+    EXPECT_EQ(run({"--help"}).output, kGeneratorHelp);
+    EXPECT_EQ(run({"--help"}).exit_code, 0);
+    EXPECT_EQ(run({"--version"}).output, "qemunit-generator " + std::string(kVersion) + "\n");
+    EXPECT_EQ(run({"--version"}).exit_code, 0);
+}
+
+TEST_F(GeneratorProgramTest, OneDirectoryIsEnough) {
+    folder.write("root/etc/qemunit/vm1.ini", "[VM]\n");
+    const ProgramResult result = generate();
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_EQ(result.output + result.errors, "");
+    EXPECT_NE(folder.read(std::string("out/") + kDropIn), "");
+}
+
+TEST_F(GeneratorProgramTest, NothingConfiguredIsNothingSaid) {
+    const ProgramResult result = generate();
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_EQ(result.output + result.errors, "");
+    EXPECT_TRUE(folder.contents().empty());
+}
+
+TEST_F(GeneratorProgramTest, ADryRunPrintsWhatWouldBeWritten) {
+    folder.write("root/etc/qemunit/vm1.ini", "[Serial debug]\n[Install]\nWantedBy=a.target\n");
+    folder.write("root/etc/qemunit/vm2.ini", "broken");
+    ASSERT_EQ(generate().exit_code, 1);
+    const ProgramResult result = run({"--root=" + (folder / "root"), "--dry-run"});
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_EQ(result.output,
+              std::string("---") + kDropIn + "---\n" + folder.read(std::string("out/") + kDropIn) +
+                  "\n---qemu-serial@vm1.socket.d/50-qemunit.conf---\n" +
+                  folder.read("out/qemu-serial@vm1.socket.d/50-qemunit.conf") +
+                  "\n---a.target.wants/qemu@vm1.service -> " + std::string(kSystemUnitDir) +
+                  "/qemu@.service---\n\n");
+    EXPECT_EQ(result.errors, "/root/etc/qemunit/vm2.ini:1: Missing '=' in 'broken'.\n");
+}
+
+TEST_F(GeneratorProgramTest, CheckReadsTheFilesGiven) {
+    const std::string good = folder.write("good.ini", "[VM]\n");
+    const std::string odd = folder.write("a file.ini", "[VM]\nMemroy=1G\n");
+    const std::string bad = folder.write("bad.ini", "[VM]\nMemory=x\nCPUs=y\n");
+    folder.write("good.ini.d/10.conf", "[VM]\nCPUs=2\n");
+    const std::string null = folder.link("null.ini", "/dev/null");
+
+    ProgramResult result = run({"--check", good, odd, null});
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_EQ(result.output, "");
+    EXPECT_EQ(result.errors,
+              "/a file.ini:2: Unknown key 'Memroy' in section [VM], ignoring. Did you mean "
+              "'Memory'?\n");
+
+    result = run({"--check", bad, good});
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_EQ(result.errors,
+              "/bad.ini:2: Memory=x: not a size; write 512M or 2G.\n"
+              "/bad.ini:3: CPUs=y: not a number of CPUs from 1 to 1024.\n");
+
+    folder.write("good.ini.d/20.conf", "[VM]\nCPUs=z\n");
+    result = run({"--check", good});
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_EQ(result.errors,
+              "/good.ini.d/20.conf:2: CPUs=z: not a number of CPUs from 1 to 1024.\n");
+
+    result = run({"--check", folder / "gone.ini"});
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_EQ(result.errors, "/gone.ini: Cannot read the file: No such file or directory.\n");
+}
+
+TEST_F(GeneratorProgramTest, ExplainIsAConfigurationError) {
+    folder.write("root/etc/qemunit/tupo.ini", "[VM]\n");
+    const ProgramResult result = run({"--root=" + (folder / "root"), "--explain", "typo"});
+    EXPECT_EQ(result.exit_code, 78);
+    EXPECT_EQ(result.output, "");
+    EXPECT_EQ(result.errors,
+              "no VM 'typo' is configured: looked for typo.ini in /etc/qemunit, /run/qemunit, "
+              "/usr/local/lib/qemunit, /usr/lib/qemunit; did you mean 'tupo'?\n");
+}
+
+TEST_F(GeneratorProgramTest, AVmThatCannotBeWrittenIsReportedAndTheNextIs) {
+    folder.write("root/etc/qemunit/a.ini", "[VM]\n");
+    folder.write("root/etc/qemunit/b.ini", "[VM]\n");
+    folder.write("out/qemu@a.service.d", "a file in the way");
+    const ProgramResult result = generate();
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_EQ(result.errors,
+              "/root/etc/qemunit/a.ini: cannot create "
+              "/out/qemu@a.service.d/50-qemunit.conf: Not a directory\n");
+    EXPECT_NE(folder.read("out/qemu@b.service.d/50-qemunit.conf"), "");
+}
+
+TEST_F(GeneratorProgramTest, WithoutSystemdsWordTheKernelNamesTheArchitecture) {
+    folder.write("root/etc/qemunit/vm1.ini", "[VM]\n");
+    const auto result = testing::run_program(
+        {QEMUNIT_GENERATOR, "--root=" + (folder / "root"), "--dry-run"}, {});
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_NE(result.output.find("/usr/bin/qemu-system-"), result.output.npos);
+}
+
+}  // namespace
+}  // namespace qemunit

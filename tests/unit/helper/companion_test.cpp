@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+//
+// The whole companion in a process of its own, with the test as QEMU and as systemd.
+#include "helper/companion.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <csignal>
+#include <cstdlib>
+
+#include "tests/unit/bus/fake_qemu.h"
+#include "tests/unit/helper/listeners.h"
+#include "tests/unit/temporary_folder.h"
+
+namespace qemunit {
+namespace {
+
+using testing::FakeQemu;
+using testing::Peer;
+using namespace std::chrono_literals;
+
+class CompanionTest : public ::testing::Test {
+  protected:
+    void start() {
+        testing::SocketPair qmp, serial;
+        CompanionSide side;
+        side.qmp = std::move(qmp.one);
+        side.ports.push_back({.name = "serial",
+                              .guest = std::move(serial.one),
+                              .listener = testing::listening_socket(folder / "serial.sock"),
+                              .log = false});
+        pid = fork();
+        if (pid == 0) {
+            qmp.other.reset();
+            serial.other.reset();
+            setenv("NOTIFY_SOCKET", (folder / "notify").c_str(), 1);
+            _exit(run_companion("vm1", std::move(side)));
+        }
+        const timeval patience = {.tv_sec = 60, .tv_usec = 0};
+        setsockopt(notify.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+        qemu = FakeQemu(std::move(qmp.other));
+        guest = Peer(std::move(serial.other));
+    }
+    ~CompanionTest() override {
+        if (pid > 0)
+            kill(pid, SIGKILL);
+        wait_for_exit();
+    }
+
+    // What systemd is told next.
+    std::string told() const {
+        char buffer[4096];
+        const ssize_t n = recv(notify.get(), buffer, sizeof buffer, 0);
+        return {buffer, static_cast<std::size_t>(std::max<ssize_t>(0, n))};
+    }
+    int wait_for_exit() {
+        int status = -1;
+        if (pid > 0)
+            waitpid(std::exchange(pid, -1), &status, 0);
+        return status;
+    }
+
+    testing::TemporaryFolder folder;
+    UniqueFd notify = testing::bound_socket(folder / "notify", SOCK_DGRAM);
+    testing::EventLoop loop;
+    FakeQemu qemu;
+    Peer guest;
+    pid_t pid = -1;
+};
+
+TEST_F(CompanionTest, TellsSystemdOfTheLifeOfAVm) {
+    start();
+    ASSERT_TRUE(qemu.greet(loop));
+    EXPECT_EQ(told(), "READY=1\nSTATUS=Running, QEMU 7.2.22");
+    qemu.say(R"({"event":"STOP"})");
+    EXPECT_EQ(told(), "STATUS=Paused");
+    qemu.say(R"({"event":"RTC_CHANGE"})");
+    qemu.say(R"({"event":"RESUME"})");
+    EXPECT_EQ(told(), "STATUS=Running");
+    qemu.say(R"({"event":"SHUTDOWN","data":{"guest":true,"reason":"guest-shutdown"}})");
+    EXPECT_EQ(told(), "STATUS=Ended: the guest powered off");
+    qemu.hang_up();
+    guest.close();
+    EXPECT_EQ(wait_for_exit(), 0);
+}
+
+TEST_F(CompanionTest, RelaysTheSerialPorts) {
+    start();
+    Peer client = Peer::connect(folder / "serial.sock");
+    ASSERT_TRUE(client);
+    guest.write("login: ");
+    EXPECT_TRUE(loop.run_until([&] { return client.read() == "login: "; }, 60s));
+    client.write("root\n");
+    EXPECT_TRUE(loop.run_until([&] { return guest.read() == "root\n"; }, 60s));
+}
+
+TEST_F(CompanionTest, StaysUntilBothTheMonitorAndTheLastPortHaveEnded) {
+    start();
+    ASSERT_TRUE(qemu.greet(loop));
+    told();
+    Peer client = Peer::connect(folder / "serial.sock");
+    qemu.hang_up();
+    guest.write("last words");
+    EXPECT_TRUE(loop.run_until([&] { return client.read() == "last words"; }, 60s));
+    guest.close();
+    EXPECT_EQ(wait_for_exit(), 0);
+}
+
+TEST_F(CompanionTest, AQemuThatEndsBeforeItIsReadyIsNotReported) {
+    start();
+    qemu.say(FakeQemu::kGreeting);
+    qemu.hang_up();
+    guest.close();
+    EXPECT_EQ(wait_for_exit(), 0);
+    fcntl(notify.get(), F_SETFL, O_NONBLOCK);
+    EXPECT_EQ(told(), "");
+}
+
+// systemctl stop signals the whole service; the console's last lines are still to come.
+TEST_F(CompanionTest, SignalsDoNotEndIt) {
+    start();
+    ASSERT_TRUE(qemu.greet(loop));
+    told();
+    for (int number : {SIGTERM, SIGINT, SIGHUP, SIGPIPE})
+        ASSERT_EQ(kill(pid, number), 0);
+    qemu.say(R"({"event":"STOP"})");
+    EXPECT_EQ(told(), "STATUS=Paused");
+    EXPECT_EQ(waitpid(pid, nullptr, WNOHANG), 0);
+}
+
+}  // namespace
+}  // namespace qemunit

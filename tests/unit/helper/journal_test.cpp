@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: MIT
+//
+// Lines on their way to a journald that the test plays: what an entry holds, and that a
+// busy or restarted journald costs no line. Each test has a /run of its own.
+#include "helper/journal.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+
+#include "helper/serial_port.h"
+#include "tests/unit/bus/fake_qemu.h"
+#include "tests/unit/helper/listeners.h"
+#include "tests/unit/helper/private_run.h"
+#include "tests/unit/temporary_folder.h"
+
+namespace qemunit {
+namespace {
+
+using testing::Peer;
+using testing::PrivateRun;
+using Entries = std::vector<std::string>;
+using namespace std::chrono_literals;
+
+constexpr const char *kSocket = "/run/systemd/journal/socket";
+
+// Reads only when it is told to.
+class FakeJournald {
+  public:
+    FakeJournald() : fd_(testing::bound_socket(kSocket, SOCK_DGRAM)) {
+        fcntl(fd_.get(), F_SETFL, O_NONBLOCK);
+    }
+    ~FakeJournald() { unlink(kSocket); }
+    FakeJournald(const FakeJournald &) = delete;
+    FakeJournald &operator=(const FakeJournald &) = delete;
+
+    const Entries &read() {
+        static char buffer[1 << 20];
+        for (ssize_t n; (n = recv(fd_.get(), buffer, sizeof buffer, 0)) >= 0;)
+            entries_.emplace_back(buffer, static_cast<std::size_t>(n));
+        return entries_;
+    }
+    // The MESSAGE= of each.
+    Entries messages() {
+        Entries result;
+        for (const std::string &entry : read()) {
+            EXPECT_TRUE(entry.starts_with("MESSAGE="));
+            result.push_back(entry.substr(8, entry.find('\n') - 8));
+        }
+        return result;
+    }
+
+  private:
+    UniqueFd fd_;
+    Entries entries_;
+};
+
+void run(const std::function<void()> &body) {
+    switch (testing::in_private_run(body)) {
+        case PrivateRun::impossible:
+            GTEST_SKIP() << "a mount namespace cannot be made here";
+        case PrivateRun::failed:
+            FAIL();
+        case PrivateRun::passed:
+            break;
+    }
+}
+
+// An event loop and a journal on it.
+struct Sender {
+    Sender() {
+        auto opened = Journal::open(loop.get(), [this] {
+            if (on_room)
+                on_room();
+        });
+        EXPECT_TRUE(opened);
+        journal = std::move(*opened);
+    }
+    bool wait_until(const std::function<bool()> &done) const { return loop.run_until(done, 60s); }
+
+    testing::EventLoop loop;
+    std::function<void()> on_room;
+    std::unique_ptr<Journal> journal;
+};
+
+TEST(JournalTest, AnEntryIsOneDatagramOfFields) {
+    run([] {
+        FakeJournald journald;
+        Sender sender;
+        EXPECT_TRUE(sender.journal->is_empty());
+        sender.journal->send({{"MESSAGE", "hello = world"}, {"PRIORITY", "6"}});
+        sender.journal->send({{"MESSAGE", ""}});
+        EXPECT_EQ(journald.read(), (Entries{"MESSAGE=hello = world\nPRIORITY=6\n", "MESSAGE=\n"}));
+        EXPECT_TRUE(sender.journal->is_empty());
+        EXPECT_FALSE(sender.journal->is_full());
+    });
+}
+
+TEST(JournalTest, WithoutJournaldThereIsNone) {
+    run([] {
+        testing::EventLoop loop;
+        const auto journal = Journal::open(loop.get(), [] {});
+        ASSERT_FALSE(journal);
+        EXPECT_EQ(journal.error().message, "cannot reach the journal: No such file or directory");
+    });
+}
+
+TEST(JournalTest, ABusyJournaldMakesItFullAndLosesNothing) {
+    run([] {
+        FakeJournald journald;
+        Sender sender;
+        int rooms = 0;
+        Entries sent;
+        while (!sender.journal->is_full()) {
+            sent.push_back(fmt::format("{} {}", sent.size(), std::string(1000, 'x')));
+            sender.journal->send({{"MESSAGE", sent.back()}});
+        }
+        sender.on_room = [&] { ++rooms; };
+        EXPECT_FALSE(sender.journal->is_empty());
+        EXPECT_TRUE(sender.wait_until([&] { return journald.messages().size() == sent.size(); }));
+        EXPECT_EQ(journald.messages(), sent);
+        EXPECT_TRUE(sender.wait_until([&] { return sender.journal->is_empty(); }));
+        EXPECT_FALSE(sender.journal->is_full());
+        EXPECT_GT(rooms, 0);
+    });
+}
+
+TEST(JournalTest, ARestartOfJournaldLosesNothing) {
+    run([] {
+        std::optional<Sender> sender;
+        {
+            FakeJournald journald;
+            sender.emplace();
+            sender->journal->send({{"MESSAGE", "one"}});
+            EXPECT_EQ(journald.messages(), Entries{"one"});
+        }
+        sender->journal->send({{"MESSAGE", "two"}});
+        sender->journal->send({{"MESSAGE", "three"}});
+        EXPECT_FALSE(sender->journal->is_empty());
+        FakeJournald journald;
+        EXPECT_TRUE(sender->wait_until([&] { return journald.messages().size() == 2; }));
+        EXPECT_EQ(journald.messages(), (Entries{"two", "three"}));
+        sender->journal->send({{"MESSAGE", "four"}});
+        EXPECT_EQ(journald.messages().back(), "four");
+    });
+}
+
+TEST(JournalTest, AnEntryThatIsRefusedDoesNotBlockTheNext) {
+    run([] {
+        FakeJournald journald;
+        Sender sender;
+        const std::string huge(32 << 20, 'x');
+        sender.journal->send({{"MESSAGE", huge}});
+        sender.journal->send({{"MESSAGE", "next"}});
+        EXPECT_TRUE(sender.wait_until([&] { return !journald.read().empty(); }));
+        EXPECT_EQ(journald.messages(), Entries{"next"});
+        EXPECT_TRUE(sender.journal->is_empty());
+    });
+}
+
+// A port that logs, with its guest.
+struct LoggedPort : Sender {
+    explicit LoggedPort(const std::string &name = "serial", bool log = true) {
+        testing::SocketPair pair;
+        guest = Peer(std::move(pair.one));
+        auto created = SerialPort::create(
+            loop.get(), "vm1", {.name = name, .guest = std::move(pair.other), .log = log},
+            journal.get(), [this] { ++ends; });
+        EXPECT_TRUE(created);
+        port = std::move(*created);
+        on_room = [this] { port->resume(); };
+    }
+    void settle() const {
+        while (sd_event_run(loop.get(), 0) > 0) {
+        }
+    }
+
+    Peer guest;
+    std::unique_ptr<SerialPort> port;
+    int ends = 0;
+};
+
+TEST(SerialPortLogTest, ALineIsAnEntryWithItsOrigin) {
+    run([] {
+        FakeJournald journald;
+        LoggedPort port;
+        port.guest.write("\x1b[1mhello\x1b[0m\r\nnext\r\n");
+        EXPECT_TRUE(port.wait_until([&] { return journald.read().size() == 2; }));
+        EXPECT_EQ(journald.read(),
+                  (Entries{"MESSAGE=hello\nPRIORITY=6\nSYSLOG_IDENTIFIER=vm1\nQEMUNIT_VM=vm1\n"
+                           "QEMUNIT_PORT=serial\n",
+                           "MESSAGE=next\nPRIORITY=6\nSYSLOG_IDENTIFIER=vm1\nQEMUNIT_VM=vm1\n"
+                           "QEMUNIT_PORT=serial\n"}));
+    });
+}
+
+TEST(SerialPortLogTest, AFurtherPortHasItsNameInTheIdentifier) {
+    run([] {
+        FakeJournald journald;
+        LoggedPort port("debug");
+        port.guest.write("x\n");
+        EXPECT_TRUE(port.wait_until([&] { return journald.read().size() == 1; }));
+        EXPECT_EQ(journald.read()[0],
+                  "MESSAGE=x\nPRIORITY=6\nSYSLOG_IDENTIFIER=vm1/debug\nQEMUNIT_VM=vm1\n"
+                  "QEMUNIT_PORT=debug\n");
+    });
+}
+
+TEST(SerialPortLogTest, APortThatIsNotLoggedIsNot) {
+    run([] {
+        FakeJournald journald;
+        LoggedPort port("serial", false);
+        port.guest.write("secret\n");
+        port.guest.close();
+        EXPECT_TRUE(port.wait_until([&] { return port.ends == 1; }));
+        EXPECT_EQ(journald.read(), Entries{});
+    });
+}
+
+TEST(SerialPortLogTest, APromptIsLoggedWhenTheGuestFallsSilent) {
+    run([] {
+        FakeJournald journald;
+        LoggedPort port;
+        port.guest.write("vm login: ");
+        port.settle();
+        EXPECT_EQ(journald.read(), Entries{});
+        EXPECT_TRUE(port.wait_until([&] { return !journald.read().empty(); }));
+        port.guest.write("root\r\n");
+        EXPECT_TRUE(port.wait_until([&] { return journald.read().size() == 2; }));
+        EXPECT_EQ(journald.messages(), (Entries{"vm login: ", "root"}));
+    });
+}
+
+TEST(SerialPortLogTest, TheLastWordsAreInTheJournalBeforeTheEnd) {
+    run([] {
+        FakeJournald journald;
+        LoggedPort port;
+        port.guest.write("first\r\nKernel panic - not syncing");
+        port.guest.close();
+        EXPECT_TRUE(port.wait_until([&] { return port.ends == 1; }));
+        EXPECT_EQ(journald.messages(), (Entries{"first", "Kernel panic - not syncing"}));
+    });
+}
+
+TEST(SerialPortLogTest, ABusyJournaldSlowsTheGuestAndLosesNothing) {
+    run([] {
+        FakeJournald journald;
+        LoggedPort port;
+        std::string text;
+        constexpr std::size_t kLines = 50'000;
+        for (std::size_t i = 0; i < kLines; ++i)
+            text += fmt::format("line {:06}\r\n", i);
+        std::string_view rest = text;
+        const auto print = [&] { rest.remove_prefix(port.guest.write(rest)); };
+        for (std::size_t before = 0; before != rest.size();) {
+            before = rest.size();
+            print();
+            port.settle();
+        }
+        EXPECT_FALSE(rest.empty());
+        EXPECT_TRUE(port.journal->is_full());
+
+        EXPECT_TRUE(port.wait_until([&] {
+            print();
+            return journald.read().size() >= kLines;
+        }));
+        const Entries messages = journald.messages();
+        ASSERT_EQ(messages.size(), kLines);
+        for (std::size_t i = 0; i < kLines; ++i)
+            ASSERT_EQ(messages[i], fmt::format("line {:06}", i));
+    });
+}
+
+TEST(SerialPortLogTest, TheEndOfAGuestWaitsForABusyJournald) {
+    run([] {
+        FakeJournald journald;
+        LoggedPort port;
+        std::size_t printed = 0;
+        const std::string line(1000, 'x');
+        while (!port.journal->is_full()) {
+            if (port.guest.write(line + "\n") == line.size() + 1)
+                ++printed;
+            port.settle();
+        }
+        port.guest.write("last words");
+        port.guest.close();
+        port.settle();
+        EXPECT_EQ(port.ends, 0);
+        EXPECT_TRUE(port.wait_until([&] {
+            journald.read();
+            return port.ends == 1 && port.journal->is_empty();
+        }));
+        const Entries messages = journald.messages();
+        EXPECT_EQ(messages.size(), printed + 1);
+        EXPECT_EQ(messages.back(), "last words");
+    });
+}
+
+}  // namespace
+}  // namespace qemunit

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+#include "helper/options.h"
+
+#include <gtest/gtest.h>
+
+namespace qemunit {
+namespace {
+
+using Mode = HelperOptions::Mode;
+using Words = std::vector<std::string>;
+
+std::string fault(const Words &words) {
+    const auto parsed = parse_helper_options(words);
+    return parsed ? "" : parsed.error().message;
+}
+
+TEST(HelperOptionsTest, WhatTheGeneratorWrites) {
+    const auto options =
+        parse_helper_options({"--vm=vm1", "--serial=serial", "--serial=a,direct", "--serial=b,nolog",
+                              "--serial=c,nolog,direct", "/usr/bin/qemu", "-name", "--vm=x", ""});
+    ASSERT_TRUE(options);
+    EXPECT_EQ(options->mode, Mode::run);
+    EXPECT_EQ(options->vm, "vm1");
+    ASSERT_EQ(options->serials.size(), 4u);
+    const auto expect = [&](std::size_t i, const char *name, bool direct, bool log) {
+        EXPECT_EQ(options->serials[i].name, name);
+        EXPECT_EQ(options->serials[i].direct, direct);
+        EXPECT_EQ(options->serials[i].log, log);
+    };
+    expect(0, "serial", false, true);
+    expect(1, "a", true, true);
+    expect(2, "b", false, false);
+    expect(3, "c", true, false);
+    EXPECT_EQ(options->qemu, (Words{"/usr/bin/qemu", "-name", "--vm=x", ""}));
+}
+
+TEST(HelperOptionsTest, APortIsOptional) {
+    const auto options = parse_helper_options({"--vm=vm1", "/q"});
+    ASSERT_TRUE(options);
+    EXPECT_TRUE(options->serials.empty());
+}
+
+TEST(HelperOptionsTest, HelpAndVersionNeedNothingElse) {
+    EXPECT_EQ(parse_helper_options({"--help"})->mode, Mode::help);
+    EXPECT_EQ(parse_helper_options({"-h", "--nonsense"})->mode, Mode::help);
+    EXPECT_EQ(parse_helper_options({"--version"})->mode, Mode::version);
+}
+
+TEST(HelperOptionsTest, AVmHasAName) {
+    EXPECT_EQ(fault({}), "--vm='' is not the name of a VM");
+    EXPECT_EQ(fault({"/q"}), "--vm='' is not the name of a VM");
+    EXPECT_EQ(fault({"--vm=a/b", "/q"}), "--vm='a/b' is not the name of a VM");
+}
+
+TEST(HelperOptionsTest, QemuIsGivenByItsAbsolutePath) {
+    for (const Words &words : {Words{"--vm=a"}, Words{"--vm=a", "qemu"}, Words{"--vm=a", ""}})
+        EXPECT_EQ(fault(words), "no QEMU program given, by its absolute path");
+}
+
+TEST(HelperOptionsTest, BrokenPorts) {
+    EXPECT_EQ(fault({"--vm=a", "--serial=", "/q"}), "'' is not the name of a serial port");
+    EXPECT_EQ(fault({"--vm=a", "--serial=a b", "/q"}), "'a b' is not the name of a serial port");
+    EXPECT_EQ(fault({"--vm=a", "--serial=,direct", "/q"}), "'' is not the name of a serial port");
+    EXPECT_EQ(fault({"--vm=a", "--serial=a,loud", "/q"}), "unknown flag 'loud' of a serial port");
+    EXPECT_EQ(fault({"--vm=a", "--serial=a,", "/q"}), "unknown flag '' of a serial port");
+    EXPECT_EQ(fault({"--vm=a", "--serial=a,direct,,nolog", "/q"}),
+              "unknown flag '' of a serial port");
+}
+
+TEST(HelperOptionsTest, UnknownOptions) {
+    for (const char *word : {"--nonsense", "-", "--vm", "--", "--serial"})
+        EXPECT_EQ(fault({word, "--vm=a", "/q"}),
+                  "unknown option '" + std::string(word) + "'; see --help");
+}
+
+}  // namespace
+}  // namespace qemunit

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+//
+// qemunit-helper from its sockets to the exec, with a shell script for QEMU.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "common/paths.h"
+#include "helper/options.h"
+#include "tests/unit/helper/listeners.h"
+#include "tests/unit/program.h"
+#include "tests/unit/temporary_folder.h"
+
+namespace qemunit {
+namespace {
+
+using testing::ProgramResult;
+
+class HelperProgramTest : public ::testing::Test {
+  protected:
+    // `script` runs as QEMU.
+    std::string qemu(const std::string &script) const {
+        const std::string path = folder.write("qemu", "#!/bin/sh\n" + script);
+        EXPECT_EQ(chmod(path.c_str(), 0755), 0);
+        return path;
+    }
+
+    // A shell opens nothing but can pass what we have at 3 and 4; it becomes the helper.
+    ProgramResult run_with_sockets(const std::vector<std::string> &arguments) const {
+        ProgramResult result;
+        EXPECT_TRUE(testing::holds_in_child([&] {
+            constexpr int kOutOfTheWay = 100;
+            for (const char *name : {"control", "serial"}) {
+                const UniqueFd fd = testing::listening_socket(folder / name + ".sock");
+                EXPECT_GE(fcntl(fd.get(), F_DUPFD, kOutOfTheWay), kOutOfTheWay);
+            }
+            EXPECT_EQ(dup2(100, 3), 3);
+            EXPECT_EQ(dup2(101, 4), 4);
+            std::vector<std::string> command = {
+                "/bin/sh", "-c", "LISTEN_PID=$$ LISTEN_FDS=2 exec " QEMUNIT_HELPER " \"$@\"",
+                "helper"};
+            command.insert(command.end(), arguments.begin(), arguments.end());
+            const ProgramResult run = testing::run_program(
+                command, {.environment = {"KEPT=yes", "NOTIFY_SOCKET=" + (folder / "none"),
+                                          "WATCHDOG_PID=1", "WATCHDOG_USEC=1"}});
+            folder.write("output", run.output);
+            folder.write("errors", run.errors);
+            folder.write("exit-code", std::to_string(run.exit_code));
+        }));
+        result.output = folder.read("output");
+        result.errors = folder.read("errors");
+        result.exit_code = std::stoi(folder.read("exit-code"));
+        return result;
+    }
+
+    testing::TemporaryFolder folder;
+};
+
+TEST_F(HelperProgramTest, HelpAndVersion) {
+    ProgramResult result = testing::run_program({QEMUNIT_HELPER, "--help"});
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_EQ(result.output, kHelperHelp);
+    result = testing::run_program({QEMUNIT_HELPER, "--version"});
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_EQ(result.output, "qemunit-helper " + std::string(kVersion) + "\n");
+}
+
+TEST_F(HelperProgramTest, AWrongCommandLine) {
+    const ProgramResult result = testing::run_program({QEMUNIT_HELPER, "--nonsense"});
+    EXPECT_EQ(result.exit_code, 64);
+    EXPECT_EQ(result.output, "");
+    EXPECT_EQ(result.errors, "<3>qemunit-helper: unknown option '--nonsense'; see --help\n");
+}
+
+TEST_F(HelperProgramTest, NoSockets) {
+    const ProgramResult result = testing::run_program({QEMUNIT_HELPER, "--vm=vm1", "/bin/true"});
+    EXPECT_EQ(result.exit_code, 69);
+    EXPECT_EQ(result.errors,
+              "<3>qemunit-helper: systemd passed no listening sockets: this program is for "
+              "ExecStart= of qemu@.service; start a VM with 'systemctl start qemu@NAME'\n");
+}
+
+// The numbers behind "fd=" in QEMU's arguments.
+std::vector<std::string> passed_fds(const std::string &output) {
+    std::vector<std::string> fds;
+    for (std::size_t at = 0; (at = output.find(",fd=", at)) != output.npos;) {
+        at += 4;
+        fds.push_back(output.substr(at, output.find_first_not_of("0123456789", at) - at));
+    }
+    return fds;
+}
+
+TEST_F(HelperProgramTest, QemuGetsItsSocketsAndNothingElse) {
+    const ProgramResult result = run_with_sockets(
+        {"--vm=vm1", "--serial=serial",
+         qemu("for word; do echo \"[$word]\"; done\n"
+              "echo \"KEPT=$KEPT\"\n"
+              "env | grep -E '^(LISTEN_|NOTIFY_|WATCHDOG_)'\n"
+              // Not in a pipeline, whose ends the shell itself would have open.
+              "ls -lv /proc/$$/fd > $0.fds\n"
+              "sed -n 's/.* \\([0-9]*\\) -> \\(socket\\|pipe\\).*/\\1 \\2/p' $0.fds\n"
+              "exit 3\n"),
+         "-name", "a b"});
+    EXPECT_EQ(result.exit_code, 3);
+    const auto fds = passed_fds(result.output);
+    ASSERT_EQ(fds.size(), 3u) << result.output;
+    EXPECT_EQ(result.output, "[-chardev]\n[socket,id=control,fd=" + fds[0] +
+                                 ",server=on,wait=off]\n[-mon]\n[chardev=control,mode=control]\n"
+                                 "[-chardev]\n[socket,id=companion,fd=" + fds[1] +
+                                 "]\n[-mon]\n[chardev=companion,mode=control]\n"
+                                 "[-chardev]\n[socket,id=serial,fd=" + fds[2] +
+                                 "]\n[-name]\n[a b]\n"
+                                 "KEPT=yes\n"
+                                 "1 pipe\n2 pipe\n" +
+                                 fds[0] + " socket\n" + fds[1] + " socket\n" + fds[2] +
+                                 " socket\n");
+    EXPECT_TRUE(result.errors.starts_with(
+        "<4>qemunit-helper: systemd passed no socket monitor.sock; is its socket unit masked?\n"
+        "<4>qemunit-helper: systemd passed no socket qmp.sock; is its socket unit masked?\n"))
+        << result.errors;
+}
+
+TEST_F(HelperProgramTest, AQemuThatIsNotThere) {
+    const ProgramResult result = run_with_sockets({"--vm=vm1", folder / "qemu-system-none"});
+    EXPECT_EQ(result.exit_code, 69);
+    EXPECT_NE(result.errors.find("<3>qemunit-helper: cannot run " + (folder / "qemu-system-none") +
+                                 ": No such file or directory; is QEMU for this architecture "
+                                 "installed?\n"),
+              result.errors.npos)
+        << result.errors;
+}
+
+// QEMU does not expect a child, and would be left with its zombie.
+TEST_F(HelperProgramTest, TheCompanionIsNotQemusChild) {
+    if (access("/proc/thread-self/children", F_OK) != 0)
+        GTEST_SKIP() << "this kernel does not tell a process's children";
+    const ProgramResult result = run_with_sockets(
+        {"--vm=vm1",
+         qemu("read -r children < /proc/$$/task/$$/children\necho \"children: $children\"\n")});
+    EXPECT_EQ(result.output, "children: \n");
+}
+
+}  // namespace
+}  // namespace qemunit
