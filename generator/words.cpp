@@ -4,6 +4,7 @@
 // quote_word() in unit_text.cpp; tests hold both against systemd's own parser.
 #include <fmt/format.h>
 
+#include "common/utf8.h"
 #include "generator/text.h"
 #include "generator/values.h"
 
@@ -19,27 +20,6 @@ std::size_t digit_value(char c) {
     if (c >= 'A' && c <= 'F')
         return static_cast<std::size_t>(c - 'A') + 10;
     return 99;
-}
-
-void append_utf8(std::string &text, unsigned long c) {
-    const auto byte = [&](unsigned long value) {
-        text += static_cast<char>(value);
-    };
-    if (c < 0x80) {
-        byte(c);
-    } else if (c < 0x800) {
-        byte(0xc0 | (c >> 6));
-        byte(0x80 | (c & 0x3f));
-    } else if (c < 0x10000) {
-        byte(0xe0 | (c >> 12));
-        byte(0x80 | ((c >> 6) & 0x3f));
-        byte(0x80 | (c & 0x3f));
-    } else {
-        byte(0xf0 | (c >> 18));
-        byte(0x80 | ((c >> 12) & 0x3f));
-        byte(0x80 | ((c >> 6) & 0x3f));
-        byte(0x80 | (c & 0x3f));
-    }
 }
 
 // Decodes the escape that `text` begins with, behind its backslash. Returns how many
@@ -79,7 +59,7 @@ std::size_t decode_escape(std::string_view text, std::string &word) {
     if (value == 0 || value > (is_character ? 0x10fffful : 0xfful))
         return 0;
     if (is_character)
-        append_utf8(word, value);
+        append_utf8(word, static_cast<char32_t>(value));
     else
         word += static_cast<char>(value);
     return begin + digits;

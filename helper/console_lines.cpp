@@ -5,6 +5,8 @@
 #include <charconv>
 #include <utility>
 
+#include "common/utf8.h"
+
 namespace qemunit {
 
 namespace {
@@ -24,27 +26,6 @@ bool is_printable(char32_t c) {
 bool is_character(char32_t c) {
     return c <= 0x10ffff && !(c >= 0xd800 && c <= 0xdfff) && !(c >= 0xfdd0 && c <= 0xfdef) &&
            (c & 0xfffe) != 0xfffe;
-}
-
-void append_utf8(std::string &text, char32_t c) {
-    const auto byte = [&](char32_t value) {
-        text += static_cast<char>(value);
-    };
-    if (c < 0x80) {
-        byte(c);
-    } else if (c < 0x800) {
-        byte(0xc0 | (c >> 6));
-        byte(0x80 | (c & 0x3f));
-    } else if (c < 0x10000) {
-        byte(0xe0 | (c >> 12));
-        byte(0x80 | ((c >> 6) & 0x3f));
-        byte(0x80 | (c & 0x3f));
-    } else {
-        byte(0xf0 | (c >> 18));
-        byte(0x80 | ((c >> 12) & 0x3f));
-        byte(0x80 | ((c >> 6) & 0x3f));
-        byte(0x80 | (c & 0x3f));
-    }
 }
 
 }  // namespace

@@ -112,15 +112,14 @@ void Journal::wait_until_filed(std::function<void()> done) {
     if (filed_)
         return;
     filed_ = std::move(done);
-    const bool sent = ::send(fd_.get(), "", 0, MSG_NOSIGNAL) == 0;
     sd_event_source *source = nullptr;
-    if (!sent || sd_event_add_time_relative(
-                     event_, &source, CLOCK_MONOTONIC, 0, 1,
-                     [](sd_event_source *, uint64_t, void *userdata) {
-                         static_cast<Journal *>(userdata)->check_filed();
-                         return 0;
-                     },
-                     this) < 0) {
+    if (sd_event_add_time_relative(
+            event_, &source, CLOCK_MONOTONIC, 0, 1,
+            [](sd_event_source *, uint64_t, void *userdata) {
+                static_cast<Journal *>(userdata)->check_filed();
+                return 0;
+            },
+            this) < 0) {
         filed_();
         return;
     }
@@ -128,9 +127,16 @@ void Journal::wait_until_filed(std::function<void()> done) {
 }
 
 void Journal::check_filed() {
-    int unread = 0;  // bytes that the receiver has not taken yet (unix(7), SIOCOUTQ)
-    if (++filed_checks_ >= kFiledChecksMax || ioctl(fd_.get(), SIOCOUTQ, &unread) != 0 ||
-        unread == 0) {
+    bool waits = false;
+    if (!empty_sent_) {
+        empty_sent_ = ::send(fd_.get(), "", 0, MSG_NOSIGNAL) == 0;
+        waits = !empty_sent_ && (errno == EAGAIN || errno == ENOBUFS);  // no room, even for it
+    }
+    if (empty_sent_) {
+        int unread = 0;  // bytes that the receiver has not taken yet (unix(7), SIOCOUTQ)
+        waits = ioctl(fd_.get(), SIOCOUTQ, &unread) == 0 && unread > 0;
+    }
+    if (!waits || ++filed_checks_ >= kFiledChecksMax) {
         filed_();
         return;
     }

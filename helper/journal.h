@@ -58,6 +58,7 @@ class Journal {
     std::function<void()> filed_;
     EventSourcePtr filed_timer_;
     unsigned filed_checks_ = 0;
+    bool empty_sent_ = false;
 };
 
 }  // namespace qemunit

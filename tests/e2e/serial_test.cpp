@@ -79,6 +79,52 @@ TEST(Serial, ABurstIsWholeWithASlowClientAndOneThatNeverReads) {
     expect_whole_burst(all_lines(vm, journal, *entries));
 }
 
+TEST(Serial, AClientThatTypesWithoutEndDelaysNobody) {
+    VmUnderTest vm("burst-typist", boot_sector_ini("burst.img"));
+    Journal journal(vm.unit());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    auto typist = UnixClient::connect(vm.socket("serial"));
+    ASSERT_TRUE(typist) << typist.error().message;
+    ASSERT_TRUE(typist->read_until("burst ready"));
+    // The guest takes one key, and no more while it prints. The typist never reads.
+    const auto type = [&] {
+        while (typist->send(std::string(1000, 'x'))) {
+        }
+    };
+    type();
+    auto entries = journal.read_until(
+        [](const JournalEntry &entry) { return entry.message == "burst done"; }, Deadline(), type);
+    ASSERT_TRUE(entries) << entries.error().message;
+    expect_whole_burst(all_lines(vm, journal, *entries));
+}
+
+TEST(Serial, OddBytesAndLongLinesStayReadable) {
+    constexpr std::size_t kLong = 200'000;
+    VmUnderTest vm("odd-bytes", linux_ini());
+    Journal journal(vm.unit());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    auto client = UnixClient::connect(vm.socket("serial"));
+    ASSERT_TRUE(client) << client.error().message;
+    ASSERT_TRUE(client->read_until("guest# "));
+    ASSERT_TRUE(client->send("printf 'bad \\377\\376 bytes, \\0 and \\a \\t tab\\n'\r"));
+    ASSERT_TRUE(client->read_until("guest# "));
+    ASSERT_TRUE(client->send(
+        fmt::format("head -c {} /dev/zero | tr '\\0' x; echo; echo that\\'s all\r", kLong)));
+    auto entries = journal.read_until(
+        [](const JournalEntry &entry) { return entry.message == "that's all"; });
+    ASSERT_TRUE(entries) << entries.error().message;
+    std::size_t count = 0;
+    bool has_bad_bytes = false;
+    for (const std::string &line : lines_of(*entries)) {
+        if (line.find_first_not_of('x') == std::string::npos)
+            count += line.size();
+        has_bad_bytes = has_bad_bytes || (line.starts_with("bad ") && line.ends_with("tab"));
+    }
+    EXPECT_EQ(count, kLong);
+    EXPECT_TRUE(has_bad_bytes);
+    EXPECT_EQ(journalctl(vm.unit()).find("blob data"), std::string::npos);
+}
+
 TEST(Serial, TheLastLineIsThereFiveOfFive) {
     const auto vms =
         VmUnderTest::several("last", std::vector<std::string>(5, boot_sector_ini("lastline.img")));

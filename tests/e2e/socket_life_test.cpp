@@ -169,5 +169,21 @@ TEST(SocketLife, AConnectToAnEnabledSocketBootsTheVmEachTime) {
     expect_no_sockets(vm);
 }
 
+TEST(SocketLife, AVmThatCannotBootHangsUpOnTheClientWhoTried) {
+    VmUnderTest vm("life-broken", boot_sector_ini() + "[VM]\nArguments=-device flux-capacitor\n");
+    ASSERT_TRUE(vm.enable_sockets().ok());
+    for (int i = 0; i < 2; ++i) {
+        auto client = UnixClient::connect(vm.socket("serial"));
+        ASSERT_TRUE(client) << client.error().message;
+        auto end = client->read_to_end();
+        EXPECT_TRUE(end) << end.error().message;
+        auto failed = wait_for_state(vm.unit(), "failed");
+        EXPECT_TRUE(failed) << failed.error().message;
+        // Once per client, not until systemd loses patience.
+        for (const std::string &unit : vm.socket_units())
+            EXPECT_EQ(unit_property(unit, "ActiveState"), "active") << unit;
+    }
+}
+
 }  // namespace
 }  // namespace qemunit::e2e

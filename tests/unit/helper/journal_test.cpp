@@ -36,10 +36,16 @@ class FakeJournald {
     FakeJournald &operator=(const FakeJournald &) = delete;
 
     const Entries &read() {
-        static char buffer[1 << 20];
-        for (ssize_t n; (n = recv(fd_.get(), buffer, sizeof buffer, 0)) >= 0;)
-            entries_.emplace_back(buffer, static_cast<std::size_t>(n));
+        while (read_one()) {
+        }
         return entries_;
+    }
+    bool read_one() {
+        static char buffer[1 << 20];
+        const ssize_t n = recv(fd_.get(), buffer, sizeof buffer, 0);
+        if (n >= 0)
+            entries_.emplace_back(buffer, static_cast<std::size_t>(n));
+        return n >= 0;
     }
     // The MESSAGE= of each.
     Entries messages() {
@@ -156,6 +162,60 @@ TEST(JournalTest, AnEntryThatIsRefusedDoesNotBlockTheNext) {
         EXPECT_TRUE(sender.wait_until([&] { return !journald.read().empty(); }));
         EXPECT_EQ(journald.messages(), Entries{"next"});
         EXPECT_TRUE(sender.journal->is_empty());
+    });
+}
+
+TEST(JournalTest, AnEntryIsFiledWhenJournaldHasReadIt) {
+    run([] {
+        FakeJournald journald;
+        Sender sender;
+        sender.journal->send({{"MESSAGE", "last words"}});
+        int filed = 0;
+        sender.journal->wait_until_filed([&] { ++filed; });
+        for (int i = 0; i < 5; ++i)
+            sd_event_run(sender.loop.get(), 10'000);
+        EXPECT_EQ(filed, 0);
+        EXPECT_TRUE(sender.wait_until([&] {
+            journald.read();
+            return filed > 0;
+        }));
+        // The entry, and the empty message behind it.
+        EXPECT_EQ(journald.read(), (Entries{"MESSAGE=last words\n", ""}));
+    });
+}
+
+TEST(JournalTest, WaitingForJournaldIsPossibleWhenItsSocketIsFull) {
+    run([] {
+        FakeJournald journald;
+        Sender sender;
+        while (sender.journal->is_empty())
+            sender.journal->send({{"MESSAGE", "x"}});
+        ASSERT_TRUE(journald.read_one());
+        EXPECT_TRUE(sender.wait_until([&] { return sender.journal->is_empty(); }));
+        // All is sent, and there is no room for a further message.
+        int filed = 0;
+        sender.journal->wait_until_filed([&] { ++filed; });
+        for (int i = 0; i < 5; ++i)
+            sd_event_run(sender.loop.get(), 10'000);
+        EXPECT_EQ(filed, 0);
+        EXPECT_TRUE(sender.wait_until([&] {
+            journald.read();
+            return filed > 0;
+        }));
+        EXPECT_EQ(journald.read().back(), "");
+        EXPECT_EQ(filed, 1);
+    });
+}
+
+TEST(JournalTest, AJournaldThatIsGoneIsNotWaitedFor) {
+    run([] {
+        std::optional<FakeJournald> journald;
+        journald.emplace();
+        Sender sender;
+        journald.reset();
+        int filed = 0;
+        sender.journal->wait_until_filed([&] { ++filed; });
+        EXPECT_TRUE(sender.wait_until([&] { return filed > 0; }));
     });
 }
 

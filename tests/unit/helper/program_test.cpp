@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "common/paths.h"
 #include "helper/options.h"
 #include "tests/unit/helper/listeners.h"
@@ -14,6 +17,7 @@ namespace qemunit {
 namespace {
 
 using testing::ProgramResult;
+using Words = std::vector<std::string>;
 
 class HelperProgramTest : public ::testing::Test {
   protected:
@@ -25,7 +29,7 @@ class HelperProgramTest : public ::testing::Test {
     }
 
     // A shell opens nothing but can pass what we have at 3 and 4; it becomes the helper.
-    ProgramResult run_with_sockets(const std::vector<std::string> &arguments) const {
+    ProgramResult run_with_sockets(const Words &arguments) const {
         ProgramResult result;
         EXPECT_TRUE(testing::holds_in_child([&] {
             constexpr int kOutOfTheWay = 100;
@@ -35,7 +39,7 @@ class HelperProgramTest : public ::testing::Test {
             }
             EXPECT_EQ(dup2(100, 3), 3);
             EXPECT_EQ(dup2(101, 4), 4);
-            std::vector<std::string> command = {
+            Words command = {
                 "/bin/sh", "-c", "LISTEN_PID=$$ LISTEN_FDS=2 exec " QEMUNIT_HELPER " \"$@\"",
                 "helper"};
             command.insert(command.end(), arguments.begin(), arguments.end());
@@ -80,8 +84,8 @@ TEST_F(HelperProgramTest, NoSockets) {
 }
 
 // The numbers behind "fd=" in QEMU's arguments.
-std::vector<std::string> passed_fds(const std::string &output) {
-    std::vector<std::string> fds;
+Words passed_fds(const std::string &output) {
+    Words fds;
     for (std::size_t at = 0; (at = output.find(",fd=", at)) != output.npos;) {
         at += 4;
         fds.push_back(output.substr(at, output.find_first_not_of("0123456789", at) - at));
@@ -89,34 +93,48 @@ std::vector<std::string> passed_fds(const std::string &output) {
     return fds;
 }
 
-TEST_F(HelperProgramTest, QemuGetsItsSocketsAndNothingElse) {
+TEST_F(HelperProgramTest, QemuGetsItsArguments) {
     const ProgramResult result = run_with_sockets(
-        {"--vm=vm1", "--serial=serial",
-         qemu("for word; do echo \"[$word]\"; done\n"
-              "echo \"KEPT=$KEPT\"\n"
-              "env | grep -E '^(LISTEN_|NOTIFY_|WATCHDOG_)'\n"
-              // Not in a pipeline, whose ends the shell itself would have open.
-              "ls -lv /proc/$$/fd > $0.fds\n"
-              "sed -n 's/.* \\([0-9]*\\) -> \\(socket\\|pipe\\).*/\\1 \\2/p' $0.fds\n"
-              "exit 3\n"),
-         "-name", "a b"});
+        {"--vm=vm1", "--serial=serial", qemu("for word; do echo \"[$word]\"; done; exit 3\n"),
+         "-name", "a b", ""});
     EXPECT_EQ(result.exit_code, 3);
-    const auto fds = passed_fds(result.output);
+    const Words fds = passed_fds(result.output);
     ASSERT_EQ(fds.size(), 3u) << result.output;
-    EXPECT_EQ(result.output, "[-chardev]\n[socket,id=control,fd=" + fds[0] +
-                                 ",server=on,wait=off]\n[-mon]\n[chardev=control,mode=control]\n"
-                                 "[-chardev]\n[socket,id=companion,fd=" + fds[1] +
-                                 "]\n[-mon]\n[chardev=companion,mode=control]\n"
-                                 "[-chardev]\n[socket,id=serial,fd=" + fds[2] +
-                                 "]\n[-name]\n[a b]\n"
-                                 "KEPT=yes\n"
-                                 "1 pipe\n2 pipe\n" +
-                                 fds[0] + " socket\n" + fds[1] + " socket\n" + fds[2] +
-                                 " socket\n");
+    EXPECT_EQ(result.output,
+              "[-chardev]\n[socket,id=control,fd=" + fds[0] +
+                  ",server=on,wait=off]\n[-mon]\n[chardev=control,mode=control]\n"
+                  "[-chardev]\n[socket,id=companion,fd=" +
+                  fds[1] +
+                  "]\n[-mon]\n[chardev=companion,mode=control]\n"
+                  "[-chardev]\n[socket,id=serial,fd=" +
+                  fds[2] + "]\n[-name]\n[a b]\n[]\n");
     EXPECT_TRUE(result.errors.starts_with(
         "<4>qemunit-helper: systemd passed no socket monitor.sock; is its socket unit masked?\n"
         "<4>qemunit-helper: systemd passed no socket qmp.sock; is its socket unit masked?\n"))
         << result.errors;
+}
+
+TEST_F(HelperProgramTest, QemuGetsItsSocketsAndNoOtherFd) {
+    // What QEMU's process has open, told by the process itself.
+    const ProgramResult result = run_with_sockets(
+        {"--vm=vm1", "--serial=serial", qemu("echo \"$@\"; exec ls -lv /proc/self/fd\n")});
+    EXPECT_EQ(result.exit_code, 0);
+    Words open_fds;
+    for (std::size_t at = 0; (at = result.output.find(" -> ", at)) != result.output.npos; ++at) {
+        const std::size_t begin = result.output.rfind(' ', at - 1) + 1;
+        if (result.output.substr(at + 4, 6) != "/proc/")  // the listing itself
+            open_fds.push_back(result.output.substr(begin, at - begin));
+    }
+    Words expected = {"0", "1", "2"};
+    std::ranges::copy(passed_fds(result.output), std::back_inserter(expected));
+    EXPECT_EQ(open_fds, expected) << result.output;
+}
+
+TEST_F(HelperProgramTest, QemuGetsTheEnvironmentWithoutSystemdsPart) {
+    const ProgramResult result = run_with_sockets({"--vm=vm1", qemu("exec env\n")});
+    EXPECT_NE(result.output.find("KEPT=yes\n"), result.output.npos);
+    for (const char *name : {"LISTEN_", "NOTIFY_SOCKET", "WATCHDOG_"})
+        EXPECT_EQ(result.output.find(name), result.output.npos) << result.output;
 }
 
 TEST_F(HelperProgramTest, AQemuThatIsNotThere) {
