@@ -65,7 +65,8 @@ struct SerialPort::Client {
             if (n < 0 && errno == EINTR)
                 continue;
             if (n < 0) {
-                closed = closed || errno != EAGAIN;
+                if (errno != EAGAIN)
+                    queue.clear();  // it has left, or listens no more; what it typed counts
                 break;
             }
             queue.erase(0, static_cast<std::size_t>(n));
@@ -245,10 +246,14 @@ void SerialPort::accept_client() {
             SerialPort &port = self->port;
             if (revents & EPOLLOUT)
                 self->flush();
-            if ((revents & EPOLLIN) && !self->closed)
-                port.read_client(*self);
             // Both directions are gone: whoever only shut down its writing side still reads.
-            self->closed = self->closed || (revents & (EPOLLHUP | EPOLLERR)) != 0;
+            const bool has_left = (revents & (EPOLLHUP | EPOLLERR)) != 0;
+            if ((revents & EPOLLIN) || has_left) {
+                // If it has left, all that it typed before; its socket's buffer bounds that.
+                while (port.read_client(*self) && has_left) {
+                }
+            }
+            self->closed = self->closed || has_left;
             port.drop_closed_clients();
             return 0;
         },
@@ -261,7 +266,7 @@ void SerialPort::accept_client() {
     drop_closed_clients();
 }
 
-void SerialPort::read_client(Client &client) {
+bool SerialPort::read_client(Client &client) {
     char buffer[kTypedMax];
     const ssize_t n = read(client.fd.get(), buffer, sizeof buffer);
     if (n > 0) {
@@ -273,6 +278,7 @@ void SerialPort::read_client(Client &client) {
     } else if (errno != EAGAIN && errno != EINTR) {
         client.closed = true;
     }
+    return n > 0;
 }
 
 void SerialPort::write_guest() {

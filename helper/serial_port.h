@@ -41,7 +41,7 @@ class SerialPort {
     void take_output(std::string_view bytes);
     void end();
     void accept_client();
-    void read_client(Client &client);
+    bool read_client(Client &client);
     void write_guest();
     void drop_closed_clients();
     void log_line(const std::string &line);

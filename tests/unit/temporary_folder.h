@@ -32,9 +32,7 @@ class TemporaryFolder {
     TemporaryFolder &operator=(const TemporaryFolder &) = delete;
 
     const std::string &path() const { return path_; }
-    std::string operator/(std::string_view name) const {
-        return path_ + "/" + std::string(name);
-    }
+    std::string operator/(std::string_view name) const { return path_ + "/" + std::string(name); }
 
     // With the folders above it. Returns the full path.
     std::string write(std::string_view name, std::string_view text) const {

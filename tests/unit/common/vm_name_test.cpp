@@ -12,9 +12,8 @@ TEST(VmNameTest, LettersDigitsDotUnderscoreAndDash) {
 }
 
 TEST(VmNameTest, NothingThatAPathOrAUnitNameGivesAMeaning) {
-    for (std::string_view name :
-         {"", ".", "..", ".a", "-a", "_a", "a b", "a/b", "a@b", "a:b", "a\\x2db", "a%i", "a$b",
-          "ä", "a\n", "a,b", "a=b"})
+    for (std::string_view name : {"", ".", "..", ".a", "-a", "_a", "a b", "a/b", "a@b", "a:b",
+                                  "a\\x2db", "a%i", "a$b", "ä", "a\n", "a,b", "a=b"})
         EXPECT_FALSE(is_vm_name(name)) << name;
     EXPECT_FALSE(is_vm_name(std::string_view("a\0b", 3)));
 }

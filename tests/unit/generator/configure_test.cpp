@@ -155,9 +155,10 @@ TEST(ConfigureTest, UnknownKeys) {
                     "mean 'Memory'?"});
     EXPECT_EQ(said("[VM]\nBananas=1\n"),
               Texts{"warning: vm1.ini:2: Unknown key 'Bananas' in section [VM], ignoring."});
-    EXPECT_EQ(said("[Drive a]\nFile=/a\nfile=/b\n"),
-              Texts{"warning: vm1.ini:3: Unknown key 'file' in section [Drive a], ignoring. Did you "
-                    "mean 'File'?"});
+    EXPECT_EQ(
+        said("[Drive a]\nFile=/a\nfile=/b\n"),
+        Texts{"warning: vm1.ini:3: Unknown key 'file' in section [Drive a], ignoring. Did you "
+              "mean 'File'?"});
     // A key of another section, and one that only a later version has, are no suggestions.
     EXPECT_EQ(said("[Boot]\nMemory=1G\n"),
               Texts{"warning: vm1.ini:2: Unknown key 'Memory' in section [Boot], ignoring."});
@@ -173,9 +174,9 @@ TEST(ConfigureTest, AnUnknownSectionIsOneWarning) {
     EXPECT_EQ(said("[Drives root]\n"),
               Texts{"warning: vm1.ini:1: Unknown section 'Drives root', ignoring. Did you mean "
                     "'Drive'?"});
-    EXPECT_EQ(said("[" + std::string(100, 'x') + "]\n"),
-              Texts{"warning: vm1.ini:1: Unknown section '" + std::string(60, 'x') +
-                    "…', ignoring."});
+    EXPECT_EQ(
+        said("[" + std::string(100, 'x') + "]\n"),
+        Texts{"warning: vm1.ini:1: Unknown section '" + std::string(60, 'x') + "…', ignoring."});
 }
 
 TEST(ConfigureTest, WhatIsPlannedSaysSo) {
@@ -256,9 +257,10 @@ TEST(ConfigureTest, ListsGrowAndAnEmptyAssignmentEmptiesThem) {
 }
 
 TEST(ConfigureTest, ADropInOverridesTheFile) {
-    auto [vm, said] = from_files({{"vm1.ini", "[VM]\nCPUs=2\nMemory=1G\n[Boot]\nKernel=/k\nAppend=a\n"},
-                                  {"10.conf", "[VM]\nCPUs=4\n[Boot]\nAppend=b\n"},
-                                  {"20.conf", "[VM]\nMemory=\n"}});
+    auto [vm, said] =
+        from_files({{"vm1.ini", "[VM]\nCPUs=2\nMemory=1G\n[Boot]\nKernel=/k\nAppend=a\n"},
+                    {"10.conf", "[VM]\nCPUs=4\n[Boot]\nAppend=b\n"},
+                    {"20.conf", "[VM]\nMemory=\n"}});
     EXPECT_EQ(said, Texts{});
     EXPECT_EQ(vm.cpus->count, 4u);
     EXPECT_FALSE(vm.memory);
@@ -293,10 +295,12 @@ TEST(ConfigureTest, AHeaderAloneMakesTheDevice) {
 }
 
 TEST(ConfigureTest, AnErrorNamesTheFileAndLineThatSetTheKeyLast) {
-    EXPECT_EQ(from_files({{"vm1.ini", "[Boot]\nAppend=a\n"}, {"10.conf", "\n[Boot]\nAppend=b\n"}}).said,
-              Texts{"error: 10.conf:3: Append= needs Kernel=: only QEMU's own loader hands it over."});
-    EXPECT_EQ(from_files({{"vm1.ini", "\n[Drive a]\n"}, {"10.conf", "[Drive a]\nReadOnly=yes\n"}}).said,
-              Texts{"error: vm1.ini:2: Section [Drive a] has no File=: which image is it?"});
+    EXPECT_EQ(
+        from_files({{"vm1.ini", "[Boot]\nAppend=a\n"}, {"10.conf", "\n[Boot]\nAppend=b\n"}}).said,
+        Texts{"error: 10.conf:3: Append= needs Kernel=: only QEMU's own loader hands it over."});
+    EXPECT_EQ(
+        from_files({{"vm1.ini", "\n[Drive a]\n"}, {"10.conf", "[Drive a]\nReadOnly=yes\n"}}).said,
+        Texts{"error: vm1.ini:2: Section [Drive a] has no File=: which image is it?"});
 }
 
 TEST(ConfigureTest, DeviceSectionsNeedAName) {
@@ -335,25 +339,26 @@ TEST(ConfigureTest, UnitAndServiceLinesPassThroughAsTheyAre) {
 }
 
 TEST(ConfigureTest, ALineThatPassesThroughCannotSwallowTheNext) {
-    EXPECT_EQ(said("[Service]\nEnvironment=A=b \\\nNice=5\n"),
-              Texts{"error: vm1.ini:2: Environment= ends with a backslash: lines cannot be continued "
-                    "here, write the value in one line."});
+    EXPECT_EQ(
+        said("[Service]\nEnvironment=A=b \\\nNice=5\n"),
+        Texts{"error: vm1.ini:2: Environment= ends with a backslash: lines cannot be continued "
+              "here, write the value in one line."});
     EXPECT_EQ(said("[Unit]\nAfter=\\\\\\\n").size(), 1u);
     EXPECT_EQ(said("[VM]\nDescription=ends with \\\n"),
               Texts{"error: vm1.ini:2: Description= must not end with a backslash."});
 }
 
 TEST(ConfigureTest, InstallBecomesLinksOnce) {
-    const Vm vm = vm_of("[Install]\nWantedBy=a.target  b@c.service\nWantedBy=a.target\n"
-                        "RequiredBy=dev-sda.device\n");
+    const Vm vm = vm_of(
+        "[Install]\nWantedBy=a.target  b@c.service\nWantedBy=a.target\n"
+        "RequiredBy=dev-sda.device\n");
     EXPECT_EQ(vm.wanted_by, (Texts{"a.target", "b@c.service"}));
     EXPECT_EQ(vm.required_by, Texts{"dev-sda.device"});
 }
 
 TEST(ConfigureTest, InstallTakesNamesOfUnitsOnly) {
-    for (std::string_view bad :
-         {"machines", "a/b.target", "../x.service", ".target", "a.unit", "a.target.", "ä.target",
-          "a,b.target", "a.target;", "%n.target"})
+    for (std::string_view bad : {"machines", "a/b.target", "../x.service", ".target", "a.unit",
+                                 "a.target.", "ä.target", "a,b.target", "a.target;", "%n.target"})
         EXPECT_EQ(said("[Install]\nWantedBy=" + std::string(bad) + "\n"),
                   Texts{"error: vm1.ini:2: WantedBy=" + std::string(bad) +
                         ": not the name of a unit, as in machines.target."});
@@ -364,9 +369,10 @@ TEST(ConfigureTest, InstallTakesNamesOfUnitsOnly) {
 TEST(ConfigureTest, OtherInstallKeysAreUnknown) {
     EXPECT_EQ(said("[Install]\nAlias=x.service\n"),
               Texts{"warning: vm1.ini:2: Unknown key 'Alias' in section [Install], ignoring."});
-    EXPECT_EQ(said("[Install]\nWantBy=a.target\n"),
-              Texts{"warning: vm1.ini:2: Unknown key 'WantBy' in section [Install], ignoring. Did you "
-                    "mean 'WantedBy'?"});
+    EXPECT_EQ(
+        said("[Install]\nWantBy=a.target\n"),
+        Texts{"warning: vm1.ini:2: Unknown key 'WantBy' in section [Install], ignoring. Did you "
+              "mean 'WantedBy'?"});
 }
 
 TEST(ConfigureTest, EveryErrorOfAllFilesIsReported) {

@@ -49,8 +49,9 @@ TEST(ContradictionsTest, ADiskIsAFile) {
 TEST(ContradictionsTest, ACdromSitsOnABusThatHasThem) {
     for (const char *interface : {"virtio", "nvme", "floppy"})
         EXPECT_EQ(said("[Drive cd]\nMedia=cdrom\nInterface=" + std::string(interface) + "\n"),
-                  error(2, "Media=cdrom needs Interface=ide, sata, scsi or usb; without Interface= "
-                           "one is chosen."));
+                  error(2,
+                        "Media=cdrom needs Interface=ide, sata, scsi or usb; without Interface= "
+                        "one is chosen."));
     for (const char *interface : {"ide", "sata", "scsi", "usb"})
         EXPECT_EQ(said("[Drive cd]\nMedia=cdrom\nInterface=" + std::string(interface) + "\n"),
                   Texts{});
@@ -99,7 +100,8 @@ TEST(ContradictionsTest, OnQ35BothKindsShareThePorts) {
 }
 
 TEST(ContradictionsTest, AnAddedSataControllerHasSixPortsToo) {
-    EXPECT_EQ(said("[VM]\nMachine=pc\n" + drives(6, "sata") + "[Drive cd]\nMedia=cdrom\n"), Texts{});
+    EXPECT_EQ(said("[VM]\nMachine=pc\n" + drives(6, "sata") + "[Drive cd]\nMedia=cdrom\n"),
+              Texts{});
     EXPECT_EQ(said("[VM]\nMachine=pc\n" + drives(7, "sata")),
               error(23, "Interface=sata: the machine 'pc' has no more than 6 ports."));
 }
@@ -111,19 +113,22 @@ TEST(ContradictionsTest, ForwardsNeedANetwork) {
 }
 
 TEST(ContradictionsTest, APrivilegedPortIsAWarning) {
-    EXPECT_EQ(said("[Network lan]\nHostForward=tcp::1024-:22\nHostForward=tcp::80-:80\n"),
-              Texts{"warning: vm1.ini:3: HostForward=tcp::80-:80: QEMU runs unprivileged and may not "
-                    "open port 80 of the host, unless net.ipv4.ip_unprivileged_port_start allows "
-                    "it."});
+    EXPECT_EQ(
+        said("[Network lan]\nHostForward=tcp::1024-:22\nHostForward=tcp::80-:80\n"),
+        Texts{"warning: vm1.ini:3: HostForward=tcp::80-:80: QEMU runs unprivileged and may not "
+              "open port 80 of the host, unless net.ipv4.ip_unprivileged_port_start allows "
+              "it."});
 }
 
 TEST(ContradictionsTest, IsaPortsAreAsManyAsTheMachineHas) {
-    EXPECT_EQ(said("[VM]\nArchitecture=aarch64\n[Serial debug]\nType=isa\n"),
-              error(4, "Type=isa: the machine 'virt' has room for 1 such port; write Type=virtio."));
+    EXPECT_EQ(
+        said("[VM]\nArchitecture=aarch64\n[Serial debug]\nType=isa\n"),
+        error(4, "Type=isa: the machine 'virt' has room for 1 such port; write Type=virtio."));
     EXPECT_EQ(said("[Serial a]\nType=isa\n[Serial b]\nType=isa\n[Serial c]\nType=isa\n"), Texts{});
-    EXPECT_EQ(said("[Serial a]\nType=isa\n[Serial b]\nType=isa\n[Serial c]\nType=isa\n"
-                   "[Serial d]\nType=isa\n"),
-              error(8, "Type=isa: the machine 'q35' has room for 4 such ports; write Type=virtio."));
+    EXPECT_EQ(
+        said("[Serial a]\nType=isa\n[Serial b]\nType=isa\n[Serial c]\nType=isa\n"
+             "[Serial d]\nType=isa\n"),
+        error(8, "Type=isa: the machine 'q35' has room for 4 such ports; write Type=virtio."));
     EXPECT_EQ(said("[VM]\nArchitecture=arm\n[Serial serial]\nType=virtio\n[Serial a]\nType=isa\n"),
               Texts{});
     EXPECT_EQ(said("[Serial a]\n[Serial b]\n[Serial c]\n[Serial d]\n[Serial e]\n"), Texts{});
@@ -150,7 +155,8 @@ TEST(ContradictionsTest, OneNameIsOneDevice) {
 }
 
 TEST(ContradictionsTest, ADescriptionDoesNotContinue) {
-    EXPECT_EQ(said("[VM]\nDescription=a\\\n"), error(2, "Description= must not end with a backslash."));
+    EXPECT_EQ(said("[VM]\nDescription=a\\\n"),
+              error(2, "Description= must not end with a backslash."));
     EXPECT_EQ(said("[VM]\nDescription=a\\\\\n"), Texts{});
 }
 

@@ -16,8 +16,7 @@ using testing::Texts;
 class ExplainTest : public ::testing::Test {
   protected:
     Texts explain(const std::string &name) {
-        Texts said =
-            testing::texts(explain_missing_unit(name, root.path(), Architecture::x86_64));
+        Texts said = testing::texts(explain_missing_unit(name, root.path(), Architecture::x86_64));
         for (std::string &text : said)
             for (std::size_t at; (at = text.find(root.path())) != text.npos;)
                 text.erase(at, root.path().size());
@@ -28,9 +27,10 @@ class ExplainTest : public ::testing::Test {
 };
 
 TEST_F(ExplainTest, ANameThatIsNone) {
-    EXPECT_EQ(explain("my vm"),
-              Texts{"error: 'my vm' is no name for a VM: letters, digits, '_', '.' and '-', a letter "
-                    "or digit first, at most 64 in all."});
+    EXPECT_EQ(
+        explain("my vm"),
+        Texts{"error: 'my vm' is no name for a VM: letters, digits, '_', '.' and '-', a letter "
+              "or digit first, at most 64 in all."});
     EXPECT_EQ(explain("a\x1b" + std::string(100, 'b')),
               Texts{"error: 'a?" + std::string(58, 'b') +
                     "…' is no name for a VM: letters, digits, '_', '.' and '-', a letter or digit "
@@ -46,9 +46,10 @@ TEST_F(ExplainTest, AVmThatIsNotConfigured) {
 TEST_F(ExplainTest, ATypo) {
     root.write("etc/qemunit/tupo.ini", "[VM]\n");
     root.write("usr/lib/qemunit/web.ini", "[VM]\n");
-    EXPECT_EQ(explain("typo"),
-              Texts{"error: no VM 'typo' is configured: looked for typo.ini in /etc/qemunit, "
-                    "/run/qemunit, /usr/local/lib/qemunit, /usr/lib/qemunit; did you mean 'tupo'?"});
+    EXPECT_EQ(
+        explain("typo"),
+        Texts{"error: no VM 'typo' is configured: looked for typo.ini in /etc/qemunit, "
+              "/run/qemunit, /usr/local/lib/qemunit, /usr/lib/qemunit; did you mean 'tupo'?"});
 }
 
 TEST_F(ExplainTest, AFileWithABadNameIsNobodysConcern) {
@@ -59,9 +60,10 @@ TEST_F(ExplainTest, AFileWithABadNameIsNobodysConcern) {
 TEST_F(ExplainTest, AMaskedVm) {
     root.write("usr/lib/qemunit/vm1.ini", "[VM]\n");
     root.link("etc/qemunit/vm1.ini", "/dev/null");
-    EXPECT_EQ(explain("vm1"),
-              Texts{"error: VM 'vm1' is masked by /etc/qemunit/vm1.ini, which is empty or a link to "
-                    "/dev/null."});
+    EXPECT_EQ(
+        explain("vm1"),
+        Texts{"error: VM 'vm1' is masked by /etc/qemunit/vm1.ini, which is empty or a link to "
+              "/dev/null."});
 }
 
 TEST_F(ExplainTest, ABrokenIniWithEveryErrorAndNoWarning) {
@@ -83,9 +85,10 @@ TEST_F(ExplainTest, AnotherVmsErrorsDoNotMatter) {
 
 TEST_F(ExplainTest, AnIniThatSystemdHasNotRead) {
     root.write("etc/qemunit/vm1.ini", "[VM]\nNonsense=1\n");
-    EXPECT_EQ(explain("vm1"),
-              Texts{"error: VM 'vm1' is configured in /etc/qemunit/vm1.ini, but systemd has not read "
-                    "that yet: run 'systemctl daemon-reload', then start it again."});
+    EXPECT_EQ(
+        explain("vm1"),
+        Texts{"error: VM 'vm1' is configured in /etc/qemunit/vm1.ini, but systemd has not read "
+              "that yet: run 'systemctl daemon-reload', then start it again."});
 }
 
 }  // namespace

@@ -28,9 +28,9 @@ Read read(std::string_view text) {
     const IniFile file = parse_ini("a.ini", text, diagnostics);
     Read result;
     for (const IniEntry &e : file.entries)
-        result.entries.push_back(e.key.empty()
-                                     ? fmt::format("{} [{}]", e.line, e.section)
-                                     : fmt::format("{} [{}] {}={}", e.line, e.section, e.key, e.value));
+        result.entries.push_back(
+            e.key.empty() ? fmt::format("{} [{}]", e.line, e.section)
+                          : fmt::format("{} [{}] {}={}", e.line, e.section, e.key, e.value));
     result.said = texts(diagnostics);
     return result;
 }
@@ -82,9 +82,9 @@ TEST(IniTest, NothingInAValueBeginsAComment) {
 }
 
 TEST(IniTest, ValuesAreLiteral) {
-    expect_entries("[VM]\nArguments=\"a b\" 'c' \\x41 %n $HOME a=b=c \\\nCPUs=1\n",
-                   {"1 [VM]", "2 [VM] Arguments=\"a b\" 'c' \\x41 %n $HOME a=b=c \\",
-                    "3 [VM] CPUs=1"});
+    expect_entries(
+        "[VM]\nArguments=\"a b\" 'c' \\x41 %n $HOME a=b=c \\\nCPUs=1\n",
+        {"1 [VM]", "2 [VM] Arguments=\"a b\" 'c' \\x41 %n $HOME a=b=c \\", "3 [VM] CPUs=1"});
     expect_entries("[VM]\nDescription=日本 [x] {y}: z\nMemory=\n",
                    {"1 [VM]", "2 [VM] Description=日本 [x] {y}: z", "3 [VM] Memory="});
 }
@@ -173,11 +173,11 @@ TEST(IniTest, CommentsMayHoldAnything) {
 }
 
 TEST(IniTest, AfterABrokenHeaderNothingCountsUntilTheNext) {
-    const Read result = read("[VM]\nCPUs=2\n[Drive root\nFile=/a.img\nFormat=raw\n[Boot]\nKernel=/k\n");
+    const Read result =
+        read("[VM]\nCPUs=2\n[Drive root\nFile=/a.img\nFormat=raw\n[Boot]\nKernel=/k\n");
     EXPECT_EQ(result.said,
               Texts{"error: a.ini:3: Missing ']' at the end of the section header '[Drive root'."});
-    EXPECT_EQ(result.entries,
-              (Texts{"1 [VM]", "2 [VM] CPUs=2", "6 [Boot]", "7 [Boot] Kernel=/k"}));
+    EXPECT_EQ(result.entries, (Texts{"1 [VM]", "2 [VM] CPUs=2", "6 [Boot]", "7 [Boot] Kernel=/k"}));
 }
 
 TEST(IniTest, FaultsBehindABrokenHeaderAreStillReported) {
@@ -188,15 +188,19 @@ TEST(IniTest, FaultsBehindABrokenHeaderAreStillReported) {
 }
 
 TEST(IniTest, BrokenHeaders) {
-    const auto said = [](const std::string &header) { return read(header + "\nA=b\n").said; };
+    const auto said = [](const std::string &header) {
+        return read(header + "\nA=b\n").said;
+    };
     EXPECT_EQ(said("[VM] x"),
               Texts{"error: a.ini:1: Missing ']' at the end of the section header '[VM] x'."});
     EXPECT_EQ(said("[VM] # x"),
               Texts{"error: a.ini:1: Missing ']' at the end of the section header '[VM] # x'."});
-    EXPECT_EQ(said("["), Texts{"error: a.ini:1: Missing ']' at the end of the section header '['."});
+    EXPECT_EQ(said("["),
+              Texts{"error: a.ini:1: Missing ']' at the end of the section header '['."});
     EXPECT_EQ(said("[]"), Texts{"error: a.ini:1: A section header without a name."});
     EXPECT_EQ(said("[ \t]"), Texts{"error: a.ini:1: A section header without a name."});
-    EXPECT_EQ(said("[V\x1bM]"), Texts{"error: a.ini:1: Control character 0x1b in a section header."});
+    EXPECT_EQ(said("[V\x1bM]"),
+              Texts{"error: a.ini:1: Control character 0x1b in a section header."});
     EXPECT_EQ(said("[V\xff]"), Texts{"error: a.ini:1: Invalid UTF-8 in a section header."});
 }
 
@@ -247,7 +251,8 @@ TEST(IniTest, WhateverTheBytesWhatComesOutIsClean) {
     for (int i = 0; i < 2000; ++i) {
         std::string text = "[VM]\n";
         for (std::size_t line = random.below(8); line > 0; --line) {
-            static constexpr std::string_view kBegins[] = {"A=", "[", "[B ", " ", "#", "", "\xef\xbb\xbf"};
+            static constexpr std::string_view kBegins[] = {"A=", "[", "[B ",         " ",
+                                                           "#",  "",  "\xef\xbb\xbf"};
             text += kBegins[random.below(std::size(kBegins))];
             text += random.below(2) != 0 ? random.word() : random.bytes(random.below(12));
             text += random.below(3) != 0 ? "\n" : "]\r\n";

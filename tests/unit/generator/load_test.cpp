@@ -19,8 +19,8 @@ class LoadTest : public ::testing::Test {
   protected:
     std::optional<Vm> load(const std::string &path, const Texts &drop_ins = {}) {
         Diagnostics diagnostics;
-        auto vm = load_vm({"vm1", path, false, drop_ins}, root.path(), Architecture::x86_64,
-                          diagnostics);
+        auto vm =
+            load_vm({"vm1", path, false, drop_ins}, root.path(), Architecture::x86_64, diagnostics);
         said.clear();
         for (std::string &text : testing::texts(diagnostics)) {
             if (const auto at = text.find(root.path()); at != text.npos)
@@ -35,9 +35,9 @@ class LoadTest : public ::testing::Test {
 };
 
 TEST_F(LoadTest, AFileWithItsDropIns) {
-    const auto vm = load(root.write("etc/vm1.ini", "[VM]\nCPUs=2\nMemory=2G\n"),
-                         {root.write("10.conf", "[VM]\nCPUs=3\n"),
-                          root.write("20.conf", "[VM]\nCPUs=4\n")});
+    const auto vm =
+        load(root.write("etc/vm1.ini", "[VM]\nCPUs=2\nMemory=2G\n"),
+             {root.write("10.conf", "[VM]\nCPUs=3\n"), root.write("20.conf", "[VM]\nCPUs=4\n")});
     ASSERT_TRUE(vm);
     EXPECT_EQ(said, Texts{});
     EXPECT_EQ(vm->name, "vm1");
@@ -48,7 +48,8 @@ TEST_F(LoadTest, AFileWithItsDropIns) {
 
 TEST_F(LoadTest, AWarningLeavesTheVm) {
     EXPECT_TRUE(load(root.write("vm1.ini", "[VM]\nNonsense=1\n")));
-    EXPECT_EQ(said, Texts{"warning: /vm1.ini:2: Unknown key 'Nonsense' in section [VM], ignoring."});
+    EXPECT_EQ(said,
+              Texts{"warning: /vm1.ini:2: Unknown key 'Nonsense' in section [VM], ignoring."});
 }
 
 TEST_F(LoadTest, AnErrorDoesNot) {
@@ -61,12 +62,13 @@ TEST_F(LoadTest, AnErrorDoesNot) {
 TEST_F(LoadTest, WhatIsSaidIsSortedAsOneReadsTheFiles) {
     load(root.write("vm1.ini", "[Boot]\nAppend=a\n[VM]\nNonsense=1\nx\n"),
          {root.write("20.conf", "[VM]\nCPUs=x\n"), root.write("10.conf", "[Drive d]\n")});
-    EXPECT_EQ(said,
-              (Texts{"error: /vm1.ini:2: Append= needs Kernel=: only QEMU's own loader hands it over.",
-                     "warning: /vm1.ini:4: Unknown key 'Nonsense' in section [VM], ignoring.",
-                     "error: /vm1.ini:5: Missing '=' in 'x'.",
-                     "error: /20.conf:2: CPUs=x: not a number of CPUs from 1 to 1024.",
-                     "error: /10.conf:1: Section [Drive d] has no File=: which image is it?"}));
+    EXPECT_EQ(
+        said,
+        (Texts{"error: /vm1.ini:2: Append= needs Kernel=: only QEMU's own loader hands it over.",
+               "warning: /vm1.ini:4: Unknown key 'Nonsense' in section [VM], ignoring.",
+               "error: /vm1.ini:5: Missing '=' in 'x'.",
+               "error: /20.conf:2: CPUs=x: not a number of CPUs from 1 to 1024.",
+               "error: /10.conf:1: Section [Drive d] has no File=: which image is it?"}));
 }
 
 TEST_F(LoadTest, AMissingFileIsTheOnlyError) {

@@ -67,8 +67,7 @@ TEST(GeneratorOptionsTest, HelpAndVersion) {
 
 TEST(GeneratorOptionsTest, UnknownOptions) {
     for (const char *word : {"--nonsense", "-x", "-", "--root", "--checkk"})
-        EXPECT_EQ(fault({word, "/a"}),
-                  "unknown option '" + std::string(word) + "'; see --help");
+        EXPECT_EQ(fault({word, "/a"}), "unknown option '" + std::string(word) + "'; see --help");
 }
 
 TEST(GeneratorOptionsTest, BehindTwoDashesEverythingIsAnArgument) {
@@ -78,7 +77,8 @@ TEST(GeneratorOptionsTest, BehindTwoDashesEverythingIsAnArgument) {
 
 TEST(GeneratorOptionsTest, HelpNamesEveryOption) {
     const std::string_view help = kGeneratorHelp;
-    for (const char *option : {"--dry-run", "--check", "--explain", "--root=", "--help", "--version"})
+    for (const char *option :
+         {"--dry-run", "--check", "--explain", "--root=", "--help", "--version"})
         EXPECT_NE(help.find(option), help.npos) << option;
 }
 

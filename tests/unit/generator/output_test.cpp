@@ -66,13 +66,13 @@ TEST_F(OutputTest, AnEarlierFileIsReplaced) {
 TEST_F(OutputTest, AnEarlierLinkStays) {
     folder.link("t.wants/a", "/lib/a");
     EXPECT_EQ(write({{}, {{"t.wants/a", "/lib/a"}, {"t.wants/b", "/lib/b"}}}), "");
-    EXPECT_EQ(folder.contents(), (Contents{{"t.wants/a", "-> /lib/a"}, {"t.wants/b", "-> /lib/b"}}));
+    EXPECT_EQ(folder.contents(),
+              (Contents{{"t.wants/a", "-> /lib/a"}, {"t.wants/b", "-> /lib/b"}}));
 }
 
 TEST_F(OutputTest, AFileInTheWayOfAFolder) {
     folder.write("a.d", "a file\n");
-    EXPECT_EQ(write({{{"a.d/x.conf", "one\n"}}, {}}),
-              "cannot create /a.d/x.conf: Not a directory");
+    EXPECT_EQ(write({{{"a.d/x.conf", "one\n"}}, {}}), "cannot create /a.d/x.conf: Not a directory");
     EXPECT_EQ(write({{}, {{"a.d/x", "/lib/a"}}}), "cannot create the link /a.d/x: Not a directory");
     EXPECT_EQ(folder.contents(), (Contents{{"a.d", "a file\n"}}));
 }

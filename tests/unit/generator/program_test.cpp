@@ -2,11 +2,12 @@
 //
 // qemunit-generator as its users run it: exit codes, and what goes to which stream.
 // Whole outputs stand in tests/golden.
+#include "tests/unit/program.h"
+
 #include <gtest/gtest.h>
 
 #include "common/paths.h"
 #include "generator/options.h"
-#include "tests/unit/program.h"
 #include "tests/unit/temporary_folder.h"
 
 namespace qemunit {
@@ -72,12 +73,12 @@ TEST_F(GeneratorProgramTest, ADryRunPrintsWhatWouldBeWritten) {
     ASSERT_EQ(generate().exit_code, 1);
     const ProgramResult result = run({"--root=" + (folder / "root"), "--dry-run"});
     EXPECT_EQ(result.exit_code, 1);
-    EXPECT_EQ(result.output,
-              std::string("---") + kDropIn + "---\n" + folder.read(std::string("out/") + kDropIn) +
-                  "\n---qemu-serial@vm1.socket.d/50-qemunit.conf---\n" +
-                  folder.read("out/qemu-serial@vm1.socket.d/50-qemunit.conf") +
-                  "\n---a.target.wants/qemu@vm1.service -> " + std::string(kSystemUnitDir) +
-                  "/qemu@.service---\n\n");
+    EXPECT_EQ(result.output, std::string("---") + kDropIn + "---\n" +
+                                 folder.read(std::string("out/") + kDropIn) +
+                                 "\n---qemu-serial@vm1.socket.d/50-qemunit.conf---\n" +
+                                 folder.read("out/qemu-serial@vm1.socket.d/50-qemunit.conf") +
+                                 "\n---a.target.wants/qemu@vm1.service -> " +
+                                 std::string(kSystemUnitDir) + "/qemu@.service---\n\n");
     EXPECT_EQ(result.errors, "/root/etc/qemunit/vm2.ini:1: Missing '=' in 'broken'.\n");
 }
 
@@ -136,8 +137,8 @@ TEST_F(GeneratorProgramTest, AVmThatCannotBeWrittenIsReportedAndTheNextIs) {
 
 TEST_F(GeneratorProgramTest, WithoutSystemdsWordTheKernelNamesTheArchitecture) {
     folder.write("root/etc/qemunit/vm1.ini", "[VM]\n");
-    const auto result = testing::run_program(
-        {QEMUNIT_GENERATOR, "--root=" + (folder / "root"), "--dry-run"}, {});
+    const auto result =
+        testing::run_program({QEMUNIT_GENERATOR, "--root=" + (folder / "root"), "--dry-run"}, {});
     EXPECT_EQ(result.exit_code, 0);
     EXPECT_NE(result.output.find("/usr/bin/qemu-system-"), result.output.npos);
 }

@@ -41,11 +41,27 @@ Texts drive_of(const std::string &machine, const std::string &keys) {
 }
 
 TEST(QemuArgumentsTest, TheLeastVm) {
-    EXPECT_EQ(arguments(""),
-              (Texts{"/usr/bin/qemu-system-x86_64", "-name", "guest=vm1,debug-threads=on",
-                     "-nodefaults", "-no-user-config", "-machine", "q35", "-accel", "kvm", "-accel",
-                     "tcg", "-cpu", "max", "-smp", "1", "-m", "1024M", "-serial", "chardev:serial",
-                     "-display", "none"}));
+    EXPECT_EQ(arguments(""), (Texts{"/usr/bin/qemu-system-x86_64",
+                                    "-name",
+                                    "guest=vm1,debug-threads=on",
+                                    "-nodefaults",
+                                    "-no-user-config",
+                                    "-machine",
+                                    "q35",
+                                    "-accel",
+                                    "kvm",
+                                    "-accel",
+                                    "tcg",
+                                    "-cpu",
+                                    "max",
+                                    "-smp",
+                                    "1",
+                                    "-m",
+                                    "1024M",
+                                    "-serial",
+                                    "chardev:serial",
+                                    "-display",
+                                    "none"}));
 }
 
 TEST(QemuArgumentsTest, TheMachineItself) {
@@ -185,8 +201,8 @@ TEST(QemuArgumentsTest, InterfacesOnMicrovm) {
 }
 
 TEST(QemuArgumentsTest, CdromsAreWhatAnyGuestReads) {
-    EXPECT_EQ(drive_of("", "Media=cdrom"), (Texts{"-drive if=none,id=d,media=cdrom",
-                                                  "-device ide-cd,bus=ide.0,drive=d,id=d"}));
+    EXPECT_EQ(drive_of("", "Media=cdrom"),
+              (Texts{"-drive if=none,id=d,media=cdrom", "-device ide-cd,bus=ide.0,drive=d,id=d"}));
     EXPECT_EQ(drive_of("Machine=pc", "Media=cdrom\nFile=/a.iso"),
               (Texts{"-drive if=none,id=d,file=/a.iso,format=raw,media=cdrom",
                      "-device ide-cd,bus=ide.0,unit=0,drive=d,id=d"}));
@@ -210,19 +226,20 @@ TEST(QemuArgumentsTest, DrivesShareTheirControllers) {
 }
 
 TEST(QemuArgumentsTest, DrivesTakeTheNextFreePort) {
-    EXPECT_EQ(devices("[Drive a]\nFile=/a\nInterface=ide\n[Drive b]\nFile=/b\nInterface=sata\n"
-                      "[Drive c]\nMedia=cdrom\n"),
-              (Texts{"-device ide-hd,bus=ide.0,drive=a,id=a", "-device ide-hd,bus=ide.1,drive=b,id=b",
-                     "-device ide-cd,bus=ide.2,drive=c,id=c"}));
-    EXPECT_EQ(devices("[VM]\nMachine=pc\n[Drive a]\nFile=/a\nInterface=ide\n[Drive b]\nMedia=cdrom\n"
-                      "[Drive c]\nFile=/c\nInterface=ide\n[Drive s]\nFile=/s\nInterface=sata\n"
-                      "[Drive t]\nFile=/t\nInterface=sata\n"),
-              (Texts{"-device ide-hd,bus=ide.0,unit=0,drive=a,id=a",
-                     "-device ide-cd,bus=ide.0,unit=1,drive=b,id=b",
-                     "-device ide-hd,bus=ide.1,unit=0,drive=c,id=c",
-                     "-device ahci,id=qemunit-ahci",
-                     "-device ide-hd,bus=qemunit-ahci.0,drive=s,id=s",
-                     "-device ide-hd,bus=qemunit-ahci.1,drive=t,id=t"}));
+    EXPECT_EQ(
+        devices("[Drive a]\nFile=/a\nInterface=ide\n[Drive b]\nFile=/b\nInterface=sata\n"
+                "[Drive c]\nMedia=cdrom\n"),
+        (Texts{"-device ide-hd,bus=ide.0,drive=a,id=a", "-device ide-hd,bus=ide.1,drive=b,id=b",
+               "-device ide-cd,bus=ide.2,drive=c,id=c"}));
+    EXPECT_EQ(
+        devices("[VM]\nMachine=pc\n[Drive a]\nFile=/a\nInterface=ide\n[Drive b]\nMedia=cdrom\n"
+                "[Drive c]\nFile=/c\nInterface=ide\n[Drive s]\nFile=/s\nInterface=sata\n"
+                "[Drive t]\nFile=/t\nInterface=sata\n"),
+        (Texts{"-device ide-hd,bus=ide.0,unit=0,drive=a,id=a",
+               "-device ide-cd,bus=ide.0,unit=1,drive=b,id=b",
+               "-device ide-hd,bus=ide.1,unit=0,drive=c,id=c", "-device ahci,id=qemunit-ahci",
+               "-device ide-hd,bus=qemunit-ahci.0,drive=s,id=s",
+               "-device ide-hd,bus=qemunit-ahci.1,drive=t,id=t"}));
 }
 
 TEST(QemuArgumentsTest, Networks) {
@@ -232,13 +249,13 @@ TEST(QemuArgumentsTest, Networks) {
               (Texts{"-netdev user,id=lan,hostfwd=tcp::10022-:22,"
                      "hostfwd=udp:127.0.0.1:5353-10.0.2.15:53",
                      "-device virtio-net-pci,netdev=lan,id=lan,mac=52:54:00:aa:bb:cc"}));
-    EXPECT_EQ(options(arguments("[Network a]\nType=none\nModel=e1000\nMAC=52:54:00:aa:bb:cc\n"
-                                "[Network b]\nType=none\nMAC=52:54:00:aa:bb:cd\n"),
-                      {"-netdev", "-device"}),
-              (Texts{"-netdev hubport,id=a,hubid=0",
-                     "-device e1000,netdev=a,id=a,mac=52:54:00:aa:bb:cc",
-                     "-netdev hubport,id=b,hubid=1",
-                     "-device virtio-net-pci,netdev=b,id=b,mac=52:54:00:aa:bb:cd"}));
+    EXPECT_EQ(
+        options(arguments("[Network a]\nType=none\nModel=e1000\nMAC=52:54:00:aa:bb:cc\n"
+                          "[Network b]\nType=none\nMAC=52:54:00:aa:bb:cd\n"),
+                {"-netdev", "-device"}),
+        (Texts{"-netdev hubport,id=a,hubid=0", "-device e1000,netdev=a,id=a,mac=52:54:00:aa:bb:cc",
+               "-netdev hubport,id=b,hubid=1",
+               "-device virtio-net-pci,netdev=b,id=b,mac=52:54:00:aa:bb:cd"}));
     EXPECT_EQ(devices("[VM]\nMachine=microvm\n[Network a]\nMAC=52:54:00:aa:bb:cc\n"),
               Texts{"-device virtio-net-device,netdev=a,id=a,mac=52:54:00:aa:bb:cc"});
 }
@@ -246,8 +263,8 @@ TEST(QemuArgumentsTest, Networks) {
 // Guests have leases and interface names by it: it must never change.
 TEST(QemuArgumentsTest, TheDefaultMacIsMadeFromTheNames) {
     const auto mac = [](const std::string &vm, const std::string &network) {
-        const auto made =
-            testing::from_files({{"a.ini", "[Network " + network + "]\n"}}, Architecture::x86_64, vm);
+        const auto made = testing::from_files({{"a.ini", "[Network " + network + "]\n"}},
+                                              Architecture::x86_64, vm);
         const std::string device =
             options(qemu_arguments(made.vm, Architecture::x86_64), {"-device"}).front();
         return device.substr(device.find("mac=") + 4);
@@ -273,10 +290,10 @@ TEST(QemuArgumentsTest, SerialPortsWhereThereIsOneUart) {
               (Texts{"-serial chardev:serial", "-device virtio-serial-pci,id=qemunit-virtio-serial",
                      "-device virtconsole,bus=qemunit-virtio-serial.0,chardev=debug,id=debug",
                      "-device virtconsole,bus=qemunit-virtio-serial.0,chardev=gdb,id=gdb"}));
-    EXPECT_EQ(options(arguments("[VM]\nMachine=microvm\n[Serial debug]\n"), {"-serial", "-device"}),
-              (Texts{"-serial chardev:serial",
-                     "-device virtio-serial-device,id=qemunit-virtio-serial",
-                     "-device virtconsole,bus=qemunit-virtio-serial.0,chardev=debug,id=debug"}));
+    EXPECT_EQ(
+        options(arguments("[VM]\nMachine=microvm\n[Serial debug]\n"), {"-serial", "-device"}),
+        (Texts{"-serial chardev:serial", "-device virtio-serial-device,id=qemunit-virtio-serial",
+               "-device virtconsole,bus=qemunit-virtio-serial.0,chardev=debug,id=debug"}));
 }
 
 TEST(QemuArgumentsTest, AVirtioPortLeavesTheUartToTheNext) {
@@ -293,10 +310,10 @@ TEST(QemuArgumentsTest, Vnc) {
         return options(arguments("[VM]\n" + machine + "\nDisplay=vnc\n"),
                        {"-display", "-vnc", "-device"});
     };
-    EXPECT_EQ(screen(""), (Texts{"-vnc unix:/var/lib/qemunit/vm1/vnc.sock", "-device VGA",
-                                 "-device qemu-xhci,id=qemunit-usb",
-                                 "-device usb-kbd,bus=qemunit-usb.0",
-                                 "-device usb-tablet,bus=qemunit-usb.0"}));
+    EXPECT_EQ(screen(""),
+              (Texts{"-vnc unix:/var/lib/qemunit/vm1/vnc.sock", "-device VGA",
+                     "-device qemu-xhci,id=qemunit-usb", "-device usb-kbd,bus=qemunit-usb.0",
+                     "-device usb-tablet,bus=qemunit-usb.0"}));
     EXPECT_EQ(screen("Architecture=aarch64")[1], "-device virtio-gpu-pci");
     EXPECT_EQ(screen("Machine=microvm"),
               (Texts{"-vnc unix:/var/lib/qemunit/vm1/vnc.sock", "-device virtio-gpu-device"}));

@@ -21,9 +21,8 @@ std::string label(const KeyRow &row) {
 
 bool is_camel_case(std::string_view name) {
     return !name.empty() && name.front() >= 'A' && name.front() <= 'Z' &&
-           std::ranges::all_of(name, [](char c) {
-               return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-           });
+           std::ranges::all_of(
+               name, [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); });
 }
 
 TEST(SchemaTest, NoRowStandsThereTwice) {

@@ -21,7 +21,8 @@ class SearchTest : public ::testing::Test {
         Diagnostics diagnostics;
         Texts result;
         for (const VmSource &source : find_vms(root.path(), diagnostics)) {
-            result.push_back(source.name + " " + cut(source.path) + (source.masked ? " masked" : ""));
+            result.push_back(source.name + " " + cut(source.path) +
+                             (source.masked ? " masked" : ""));
             for (const std::string &drop_in : source.drop_ins)
                 result.push_back("  " + cut(drop_in));
         }
@@ -109,10 +110,10 @@ TEST_F(SearchTest, DropInsAreSortedByFileNameOverAllFolders) {
     root.write("usr/lib/qemunit/a.ini.d/20-b.conf", "x");
     root.write("usr/local/lib/qemunit/vm.d/15-all.conf", "x");
     root.write("etc/qemunit/b.ini.d/10-other.conf", "x");
-    EXPECT_EQ(found(), (Texts{"a /usr/lib/qemunit/a.ini", "  /run/qemunit/a.ini.d/10-a.conf",
-                              "  /usr/local/lib/qemunit/vm.d/15-all.conf",
-                              "  /usr/lib/qemunit/a.ini.d/20-b.conf",
-                              "  /etc/qemunit/a.ini.d/30-c.conf"}));
+    EXPECT_EQ(found(),
+              (Texts{"a /usr/lib/qemunit/a.ini", "  /run/qemunit/a.ini.d/10-a.conf",
+                     "  /usr/local/lib/qemunit/vm.d/15-all.conf",
+                     "  /usr/lib/qemunit/a.ini.d/20-b.conf", "  /etc/qemunit/a.ini.d/30-c.conf"}));
 }
 
 TEST_F(SearchTest, OfDropInsOfOneNameTheHighestDirectoryWins) {
@@ -135,8 +136,7 @@ TEST_F(SearchTest, ADropInIsMaskedLikeAFile) {
     root.write("usr/lib/qemunit/vm.d/30.conf", "x");
     root.link("etc/qemunit/vm.d/10.conf", "/dev/null");
     root.write("etc/qemunit/a.ini.d/20.conf", "");
-    EXPECT_EQ(found(),
-              (Texts{"a /etc/qemunit/a.ini", "  /usr/lib/qemunit/vm.d/30.conf"}));
+    EXPECT_EQ(found(), (Texts{"a /etc/qemunit/a.ini", "  /usr/lib/qemunit/vm.d/30.conf"}));
 }
 
 TEST_F(SearchTest, AMaskedVmHasNoDropIns) {
@@ -147,8 +147,8 @@ TEST_F(SearchTest, AMaskedVmHasNoDropIns) {
 
 TEST_F(SearchTest, OtherFilesAreNoDropIns) {
     root.write("etc/qemunit/a.ini", "x");
-    for (const char *name : {"a.ini.d/10.ini", "a.ini.d/.20.conf", "a.ini.d/30.conf~", "vm.d/README",
-                             "a.d/40.conf", "a.ini.conf"})
+    for (const char *name : {"a.ini.d/10.ini", "a.ini.d/.20.conf", "a.ini.d/30.conf~",
+                             "vm.d/README", "a.d/40.conf", "a.ini.conf"})
         root.write(std::string("etc/qemunit/") + name, "x");
     EXPECT_EQ(found(), Texts{"a /etc/qemunit/a.ini"});
 }
@@ -163,17 +163,19 @@ TEST_F(SearchTest, ANameThatIsNoneIsReportedAndLeftOut) {
     root.write("etc/qemunit/my vm.ini", "x");
     root.write("etc/qemunit/a.ini", "x");
     EXPECT_EQ(found(), Texts{"a /etc/qemunit/a.ini"});
-    EXPECT_EQ(said, Texts{"/etc/qemunit/my vm.ini: 'my vm' is no name for a VM: letters, digits, "
-                          "'_', '.' and '-', a letter or digit first, at most 64 in all. Rename the "
-                          "file."});
+    EXPECT_EQ(said,
+              Texts{"/etc/qemunit/my vm.ini: 'my vm' is no name for a VM: letters, digits, "
+                    "'_', '.' and '-', a letter or digit first, at most 64 in all. Rename the "
+                    "file."});
 }
 
 TEST_F(SearchTest, BadNamesAreShownWithoutControlCharacters) {
     root.write("etc/qemunit/a\x1b[2J\xff.ini", "x");
     found();
-    EXPECT_EQ(said, Texts{"/etc/qemunit/a?[2J?.ini: 'a?[2J?' is no name for a VM: letters, digits, "
-                          "'_', '.' and '-', a letter or digit first, at most 64 in all. Rename the "
-                          "file."});
+    EXPECT_EQ(said,
+              Texts{"/etc/qemunit/a?[2J?.ini: 'a?[2J?' is no name for a VM: letters, digits, "
+                    "'_', '.' and '-', a letter or digit first, at most 64 in all. Rename the "
+                    "file."});
 }
 
 TEST_F(SearchTest, BadNamesAreReportedInOrder) {

@@ -39,7 +39,8 @@ std::string take_word(std::string_view &text) {
         if (const std::size_t known = kLetters.find(c); known != kLetters.npos) {
             word += kBytes[known];
         } else if (c >= '0' && c <= '3') {
-            word += static_cast<char>((c - '0') * 64 + (text[i + 1] - '0') * 8 + (text[i + 2] - '0'));
+            word +=
+                static_cast<char>((c - '0') * 64 + (text[i + 1] - '0') * 8 + (text[i + 2] - '0'));
             i += 2;
         } else {
             word += c;
@@ -78,7 +79,8 @@ class SystemdParserTest : public ::testing::Test {
                 systemd = path;
         if (systemd.empty())
             GTEST_SKIP() << "systemd is not installed here";
-        ASSERT_EQ(chown(folder.make_folder("runtime").c_str(), geteuid() == 0 ? 65534 : -1, -1u), 0);
+        ASSERT_EQ(chown(folder.make_folder("runtime").c_str(), geteuid() == 0 ? 65534 : -1, -1u),
+                  0);
         folder.write("units/probe.service", "[Service]\nExecStart=/bin/true works\n");
         if (load("probe.service"); commands() != std::vector<Texts>{{"/bin/true", "works"}})
             GTEST_SKIP() << "systemd --test does not work here: " << complaints;
@@ -103,8 +105,8 @@ class SystemdParserTest : public ::testing::Test {
         Texts found;
         for (std::size_t at = 0; at < about.size();) {
             const std::size_t end = std::min(about.find('\n', at), about.size());
-            const std::string line =
-                about.substr(about.find_first_not_of('\t', at), end - about.find_first_not_of('\t', at));
+            const std::string line = about.substr(about.find_first_not_of('\t', at),
+                                                  end - about.find_first_not_of('\t', at));
             if (line.starts_with(name + ": "))
                 found.push_back(line.substr(name.size() + 2));
             at = end + 1;
@@ -198,11 +200,19 @@ TEST_F(SystemdParserTest, AWholeVm) {
     const std::string name = "a b,c:d;e\"f'g\\h%i$j#k\xc3\xa4";
     const auto [vm, said] = testing::from_ini(
         "[VM]\nDescription=100% \"sure\" \\\\ $HOME ; # 'ä'\n"
-        "QEMU=/opt/" + name + "\n"
+        "QEMU=/opt/" +
+        name +
+        "\n"
         "Arguments=-x \"a\\nb\" '' ; \\x01 %n $X\n"
-        "[Boot]\nKernel=/boot/" + name + "\nAppend=a=\"b c\" ; $X %n \\\n"
-        "[Drive d]\nFile=/srv/" + name + "\n"
-        "[Drive e]\nFile=/dev/mapper/" + name + "\nReadOnly=yes\n"
+        "[Boot]\nKernel=/boot/" +
+        name +
+        "\nAppend=a=\"b c\" ; $X %n \\\n"
+        "[Drive d]\nFile=/srv/" +
+        name +
+        "\n"
+        "[Drive e]\nFile=/dev/mapper/" +
+        name +
+        "\nReadOnly=yes\n"
         "[Network n]\nMAC=52:54:00:12:34:56\n");
     ASSERT_EQ(said, Texts{});
     Vm hostile = vm;

@@ -61,7 +61,8 @@ TEST(ValuesTest, BadSizes) {
 TEST(ValuesTest, NumbersOfCpus) {
     EXPECT_EQ(parse_value(As<CpuCount>{}, "1")->count, 1u);
     EXPECT_EQ(parse_value(As<CpuCount>{}, "1024")->count, 1024u);
-    for (const char *bad : {"", "0", "1025", "-1", "+1", "1.5", "two", "1 ", "99999999999999999999"})
+    for (const char *bad :
+         {"", "0", "1025", "-1", "+1", "1.5", "two", "1 ", "99999999999999999999"})
         EXPECT_EQ(fault<CpuCount>(bad), "not a number of CPUs from 1 to 1024.") << bad;
 }
 

@@ -79,7 +79,12 @@ TEST(ConsoleLinesTest, ColoursAndModesLeaveNoMark) {
     expect_lines("\x1b[1;32m[  OK  ]\x1b[0m Started \x1b[38;5;185mx\x1b[m.\r\n",
                  {"[  OK  ] Started x."});
     expect_lines("\x1b[?2004h$ \x1b[?25l\x1b[=3h\x1b[>c\x1b[!p\x1b[6n\x1b[1 qls\n", {"$ ls"});
-    expect_lines("\x1b(B\x1b)0\x1b#8\x1b%Ga\x1b=\x1b>\x1b" "7\x1b" "8\x1b" "c\x1bMb\n", {"ab"});
+    expect_lines(
+        "\x1b(B\x1b)0\x1b#8\x1b%Ga\x1b=\x1b>\x1b"
+        "7\x1b"
+        "8\x1b"
+        "c\x1bMb\n",
+        {"ab"});
 }
 
 TEST(ConsoleLinesTest, TitlesAndOtherStringsLeaveNoMark) {
@@ -199,9 +204,10 @@ TEST(ConsoleLinesTest, Utf8IsText) {
 }
 
 TEST(ConsoleLinesTest, WhatIsNotUtf8IsReplaced) {
-    expect_lines("a\xff"
-                 "b\n",
-                 {"a\ufffdb"});
+    expect_lines(
+        "a\xff"
+        "b\n",
+        {"a\ufffdb"});
     expect_lines("\xc3(\n", {"\ufffd("});
     expect_lines("\xe2\x82(\n", {"\ufffd("});
     expect_lines("\xf0\x9f\x98\n", {"\ufffd"});
@@ -225,8 +231,8 @@ TEST(ConsoleLinesTest, ControlCharactersOfTheSecondSetLeaveNoMark) {
 TEST(ConsoleLinesTest, ALongLineIsCutAndNotLost) {
     constexpr std::size_t kMax = 16 * 1024;
     const std::string text(2 * kMax + 100, 'x');
-    EXPECT_EQ(lines(text + "\nnext\n"),
-              (Lines{std::string(kMax, 'x'), std::string(kMax, 'x'), std::string(100, 'x'), "next"}));
+    EXPECT_EQ(lines(text + "\nnext\n"), (Lines{std::string(kMax, 'x'), std::string(kMax, 'x'),
+                                               std::string(100, 'x'), "next"}));
     EXPECT_EQ(lines(text, 7), lines(text));
 
     std::string wide;
@@ -300,10 +306,10 @@ bool is_journal_text(const std::string &line) {
 
 std::string random_console(testing::RandomText &random) {
     static constexpr std::string_view kPieces[] = {
-        "\x1b", "[",  "]",    "(",    "\x1b[", "\x1b]", "\x1bP", "\x1b\\", ";",        "1",
-        "99",   "m",  "K",    "J",    "C",     "D",     "G",     "P",      "@",        "X",
-        "H",    "A",  "\r",   "\n",   "\b",    "\t",    "\a",    "abc",    "ä",        "日",
-        "😀",   "?",  "\xc3", "\xe2", "\x82",  "\xf0",  "\xff",  "\x80",   "\x1b[10C", "\u0085",
+        "\x1b", "[", "]",    "(",    "\x1b[", "\x1b]", "\x1bP", "\x1b\\", ";",        "1",
+        "99",   "m", "K",    "J",    "C",     "D",     "G",     "P",      "@",        "X",
+        "H",    "A", "\r",   "\n",   "\b",    "\t",    "\a",    "abc",    "ä",        "日",
+        "😀",    "?", "\xc3", "\xe2", "\x82",  "\xf0",  "\xff",  "\x80",   "\x1b[10C", "\u0085",
     };
     std::string bytes;
     for (std::size_t n = random.below(60); n > 0; --n)

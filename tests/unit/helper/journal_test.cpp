@@ -122,7 +122,9 @@ TEST(JournalTest, ABusyJournaldMakesItFullAndLosesNothing) {
             sent.push_back(fmt::format("{} {}", sent.size(), std::string(1000, 'x')));
             sender.journal->send({{"MESSAGE", sent.back()}});
         }
-        sender.on_room = [&] { ++rooms; };
+        sender.on_room = [&] {
+            ++rooms;
+        };
         EXPECT_FALSE(sender.journal->is_empty());
         EXPECT_TRUE(sender.wait_until([&] { return journald.messages().size() == sent.size(); }));
         EXPECT_EQ(journald.messages(), sent);
@@ -229,7 +231,9 @@ struct LoggedPort : Sender {
             journal.get(), [this] { ++ends; });
         EXPECT_TRUE(created);
         port = std::move(*created);
-        on_room = [this] { port->resume(); };
+        on_room = [this] {
+            port->resume();
+        };
     }
     void settle() const {
         while (sd_event_run(loop.get(), 0) > 0) {
@@ -312,7 +316,9 @@ TEST(SerialPortLogTest, ABusyJournaldSlowsTheGuestAndLosesNothing) {
         for (std::size_t i = 0; i < kLines; ++i)
             text += fmt::format("line {:06}\r\n", i);
         std::string_view rest = text;
-        const auto print = [&] { rest.remove_prefix(port.guest.write(rest)); };
+        const auto print = [&] {
+            rest.remove_prefix(port.guest.write(rest));
+        };
         for (std::size_t before = 0; before != rest.size();) {
             before = rest.size();
             print();

@@ -15,9 +15,9 @@ std::string fault(const Words &words) {
 }
 
 TEST(HelperOptionsTest, WhatTheGeneratorWrites) {
-    const auto options =
-        parse_helper_options({"--vm=vm1", "--serial=serial", "--serial=a,direct", "--serial=b,nolog",
-                              "--serial=c,nolog,direct", "/usr/bin/qemu", "-name", "--vm=x", ""});
+    const auto options = parse_helper_options({"--vm=vm1", "--serial=serial", "--serial=a,direct",
+                                               "--serial=b,nolog", "--serial=c,nolog,direct",
+                                               "/usr/bin/qemu", "-name", "--vm=x", ""});
     ASSERT_TRUE(options);
     EXPECT_EQ(options->mode, Mode::run);
     EXPECT_EQ(options->vm, "vm1");

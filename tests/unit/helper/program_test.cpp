@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // qemunit-helper from its sockets to the exec, with a shell script for QEMU.
+#include "tests/unit/program.h"
+
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -10,7 +12,6 @@
 #include "common/paths.h"
 #include "helper/options.h"
 #include "tests/unit/helper/listeners.h"
-#include "tests/unit/program.h"
 #include "tests/unit/temporary_folder.h"
 
 namespace qemunit {
@@ -39,9 +40,8 @@ class HelperProgramTest : public ::testing::Test {
             }
             EXPECT_EQ(dup2(100, 3), 3);
             EXPECT_EQ(dup2(101, 4), 4);
-            Words command = {
-                "/bin/sh", "-c", "LISTEN_PID=$$ LISTEN_FDS=2 exec " QEMUNIT_HELPER " \"$@\"",
-                "helper"};
+            Words command = {"/bin/sh", "-c",
+                             "LISTEN_PID=$$ LISTEN_FDS=2 exec " QEMUNIT_HELPER " \"$@\"", "helper"};
             command.insert(command.end(), arguments.begin(), arguments.end());
             const ProgramResult run = testing::run_program(
                 command, {.environment = {"KEPT=yes", "NOTIFY_SOCKET=" + (folder / "none"),
@@ -100,14 +100,13 @@ TEST_F(HelperProgramTest, QemuGetsItsArguments) {
     EXPECT_EQ(result.exit_code, 3);
     const Words fds = passed_fds(result.output);
     ASSERT_EQ(fds.size(), 3u) << result.output;
-    EXPECT_EQ(result.output,
-              "[-chardev]\n[socket,id=control,fd=" + fds[0] +
-                  ",server=on,wait=off]\n[-mon]\n[chardev=control,mode=control]\n"
-                  "[-chardev]\n[socket,id=companion,fd=" +
-                  fds[1] +
-                  "]\n[-mon]\n[chardev=companion,mode=control]\n"
-                  "[-chardev]\n[socket,id=serial,fd=" +
-                  fds[2] + "]\n[-name]\n[a b]\n[]\n");
+    EXPECT_EQ(result.output, "[-chardev]\n[socket,id=control,fd=" + fds[0] +
+                                 ",server=on,wait=off]\n[-mon]\n[chardev=control,mode=control]\n"
+                                 "[-chardev]\n[socket,id=companion,fd=" +
+                                 fds[1] +
+                                 "]\n[-mon]\n[chardev=companion,mode=control]\n"
+                                 "[-chardev]\n[socket,id=serial,fd=" +
+                                 fds[2] + "]\n[-name]\n[a b]\n[]\n");
     EXPECT_TRUE(result.errors.starts_with(
         "<4>qemunit-helper: systemd passed no socket monitor.sock; is its socket unit masked?\n"
         "<4>qemunit-helper: systemd passed no socket qmp.sock; is its socket unit masked?\n"))

@@ -61,7 +61,8 @@ class SerialPortTest : public ::testing::Test {
         wait_until([&] { return client.read().size() >= text.size() || client.has_ended(); });
         if (client.read() == text)
             return ::testing::AssertionSuccess();
-        return ::testing::AssertionFailure() << "it sees '" << client.read() << "'";
+        return ::testing::AssertionFailure() << "it sees " << client.read().size() << " bytes: '"
+                                             << client.read().substr(0, 200) << "'";
     }
 
     testing::TemporaryFolder folder;
@@ -90,7 +91,7 @@ TEST_F(SerialPortTest, BytesArePassedAsTheyAre) {
     EXPECT_TRUE(sees(client, bytes));
     EXPECT_EQ(client.write(bytes), bytes.size());
     EXPECT_TRUE(wait_until([&] { return guest.read().size() == bytes.size(); }));
-    EXPECT_EQ(guest.read(), bytes);
+    EXPECT_TRUE(guest.read() == bytes);
 }
 
 TEST_F(SerialPortTest, EveryClientSeesEverythingAndAllMayType) {
@@ -157,7 +158,9 @@ TEST_F(SerialPortTest, WhatIsTypedWaitsForASlowGuest) {
     while (typed.size() < 1'000'000)
         typed += fmt::format("{:08} ", typed.size());
     std::string_view rest = typed;
-    const auto type = [&] { rest.remove_prefix(client.write(rest)); };
+    const auto type = [&] {
+        rest.remove_prefix(client.write(rest));
+    };
     // The guest reads nothing: at some point no more is taken off the client.
     for (std::size_t before = 0; before != rest.size();) {
         before = rest.size();
@@ -194,6 +197,21 @@ TEST_F(SerialPortTest, WhatAClientTypedBeforeItLeftCounts) {
         client.write("reboot\n");
     }
     EXPECT_TRUE(wait_until([&] { return guest.read() == "reboot\n"; }));
+}
+
+TEST_F(SerialPortTest, HoweverMuchItWas) {
+    open_port();
+    const std::string script = testing::RandomText(14).bytes(50'000);
+    {
+        Peer client = Peer::connect(path);
+        ASSERT_EQ(client.write(script), script.size());
+    }
+    EXPECT_TRUE(wait_until([&] { return guest.read().size() >= script.size(); }));
+    EXPECT_TRUE(guest.read() == script);
+    // And it is gone for good.
+    Peer next = new_client();
+    print("ok");
+    EXPECT_TRUE(sees(next, "ok"));
 }
 
 TEST_F(SerialPortTest, ALateClientSeesTheLastScreen) {

@@ -25,7 +25,9 @@ TEST(StatusTextTest, WhatTheMachineDoes) {
 }
 
 TEST(StatusTextTest, WhyItEnded) {
-    const auto end = [](const char *reason) { return text("SHUTDOWN", {{"reason", reason}}); };
+    const auto end = [](const char *reason) {
+        return text("SHUTDOWN", {{"reason", reason}});
+    };
     EXPECT_EQ(end("guest-shutdown"), "Ended: the guest powered off");
     EXPECT_EQ(end("guest-reset"), "Ended: the guest reset the machine");
     EXPECT_EQ(end("guest-panic"), "Ended: the guest panicked");

@@ -44,17 +44,19 @@ class WiringTest : public ::testing::Test {
 TEST_F(WiringTest, TheSocketsOfAPlainVm) {
     const Wiring wiring = wire({"serial", "control", "qmp", "monitor"});
     ASSERT_EQ(wiring.qemu.fds.size(), 5u);
-    const auto fd = [&](std::size_t i) { return wiring.qemu.fds[i].get(); };
+    const auto fd = [&](std::size_t i) {
+        return wiring.qemu.fds[i].get();
+    };
     EXPECT_EQ(wiring.qemu.arguments,
               (Words{"-chardev", fmt::format("socket,id=monitor,fd={},server=on,wait=off", fd(0)),
-                     "-mon", "chardev=monitor,mode=readline",
-                     "-chardev", fmt::format("socket,id=qmp,fd={},server=on,wait=off", fd(1)),
-                     "-mon", "chardev=qmp,mode=control",
-                     "-chardev", fmt::format("socket,id=control,fd={},server=on,wait=off", fd(2)),
-                     "-mon", "chardev=control,mode=control",
-                     "-chardev", fmt::format("socket,id=companion,fd={}", fd(3)),
-                     "-mon", "chardev=companion,mode=control",
-                     "-chardev", fmt::format("socket,id=serial,fd={}", fd(4))}));
+                     "-mon", "chardev=monitor,mode=readline", "-chardev",
+                     fmt::format("socket,id=qmp,fd={},server=on,wait=off", fd(1)), "-mon",
+                     "chardev=qmp,mode=control", "-chardev",
+                     fmt::format("socket,id=control,fd={},server=on,wait=off", fd(2)), "-mon",
+                     "chardev=control,mode=control", "-chardev",
+                     fmt::format("socket,id=companion,fd={}", fd(3)), "-mon",
+                     "chardev=companion,mode=control", "-chardev",
+                     fmt::format("socket,id=serial,fd={}", fd(4))}));
     EXPECT_EQ(wiring.warnings, Words{});
     EXPECT_EQ(fd(0), fds["monitor"]);
     EXPECT_EQ(fd(1), fds["qmp"]);
@@ -107,7 +109,9 @@ TEST_F(WiringTest, ADirectPortLogsThroughAPipe) {
     Wiring wiring = wire({"monitor", "qmp", "control", "serial", "a", "b"},
                          {{"serial"}, {"a", true, true}, {"b", true, true}});
     ASSERT_EQ(wiring.qemu.fds.size(), 9u);
-    const auto fd = [&](std::size_t i) { return wiring.qemu.fds[i].get(); };
+    const auto fd = [&](std::size_t i) {
+        return wiring.qemu.fds[i].get();
+    };
     EXPECT_EQ(Words(wiring.qemu.arguments.begin() + 18, wiring.qemu.arguments.end()),
               (Words{"-add-fd", fmt::format("fd={},set=1", fd(6)), "-chardev",
                      fmt::format("socket,id=a,fd={},server=on,wait=off,logfile=/dev/fdset/1,"
@@ -148,8 +152,8 @@ TEST_F(WiringTest, AMissingSocketIsAWarningAndTheVmStarts) {
     const auto warning = [](const std::string &name) {
         return "systemd passed no socket " + name + ".sock; is its socket unit masked?";
     };
-    EXPECT_EQ(wiring.warnings, (Words{warning("monitor"), warning("qmp"), warning("serial"),
-                                      warning("debug")}));
+    EXPECT_EQ(wiring.warnings,
+              (Words{warning("monitor"), warning("qmp"), warning("serial"), warning("debug")}));
     // Still there for QEMU, which has -serial for each; the log goes on without clients.
     ASSERT_EQ(wiring.qemu.fds.size(), 3u);
     EXPECT_EQ(Words(wiring.qemu.arguments.begin() + 8, wiring.qemu.arguments.end()),
