@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "common/paths.h"
 #include "generator/machine.h"
 #include "generator/qemu_arguments.h"
 #include "generator/text.h"
@@ -15,8 +16,9 @@ namespace qemunit {
 namespace {
 
 constexpr unsigned kFirstUnprivilegedPort = 1024;
-constexpr unsigned kAhciPorts = 6;  // of q35's ich9-ahci, and of the ahci that others get
-constexpr unsigned kIdeDrives = 4;  // of pc's piix3-ide: two channels, two drives each
+constexpr std::size_t kSocketPathMax = 107;  // unix(7), sun_path without its NUL
+constexpr unsigned kAhciPorts = 6;           // of q35's ich9-ahci, and of the ahci that others get
+constexpr unsigned kIdeDrives = 4;           // of pc's piix3-ide: two channels, two drives each
 
 class Checker {
   public:
@@ -57,7 +59,14 @@ class Checker {
             error(section, "Media",
                   "Media=cdrom needs Interface=ide, sata, scsi or usb; without Interface= one is "
                   "chosen.");
-        check_interface(section, effective_interface(vm_, drive, host_));
+        const DriveInterface interface = effective_interface(vm_, drive, host_);
+        check_interface(section, interface);
+        if (drive.read_only && !is_cdrom &&
+            (interface == DriveInterface::ide || interface == DriveInterface::sata))
+            error(section, "ReadOnly",
+                  fmt::format("ReadOnly=yes: a disk with Interface={} is always writable; choose "
+                              "another interface, or Ephemeral=yes.",
+                              name_of(interface)));
     }
 
     void check_interface(const std::string &section, DriveInterface interface) {
@@ -119,11 +128,21 @@ class Checker {
                   fmt::format("Type=isa: the machine '{}' has room for {} such port{}; write "
                               "Type=virtio.",
                               traits_.machine, traits_.uarts, traits_.uarts == 1 ? "" : "s"));
+        check_socket_path(section, serial.name);
         for (std::string_view taken : {"monitor", "qmp", "control", "companion"})
             if (serial.name == taken)
                 error(section, "",
                       fmt::format("A serial port must not be called '{}': that socket is QEMU's.",
                                   taken));
+    }
+
+    void check_socket_path(const std::string &section, const std::string &name) {
+        if (const std::string path = socket_path(vm_.name, name); path.size() > kSocketPathMax)
+            error(
+                section, "",
+                fmt::format("The socket {} would have a path of more than {} characters: choose a "
+                            "shorter name for the VM or for the port.",
+                            path, kSocketPathMax));
     }
 
     // One name is one QEMU id, also over kinds of devices.

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "common/unique_fd.h"
 #include "generator/configure.h"
@@ -24,12 +25,19 @@ std::optional<std::string> read_file(const std::string &path, Diagnostics &diagn
         diagnostics.push_back({{path, 0}, Severity::error, std::move(message)});
         return std::nullopt;
     };
+    const auto unreadable = [&](int code) {
+        std::error_code no_link;
+        const auto target = std::filesystem::read_symlink(path, no_link);
+        const std::string link =
+            no_link ? "" : fmt::format("it is a link to {}: ", target.string());
+        return error(fmt::format("Cannot read the file: {}{}.", link, std::strerror(code)));
+    };
     const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     if (!fd)
-        return error(fmt::format("Cannot read the file: {}.", std::strerror(errno)));
+        return unreadable(errno);
     struct stat info {};
     if (fstat(fd.get(), &info) != 0)
-        return error(fmt::format("Cannot read the file: {}.", std::strerror(errno)));
+        return unreadable(errno);
     if (!S_ISREG(info.st_mode))
         return error("Not a regular file.");
     if (info.st_size > static_cast<off_t>(kFileMax))
@@ -42,7 +50,7 @@ std::optional<std::string> read_file(const std::string &path, Diagnostics &diagn
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return error(fmt::format("Cannot read the file: {}.", std::strerror(errno)));
+            return unreadable(errno);
         if (n == 0)
             break;
         filled += static_cast<std::size_t>(n);

@@ -84,11 +84,10 @@ int generate(const GeneratorOptions &options, const Log &log) {
 int check(const GeneratorOptions &options, const Log &log) {
     bool failed = false;
     for (const std::string &path : options.arguments) {
-        const VmSource source = single_file(path);
-        if (source.masked)
-            continue;
         Diagnostics diagnostics;
-        load_vm(source, "", this_machine(), diagnostics);
+        const VmSource source = single_file(path, diagnostics);
+        if (!source.masked)
+            load_vm(source, "", this_machine(), diagnostics);
         log_all(log, diagnostics);
         failed = failed || has_errors(diagnostics);
     }

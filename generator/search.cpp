@@ -59,6 +59,14 @@ std::vector<std::string> collect_drop_ins(const std::vector<std::string> &folder
     return paths;
 }
 
+Diagnostic bad_name(const std::string &path, const std::string &name) {
+    return {{printable(path), 0},
+            Severity::error,
+            fmt::format("'{}' is no name for a VM: letters, digits, '_', '.' and '-', a letter or "
+                        "digit first, at most {} in all. Rename the file.",
+                        printable(shorten(name)), kVmNameMax)};
+}
+
 }  // namespace
 
 std::vector<VmSource> find_vms(const std::string &root, Diagnostics &diagnostics) {
@@ -72,12 +80,7 @@ std::vector<VmSource> find_vms(const std::string &root, Diagnostics &diagnostics
             std::string name = file.substr(0, file.size() - kIniSuffix.size());
             const std::string path = folder + "/" + file;
             if (!is_vm_name(name)) {
-                diagnostics.push_back(
-                    {{printable(path), 0},
-                     Severity::error,
-                     fmt::format("'{}' is no name for a VM: letters, digits, '_', '.' and '-', a "
-                                 "letter or digit first, at most {} in all. Rename the file.",
-                                 printable(shorten(name)), kVmNameMax)});
+                diagnostics.push_back(bad_name(path, name));
                 continue;
             }
             by_name.try_emplace(name, VmSource{name, path, is_mask(path), {}});
@@ -99,10 +102,12 @@ std::vector<VmSource> find_vms(const std::string &root, Diagnostics &diagnostics
     return sources;
 }
 
-VmSource single_file(const std::string &path) {
+VmSource single_file(const std::string &path, Diagnostics &diagnostics) {
     std::string name = fs::path(path).filename().string();
     if (name.ends_with(kIniSuffix))
         name.resize(name.size() - kIniSuffix.size());
+    if (!is_vm_name(name))
+        diagnostics.push_back(bad_name(path, name));
     return {name, path, is_mask(path), collect_drop_ins({path + ".d"})};
 }
 

@@ -26,7 +26,8 @@ struct VmSource {
 // is no VM name are reported and left out.
 std::vector<VmSource> find_vms(const std::string &root, Diagnostics &diagnostics);
 
-// A single ini file, wherever it is, with the drop-ins in the folder FILE.d beside it.
-VmSource single_file(const std::string &path);
+// A single ini file, wherever it is, with the drop-ins in the folder FILE.d beside it. Its
+// name is checked as find_vms() does.
+VmSource single_file(const std::string &path, Diagnostics &diagnostics);
 
 }  // namespace qemunit

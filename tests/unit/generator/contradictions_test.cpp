@@ -57,6 +57,16 @@ TEST(ContradictionsTest, ACdromSitsOnABusThatHasThem) {
                   Texts{});
 }
 
+TEST(ContradictionsTest, AnIdeDiskIsAlwaysWritable) {
+    for (const std::string interface : {"ide", "sata"})
+        EXPECT_EQ(said("[Drive d]\nFile=/a\nReadOnly=yes\nInterface=" + interface + "\n"),
+                  error(3, "ReadOnly=yes: a disk with Interface=" + interface +
+                               " is always writable; choose another interface, or "
+                               "Ephemeral=yes."));
+    EXPECT_EQ(said("[Drive d]\nFile=/a\nReadOnly=yes\nInterface=ide\nMedia=cdrom\n"), Texts{});
+    EXPECT_EQ(said("[Drive d]\nFile=/a\nReadOnly=yes\n"), Texts{});
+}
+
 TEST(ContradictionsTest, AnInterfaceNeedsItsBus) {
     const auto on = [](const std::string &machine, const std::string &interface) {
         return said("[VM]\n" + machine + "\n[Drive a]\nFile=/a\nInterface=" + interface + "\n");
@@ -140,6 +150,23 @@ TEST(ContradictionsTest, SocketsOfQemuKeepTheirNames) {
                   error(2, "A serial port must not be called '" + std::string(name) +
                                "': that socket is QEMU's."));
     EXPECT_EQ(said("[Drive monitor]\nFile=/a\n"), Texts{});
+}
+
+TEST(ContradictionsTest, ASocketsPathHasAnEnd) {
+    const std::string port(31, 'p');
+    for (const auto &[name_length, fits] : {std::pair(57, true), std::pair(58, false)}) {
+        Vm vm{.name = std::string(static_cast<std::size_t>(name_length), 'v')};
+        vm.serials = {{.name = "serial"}, {.name = port}};
+        Diagnostics diagnostics;
+        find_contradictions(vm, Architecture::x86_64, diagnostics);
+        EXPECT_EQ(diagnostics.empty(), fits) << name_length;
+        if (!fits) {
+            EXPECT_EQ(diagnostics.front().message,
+                      "The socket /run/qemunit/" + vm.name + "/" + port +
+                          ".sock would have a path of more than 107 characters: choose a shorter "
+                          "name for the VM or for the port.");
+        }
+    }
 }
 
 TEST(ContradictionsTest, OneNameIsOneDevice) {

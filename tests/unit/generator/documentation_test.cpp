@@ -12,6 +12,13 @@
 #include "generator/schema.h"
 
 namespace qemunit {
+
+// For names of tests that can be read.
+void PrintTo(const KeyRow &row, std::ostream *out);
+void PrintTo(const KeyRow &row, std::ostream *out) {
+    *out << row.section << " " << row.key;
+}
+
 namespace {
 
 std::string read_source(const std::string &path) {

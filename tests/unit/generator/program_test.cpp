@@ -84,7 +84,7 @@ TEST_F(GeneratorProgramTest, ADryRunPrintsWhatWouldBeWritten) {
 
 TEST_F(GeneratorProgramTest, CheckReadsTheFilesGiven) {
     const std::string good = folder.write("good.ini", "[VM]\n");
-    const std::string odd = folder.write("a file.ini", "[VM]\nMemroy=1G\n");
+    const std::string odd = folder.write("odd.ini", "[VM]\nMemroy=1G\n");
     const std::string bad = folder.write("bad.ini", "[VM]\nMemory=x\nCPUs=y\n");
     folder.write("good.ini.d/10.conf", "[VM]\nCPUs=2\n");
     const std::string null = folder.link("null.ini", "/dev/null");
@@ -93,7 +93,7 @@ TEST_F(GeneratorProgramTest, CheckReadsTheFilesGiven) {
     EXPECT_EQ(result.exit_code, 0);
     EXPECT_EQ(result.output, "");
     EXPECT_EQ(result.errors,
-              "/a file.ini:2: Unknown key 'Memroy' in section [VM], ignoring. Did you mean "
+              "/odd.ini:2: Unknown key 'Memroy' in section [VM], ignoring. Did you mean "
               "'Memory'?\n");
 
     result = run({"--check", bad, good});

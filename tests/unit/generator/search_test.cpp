@@ -205,17 +205,32 @@ TEST_F(SearchTest, ASingleFileHasTheDropInsBesideIt) {
     root.write("home/joe/test.ini.d/20.conf", "x");
     root.write("home/joe/test.ini.d/10.conf", "x");
     root.write("home/joe/vm.d/10.conf", "x");
-    const VmSource source = single_file(path);
+    Diagnostics diagnostics;
+    const VmSource source = single_file(path, diagnostics);
+    EXPECT_TRUE(diagnostics.empty());
     EXPECT_EQ(source.name, "test");
     EXPECT_EQ(source.path, path);
     EXPECT_FALSE(source.masked);
     EXPECT_EQ(source.drop_ins, (Texts{path + ".d/10.conf", path + ".d/20.conf"}));
 }
 
-TEST_F(SearchTest, ASingleFileMayHaveAnyName) {
-    EXPECT_EQ(single_file(root.write("a", "x")).name, "a");
-    EXPECT_TRUE(single_file(root.write("empty.ini", "")).masked);
-    EXPECT_FALSE(single_file(root / "gone.ini").masked);
+TEST_F(SearchTest, ASingleFileMayHaveAnySuffix) {
+    Diagnostics diagnostics;
+    EXPECT_EQ(single_file(root.write("a", "x"), diagnostics).name, "a");
+    EXPECT_TRUE(single_file(root.write("empty.ini", ""), diagnostics).masked);
+    EXPECT_FALSE(single_file(root / "gone.ini", diagnostics).masked);
+    EXPECT_TRUE(diagnostics.empty());
+}
+
+TEST_F(SearchTest, ASingleFileHasAVmsNameAllTheSame) {
+    Diagnostics diagnostics;
+    const std::string path = root.write("my vm.ini", "x");
+    single_file(path, diagnostics);
+    ASSERT_EQ(diagnostics.size(), 1u);
+    EXPECT_EQ(to_string(diagnostics.front()),
+              path +
+                  ": 'my vm' is no name for a VM: letters, digits, '_', '.' and '-', a letter "
+                  "or digit first, at most 64 in all. Rename the file.");
 }
 
 }  // namespace
