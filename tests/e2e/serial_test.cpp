@@ -100,7 +100,7 @@ TEST(Serial, AClientThatTypesWithoutEndDelaysNobody) {
 
 TEST(Serial, OddBytesAndLongLinesStayReadable) {
     constexpr std::size_t kLong = 200'000;
-    VmUnderTest vm("odd-bytes", linux_ini());
+    VmUnderTest vm("odd-bytes", silent_linux_ini());
     Journal journal(vm.unit());
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     auto client = UnixClient::connect(vm.socket("serial"));

@@ -32,7 +32,7 @@ TEST(Sockets, TheFirstConnectWorksRightAfterStart) {
 }
 
 TEST(Sockets, SerialTalksToAShellWhileTheLogGoesOn) {
-    VmUnderTest vm("sock-shell", linux_ini());
+    VmUnderTest vm("sock-shell", silent_linux_ini());
     Journal journal(vm.unit());
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     auto client = UnixClient::connect(vm.socket("serial"));

@@ -21,6 +21,10 @@ std::string linux_ini() {
            "/vmlinuz\nInitrd=" + kGuestDir + "/initrd\nAppend=console=ttyS0\n";
 }
 
+std::string silent_linux_ini() {
+    return linux_ini() + "Append=loglevel=1\n";
+}
+
 std::string paused_ini(const std::string &append) {
     return linux_ini() + "Append=\nAppend=" + append + "\n[VM]\nArguments=-S\n";
 }

@@ -23,6 +23,9 @@ class VmUnderTest;
 std::string boot_sector_ini(const std::string &image = "console.img");
 // The same with Debian's kernel and a shell, 256 MiB.
 std::string linux_ini();
+// The same with a kernel that keeps its messages to itself: they would land between, and in,
+// the lines that a program prints (a clock that is calibrated says so seconds after the boot).
+std::string silent_linux_ini();
 // One that has a QEMU but runs nothing, with `append` as its kernel's command line.
 std::string paused_ini(const std::string &append);
 
