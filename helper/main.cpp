@@ -15,8 +15,11 @@
 #include <cstring>
 
 #include "common/paths.h"
+#include "helper/advice.h"
 #include "helper/companion.h"
+#include "helper/kvm.h"
 #include "helper/listening_sockets.h"
+#include "helper/new_file.h"
 #include "helper/options.h"
 #include "helper/wiring.h"
 
@@ -70,6 +73,35 @@ Result<> pass_only(const std::vector<UniqueFd> &fds) {
     return {};
 }
 
+// QEMU takes the first accelerator that it can initialise, not the first that works.
+void leave_out_kvm(std::vector<std::string> &command) {
+    for (auto word = command.begin(); std::distance(word, command.end()) > 1; ++word)
+        if (*word == "-accel" && *std::next(word) == "kvm") {
+            command.erase(word, word + 2);
+            return;
+        }
+}
+
+Result<> prepare(HelperOptions &options) {
+    if (options.check_kvm)
+        if (const auto usable = check_kvm(); !usable) {
+            fmt::print(stderr, "<5>qemunit-helper: {}; the VM runs by emulation (TCG).\n",
+                       usable.error().message);
+            leave_out_kvm(options.qemu);
+        }
+    for (const auto *paths : {&options.reads, &options.writes})
+        for (const std::string &path : *paths)
+            if (const std::string advice = permission_advice(path, paths == &options.writes);
+                !advice.empty())
+                fmt::print(stderr, "<4>qemunit-helper: {}\n", advice);
+    for (const std::string &path : options.made)
+        if (const std::string advice = missing_image_advice(path, options.vm); !advice.empty())
+            fmt::print(stderr, "<4>qemunit-helper: {}\n", advice);
+    if (options.uefi_variables.empty())
+        return {};
+    return copy_once(options.uefi_variables, uefi_variables_path(options.vm));
+}
+
 Error run_qemu(const std::vector<std::string> &command) {
     // These are the service's, and the companion speaks for it.
     for (const char *name : {"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"})
@@ -79,6 +111,12 @@ Error run_qemu(const std::vector<std::string> &command) {
         argv.push_back(const_cast<char *>(word.c_str()));  // execv() takes them as char *const
     argv.push_back(nullptr);
     execv(argv.front(), argv.data());
+    // Debian 12 has a shell script for i386, which may not run here, before the program itself.
+    if (errno == EACCES) {
+        const std::string program = command.front().substr(command.front().rfind('/') + 1);
+        execv((std::string(kQemuLibexecDir) + "/" + program).c_str(), argv.data());
+        errno = EACCES;
+    }
     Error error = fail_errno(errno, fmt::format("cannot run {}", command.front())).error();
     if (error.code == ENOENT)
         error.message += "; is QEMU for this architecture installed?";
@@ -100,6 +138,8 @@ int main(int argc, char **argv) {
         return EXIT_SUCCESS;
     }
 
+    if (auto prepared = prepare(*options); !prepared)
+        return complain(EX_CANTCREAT, prepared.error().message);
     auto sockets = take_listening_sockets();
     if (!sockets)
         return complain(EX_UNAVAILABLE, sockets.error().message);

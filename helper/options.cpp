@@ -10,7 +10,7 @@
 namespace qemunit {
 
 const char *const kHelperHelp =
-    R"(qemunit-helper --vm=NAME [--serial=PORT[,direct][,nolog]]... QEMU [ARGUMENT...]
+    R"(qemunit-helper --vm=NAME [OPTION]... QEMU [ARGUMENT...]
 
 Runs QEMU with the listening sockets that systemd passes, and beside it a companion that
 reports when the VM is up and relays its serial ports. The generated ExecStart= of
@@ -19,6 +19,13 @@ qemu@NAME.service runs this; it is of no use in a shell.
      --vm=NAME      The VM's name
      --serial=PORT  A serial port; `direct`: QEMU serves PORT.sock itself,
                     `nolog`: its lines do not go to the journal
+     --channel=NAME  A channel: QEMU serves NAME.sock itself
+     --check-kvm    Leave out `-accel kvm` where KVM does not run guests well
+     --uefi-variables=TEMPLATE
+                    Copy it to the VM's state directory, unless there is a copy
+     --reads=PATH, --writes=PATH
+                    Give advice if QEMU may not open it
+     --made=PATH    Give advice if it was not made
   -h --help         Show this help
      --version      Show the version
 
@@ -50,17 +57,33 @@ Result<SerialPortOptions> parse_serial(std::string_view text) {
 }  // namespace
 
 Result<HelperOptions> parse_helper_options(const std::vector<std::string> &arguments) {
-    constexpr std::string_view kVm = "--vm=", kSerial = "--serial=";
     HelperOptions options;
     auto argument = arguments.begin();
     for (; argument != arguments.end() && argument->starts_with('-'); ++argument) {
-        if (argument->starts_with(kVm)) {
-            options.vm = argument->substr(kVm.size());
-        } else if (argument->starts_with(kSerial)) {
-            auto port = parse_serial(std::string_view(*argument).substr(kSerial.size()));
+        const std::size_t equals = std::min(argument->find('='), argument->size());
+        const std::string name = argument->substr(0, equals + 1);
+        const std::string value = argument->substr(std::min(equals + 1, argument->size()));
+        if (name == "--vm=") {
+            options.vm = value;
+        } else if (name == "--serial=") {
+            auto port = parse_serial(value);
             if (!port)
                 return std::unexpected(port.error());
             options.serials.push_back(std::move(*port));
+        } else if (name == "--channel=") {
+            if (!is_device_name(value))
+                return fail(EINVAL, fmt::format("'{}' is not the name of a channel", value));
+            options.channels.push_back(value);
+        } else if (*argument == "--check-kvm") {
+            options.check_kvm = true;
+        } else if (name == "--uefi-variables=") {
+            options.uefi_variables = value;
+        } else if (name == "--reads=") {
+            options.reads.push_back(value);
+        } else if (name == "--writes=") {
+            options.writes.push_back(value);
+        } else if (name == "--made=") {
+            options.made.push_back(value);
         } else if (*argument == "--help" || *argument == "-h") {
             options.mode = HelperOptions::Mode::help;
             return options;

@@ -21,7 +21,12 @@ struct HelperOptions {
     enum class Mode { run, version, help } mode = Mode::run;
     std::string vm;
     std::vector<SerialPortOptions> serials;
-    std::vector<std::string> qemu;  // program, arguments
+    std::vector<std::string> channels;
+    bool check_kvm = false;                  // leave "-accel kvm" out where KVM is of no use
+    std::string uefi_variables;              // the template of the VM's variable store, or ""
+    std::vector<std::string> reads, writes;  // files that QEMU will open
+    std::vector<std::string> made;           // those of them that qemu-image@.service makes
+    std::vector<std::string> qemu;           // program, arguments
 };
 
 Result<HelperOptions> parse_helper_options(const std::vector<std::string> &arguments);

@@ -22,6 +22,8 @@ class Wirer {
         for (const SerialPortOptions &port : options.serials)
             if (auto added = port.direct ? add_direct(port) : add_relayed(port); !added)
                 return std::unexpected(added.error());
+        for (const std::string &channel : options.channels)
+            add_channel(channel);
         return std::move(wiring_);
     }
 
@@ -105,6 +107,14 @@ class Wirer {
         }
         argument("-chardev", std::move(chardev));
         return {};
+    }
+
+    // A device needs its chardev, also when there is nobody to talk to.
+    void add_channel(const std::string &name) {
+        UniqueFd listener = take_socket(name);
+        argument("-chardev", listener ? fmt::format("socket,id={},fd={},server=on,wait=off", name,
+                                                    give(std::move(listener)))
+                                      : fmt::format("null,id={}", name));
     }
 
     ListeningSockets sockets_;

@@ -40,6 +40,35 @@ TEST(HelperOptionsTest, APortIsOptional) {
     EXPECT_TRUE(options->serials.empty());
 }
 
+TEST(HelperOptionsTest, WhatTheVmAsksFor) {
+    const auto options = parse_helper_options(
+        {"--vm=vm1", "--channel=events", "--channel=agent", "--check-kvm",
+         "--uefi-variables=/usr/share/VARS 4M.fd", "--reads=/boot/k", "--reads=/a=b",
+         "--writes=/srv/a.img", "--made=/srv/a.img", "/usr/bin/qemu", "--reads=/no"});
+    ASSERT_TRUE(options);
+    EXPECT_EQ(options->channels, (Words{"events", "agent"}));
+    EXPECT_TRUE(options->check_kvm);
+    EXPECT_EQ(options->uefi_variables, "/usr/share/VARS 4M.fd");
+    EXPECT_EQ(options->reads, (Words{"/boot/k", "/a=b"}));
+    EXPECT_EQ(options->writes, Words{"/srv/a.img"});
+    EXPECT_EQ(options->made, Words{"/srv/a.img"});
+    EXPECT_EQ(options->qemu, (Words{"/usr/bin/qemu", "--reads=/no"}));
+}
+
+TEST(HelperOptionsTest, WhatTheVmDoesNotAskFor) {
+    const auto options = parse_helper_options({"--vm=vm1", "/q"});
+    ASSERT_TRUE(options);
+    EXPECT_FALSE(options->check_kvm);
+    EXPECT_EQ(options->uefi_variables, "");
+    EXPECT_TRUE(options->channels.empty() && options->reads.empty() && options->writes.empty() &&
+                options->made.empty());
+}
+
+TEST(HelperOptionsTest, BrokenChannels) {
+    EXPECT_EQ(fault({"--vm=a", "--channel=", "/q"}), "'' is not the name of a channel");
+    EXPECT_EQ(fault({"--vm=a", "--channel=a,b", "/q"}), "'a,b' is not the name of a channel");
+}
+
 TEST(HelperOptionsTest, HelpAndVersionNeedNothingElse) {
     EXPECT_EQ(parse_helper_options({"--help"})->mode, Mode::help);
     EXPECT_EQ(parse_helper_options({"-h", "--nonsense"})->mode, Mode::help);
@@ -68,7 +97,8 @@ TEST(HelperOptionsTest, BrokenPorts) {
 }
 
 TEST(HelperOptionsTest, UnknownOptions) {
-    for (const char *word : {"--nonsense", "-", "--vm", "--", "--serial"})
+    for (const char *word : {"--nonsense", "-", "--vm", "--", "--serial", "--channel",
+                             "--check-kvm=yes", "--reads", "--uefi-variables", "--help=me"})
         EXPECT_EQ(fault({word, "--vm=a", "/q"}),
                   "unknown option '" + std::string(word) + "'; see --help");
 }

@@ -10,6 +10,7 @@
 #include <iterator>
 
 #include "common/paths.h"
+#include "helper/kvm.h"
 #include "helper/options.h"
 #include "tests/unit/helper/listeners.h"
 #include "tests/unit/temporary_folder.h"
@@ -134,6 +135,35 @@ TEST_F(HelperProgramTest, QemuGetsTheEnvironmentWithoutSystemdsPart) {
     EXPECT_NE(result.output.find("KEPT=yes\n"), result.output.npos);
     for (const char *name : {"LISTEN_", "NOTIFY_SOCKET", "WATCHDOG_"})
         EXPECT_EQ(result.output.find(name), result.output.npos) << result.output;
+}
+
+TEST_F(HelperProgramTest, KvmIsLeftOutWhereItIsOfNoUse) {
+    const Words accelerators = {"-accel", "kvm", "-accel", "tcg"};
+    Words command = {"--vm=vm1", "--check-kvm", qemu("shift 8; echo \"$@\"\n")};
+    command.insert(command.end(), accelerators.begin(), accelerators.end());
+    const ProgramResult result = run_with_sockets(command);
+    if (const auto usable = check_kvm()) {
+        EXPECT_EQ(result.output, "-accel kvm -accel tcg\n");
+    } else {
+        EXPECT_EQ(result.output, "-accel tcg\n");
+        EXPECT_TRUE(result.errors.starts_with("<5>qemunit-helper: " + usable.error().message +
+                                              "; the VM runs by emulation (TCG).\n"))
+            << result.errors;
+    }
+}
+
+TEST_F(HelperProgramTest, KvmIsNotLeftOutUnasked) {
+    const ProgramResult result =
+        run_with_sockets({"--vm=vm1", qemu("shift 8; echo \"$@\"\n"), "-accel", "kvm"});
+    EXPECT_EQ(result.output, "-accel kvm\n");
+}
+
+TEST_F(HelperProgramTest, VariablesThatCannotBeCopiedEndTheStart) {
+    const ProgramResult result = testing::run_program(
+        {QEMUNIT_HELPER, "--vm=no-such-vm", "--uefi-variables=" + (folder / "gone.fd"), "/q"});
+    EXPECT_EQ(result.exit_code, 73);
+    EXPECT_EQ(result.errors, "<3>qemunit-helper: cannot open " + (folder / "gone.fd") +
+                                 ": No such file or directory\n");
 }
 
 TEST_F(HelperProgramTest, AQemuThatIsNotThere) {

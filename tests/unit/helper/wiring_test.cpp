@@ -22,7 +22,8 @@ bool is_cloexec(int fd) {
 class WiringTest : public ::testing::Test {
   protected:
     // Wires the ports with a socket for each of the names.
-    Wiring wire(const Words &names, std::vector<SerialPortOptions> serials = {{"serial"}}) {
+    Wiring wire(const Words &names, std::vector<SerialPortOptions> serials = {{"serial"}},
+                Words channels = {}) {
         ListeningSockets sockets;
         for (const std::string &name : names) {
             sockets[name] = testing::listening_socket(folder / (name + ".sock"));
@@ -31,6 +32,7 @@ class WiringTest : public ::testing::Test {
         HelperOptions options;
         options.vm = "vm1";
         options.serials = std::move(serials);
+        options.channels = std::move(channels);
         auto wired = qemunit::wire(options, std::move(sockets));
         EXPECT_TRUE(wired);
         return std::move(*wired);
@@ -145,6 +147,24 @@ TEST_F(WiringTest, ARelayedPortWithoutLogIs) {
     const Wiring wiring = wire({"monitor", "qmp", "control", "a"}, {{"a", false, false}});
     ASSERT_EQ(wiring.companion.ports.size(), 1u);
     EXPECT_FALSE(wiring.companion.ports[0].log);
+}
+
+TEST_F(WiringTest, QemuServesTheChannels) {
+    const Wiring wiring =
+        wire({"monitor", "qmp", "control", "events", "agent"}, {}, {"events", "agent"});
+    EXPECT_EQ(wiring.warnings, Words{});
+    EXPECT_TRUE(wiring.companion.ports.empty());
+    EXPECT_EQ(
+        Words(wiring.qemu.arguments.end() - 4, wiring.qemu.arguments.end()),
+        (Words{"-chardev", fmt::format("socket,id=events,fd={},server=on,wait=off", fds["events"]),
+               "-chardev", fmt::format("socket,id=agent,fd={},server=on,wait=off", fds["agent"])}));
+}
+
+TEST_F(WiringTest, AChannelWithoutASocketIsADeviceAllTheSame) {
+    const Wiring wiring = wire({"monitor", "qmp", "control"}, {}, {"events"});
+    EXPECT_EQ(wiring.warnings,
+              Words{"systemd passed no socket events.sock; is its socket unit masked?"});
+    EXPECT_EQ(wiring.qemu.arguments.back(), "null,id=events");
 }
 
 TEST_F(WiringTest, AMissingSocketIsAWarningAndTheVmStarts) {

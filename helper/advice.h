@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+//
+// What is left to people about the files that QEMU opens: who may open them.
+#pragma once
+
+#include <string>
+
+namespace qemunit {
+
+// "" if this process may open the file, or if there is none; else what to do about it.
+std::string permission_advice(const std::string &path, bool write);
+
+// "" if the image is there, which qemu-image@.service of the VM was to make; else where to look.
+std::string missing_image_advice(const std::string &path, const std::string &vm);
+
+}  // namespace qemunit

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+//
+// Makes the disk images that Size= and BackingFile= ask for, with qemu-img(1).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+
+namespace qemunit {
+
+struct ImageOptions {
+    enum class Mode { create, help, version } mode = Mode::create;
+    std::string vm;
+    std::string owner;
+    std::string format;
+    std::optional<uint64_t> size;  // bytes; without it, that of the backing file
+    std::string backing_file, backing_format;
+    std::string path;
+};
+
+Result<ImageOptions> parse_image_options(const std::vector<std::string> &arguments);
+extern const char *const kImageHelp;
+
+// Leaves an image that is there as it is.
+Result<> create_image(const ImageOptions &options);
+
+}  // namespace qemunit

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+#include "helper/advice.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/unit/program.h"
+#include "tests/unit/temporary_folder.h"
+
+namespace qemunit {
+namespace {
+
+class AdviceTest : public ::testing::Test {
+  protected:
+    // As nobody, since root may open everything.
+    std::string advice(const std::string &path, bool write) {
+        EXPECT_TRUE(testing::holds_in_child([&] {
+            ASSERT_EQ(setegid(kNobody), 0);
+            ASSERT_EQ(seteuid(kNobody), 0);
+            const std::string text = permission_advice(path, write);
+            ASSERT_EQ(seteuid(0), 0);
+            folder.write("advice", text);
+        }));
+        return folder.read("advice");
+    }
+    std::string file(const std::string &name, mode_t mode) {
+        const std::string path = folder.write(name, "");
+        EXPECT_EQ(chmod(path.c_str(), mode), 0);
+        return path;
+    }
+    void SetUp() override {
+        if (geteuid() != 0)
+            GTEST_SKIP() << "only root can become somebody else";
+    }
+
+    static constexpr unsigned kNobody = 65534;
+    testing::TemporaryFolder folder;
+};
+
+TEST_F(AdviceTest, WhatMayBeOpenedNeedsNone) {
+    EXPECT_EQ(advice(file("a", 0644), false), "");
+    EXPECT_EQ(advice(file("b", 0666), true), "");
+}
+
+TEST_F(AdviceTest, WhatIsNotThereIsQemusToSay) {
+    EXPECT_EQ(advice(folder / "gone", true), "");
+}
+
+TEST_F(AdviceTest, WhoMayNotAndWhatToDo) {
+    const std::string a = file("a", 0600);
+    EXPECT_EQ(advice(a, false),
+              a +
+                  ": the user 'nobody', who runs QEMU, may not read it. Allow it with `setfacl -m "
+                  "u:nobody:r " +
+                  a + "` or `chown nobody " + a + "`, or choose another user with User= in [VM].");
+    const std::string b = file("b", 0644);
+    EXPECT_EQ(advice(b, true),
+              b +
+                  ": the user 'nobody', who runs QEMU, may not read and write it. Allow it with "
+                  "`setfacl -m u:nobody:rw " +
+                  b + "` or `chown nobody " + b + "`, or choose another user with User= in [VM].");
+}
+
+TEST_F(AdviceTest, AFolderOnTheWayCounts) {
+    file("private/a", 0666);
+    ASSERT_EQ(chmod((folder / "private").c_str(), 0700), 0);
+    EXPECT_NE(advice(folder / "private/a", false), "");
+}
+
+TEST(MissingImageAdviceTest, WhoWasToMakeIt) {
+    const testing::TemporaryFolder folder;
+    EXPECT_EQ(missing_image_advice(folder / "gone", "vm1"),
+              (folder / "gone") +
+                  ": the image could not be made; `systemctl status qemu-image@vm1` says why.");
+    EXPECT_EQ(missing_image_advice(folder.write("there", ""), "vm1"), "");
+}
+
+}  // namespace
+}  // namespace qemunit

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+//
+// Images by the real qemu-img, and what it must never touch.
+#include "helper/image.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+
+#include "common/paths.h"
+#include "tests/unit/program.h"
+#include "tests/unit/temporary_folder.h"
+
+namespace qemunit {
+namespace {
+
+using Words = std::vector<std::string>;
+using Mode = ImageOptions::Mode;
+
+TEST(ImageOptionsTest, WhatTheGeneratorWrites) {
+    const auto options =
+        parse_image_options({"--vm=vm1", "--owner=joe", "--format=qcow2", "--size=21474836480",
+                             "--backing-format=raw", "--backing-file=/srv/a=b c", "/srv/new"});
+    ASSERT_TRUE(options);
+    EXPECT_EQ(options->mode, Mode::create);
+    EXPECT_EQ(options->vm, "vm1");
+    EXPECT_EQ(options->owner, "joe");
+    EXPECT_EQ(options->format, "qcow2");
+    EXPECT_EQ(options->size, 21474836480u);
+    EXPECT_EQ(options->backing_file, "/srv/a=b c");
+    EXPECT_EQ(options->backing_format, "raw");
+    EXPECT_EQ(options->path, "/srv/new");
+}
+
+TEST(ImageOptionsTest, HelpAndVersionNeedNothingElse) {
+    EXPECT_EQ(parse_image_options({"--help"})->mode, Mode::help);
+    EXPECT_EQ(parse_image_options({"-h"})->mode, Mode::help);
+    EXPECT_EQ(parse_image_options({"--version"})->mode, Mode::version);
+}
+
+TEST(ImageOptionsTest, WhatIsMissing) {
+    const auto fault = [](const Words &words) {
+        const auto parsed = parse_image_options(words);
+        return parsed ? "" : parsed.error().message;
+    };
+    const std::string path = "/a", vm = "--vm=a", owner = "--owner=b", format = "--format=raw",
+                      size = "--size=1";
+    EXPECT_EQ(fault({vm, owner, format, size, path}), "");
+    EXPECT_EQ(fault({vm, owner, format, "--backing-file=/b", path}), "");
+    EXPECT_EQ(fault({owner, format, size, path}), "--vm='' is not the name of a VM");
+    EXPECT_EQ(fault({vm, format, size, path}), "--owner= and --format= are needed; see --help");
+    EXPECT_EQ(fault({vm, owner, size, path}), "--owner= and --format= are needed; see --help");
+    EXPECT_EQ(fault({vm, owner, format, path}), "--size= or --backing-file= is needed; see --help");
+    for (const Words &images : {Words{}, Words{"a"}, Words{"/a", "/b"}, Words{""}}) {
+        Words words = {vm, owner, format, size};
+        words.insert(words.end(), images.begin(), images.end());
+        EXPECT_EQ(fault(words), "one image is needed, by its absolute path; see --help");
+    }
+    EXPECT_EQ(fault({vm, owner, format, "--size=1G", path}),
+              "--size='1G' is not a number of bytes");
+    EXPECT_EQ(fault({vm, owner, format, "--size=", path}), "--size='' is not a number of bytes");
+    for (const char *word : {"--nonsense", "--size", "-f", "--"})
+        EXPECT_EQ(fault({word, vm, owner, format, size, path}),
+                  "unknown option '" + std::string(word) + "'; see --help");
+}
+
+class CreateImageTest : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        if (access("/usr/bin/qemu-img", X_OK) != 0)
+            GTEST_SKIP() << "qemu-img is not installed here";
+    }
+
+    ImageOptions options(const std::string &name, const std::string &format = "qcow2") const {
+        ImageOptions made;
+        made.vm = "vm1";
+        made.owner = std::to_string(geteuid());
+        made.format = format;
+        made.size = 1 << 20;
+        made.path = folder / name;
+        return made;
+    }
+    // "" or the error.
+    static std::string create(const ImageOptions &options) {
+        const auto created = create_image(options);
+        return created ? "" : created.error().message;
+    }
+    // A word of `qemu-img info --output=json`.
+    std::string info(const std::string &name, const std::string &key) const {
+        const std::string text =
+            testing::run_program({"/usr/bin/qemu-img", "info", "--output=json", folder / name})
+                .output;
+        const std::string begin = "\"" + key + "\": ";
+        const std::size_t at = text.find(begin) + begin.size();
+        return text.substr(at, text.find_first_of(",\n", at) - at);
+    }
+
+    testing::TemporaryFolder folder;
+};
+
+TEST_F(CreateImageTest, AnImageOfItsSizeAndFormat) {
+    EXPECT_EQ(create(options("a b,c:d.qcow2")), "");
+    EXPECT_EQ(info("a b,c:d.qcow2", "format"), "\"qcow2\"");
+    EXPECT_EQ(info("a b,c:d.qcow2", "virtual-size"), "1048576");
+    EXPECT_EQ(create(options("a.img", "raw")), "");
+    EXPECT_EQ(info("a.img", "virtual-size"), "1048576");
+    EXPECT_EQ(folder.contents().size(), 2u);
+}
+
+TEST_F(CreateImageTest, NobodyElseReadsIt) {
+    ASSERT_EQ(create(options("a.img")), "");
+    struct stat status {};
+    ASSERT_EQ(stat((folder / "a.img").c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777, 0600u);
+}
+
+TEST_F(CreateImageTest, ItIsItsOwners) {
+    if (geteuid() != 0)
+        GTEST_SKIP() << "only root gives files away";
+    for (const char *owner : {"nobody", "12345"}) {
+        ImageOptions given = options(owner);
+        given.owner = owner;
+        ASSERT_EQ(create(given), "");
+    }
+    struct stat status {};
+    ASSERT_EQ(stat((folder / "nobody").c_str(), &status), 0);
+    EXPECT_EQ(status.st_uid, 65534u);
+    ASSERT_EQ(stat((folder / "12345").c_str(), &status), 0);
+    EXPECT_EQ(status.st_uid, 12345u);
+    EXPECT_EQ(status.st_gid, 12345u);
+}
+
+TEST_F(CreateImageTest, WhatIsThereStays) {
+    for (const std::string text : {"a guest's disk", ""}) {
+        folder.write("a.img", text);
+        EXPECT_EQ(create(options("a.img")), "");
+        EXPECT_EQ(folder.read("a.img"), text);
+    }
+    ImageOptions unusable = options("a.img");
+    unusable.owner = "no-such-user";
+    EXPECT_EQ(create(unusable), "");
+    EXPECT_EQ(folder.contents().size(), 1u);
+}
+
+TEST_F(CreateImageTest, ALayerOverABackingFile) {
+    ImageOptions base = options("base", "raw");
+    base.size = 3 << 20;
+    ASSERT_EQ(create(base), "");
+    ImageOptions layer = options("layer");
+    layer.size.reset();
+    layer.backing_file = base.path;
+    layer.backing_format = "raw";
+    EXPECT_EQ(create(layer), "");
+    EXPECT_EQ(info("layer", "virtual-size"), "3145728");
+    EXPECT_EQ(info("layer", "backing-filename"), "\"" + base.path + "\"");
+    EXPECT_EQ(info("layer", "backing-filename-format"), "\"raw\"");
+    layer.path = folder / "larger";
+    layer.size = 5 << 20;
+    EXPECT_EQ(create(layer), "");
+    EXPECT_EQ(info("larger", "virtual-size"), "5242880");
+}
+
+TEST_F(CreateImageTest, WhatACutShortRunLeftIsReplaced) {
+    folder.write(".a.img.new", "half");
+    EXPECT_EQ(create(options("a.img")), "");
+    EXPECT_EQ(info("a.img", "format"), "\"qcow2\"");
+    EXPECT_EQ(folder.contents().size(), 1u);
+}
+
+TEST_F(CreateImageTest, WhatQemuImgRefusesIsNotThere) {
+    EXPECT_EQ(create(options("a.img", "nonsense")), "cannot create " + (folder / "a.img"));
+    EXPECT_EQ(create(options("gone/a.img")), "cannot create " + (folder / "gone/a.img"));
+    ImageOptions layer = options("layer");
+    layer.backing_file = folder / "gone";
+    layer.backing_format = "raw";
+    EXPECT_EQ(create(layer), "cannot create " + (folder / "layer"));
+    EXPECT_FALSE(folder.contents().contains("layer"));
+}
+
+TEST_F(CreateImageTest, AnUnknownOwner) {
+    ImageOptions given = options("a.img");
+    given.owner = "no-such-user";
+    const auto created = create_image(given);
+    ASSERT_FALSE(created);
+    EXPECT_EQ(created.error().code, ENOENT);
+    EXPECT_EQ(created.error().message, "there is no user 'no-such-user'");
+    EXPECT_TRUE(folder.contents().empty());
+}
+
+// The program itself; it lies beside the helper.
+TEST(ImageProgramTest, ExitCodes) {
+    const std::string program =
+        std::filesystem::path(QEMUNIT_HELPER).replace_filename("qemunit-image");
+    if (access(program.c_str(), X_OK) != 0)
+        GTEST_SKIP() << program << " is not built";
+    EXPECT_EQ(testing::run_program({program, "--help"}).output, kImageHelp);
+    EXPECT_EQ(testing::run_program({program, "--version"}).output,
+              "qemunit-image " + std::string(kVersion) + "\n");
+    testing::ProgramResult result = testing::run_program({program, "--nonsense"});
+    EXPECT_EQ(result.exit_code, 64);
+    EXPECT_EQ(result.errors, "<3>qemunit-image: unknown option '--nonsense'; see --help\n");
+    result = testing::run_program(
+        {program, "--vm=a", "--owner=no-such-user", "--format=raw", "--size=512", "/gone/a.img"});
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_EQ(result.errors, "<3>qemunit-image: there is no user 'no-such-user'\n");
+}
+
+}  // namespace
+}  // namespace qemunit
