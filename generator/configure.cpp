@@ -19,8 +19,7 @@ using Kind = SectionRow::Kind;
 std::vector<std::string_view> known_sections() {
     std::vector<std::string_view> names;
     for (const SectionRow &row : sections())
-        if (row.kind != Kind::planned)
-            names.push_back(row.name);
+        names.push_back(row.name);
     return names;
 }
 
@@ -78,15 +77,10 @@ class Configurator {
                              did_you_mean(kind, known)));
             return;
         }
-        if (row->kind == Kind::planned) {
-            warn(fmt::format("Section [{}] has no effect in this version of qemunit, ignoring.",
-                             printable(shorten(header))));
-            return;
-        }
         if (row->kind == Kind::device) {
             if (device_.empty()) {
                 error(fmt::format("Section [{0}] needs a name, as in [{0} {1}].", kind,
-                                  kind == "Network" ? "lan" : "root"));
+                                  kind == "Drive" ? "root" : "lan"));
                 return;
             }
             if (!is_device_name(device_)) {
@@ -126,6 +120,8 @@ class Configurator {
             return;
         }
         vm_.locations.insert_or_assign({section_name_, entry.key}, where_);
+        if (row->is_list)
+            vm_.locations.insert_or_assign({section_name_, entry.key + "=" + entry.value}, where_);
         if (auto set = row->set(vm_, device_, entry.value); !set)
             error(fmt::format("{}={}: {}", entry.key, shorten(entry.value), set.error()));
     }

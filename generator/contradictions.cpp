@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
+#include <utility>
 
 #include "common/paths.h"
 #include "generator/machine.h"
@@ -36,16 +38,41 @@ class Checker {
                 error("Boot", "Initrd",
                       "Initrd= needs Kernel=: only QEMU's own loader hands it over.");
         }
+        check_machine();
         for (const Drive &drive : vm_.drives)
             check_drive(drive);
         for (const Network &network : vm_.networks)
             check_network(network);
         for (const Serial &serial : vm_.serials)
             check_serial(serial);
+        for (const Channel &channel : vm_.channels)
+            check_socket("Channel " + channel.name, "A channel", channel.name);
+        for (const Share &share : vm_.shares)
+            check_share(share);
+        for (const Credential &credential : vm_.credentials)
+            check_credential(credential);
+        check_boot_order();
         check_names();
     }
 
   private:
+    void check_machine() {
+        if (vm_.keyboard && vm_.display == Display::none)
+            error("VM", "Keyboard", "Keyboard= needs Display=vnc.");
+        if (vm_.tpm && traits_.tpm.empty())
+            error(
+                "VM", "TPM",
+                fmt::format("TPM=yes: the machine '{}' has no place for a TPM.", traits_.machine));
+        if (vm_.watchdog != WatchdogAction::no && !traits_.has_pci)
+            error("VM", "Watchdog",
+                  fmt::format("Watchdog={}: the machine '{}' has no PCI bus for it.",
+                              name_of(vm_.watchdog), traits_.machine));
+        if (vm_.on_panic && !traits_.has_pci)
+            error("VM", "OnPanic",
+                  fmt::format("OnPanic={}: the machine '{}' has no PCI bus for the panic device.",
+                              name_of(*vm_.on_panic), traits_.machine));
+    }
+
     void check_drive(const Drive &drive) {
         const std::string section = "Drive " + drive.name;
         const bool is_cdrom = drive.media == DriveMedia::cdrom;
@@ -59,14 +86,58 @@ class Checker {
             error(section, "Media",
                   "Media=cdrom needs Interface=ide, sata, scsi or usb; without Interface= one is "
                   "chosen.");
+        if (drive.is_made_by_us())
+            check_making(section, drive);
+        if (drive.aio == DriveAio::native && drive.cache != DriveCache::none &&
+            drive.cache != DriveCache::directsync)
+            error(section, "AIO", "AIO=native needs Cache=none or Cache=directsync.");
         const DriveInterface interface = effective_interface(vm_, drive, host_);
         check_interface(section, interface);
+        check_drive_serial(section, drive, interface);
+        if (interface == DriveInterface::floppy && drive.boot_index)
+            error(section, "BootIndex", "BootIndex= is not for floppies; use Order= in [Boot].");
         if (drive.read_only && !is_cdrom &&
             (interface == DriveInterface::ide || interface == DriveInterface::sata))
             error(section, "ReadOnly",
                   fmt::format("ReadOnly=yes: a disk with Interface={} is always writable; choose "
                               "another interface, or Ephemeral=yes.",
                               name_of(interface)));
+    }
+
+    void check_making(const std::string &section, const Drive &drive) {
+        const std::string_view key = drive.size ? "Size" : "BackingFile";
+        if (!drive.file)
+            error(section, key, fmt::format("{}= needs File=.", key));
+        else if (drive.file->text.starts_with("/dev/"))
+            error(section, key, fmt::format("{}=: a device in /dev cannot be made.", key));
+        else if (continues_line(drive.file->text))
+            error(section, "File", "The image's name must not end with a backslash.");
+        else if (drive.backing_file && format_of(drive) != "qcow2")
+            error(section, "BackingFile",
+                  fmt::format("BackingFile= needs Format=qcow2, or a File= that ends with .qcow2; "
+                              "this image is {}.",
+                              format_of(drive)));
+        if (drive.media == DriveMedia::cdrom || drive.read_only)
+            error(
+                section, key,
+                fmt::format("{}=: an empty medium that the guest cannot write is of no use.", key));
+    }
+
+    // What the standards of each bus have room for.
+    void check_drive_serial(const std::string &section, const Drive &drive,
+                            DriveInterface interface) {
+        if (drive.serial.empty())
+            return;
+        const std::size_t room =
+            interface == DriveInterface::floppy                                     ? 0
+            : interface == DriveInterface::scsi || interface == DriveInterface::usb ? 36
+                                                                                    : 20;
+        if (drive.serial.size() > room)
+            error(section, "Serial",
+                  room == 0 ? "Serial=: a floppy has no serial number."
+                            : fmt::format("Serial={}: longer than {} characters, which is all "
+                                          "that Interface={} has room for.",
+                                          shorten(drive.serial), room, name_of(interface)));
     }
 
     void check_interface(const std::string &section, DriveInterface interface) {
@@ -110,15 +181,51 @@ class Checker {
 
     void check_network(const Network &network) {
         const std::string section = "Network " + network.name;
-        if (network.type == NetworkType::none && !network.host_forwards.empty())
-            error(section, "HostForward", "HostForward= needs Type=user.");
+        const bool is_user = network.type == NetworkType::user;
+        const bool is_passt = network.type == NetworkType::passt;
+        const bool is_tap = network.type == NetworkType::tap || network.type == NetworkType::bridge;
+        if (!is_user && !is_passt && !network.host_forwards.empty())
+            error(section, "HostForward", "HostForward= needs Type=user or Type=passt.");
+        if (!is_user && network.restricted)
+            error(section, "Restrict", "Restrict= needs Type=user.");
+        if (!is_tap && network.interface)
+            error(section, "Interface", "Interface= needs Type=tap or Type=bridge.");
+        if (network.type == NetworkType::bridge && !network.bridge)
+            error(section, "Type", "Type=bridge needs Bridge=: which bridge of the host is it?");
+        if (network.type != NetworkType::bridge && network.bridge)
+            error(section, "Bridge", "Bridge= needs Type=bridge.");
+        if (is_tap)
+            check_taken(interfaces_, tap_name(vm_, network), section, "Interface", "The interface");
+        if (is_passt)
+            check_path(section, passt_socket(vm_.name, network.name));
+        check_taken(addresses_, mac_address(vm_, network), section, "MAC", "The address");
+        for (const HostForward &forward : network.host_forwards) {
+            const std::string assignment = "HostForward=" + forward.text;
+            check_forward(section, forward);
+            if (is_passt && !forward.guest_address.empty())
+                error(section, assignment,
+                      fmt::format("{}: with Type=passt, a forward has no guest address.",
+                                  assignment));
+        }
         for (const HostForward &forward : network.host_forwards)
             if (forward.host_port < kFirstUnprivilegedPort)
-                warn(section, "HostForward",
-                     fmt::format(
-                         "HostForward={}: QEMU runs unprivileged and may not open port {} of "
-                         "the host, unless net.ipv4.ip_unprivileged_port_start allows it.",
-                         forward.text, forward.host_port));
+                warn(section, "HostForward=" + forward.text,
+                     fmt::format("HostForward={}: {} runs unprivileged and may not open port {} of "
+                                 "the host, unless net.ipv4.ip_unprivileged_port_start allows it.",
+                                 forward.text, is_passt ? "passt" : "QEMU", forward.host_port));
+    }
+
+    // An address that is empty or 0.0.0.0 stands for all of the host's.
+    void check_forward(const std::string &section, const HostForward &forward) {
+        for (const HostForward *other : forwards_)
+            if (other->protocol == forward.protocol && other->host_port == forward.host_port &&
+                (other->host_address == forward.host_address || other->is_for_all_addresses() ||
+                 forward.is_for_all_addresses()))
+                error(
+                    section, "HostForward=" + forward.text,
+                    fmt::format("HostForward={}: HostForward={} has that port of the host already.",
+                                forward.text, other->text));
+        forwards_.push_back(&forward);
     }
 
     void check_serial(const Serial &serial) {
@@ -128,21 +235,136 @@ class Checker {
                   fmt::format("Type=isa: the machine '{}' has room for {} such port{}; write "
                               "Type=virtio.",
                               traits_.machine, traits_.uarts, traits_.uarts == 1 ? "" : "s"));
-        check_socket_path(section, serial.name);
-        for (std::string_view taken : {"monitor", "qmp", "control", "companion"})
-            if (serial.name == taken)
-                error(section, "",
-                      fmt::format("A serial port must not be called '{}': that socket is QEMU's.",
-                                  taken));
+        check_socket(section, "A serial port", serial.name);
     }
 
-    void check_socket_path(const std::string &section, const std::string &name) {
-        if (const std::string path = socket_path(vm_.name, name); path.size() > kSocketPathMax)
+    void check_socket(const std::string &section, std::string_view what, const std::string &name) {
+        check_path(section, socket_path(vm_.name, name));
+        for (std::string_view taken : {"monitor", "qmp", "control", "companion"})
+            if (name == taken)
+                error(
+                    section, "",
+                    fmt::format("{} must not be called '{}': that socket is QEMU's.", what, taken));
+        if (name == kGuestAgentSocket && vm_.guest_agent)
+            error(section, "",
+                  fmt::format("{} must not be called '{}': that socket is the guest agent's.", what,
+                              name));
+    }
+
+    void check_path(const std::string &section, const std::string &path) {
+        if (path.size() > kSocketPathMax)
+            error(section, "",
+                  fmt::format("The socket {} would have a path of more than {} characters: choose "
+                              "a shorter name for the VM or for the device.",
+                              path, kSocketPathMax));
+    }
+
+    void check_share(const Share &share) {
+        const std::string section = "Share " + share.name;
+        if (!share.path)
+            error(section, "",
+                  fmt::format("Section [{}] has no Path=: which folder is it?", section));
+        const bool is_vfat = share.type == ShareType::vfat;
+        if (is_vfat && share.tag)
+            error(section, "Tag", "Tag= is not for Type=vfat, which the guest sees as a disk.");
+        if (is_vfat && share.root)
+            error(section, "Root", "Root= needs Type=9p or Type=virtiofs.");
+        if (!is_vfat) {
+            // virtio-9p's MAX_TAG_LEN, virtio_fs_config's tag.
+            const std::size_t room = share.type == ShareType::ninep ? 31 : 36;
+            const std::string tag(effective_tag(share));
+            if (tag.size() > room)
+                error(section, "Tag",
+                      fmt::format("Tag={}: longer than {} characters.", shorten(tag), room));
+            check_taken(tags_, tag, section, "Tag", "The tag");
+        }
+        if (share.type == ShareType::virtiofs)
+            check_path(section, virtiofs_socket(vm_.name, share.name));
+        if (!share.root)
+            return;
+        if (!vm_.boot.kernel)
+            error(section, "Root",
+                  "Root= needs Kernel= in [Boot]: firmware cannot boot from a folder.");
+        if (std::exchange(has_root_, true))
+            error(section, "Root", "A guest has one root file system; another share has Root=yes.");
+    }
+
+    void check_credential(const Credential &credential) {
+        const std::string section = "Credential " + credential.name;
+        constexpr std::size_t kRoom = 55 - kGuestCredentials.size();  // FW_CFG_MAX_FILE_PATH
+        if (credential.name.size() > kRoom)
+            error(section, "",
+                  fmt::format("The name '{}' is longer than {} characters, which is all that "
+                              "QEMU's fw_cfg has room for.",
+                              credential.name, kRoom));
+        if (credential.file && continues_line(credential.file->text))
+            error(section, "File", "The credential's file must not end with a backslash.");
+        if (credential.file && !credential.text.empty())
+            error(section, "Text", "File= and Text= both say what the credential is; use one.");
+        const auto loads_it = [&](const UnitLine &line) {
+            const bool is_setting =
+                line.key == "LoadCredential" || line.key == "LoadCredentialEncrypted" ||
+                line.key == "SetCredential" || line.key == "SetCredentialEncrypted";
+            return is_setting && line.value.substr(0, line.value.find(':')) == credential.name;
+        };
+        if (!credential.file && credential.text.empty() &&
+            std::ranges::none_of(vm_.service_lines, loads_it))
+            error(section, "",
+                  fmt::format("Section [{}] has no File= and no Text=, and [Service] has no "
+                              "LoadCredential={}.",
+                              section, credential.name));
+    }
+
+    void check_boot_order() {
+        const auto &order = vm_.boot.order;
+        std::map<unsigned, std::string> positions;
+        if (!order_is_letters(vm_))
+            for (unsigned i = 0; i < order.size(); ++i)
+                positions.emplace(i, "Order= in [Boot]");
+        const auto check = [&](const std::string &section, const auto &device) {
+            if (!device.boot_index)
+                return;
+            const unsigned number = device.boot_index->number;
+            const auto [it, is_new] =
+                positions.try_emplace(number, fmt::format("section [{}]", section));
+            if (std::ranges::find(order, device.name) != order.end())
+                error(section, "BootIndex",
+                      fmt::format("BootIndex={}: Order= in [Boot] has a place for '{}' already.",
+                                  number, device.name));
+            else if (!is_new)
+                error(section, "BootIndex",
+                      fmt::format("BootIndex={} is taken by {}.", number, it->second));
+        };
+        for (const Drive &drive : vm_.drives)
+            check("Drive " + drive.name, drive);
+        for (const Network &network : vm_.networks)
+            check("Network " + network.name, network);
+        if (!order_is_letters(vm_))
+            for (const std::string &name : order)
+                check_ordered(name);
+    }
+
+    void check_ordered(const std::string &name) {
+        const auto drive = std::ranges::find(vm_.drives, name, &Drive::name);
+        const bool is_network =
+            std::ranges::find(vm_.networks, name, &Network::name) != vm_.networks.end();
+        if (drive == vm_.drives.end() && !is_network)
             error(
-                section, "",
-                fmt::format("The socket {} would have a path of more than {} characters: choose a "
-                            "shorter name for the VM or for the port.",
-                            path, kSocketPathMax));
+                "Boot", "Order",
+                fmt::format("Order=: no drive and no network card is called '{}'.", shorten(name)));
+        else if (drive != vm_.drives.end() &&
+                 effective_interface(vm_, *drive, host_) == DriveInterface::floppy)
+            error("Boot", "Order",
+                  fmt::format("Order=: '{}' is a floppy, which has a letter only; write a.", name));
+    }
+
+    // `value` is a thing that only one section of the VM can have.
+    void check_taken(std::map<std::string, std::string> &taken, const std::string &value,
+                     const std::string &section, std::string_view key, std::string_view what) {
+        const auto [it, is_new] = taken.try_emplace(value, section);
+        if (!is_new)
+            error(section, key,
+                  fmt::format("{} {} is taken by section [{}].", what, value, it->second));
     }
 
     // One name is one QEMU id, also over kinds of devices.
@@ -164,6 +386,8 @@ class Checker {
         check("Drive", vm_.drives);
         check("Network", vm_.networks);
         check("Serial", vm_.serials);
+        check("Share", vm_.shares);
+        check("Channel", vm_.channels);
     }
 
     void error(std::string_view section, std::string_view key, std::string message) {
@@ -179,6 +403,9 @@ class Checker {
     unsigned ide_drives_ = 0;
     unsigned sata_drives_ = 0;
     unsigned uarts_ = 0;
+    bool has_root_ = false;
+    std::vector<const HostForward *> forwards_;
+    std::map<std::string, std::string> addresses_, interfaces_, tags_;
     Diagnostics &diagnostics_;
 };
 

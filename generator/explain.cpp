@@ -43,7 +43,8 @@ Diagnostics explain_missing_unit(const std::string &name, const std::string &roo
         return {error(fmt::format("VM '{}' is masked by {}, which is empty or a link to /dev/null.",
                                   name, source->path))};
     Diagnostics found;
-    if (!load_vm(*source, root, host, found)) {
+    FirmwareCatalog firmware(root);
+    if (!load_vm(*source, root, host, firmware, found)) {
         std::erase_if(found, [](const Diagnostic &d) { return d.severity != Severity::error; });
         return found;
     }

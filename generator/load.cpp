@@ -11,6 +11,7 @@
 
 #include "common/unique_fd.h"
 #include "generator/configure.h"
+#include "generator/enumerations.h"
 #include "generator/ini.h"
 
 namespace qemunit {
@@ -62,7 +63,7 @@ std::optional<std::string> read_file(const std::string &path, Diagnostics &diagn
 }  // namespace
 
 std::optional<Vm> load_vm(const VmSource &source, const std::string &root, Architecture host,
-                          Diagnostics &diagnostics) {
+                          FirmwareCatalog &firmware, Diagnostics &diagnostics) {
     Diagnostics found;
     std::vector<IniFile> files;
     std::vector<std::string> paths = {source.path};
@@ -76,6 +77,13 @@ std::optional<Vm> load_vm(const VmSource &source, const std::string &root, Archi
     Vm vm;
     if (is_complete)
         vm = configure(source.name, files, host, found);
+    if (is_complete && vm.firmware != Firmware::bios) {
+        if (auto uefi = firmware.find(vm, host))
+            vm.uefi = std::move(*uefi);
+        else
+            found.push_back({vm.location("VM", "Firmware"), Severity::error,
+                             fmt::format("Firmware={}: {}", name_of(vm.firmware), uefi.error())});
+    }
     vm.source_path = source.path.starts_with(root) ? source.path.substr(root.size()) : source.path;
     // As a reader goes through the files.
     const auto position = [&](const Diagnostic &d) {

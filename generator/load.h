@@ -8,6 +8,7 @@
 #include <string>
 
 #include "generator/diagnostic.h"
+#include "generator/firmware.h"
 #include "generator/search.h"
 #include "generator/vm.h"
 
@@ -15,6 +16,6 @@ namespace qemunit {
 
 // Nothing if an error was reported. `root` is cut off the path that SourcePath= names.
 std::optional<Vm> load_vm(const VmSource &source, const std::string &root, Architecture host,
-                          Diagnostics &diagnostics);
+                          FirmwareCatalog &firmware, Diagnostics &diagnostics);
 
 }  // namespace qemunit

@@ -21,8 +21,10 @@ MachineTraits machine_traits(const Vm &vm, Architecture host) {
                          .cpu = "max",
                          .has_pci = true,
                          .uarts = 1,
+                         .uart = "ttyAMA0",
                          .disks = BuiltInDisks::none,
-                         .has_isa = false};
+                         .has_isa = false,
+                         .tpm = "tpm-tis-device"};
     bool is_x86 = false;
     switch (vm.architecture.value_or(host)) {
         case Architecture::x86_64:
@@ -42,11 +44,15 @@ MachineTraits machine_traits(const Vm &vm, Architecture host) {
         case Architecture::riscv64:
             traits.program = "qemu-system-riscv64";
             traits.cpu = "";  // 7.2 has no "max" there
+            traits.uart = "ttyS0";
+            traits.tpm = "";
             break;
     }
     if (is_x86) {
         traits.machine = "q35";
         traits.uarts = 4;
+        traits.uart = "ttyS0";
+        traits.tpm = "tpm-crb";
         traits.has_isa = true;
         traits.disks = BuiltInDisks::ahci;
     }
@@ -57,6 +63,7 @@ MachineTraits machine_traits(const Vm &vm, Architecture host) {
         traits.has_isa = false;
         traits.uarts = 1;
         traits.disks = BuiltInDisks::none;
+        traits.tpm = "";
     } else if (traits.machine == "pc" || traits.machine.starts_with("pc-i440fx")) {
         traits.disks = BuiltInDisks::ide;
     }

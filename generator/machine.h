@@ -19,11 +19,13 @@ enum class BuiltInDisks {
 struct MachineTraits {
     std::string_view program;  // "qemu-system-x86_64"
     std::string machine;
-    std::string_view cpu;  // "": QEMU's own default is the best there is
-    bool has_pci;          // else virtio devices sit on virtio-mmio
-    unsigned uarts;        // how many ports `-serial` can give
+    std::string_view cpu;   // "": QEMU's own default is the best there is
+    bool has_pci;           // else virtio devices sit on virtio-mmio
+    unsigned uarts;         // how many ports `-serial` can give
+    std::string_view uart;  // what Linux calls the first one: "ttyS0"
     BuiltInDisks disks;
     bool has_isa;
+    std::string_view tpm;  // the model of its TPM; "": none
 };
 
 // The architecture that `architecture` names in systemd's words ("x86-64") or the

@@ -11,6 +11,8 @@
 
 #include "common/paths.h"
 #include "generator/explain.h"
+#include "generator/host_check.h"
+#include "generator/host_claims.h"
 #include "generator/load.h"
 #include "generator/log.h"
 #include "generator/machine.h"
@@ -61,11 +63,15 @@ int generate(const GeneratorOptions &options, const Log &log) {
     Diagnostics unnamed;
     const std::vector<VmSource> sources = find_vms(options.root, unnamed);
     report(unnamed);
+    FirmwareCatalog firmware(options.root);
+    HostClaims claims;
     for (const VmSource &source : sources) {
         if (source.masked)
             continue;
         Diagnostics diagnostics;
-        const auto vm = load_vm(source, options.root, this_machine(), diagnostics);
+        const auto vm = load_vm(source, options.root, this_machine(), firmware, diagnostics);
+        if (vm)
+            claims.add(*vm, diagnostics);
         report(diagnostics);
         if (!vm)
             continue;
@@ -83,11 +89,17 @@ int generate(const GeneratorOptions &options, const Log &log) {
 
 int check(const GeneratorOptions &options, const Log &log) {
     bool failed = false;
+    FirmwareCatalog firmware("");
+    HostClaims claims;
     for (const std::string &path : options.arguments) {
         Diagnostics diagnostics;
         const VmSource source = single_file(path, diagnostics);
-        if (!source.masked)
-            load_vm(source, "", this_machine(), diagnostics);
+        const auto vm = source.masked ? std::nullopt
+                                      : load_vm(source, "", this_machine(), firmware, diagnostics);
+        if (vm) {
+            claims.add(*vm, diagnostics);
+            check_host(*vm, this_machine(), diagnostics);
+        }
         log_all(log, diagnostics);
         failed = failed || has_errors(diagnostics);
     }

@@ -7,21 +7,22 @@
 #include <algorithm>
 
 #include "common/paths.h"
-#include "generator/machine.h"
-#include "generator/option_value.h"
+#include "generator/device_arguments.h"
 #include "generator/values.h"
 
 namespace qemunit {
 
 namespace {
 
-// Controllers that QEMU gets once, when the first device needs them. Names that no
-// section can have.
-constexpr std::string_view kScsi = "qemunit-scsi";
-constexpr std::string_view kAhci = "qemunit-ahci";
-constexpr std::string_view kUsb = "qemunit-usb";
-constexpr std::string_view kFloppy = "qemunit-floppy";
-constexpr std::string_view kVirtioSerial = "qemunit-virtio-serial";
+constexpr std::string_view kSharedMemory = "qemunit-memory";
+
+// 24 bits that stay the same over restarts and differ from name to name (FNV-1a).
+uint32_t hash_of(std::string_view text) {
+    uint32_t hash = 2166136261u;
+    for (char c : text)
+        hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
+    return (hash ^ (hash >> 24)) & 0xffffff;
+}
 
 std::string size_text(MemorySize size) {
     constexpr uint64_t kMiB = 1 << 20;
@@ -30,236 +31,145 @@ std::string size_text(MemorySize size) {
     return fmt::format("{}B", size.bytes);
 }
 
-// The suffix decides, never the content: QEMU's probing lets a guest that owns a raw disk
-// turn it into a qcow2 with any file of the host as its backing file.
-std::string format_of(const Drive &drive) {
-    if (drive.format)
-        return drive.format->text;
-    static constexpr std::pair<std::string_view, std::string_view> kBySuffix[] = {
-        {".qcow2", "qcow2"}, {".qcow", "qcow"}, {".qed", "qed"}, {".vmdk", "vmdk"},
-        {".vdi", "vdi"},     {".vhdx", "vhdx"}, {".vhd", "vpc"},
-    };
-    for (const auto &[suffix, format] : kBySuffix)
-        if (drive.file && drive.file->text.ends_with(suffix))
-            return std::string(format);
-    return "raw";
+// virtiofsd maps the guest's memory.
+bool shares_memory(const Vm &vm) {
+    return std::ranges::any_of(vm.shares,
+                               [](const Share &s) { return s.type == ShareType::virtiofs; });
 }
 
-// A stable address in QEMU's range, from the names (FNV-1a, 24 bits of it): a guest keeps
-// its leases and its interface names over restarts.
-std::string default_mac(const Vm &vm, const Network &network) {
-    uint32_t hash = 2166136261u;
-    for (char c : vm.name + "/" + network.name)
-        hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
-    hash ^= hash >> 24;
-    return fmt::format("52:54:00:{:02x}:{:02x}:{:02x}", (hash >> 16) & 0xff, (hash >> 8) & 0xff,
-                       hash & 0xff);
+void add_machine(CommandLine &line) {
+    const Vm &vm = line.vm();
+    const std::string memory = size_text(vm.memory.value_or(MemorySize{1u << 30}));
+    OptionValue machine(line.traits().machine);
+    if (vm.firmware == Firmware::uefi_secure)
+        machine.add("smm", "on");
+    if (shares_memory(vm)) {
+        line.add("-object", OptionValue("memory-backend-memfd")
+                                .add("id", kSharedMemory)
+                                .add("size", memory)
+                                .add("share", "on"));
+        machine.add("memory-backend", kSharedMemory);
+    }
+    line.add("-machine", machine);
+    // In this order: QEMU takes the first that it can initialise.
+    if (vm.accelerator == Accelerator::kvm || falls_back_to_tcg(vm, line.host()))
+        line.add("-accel", "kvm");
+    if (vm.accelerator != Accelerator::kvm)
+        line.add("-accel", "tcg");
+    if (!vm.cpu.empty())
+        line.add("-cpu", vm.cpu);
+    else if (!line.traits().cpu.empty())
+        line.add("-cpu", std::string(line.traits().cpu));
+    line.add("-smp", fmt::to_string(vm.cpus.value_or(CpuCount{1}).count));
+    line.add("-m", memory);
+    if (vm.uuid)
+        line.add("-uuid", vm.uuid->text);
+    if (vm.clock)
+        line.add("-rtc", OptionValue().add("base", vm.clock->text));
 }
 
-class CommandLine {
-  public:
-    CommandLine(const Vm &vm, Architecture host)
-        : vm_(vm), host_(host), traits_(machine_traits(vm, host)) {}
+void add_firmware(CommandLine &line) {
+    const Vm &vm = line.vm();
+    if (!vm.uefi)
+        return;
+    line.add("-drive", OptionValue()
+                           .add("if", "pflash")
+                           .add("unit", "0")
+                           .add("file", vm.uefi->code)
+                           .add("format", vm.uefi->code_format)
+                           .add("readonly", "on"));
+    line.add("-drive", OptionValue()
+                           .add("if", "pflash")
+                           .add("unit", "1")
+                           .add("file", uefi_variables_path(vm.name))
+                           .add("format", vm.uefi->variables_format));
+    if (vm.firmware == Firmware::uefi_secure)  // only the firmware's own mode may write them
+        line.add("-global", "driver=cfi.pflash01,property=secure,value=on");
+}
 
-    std::vector<std::string> build() {
-        machine();
-        boot();
-        for (const Drive &drive : vm_.drives)
-            add_drive(drive);
-        for (const Network &network : vm_.networks)
-            add_network(network);
-        for (const Serial &serial : vm_.serials)
-            add_serial(serial);
-        display();
-        for (const QemuWord &word : vm_.arguments)
-            words_.push_back(word.text);
-        return std::move(words_);
+// What the ini says comes last, so that it wins.
+std::string kernel_command_line(const CommandLine &line) {
+    const Vm &vm = line.vm();
+    std::vector<std::string> parts;
+    for (const Share &share : vm.shares) {
+        if (!share.root)
+            continue;
+        parts.push_back(fmt::format("root={}", effective_tag(share)));
+        parts.push_back(share.type == ShareType::virtiofs
+                            ? "rootfstype=virtiofs"
+                            : "rootfstype=9p rootflags=trans=virtio,version=9p2000.L");
+        parts.push_back(share.read_only ? "ro" : "rw");
     }
+    if (vm.boot.append.empty())
+        parts.push_back(console_parameter(vm, line.host()));
+    parts.insert(parts.end(), vm.boot.append.begin(), vm.boot.append.end());
+    return fmt::format("{}", fmt::join(parts, " "));
+}
 
-  private:
-    void add(std::string option, std::string value) {
-        words_.push_back(std::move(option));
-        words_.push_back(std::move(value));
+void add_boot(CommandLine &line) {
+    const Vm &vm = line.vm();
+    if (vm.boot.kernel) {
+        line.add("-kernel", absolute_path(vm, *vm.boot.kernel));
+        if (vm.boot.initrd)
+            line.add("-initrd", absolute_path(vm, *vm.boot.initrd));
+        line.add("-append", kernel_command_line(line));
     }
-    void add_device(const OptionValue &device) { add("-device", device.text()); }
+    OptionValue boot;
+    if (order_is_letters(vm))
+        boot.add("order", vm.boot.order.front());
+    if (vm.boot.menu)
+        boot.add("menu", "on");
+    if (!boot.text().empty())
+        line.add("-boot", boot);
+    if (!vm.load_snapshot.empty())
+        line.add("-loadvm", vm.load_snapshot);
+}
 
-    // A controller, once.
-    void need(std::string_view id, std::string_view model) {
-        if (std::ranges::find(controllers_, id) != controllers_.end())
-            return;
-        controllers_.push_back(id);
-        add_device(OptionValue(std::string(model)).add("id", id));
+// What a guest is not aware of until it looks for it.
+void add_small_devices(CommandLine &line) {
+    const Vm &vm = line.vm();
+    if (vm.rng) {
+        line.add("-object", "rng-builtin,id=qemunit-rng");
+        line.add_device(OptionValue(line.virtio("rng")).add("rng", "qemunit-rng"));
     }
-
-    std::string virtio(std::string_view device) const {
-        return fmt::format("virtio-{}-{}", device, traits_.has_pci ? "pci" : "device");
+    if (vm.balloon)
+        line.add_device(OptionValue(line.virtio("balloon")).add("free-page-reporting", "on"));
+    if (vm.vsock_cid)
+        line.add_device(
+            OptionValue(line.traits().has_pci ? "vhost-vsock-pci" : "vhost-vsock-device")
+                .add("guest-cid", fmt::to_string(vm.vsock_cid->number)));
+    if (vm.watchdog != WatchdogAction::no) {
+        line.add_device(OptionValue("i6300esb"));
+        line.add("-action", OptionValue().add("watchdog", name_of(vm.watchdog)));
     }
-
-    void machine() {
-        words_.push_back(vm_.qemu ? vm_.qemu->text
-                                  : fmt::format("{}/{}", kQemuBinDir, traits_.program));
-        add("-name", OptionValue().add("guest", vm_.name).add("debug-threads", "on").text());
-        words_.push_back("-nodefaults");
-        words_.push_back("-no-user-config");
-        add("-machine", traits_.machine);
-        const bool is_native = vm_.architecture.value_or(host_) == host_;
-        switch (vm_.accelerator) {
-            case Accelerator::automatic:
-                // In this order: QEMU takes the first that it can initialise.
-                if (is_native)
-                    add("-accel", "kvm");
-                add("-accel", "tcg");
-                break;
-            case Accelerator::kvm:
-                add("-accel", "kvm");
-                break;
-            case Accelerator::tcg:
-                add("-accel", "tcg");
-                break;
-        }
-        if (!vm_.cpu.empty())
-            add("-cpu", vm_.cpu);
-        else if (!traits_.cpu.empty())
-            add("-cpu", std::string(traits_.cpu));
-        add("-smp", fmt::to_string(vm_.cpus.value_or(CpuCount{1}).count));
-        add("-m", size_text(vm_.memory.value_or(MemorySize{1u << 30})));
-        if (vm_.uuid)
-            add("-uuid", vm_.uuid->text);
+    if (vm.on_panic) {
+        line.add_device(OptionValue("pvpanic-pci"));
+        line.add("-action",
+                 *vm.on_panic == PanicAction::pause ? "panic=pause" : "panic=exit-failure");
     }
-
-    void boot() {
-        if (vm_.boot.kernel)
-            add("-kernel", absolute_path(vm_, *vm_.boot.kernel));
-        if (vm_.boot.initrd)
-            add("-initrd", absolute_path(vm_, *vm_.boot.initrd));
-        if (!vm_.boot.append.empty())
-            add("-append", fmt::format("{}", fmt::join(vm_.boot.append, " ")));
-    }
-
-    void add_drive(const Drive &drive) {
-        OptionValue backend;
-        backend.add("if", "none").add("id", drive.name);
-        if (drive.file)
-            backend.add("file", absolute_path(vm_, *drive.file)).add("format", format_of(drive));
-        if (drive.media == DriveMedia::cdrom)
-            backend.add("media", "cdrom");
-        if (drive.read_only)
-            backend.add("readonly", "on");
-        if (drive.ephemeral)
-            backend.add("snapshot", "on");
-        add("-drive", backend.text());
-
-        const std::string_view kind = drive.media == DriveMedia::cdrom ? "cd" : "hd";
-        switch (effective_interface(vm_, drive, host_)) {
-            case DriveInterface::virtio:
-                add_drive_device(drive, OptionValue(virtio("blk")));
-                break;
-            case DriveInterface::scsi:
-                need(kScsi, virtio("scsi"));
-                add_drive_device(drive, OptionValue(fmt::format("scsi-{}", kind))
-                                            .add("bus", fmt::format("{}.0", kScsi)));
-                break;
-            case DriveInterface::nvme:
-                // A controller of its own each; it refuses to start without a serial number.
-                add_drive_device(drive, OptionValue("nvme").add("serial", drive.name));
-                break;
-            case DriveInterface::ide:
-                add_drive_device(drive, ide_device(kind));
-                break;
-            case DriveInterface::sata:
-                add_drive_device(drive, sata_device(kind));
-                break;
-            case DriveInterface::usb:
-                need(kUsb, "qemu-xhci");
-                add_drive_device(drive,
-                                 OptionValue("usb-storage").add("bus", fmt::format("{}.0", kUsb)));
-                break;
-            case DriveInterface::floppy:
-                if (traits_.disks != BuiltInDisks::ide)
-                    need(kFloppy, "isa-fdc");
-                add_drive_device(drive, OptionValue("floppy"));
-                break;
-        }
-    }
-
-    void add_drive_device(const Drive &drive, OptionValue device) {
-        add_device(device.add("drive", drive.name).add("id", drive.name));
-    }
-
-    OptionValue ide_device(std::string_view kind) {
-        OptionValue device(fmt::format("ide-{}", kind));
-        if (traits_.disks == BuiltInDisks::ide) {
-            device.add("bus", fmt::format("ide.{}", ide_drives_ / 2))
-                .add("unit", fmt::to_string(ide_drives_ % 2));
-            ++ide_drives_;
-            return device;
-        }
-        return device.add("bus", fmt::format("ide.{}", ide_drives_++));
-    }
-
-    OptionValue sata_device(std::string_view kind) {
-        if (traits_.disks == BuiltInDisks::ahci)
-            return ide_device(kind);
-        need(kAhci, "ahci");
-        return OptionValue(fmt::format("ide-{}", kind))
-            .add("bus", fmt::format("{}.{}", kAhci, sata_drives_++));
-    }
-
-    void add_network(const Network &network) {
-        OptionValue backend(network.type == NetworkType::user ? "user" : "hubport");
-        backend.add("id", network.name);
-        if (network.type == NetworkType::none)
-            backend.add("hubid", fmt::to_string(unconnected_++));
-        for (const HostForward &forward : network.host_forwards)
-            backend.add("hostfwd", forward.text);
-        add("-netdev", backend.text());
-        add_device(OptionValue(network.model ? network.model->text : virtio("net"))
-                       .add("netdev", network.name)
-                       .add("id", network.name)
-                       .add("mac", network.mac ? network.mac->text : default_mac(vm_, network)));
-    }
-
-    void add_serial(const Serial &serial) {
-        if (effective_type(vm_, serial, host_) == SerialType::isa) {
-            add("-serial", "chardev:" + serial.name);
-            return;
-        }
-        need(kVirtioSerial, virtio("serial"));
-        add_device(OptionValue("virtconsole")
-                       .add("bus", fmt::format("{}.0", kVirtioSerial))
-                       .add("chardev", serial.name)
-                       .add("id", serial.name));
-    }
-
-    void display() {
-        if (vm_.display == Display::none) {
-            add("-display", "none");
-            return;
-        }
-        add("-vnc", OptionValue("unix:" + double_commas(state_dir(vm_.name) + "/vnc.sock")).text());
-        add_device(OptionValue(traits_.has_isa ? "VGA" : virtio("gpu")));
-        if (traits_.has_pci) {
-            // A tablet, because a mouse without absolute coordinates drifts from the viewer's.
-            need(kUsb, "qemu-xhci");
-            add_device(OptionValue("usb-kbd").add("bus", fmt::format("{}.0", kUsb)));
-            add_device(OptionValue("usb-tablet").add("bus", fmt::format("{}.0", kUsb)));
-        }
-    }
-
-    const Vm &vm_;
-    const Architecture host_;
-    const MachineTraits traits_;
-    std::vector<std::string> words_;
-    std::vector<std::string_view> controllers_;
-    unsigned ide_drives_ = 0;
-    unsigned sata_drives_ = 0;
-    unsigned unconnected_ = 0;
-};
+}
 
 }  // namespace
 
 std::string absolute_path(const Vm &vm, const FilePath &path) {
     return path.text.starts_with('/') ? path.text : state_dir(vm.name) + "/" + path.text;
+}
+
+// The suffix decides, never the content: QEMU's probing lets a guest that owns a raw disk
+// turn it into a qcow2 with any file of the host as its backing file.
+std::string format_of(const FilePath &file) {
+    static constexpr std::pair<std::string_view, std::string_view> kBySuffix[] = {
+        {".qcow2", "qcow2"}, {".qcow", "qcow"}, {".qed", "qed"}, {".vmdk", "vmdk"},
+        {".vdi", "vdi"},     {".vhdx", "vhdx"}, {".vhd", "vpc"},
+    };
+    for (const auto &[suffix, format] : kBySuffix)
+        if (file.text.ends_with(suffix))
+            return std::string(format);
+    return "raw";
+}
+
+std::string format_of(const Drive &drive) {
+    return drive.format ? drive.format->text : format_of(*drive.file);
 }
 
 DriveInterface effective_interface(const Vm &vm, const Drive &drive, Architecture host) {
@@ -285,8 +195,86 @@ SerialType effective_type(const Vm &vm, const Serial &serial, Architecture host)
     return SerialType::isa;
 }
 
+std::string_view effective_tag(const Share &share) {
+    return share.tag ? share.tag->text : share.name;
+}
+
+bool falls_back_to_tcg(const Vm &vm, Architecture host) {
+    return vm.accelerator == Accelerator::automatic && vm.architecture.value_or(host) == host;
+}
+
+bool order_is_letters(const Vm &vm) {
+    const auto &order = vm.boot.order;
+    const auto has_name = [&](const auto &device) {
+        return device.name == order.front();
+    };
+    return order.size() == 1 && order.front().find_first_not_of("abcdnop") == std::string::npos &&
+           std::ranges::none_of(vm.drives, has_name) && std::ranges::none_of(vm.networks, has_name);
+}
+
+std::optional<unsigned> boot_index(const Vm &vm, std::string_view device,
+                                   const std::optional<BootPosition> &own) {
+    if (own)
+        return own->number;
+    const auto it = std::ranges::find(vm.boot.order, device);
+    if (it == vm.boot.order.end())
+        return std::nullopt;
+    return static_cast<unsigned>(it - vm.boot.order.begin());
+}
+
+// In QEMU's range. A guest keeps its leases and its interface names over restarts.
+std::string mac_address(const Vm &vm, const Network &network) {
+    if (network.mac)
+        return network.mac->text;
+    const uint32_t hash = hash_of(vm.name + "/" + network.name);
+    return fmt::format("52:54:00:{:02x}:{:02x}:{:02x}", hash >> 16, (hash >> 8) & 0xff,
+                       hash & 0xff);
+}
+
+std::string tap_name(const Vm &vm, const Network &network) {
+    if (network.interface)
+        return network.interface->text;
+    std::string name = fmt::format("{}-{}", vm.name, network.name);
+    if (is_interface_name(name))
+        return name;
+    return fmt::format("qemu-{:06x}", hash_of(vm.name + "/" + network.name));
+}
+
+std::string console_parameter(const Vm &vm, Architecture host) {
+    const bool is_uart = effective_type(vm, vm.serials.front(), host) == SerialType::isa;
+    return fmt::format("console={}", is_uart ? machine_traits(vm, host).uart : "hvc0");
+}
+
 std::vector<std::string> qemu_arguments(const Vm &vm, Architecture host) {
-    return CommandLine(vm, host).build();
+    CommandLine line(vm, host);
+    line.add(vm.qemu ? vm.qemu->text : fmt::format("{}/{}", kQemuBinDir, line.traits().program));
+    line.add("-name", OptionValue().add("guest", vm.name).add("debug-threads", "on"));
+    line.add("-nodefaults");
+    line.add("-no-user-config");
+    add_machine(line);
+    add_firmware(line);
+    add_boot(line);
+    for (const Drive &drive : vm.drives)
+        add_drive(line, drive);
+    for (const Network &network : vm.networks)
+        add_network(line, network);
+    for (const Serial &serial : vm.serials)
+        add_serial(line, serial);
+    for (const Channel &channel : vm.channels)
+        add_channel(line, channel);
+    if (vm.guest_agent)
+        add_guest_agent(line);
+    for (const Share &share : vm.shares)
+        add_share(line, share);
+    for (const Credential &credential : vm.credentials)
+        add_credential(line, credential);
+    if (vm.tpm)
+        add_tpm(line);
+    add_small_devices(line);
+    add_display(line);
+    for (const QemuWord &word : vm.arguments)
+        line.add(word.text);
+    return line.take();
 }
 
 }  // namespace qemunit

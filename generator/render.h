@@ -6,14 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "generator/drop_in.h"
 #include "generator/vm.h"
 
 namespace qemunit {
-
-struct OutputFile {
-    std::string path;  // below the output directory: "qemu@vm1.service.d/50-qemunit.conf"
-    std::string content;
-};
 
 struct OutputLink {
     std::string path;    // "machines.target.wants/qemu@vm1.service"

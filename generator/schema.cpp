@@ -40,6 +40,15 @@ Network &owner(As<Network>, Vm &vm, std::string_view name) {
 Serial &owner(As<Serial>, Vm &vm, std::string_view name) {
     return device_named(vm.serials, name);
 }
+Share &owner(As<Share>, Vm &vm, std::string_view name) {
+    return device_named(vm.shares, name);
+}
+Channel &owner(As<Channel>, Vm &vm, std::string_view name) {
+    return device_named(vm.channels, name);
+}
+Credential &owner(As<Credential>, Vm &vm, std::string_view name) {
+    return device_named(vm.credentials, name);
+}
 
 template <typename Device>
 void open(Vm &vm, std::string_view name) {
@@ -84,11 +93,11 @@ std::expected<void, std::string> set(Vm &vm, std::string_view device, std::strin
     return assign<Owner>(owner(As<Owner>{}, vm, device).*Member, Owner{}.*Member, value);
 }
 
-// The same for the sockets of a serial port, a struct in a struct.
-template <auto Member>
-std::expected<void, std::string> set_serial_socket(Vm &vm, std::string_view device,
-                                                   std::string_view value) {
-    SocketAccess &socket = owner(As<Serial>{}, vm, device).socket;
+// The same for the socket of a device, a struct in a struct.
+template <typename Device, auto Member>
+std::expected<void, std::string> set_socket(Vm &vm, std::string_view device,
+                                            std::string_view value) {
+    SocketAccess &socket = owner(As<Device>{}, vm, device).socket;
     return assign<SocketAccess>(socket.*Member, SocketAccess{}.*Member, value);
 }
 
@@ -120,6 +129,13 @@ std::expected<void, std::string> add_arguments(Vm &vm, std::string_view, std::st
     return {};
 }
 
+std::expected<void, std::string> add_boot_order(Vm &vm, std::string_view, std::string_view value) {
+    if (value.empty())
+        vm.boot.order.clear();
+    std::ranges::move(split_words(value), std::back_inserter(vm.boot.order));
+    return {};
+}
+
 // --- The table. ---
 
 using Kind = SectionRow::Kind;
@@ -131,12 +147,12 @@ constexpr SectionRow kSections[] = {
     {"Network", Kind::device, open<Network>},
     {"Serial", Kind::device, open<Serial>},
     {"Monitor", Kind::single},
+    {"Share", Kind::device, open<Share>},
+    {"Channel", Kind::device, open<Channel>},
+    {"Credential", Kind::device, open<Credential>},
     {"Unit", Kind::pass_through},
     {"Service", Kind::pass_through},
     {"Install", Kind::pass_through},
-    {"Share", Kind::planned},
-    {"Channel", Kind::planned},
-    {"Credential", Kind::planned},
 };
 
 // A key that later versions will have: known, so that nobody is told it was a typo.
@@ -162,18 +178,45 @@ constexpr KeyRow kKeys[] = {
      "How much memory the guest has.", "0.1", set<&Vm::memory>},
     {"VM", "UUID", "UUID", "none", "-uuid",
      "The machine's UUID, as the guest's firmware shows it.", "0.1", set<&Vm::uuid>},
+    {"VM", "Firmware", "bios|uefi|uefi-secure", "bios", "-drive if=pflash",
+     "What the guest boots with.", "0.2", set<&Vm::firmware>},
     {"VM", "Display", "none|vnc", "none", "-vnc",
      "A screen with keyboard and mouse, on a VNC socket.", "0.1", set<&Vm::display>},
+    {"VM", "Keyboard", "LAYOUT", "en-us", "-k",
+     "The layout of the keyboard of those who use the screen.", "0.2", set<&Vm::keyboard>},
+    {"VM", "Clock", "utc|localtime|DATE", "utc", "-rtc base=",
+     "What the guest's hardware clock shows.", "0.2", set<&Vm::clock>},
+    {"VM", "TPM", "yes|no", "no", "-tpmdev, -device",
+     "A TPM 2.0, by swtpm.", "0.2", set<&Vm::tpm>},
+    {"VM", "Watchdog", "no|reset|shutdown|poweroff|pause|inject-nmi|none", "no", "-device, -action watchdog=",
+     "A watchdog device, and what happens when the guest stops feeding it.", "0.2", set<&Vm::watchdog>},
+    {"VM", "RNG", "yes|no", "no", "-device virtio-rng-pci",
+     "A source of random numbers.", "0.2", set<&Vm::rng>},
+    {"VM", "Balloon", "yes|no", "no", "-device virtio-balloon-pci",
+     "Memory that the guest gives back.", "0.2", set<&Vm::balloon>},
+    {"VM", "VSockCID", "NUMBER", "none", "-device vhost-vsock-pci",
+     "The guest's address for vsock.", "0.2", set<&Vm::vsock_cid>},
+    {"VM", "GuestAgent", "yes|no", "no", "-device virtserialport",
+     "A channel to QEMU's guest agent, with the socket agent.sock.", "0.2", set<&Vm::guest_agent>},
     {"VM", "QEMU", "PATH", "/usr/bin/qemu-system-…", "the program",
      "Another QEMU binary than the distribution's.", "0.1", set<&Vm::qemu>},
     {"VM", "Arguments", "WORDS", "none", "itself",
      "Further words of QEMU's command line.", "0.1", add_arguments, true},
-    planned("VM", "Firmware"), planned("VM", "Keyboard"), planned("VM", "Clock"),
-    planned("VM", "TPM"), planned("VM", "Watchdog"), planned("VM", "RNG"),
-    planned("VM", "Balloon"), planned("VM", "VSockCID"), planned("VM", "GuestAgent"),
-    planned("VM", "User"), planned("VM", "Activation"), planned("VM", "Ready"),
-    planned("VM", "StartTimeout"), planned("VM", "StopTimeout"), planned("VM", "Stop"),
-    planned("VM", "Timeout"), planned("VM", "OnPanic"), planned("VM", "LoadSnapshot"),
+    {"VM", "User", "USER", "qemunit", "User=",
+     "Who QEMU runs as.", "0.2", set<&Vm::user>},
+    {"VM", "Activation", "none|socket", "none", "sockets.target.wants/",
+     "Whether connecting to a socket of the VM starts it.", "0.2", set<&Vm::activation>},
+    {"VM", "StartTimeout", "TIME", "1min", "TimeoutStartSec=",
+     "How long QEMU may take until it answers.", "0.2", set<&Vm::start_timeout>},
+    {"VM", "StopTimeout", "TIME", "30s", "TimeoutStopSec=",
+     "How long QEMU may take to end.", "0.2", set<&Vm::stop_timeout>},
+    {"VM", "Timeout", "TIME", "infinity", "RuntimeMaxSec=",
+     "The longest life of the VM.", "0.2", set<&Vm::timeout>},
+    {"VM", "OnPanic", "fail|restart|pause", "no panic device", "-device pvpanic-pci, -action panic=",
+     "A device by which the guest reports a panic, and what happens then.", "0.2", set<&Vm::on_panic>},
+    {"VM", "LoadSnapshot", "TAG", "none", "-loadvm",
+     "A snapshot in the VM's disks that it starts from.", "0.2", set<&Vm::load_snapshot>},
+    planned("VM", "Ready"), planned("VM", "Stop"),
 
     {"Boot", "Kernel", "PATH", "none", "-kernel",
      "A Linux kernel that QEMU loads itself.", "0.1", set<&Boot::kernel>},
@@ -181,7 +224,10 @@ constexpr KeyRow kKeys[] = {
      "The kernel's initial RAM disk.", "0.1", set<&Boot::initrd>},
     {"Boot", "Append", "TEXT", "none", "-append",
      "The kernel's command line.", "0.1", add<&Boot::append>, true},
-    planned("Boot", "Order"), planned("Boot", "Menu"),
+    {"Boot", "Order", "NAMES", "the firmware's choice", "-device bootindex=, -boot order=",
+     "Which drives and network cards are tried, the first one first.", "0.2", add_boot_order, true},
+    {"Boot", "Menu", "yes|no", "no", "-boot menu=",
+     "Whether the firmware offers a menu.", "0.2", set<&Boot::menu>},
 
     {"Drive", "File", "PATH", "none", "-drive file=",
      "The image or block device.", "0.1", set<&Drive::file>},
@@ -195,11 +241,22 @@ constexpr KeyRow kKeys[] = {
      "The guest cannot write.", "0.1", set<&Drive::read_only>},
     {"Drive", "Ephemeral", "yes|no", "no", "-drive snapshot=",
      "What the guest writes is thrown away when the VM ends.", "0.1", set<&Drive::ephemeral>},
-    planned("Drive", "Size"), planned("Drive", "BackingFile"), planned("Drive", "Cache"),
-    planned("Drive", "Discard"), planned("Drive", "AIO"), planned("Drive", "BootIndex"),
-    planned("Drive", "Serial"),
+    {"Drive", "Size", "SIZE", "none", "qemu-img create",
+     "The image is made with this size when it is missing.", "0.2", set<&Drive::size>},
+    {"Drive", "BackingFile", "PATH", "none", "qemu-img create -b",
+     "What the image is a copy-on-write layer of; it is made when it is missing.", "0.2", set<&Drive::backing_file>},
+    {"Drive", "Cache", "writeback|writethrough|none|directsync|unsafe", "writeback", "-drive cache=",
+     "How QEMU uses the host's page cache.", "0.2", set<&Drive::cache>},
+    {"Drive", "Discard", "yes|no", "no", "-drive discard=",
+     "Whether space that the guest discards is given back.", "0.2", set<&Drive::discard>},
+    {"Drive", "AIO", "threads|native|io_uring", "threads", "-drive aio=",
+     "How QEMU reads and writes the image.", "0.2", set<&Drive::aio>},
+    {"Drive", "BootIndex", "NUMBER", "none", "-device bootindex=",
+     "The place in the order of booting; lower is tried first.", "0.2", set<&Drive::boot_index>},
+    {"Drive", "Serial", "TEXT", "none", "-device serial=",
+     "The serial number that the guest sees.", "0.2", set<&Drive::serial>},
 
-    {"Network", "Type", "user|none", "user", "-netdev",
+    {"Network", "Type", "user|tap|bridge|passt|none", "user", "-netdev",
      "What the network card is connected to.", "0.1", set<&Network::type>},
     {"Network", "Model", "NAME", "virtio-net-pci", "-device",
      "QEMU's name of the card.", "0.1", set<&Network::model>},
@@ -207,8 +264,14 @@ constexpr KeyRow kKeys[] = {
      "The card's address.", "0.1", set<&Network::mac>},
     {"Network", "HostForward", "PROTOCOL:[ADDRESS]:PORT-[ADDRESS]:PORT", "none", "-netdev hostfwd=",
      "A port of the host that leads to a port of the guest.", "0.1", add<&Network::host_forwards>, true},
-    planned("Network", "Restrict"), planned("Network", "Interface"), planned("Network", "Bridge"),
-    planned("Network", "BootIndex"),
+    {"Network", "Restrict", "yes|no", "no", "-netdev restrict=",
+     "The guest reaches nothing, and is reached by its forwards only.", "0.2", set<&Network::restricted>},
+    {"Network", "Interface", "NAME", "made from the names of VM and card", "-netdev ifname=",
+     "The tap interface of the host; it is made when it is missing.", "0.2", set<&Network::interface>},
+    {"Network", "Bridge", "NAME", "none", "qemu-tap@.service",
+     "The bridge of the host that the tap interface joins; it is made when it is missing.", "0.2", set<&Network::bridge>},
+    {"Network", "BootIndex", "NUMBER", "none", "-device bootindex=",
+     "The place in the order of booting; lower is tried first.", "0.2", set<&Network::boot_index>},
 
     {"Serial", "Type", "isa|virtio", "isa where the machine has room, else virtio", "-serial, -device",
      "How the guest sees the port.", "0.1", set<&Serial::type>},
@@ -217,11 +280,11 @@ constexpr KeyRow kKeys[] = {
     {"Serial", "Direct", "yes|no", "no", "qemunit-helper",
      "QEMU serves the socket itself, without the relay.", "0.1", set<&Serial::direct>},
     {"Serial", "SocketMode", "MODE", "0660", "SocketMode=",
-     "The access mode of the port's socket.", "0.1", set_serial_socket<&SocketAccess::mode>},
+     "The access mode of the port's socket.", "0.1", set_socket<Serial, &SocketAccess::mode>},
     {"Serial", "SocketUser", "USER", "root", "SocketUser=",
-     "Who owns the port's socket.", "0.1", set_serial_socket<&SocketAccess::user>},
+     "Who owns the port's socket.", "0.1", set_socket<Serial, &SocketAccess::user>},
     {"Serial", "SocketGroup", "GROUP", "root", "SocketGroup=",
-     "The group of the port's socket.", "0.1", set_serial_socket<&SocketAccess::group>},
+     "The group of the port's socket.", "0.1", set_socket<Serial, &SocketAccess::group>},
 
     {"Monitor", "SocketMode", "MODE", "0660", "SocketMode=",
      "The access mode of monitor.sock and qmp.sock.", "0.1", set<&SocketAccess::mode>},
@@ -229,6 +292,29 @@ constexpr KeyRow kKeys[] = {
      "Who owns monitor.sock and qmp.sock.", "0.1", set<&SocketAccess::user>},
     {"Monitor", "SocketGroup", "GROUP", "qemunitd", "SocketGroup=",
      "The group of monitor.sock and qmp.sock.", "0.1", set<&SocketAccess::group>},
+
+    {"Share", "Path", "PATH", "none", "-fsdev path=, virtiofsd, -drive dir=",
+     "The folder of the host that the guest sees.", "0.2", set<&Share::path>},
+    {"Share", "Type", "9p|virtiofs|vfat", "9p", "-device",
+     "How the guest sees the folder.", "0.2", set<&Share::type>},
+    {"Share", "Tag", "NAME", "the name", "-device mount_tag=, tag=",
+     "What the guest mounts.", "0.2", set<&Share::tag>},
+    {"Share", "ReadOnly", "yes|no", "no; yes for vfat", "-fsdev readonly=, BindReadOnlyPaths=",
+     "The guest cannot write.", "0.2", set<&Share::read_only>},
+    {"Share", "Root", "yes|no", "no", "-append root=",
+     "The folder is the guest's root file system.", "0.2", set<&Share::root>},
+
+    {"Channel", "SocketMode", "MODE", "0660", "chmod",
+     "The access mode of the channel's socket.", "0.2", set_socket<Channel, &SocketAccess::mode>},
+    {"Channel", "SocketUser", "USER", "root", "chown",
+     "Who owns the channel's socket.", "0.2", set_socket<Channel, &SocketAccess::user>},
+    {"Channel", "SocketGroup", "GROUP", "root", "chown",
+     "The group of the channel's socket.", "0.2", set_socket<Channel, &SocketAccess::group>},
+
+    {"Credential", "File", "PATH", "none", "LoadCredential=, -fw_cfg",
+     "A file with the credential.", "0.2", set<&Credential::file>},
+    {"Credential", "Text", "TEXT", "none", "SetCredential=, -fw_cfg",
+     "The credential itself.", "0.2", set<&Credential::text>},
 };
 // clang-format on
 

@@ -24,7 +24,6 @@ struct SectionRow {
         single,        // [VM]
         device,        // [Drive NAME]
         pass_through,  // [Service]: any key, handed to systemd as written
-        planned,       // has a place in the format, no code yet
     } kind;
     // Makes the device exist, for a section without a key. Only where kind is device.
     void (*open)(Vm &vm, std::string_view device) = nullptr;

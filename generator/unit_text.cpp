@@ -67,4 +67,18 @@ std::string quote_path(std::string_view path) {
     return quoted ? '"' + text + '"' : text;
 }
 
+std::string escape_credential(std::string_view value) {
+    std::string text;
+    for (char c : value) {
+        // White space at the end would be trimmed, and a backslash there continue the line.
+        if (c == '\\')
+            text.append(2, c);
+        else if (c == ' ' || c == '\t')
+            text += c == ' ' ? "\\x20" : "\\t";
+        else
+            text += c;
+    }
+    return text;
+}
+
 }  // namespace qemunit

@@ -22,4 +22,7 @@ std::string escape_specifiers(std::string_view value);
 // (load-fragment.c). For paths without control bytes.
 std::string quote_path(std::string_view path);
 
+// The value of SetCredential=, which knows C escapes but no specifiers (load-fragment.c).
+std::string escape_credential(std::string_view value);
+
 }  // namespace qemunit

@@ -14,49 +14,48 @@ namespace qemunit {
 
 namespace {
 
-template <typename E>
-using NameTable = std::pair<std::string_view, E>;
-
-constexpr NameTable<Architecture> kArchitectures[] = {
-    {"x86_64", Architecture::x86_64},   {"i386", Architecture::i386},
-    {"aarch64", Architecture::aarch64}, {"arm", Architecture::arm},
-    {"riscv64", Architecture::riscv64}, {"amd64", Architecture::x86_64},
-    {"arm64", Architecture::aarch64},
-};
-constexpr NameTable<Accelerator> kAccelerators[] = {
-    {"auto", Accelerator::automatic},
-    {"kvm", Accelerator::kvm},
-    {"tcg", Accelerator::tcg},
-};
-constexpr NameTable<Display> kDisplays[] = {
-    {"none", Display::none},
-    {"vnc", Display::vnc},
-};
-constexpr NameTable<DriveInterface> kInterfaces[] = {
-    {"virtio", DriveInterface::virtio}, {"scsi", DriveInterface::scsi},
-    {"nvme", DriveInterface::nvme},     {"ide", DriveInterface::ide},
-    {"sata", DriveInterface::sata},     {"usb", DriveInterface::usb},
-    {"floppy", DriveInterface::floppy},
-};
-constexpr NameTable<DriveMedia> kMedia[] = {
-    {"disk", DriveMedia::disk},
-    {"cdrom", DriveMedia::cdrom},
-};
-constexpr NameTable<NetworkType> kNetworkTypes[] = {
-    {"user", NetworkType::user},
-    {"none", NetworkType::none},
-};
-constexpr NameTable<SerialType> kSerialTypes[] = {
-    {"isa", SerialType::isa},
-    {"virtio", SerialType::virtio},
-};
-
 std::optional<uint64_t> parse_number(std::string_view text, int base = 10) {
     uint64_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
     if (error != std::errc{} || end != text.data() + text.size() || text.empty())
         return std::nullopt;
     return number;
+}
+
+// systemd's sizes (systemd.syntax(7)): bytes, or a number with K, M, G, T to the base 1024.
+Parsed<uint64_t> parse_size(std::string_view text) {
+    constexpr std::string_view kSuffixes = "KMGT";
+    unsigned shift = 0;
+    std::string_view digits = text;
+    if (!digits.empty()) {
+        if (const std::size_t i = kSuffixes.find(digits.back()); i != kSuffixes.npos) {
+            shift = 10 * (static_cast<unsigned>(i) + 1);
+            digits.remove_suffix(1);
+        } else if (digits.back() == 'B') {
+            digits.remove_suffix(1);
+        }
+    }
+    const auto number = parse_number(digits);
+    if (!number)
+        return std::unexpected("not a size; write 512M or 2G.");
+    if (*number > (uint64_t{1} << 62) >> shift)
+        return std::unexpected("larger than any machine.");
+    return *number << shift;
+}
+
+// "2026-01-31", or "2026-01-31T12:00:00": what QEMU's -rtc base= takes.
+bool is_date(std::string_view text) {
+    constexpr std::string_view kForm = "dddd-dd-ddTdd:dd:dd";
+    if (text.size() != 10 && text.size() != kForm.size())
+        return false;
+    for (std::size_t i = 0; i < text.size(); ++i)
+        if (kForm[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != kForm[i])
+            return false;
+    return true;
+}
+
+std::string_view leading_digits(std::string_view text) {
+    return text.substr(0, text.find_first_not_of("0123456789"));
 }
 
 bool is_hex(std::string_view text, std::size_t digits) {
@@ -78,26 +77,14 @@ bool is_forward_address(std::string_view text) {
 
 }  // namespace
 
-Names<Architecture> names_of(As<Architecture>) {
-    return kArchitectures;
-}
-Names<Accelerator> names_of(As<Accelerator>) {
-    return kAccelerators;
-}
-Names<Display> names_of(As<Display>) {
-    return kDisplays;
-}
-Names<DriveInterface> names_of(As<DriveInterface>) {
-    return kInterfaces;
-}
-Names<DriveMedia> names_of(As<DriveMedia>) {
-    return kMedia;
-}
-Names<NetworkType> names_of(As<NetworkType>) {
-    return kNetworkTypes;
-}
-Names<SerialType> names_of(As<SerialType>) {
-    return kSerialTypes;
+bool is_interface_name(std::string_view text) {
+    const auto is_char = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '_' || c == '.' || c == '-';
+    };
+    return !text.empty() && text.size() <= kInterfaceNameMax &&
+           std::ranges::all_of(text, is_char) && text.front() != '-' &&
+           text.find_first_not_of('.') != text.npos;
 }
 
 std::string not_one_of(std::string_view text, std::span<const std::string_view> names) {
@@ -136,6 +123,16 @@ Parsed<FilePath> parse_value(As<FilePath>, std::string_view text) {
     return FilePath{std::string(text)};
 }
 
+Parsed<FolderPath> parse_value(As<FolderPath>, std::string_view text) {
+    auto path = parse_value(As<FilePath>{}, text);
+    if (!path)
+        return std::unexpected(text.ends_with('/') ? "write it without the '/' at its end."
+                                                   : path.error());
+    if (!text.starts_with('/'))
+        return std::unexpected("not an absolute path; write it in full, as in /srv/share.");
+    return FolderPath{path->text};
+}
+
 Parsed<ProgramPath> parse_value(As<ProgramPath>, std::string_view text) {
     auto path = parse_value(As<FilePath>{}, text);
     if (!path)
@@ -157,31 +154,27 @@ Parsed<QemuName> parse_value(As<QemuName>, std::string_view text) {
     return QemuName{std::string(text)};
 }
 
-// systemd's sizes (systemd.syntax(7)): bytes, or a number with K, M, G, T to the base 1024.
 Parsed<MemorySize> parse_value(As<MemorySize>, std::string_view text) {
-    const std::string fault = "not a size; write 512M or 2G.";
-    constexpr std::string_view kSuffixes = "KMGT";
-    unsigned shift = 0;
-    std::string_view digits = text;
-    if (!digits.empty()) {
-        if (const std::size_t i = kSuffixes.find(digits.back()); i != kSuffixes.npos) {
-            shift = 10 * (static_cast<unsigned>(i) + 1);
-            digits.remove_suffix(1);
-        } else if (digits.back() == 'B') {
-            digits.remove_suffix(1);
-        }
-    }
-    const auto number = parse_number(digits);
-    if (!number)
-        return std::unexpected(fault);
-    if (*number > (uint64_t{1} << 62) >> shift)
-        return std::unexpected("larger than any machine.");
-    const uint64_t bytes = *number << shift;
-    if (bytes < 1u << 20)
+    const auto bytes = parse_size(text);
+    if (!bytes)
+        return std::unexpected(bytes.error());
+    if (*bytes < 1u << 20)
         return std::unexpected(fmt::format(
             "less than a machine can start with (1M); did you forget the unit, as in {}M?",
-            *number));
-    return MemorySize{bytes};
+            leading_digits(text)));
+    return MemorySize{*bytes};
+}
+
+Parsed<DiskSize> parse_value(As<DiskSize>, std::string_view text) {
+    constexpr unsigned kSector = 512;
+    const auto bytes = parse_size(text);
+    if (!bytes)
+        return std::unexpected(bytes.error());
+    if (*bytes == 0 || *bytes % kSector != 0)
+        return std::unexpected(
+            fmt::format("not whole sectors of {} bytes; did you forget the unit, as in {}G?",
+                        kSector, leading_digits(text)));
+    return DiskSize{*bytes};
 }
 
 Parsed<CpuCount> parse_value(As<CpuCount>, std::string_view text) {
@@ -205,6 +198,58 @@ Parsed<Uuid> parse_value(As<Uuid>, std::string_view text) {
             return std::unexpected("not a UUID; `uuidgen` prints one.");
     }
     return Uuid{std::string(text)};
+}
+
+Parsed<ClockBase> parse_value(As<ClockBase>, std::string_view text) {
+    if (text != "utc" && text != "localtime" && !is_date(text))
+        return std::unexpected("not a clock; write utc, localtime, or 2026-01-31T12:00:00.");
+    return ClockBase{std::string(text)};
+}
+
+// systemd.time(7): numbers, each with a unit or none, which means seconds.
+Parsed<TimeSpan> parse_value(As<TimeSpan>, std::string_view text) {
+    static constexpr std::string_view kUnits[] = {
+        "",    "us",     "usec",    "ms", "msec",  "s",      "sec",   "second", "seconds", "m",
+        "min", "minute", "minutes", "h",  "hr",    "hour",   "hours", "d",      "day",     "days",
+        "w",   "week",   "weeks",   "M",  "month", "months", "y",     "year",   "years"};
+    const TimeSpan span{std::string(text)};
+    bool valid = !text.empty() && text != "infinity";
+    while (valid && !(text = trim(text)).empty()) {
+        const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+        text.remove_prefix(digits);
+        text = trim(text);
+        const std::size_t unit = std::min(text.find_first_of(" \t0123456789"), text.size());
+        valid = digits > 0 && std::ranges::find(kUnits, text.substr(0, unit)) != std::end(kUnits);
+        text.remove_prefix(unit);
+    }
+    if (!valid && span.text != "infinity")
+        return std::unexpected("not a time span; write 90s, 5min or infinity.");
+    return span;
+}
+
+// vsock(7): 0 to 2 are the hypervisor, this machine and the host; the highest means "any".
+Parsed<VsockCid> parse_value(As<VsockCid>, std::string_view text) {
+    const auto number = parse_number(text);
+    if (!number || *number < 3 || *number > 0xfffffffe)
+        return std::unexpected("not a CID of a guest, from 3 to 4294967294.");
+    return VsockCid{static_cast<unsigned>(*number)};
+}
+
+Parsed<BootPosition> parse_value(As<BootPosition>, std::string_view text) {
+    constexpr unsigned kMax = 9999;
+    const auto number = parse_number(text);
+    if (!number || *number > kMax)
+        return std::unexpected(fmt::format("not a position from 0 to {}.", kMax));
+    return BootPosition{static_cast<unsigned>(*number)};
+}
+
+// The kernel's rule is wider (dev_valid_name()); a unit is named after the interface.
+Parsed<InterfaceName> parse_value(As<InterfaceName>, std::string_view text) {
+    if (!is_interface_name(text))
+        return std::unexpected(fmt::format(
+            "not the name of an interface; letters, digits, '_', '.' and '-', at most {} in all.",
+            kInterfaceNameMax));
+    return InterfaceName{std::string(text)};
 }
 
 Parsed<MacAddress> parse_value(As<MacAddress>, std::string_view text) {
@@ -236,12 +281,16 @@ Parsed<HostForward> parse_value(As<HostForward>, std::string_view text) {
     if (host_colon == host.npos || guest_colon == guest.npos)
         return fault("no ':' before a port");
     const auto host_port = parse_port(host.substr(host_colon + 1));
-    if (!host_port || !parse_port(guest.substr(guest_colon + 1)))
+    const auto guest_port = parse_port(guest.substr(guest_colon + 1));
+    if (!host_port || !guest_port)
         return fault("a port is not a number from 1 to 65535");
-    if (!is_forward_address(host.substr(0, host_colon)) ||
-        !is_forward_address(guest.substr(0, guest_colon)))
+    const std::string host_address(host.substr(0, host_colon));
+    const std::string guest_address(guest.substr(0, guest_colon));
+    if (!is_forward_address(host_address) || !is_forward_address(guest_address))
         return fault("an address is neither empty nor IPv4");
-    return HostForward{std::string(text), *host_port};
+    return HostForward{std::string(text), std::string(text.substr(0, 3)),
+                       host_address,      *host_port,
+                       guest_address,     *guest_port};
 }
 
 Parsed<FileMode> parse_value(As<FileMode>, std::string_view text) {

@@ -19,15 +19,25 @@ namespace qemunit {
 
 enum class Architecture { x86_64, i386, aarch64, arm, riscv64 };
 enum class Accelerator { automatic, kvm, tcg };
+enum class Firmware { bios, uefi, uefi_secure };
 enum class Display { none, vnc };
+enum class WatchdogAction { no, reset, shutdown, poweroff, pause, inject_nmi, none };
+enum class PanicAction { fail, restart, pause };
+enum class Activation { none, socket };
 enum class DriveInterface { virtio, scsi, nvme, ide, sata, usb, floppy };
 enum class DriveMedia { disk, cdrom };
-enum class NetworkType { user, none };
+enum class DriveCache { writeback, writethrough, none, directsync, unsafe };
+enum class DriveAio { threads, native, io_uring };
+enum class NetworkType { user, tap, bridge, passt, none };
 enum class SerialType { isa, virtio };
+enum class ShareType { ninep, virtiofs, vfat };
 
 // Values with a syntax of their own; parse_value() in values.h is the only maker.
 struct FilePath {
     std::string text;  // absolute, or relative to the VM's state directory
+};
+struct FolderPath {
+    std::string text;  // absolute
 };
 struct ProgramPath {
     std::string text;  // absolute
@@ -38,18 +48,42 @@ struct QemuName {
 struct MemorySize {
     uint64_t bytes = 0;
 };
+struct DiskSize {
+    uint64_t bytes = 0;  // whole sectors
+};
 struct CpuCount {
     unsigned count = 0;
 };
 struct Uuid {
     std::string text;
 };
+struct ClockBase {
+    std::string text;  // "utc", "localtime", "2026-01-01T12:00:00"
+};
+struct TimeSpan {
+    std::string text;  // "1min 30s", systemd's own syntax
+};
+struct VsockCid {
+    unsigned number = 0;
+};
+struct BootPosition {
+    unsigned number = 0;  // lower is tried first
+};
+struct InterfaceName {
+    std::string text;  // of a network interface of the host
+};
 struct MacAddress {
     std::string text;  // "52:54:00:12:34:56"
 };
 struct HostForward {
     std::string text;  // "tcp:127.0.0.1:10022-:22", QEMU's own syntax
+    std::string protocol;
+    std::string host_address;  // "": all
     unsigned host_port = 0;
+    std::string guest_address;  // "": what DHCP gave it
+    unsigned guest_port = 0;
+
+    bool is_for_all_addresses() const { return host_address.empty() || host_address == "0.0.0.0"; }
 };
 struct FileMode {
     unsigned bits = 0;
@@ -72,6 +106,16 @@ struct Drive {
     DriveMedia media = DriveMedia::disk;
     bool read_only = false;
     bool ephemeral = false;
+    std::optional<DiskSize> size;
+    std::optional<FilePath> backing_file;
+    std::optional<DriveCache> cache;
+    bool discard = false;
+    std::optional<DriveAio> aio;
+    std::optional<BootPosition> boot_index;
+    std::string serial;
+
+    // A medium that is made when it is missing (qemu-image@.service).
+    bool is_made_by_us() const { return size || backing_file; }
 };
 
 struct Network {
@@ -80,6 +124,10 @@ struct Network {
     std::optional<QemuName> model;
     std::optional<MacAddress> mac;
     std::vector<HostForward> host_forwards;
+    bool restricted = false;
+    std::optional<InterfaceName> interface;
+    std::optional<InterfaceName> bridge;
+    std::optional<BootPosition> boot_index;
 };
 
 struct SocketAccess {
@@ -98,10 +146,39 @@ struct Serial {
     SocketAccess socket;
 };
 
+struct Share {
+    std::string name;
+    std::optional<FolderPath> path;
+    ShareType type = ShareType::ninep;
+    std::optional<QemuName> tag;
+    bool read_only = false;
+    bool root = false;
+};
+
+// A virtio-serial port; its socket on the host has the same name.
+struct Channel {
+    std::string name;
+    SocketAccess socket;
+};
+
+struct Credential {
+    std::string name;
+    std::optional<FilePath> file;
+    std::string text;
+};
+
 struct Boot {
     std::optional<FilePath> kernel;
     std::optional<FilePath> initrd;
     std::vector<std::string> append;
+    std::vector<std::string> order;  // names of drives and networks, or QEMU's letters
+    bool menu = false;
+};
+
+// Found on this machine by load_vm() for Firmware=uefi (firmware.h).
+struct UefiFirmware {
+    std::string code, code_format;
+    std::string variables, variables_format;  // the template
 };
 
 struct Vm {
@@ -116,14 +193,34 @@ struct Vm {
     std::optional<CpuCount> cpus;
     std::optional<MemorySize> memory;
     std::optional<Uuid> uuid;
+    Firmware firmware = Firmware::bios;
+    std::optional<UefiFirmware> uefi;
     Display display = Display::none;
+    std::optional<QemuName> keyboard;
+    std::optional<ClockBase> clock;
+    bool tpm = false;
+    WatchdogAction watchdog = WatchdogAction::no;
+    bool rng = false;
+    bool balloon = false;
+    std::optional<VsockCid> vsock_cid;
+    bool guest_agent = false;
     std::optional<ProgramPath> qemu;
     std::vector<QemuWord> arguments;
+    std::optional<AccountName> user;
+    Activation activation = Activation::none;
+    std::optional<TimeSpan> start_timeout;
+    std::optional<TimeSpan> stop_timeout;
+    std::optional<TimeSpan> timeout;
+    std::optional<PanicAction> on_panic;
+    std::string load_snapshot;
 
     Boot boot;
     std::vector<Drive> drives;
     std::vector<Network> networks;
     std::vector<Serial> serials;  // the port "serial" is always there, and the first
+    std::vector<Share> shares;
+    std::vector<Channel> channels;
+    std::vector<Credential> credentials;
     SocketAccess monitor;
 
     std::vector<UnitLine> unit_lines;     // [Unit]
@@ -132,13 +229,16 @@ struct Vm {
     std::vector<std::string> required_by;
 
     // Where each key was last set, for errors that show only when all is read.
-    // Section ("Drive root"), key; an empty key is the section's header.
+    // Section ("Drive root"), key; an empty key is the section's header. For the items of a
+    // list, the key is the whole assignment ("HostForward=tcp::10022-:22").
     std::map<std::pair<std::string, std::string>, Location, std::less<>> locations;
 
     Location location(std::string_view section, std::string_view key = {}) const {
         auto it = locations.find(std::pair(std::string(section), std::string(key)));
-        if (it == locations.end() && !key.empty())
-            return location(section);
+        if (it == locations.end() && !key.empty()) {
+            const std::size_t equals = key.find('=');
+            return location(section, equals == key.npos ? "" : key.substr(0, equals));
+        }
         return it == locations.end() ? Location{source_path, 0} : it->second;
     }
 };

@@ -142,6 +142,114 @@ RequiredBy=b.service
     EXPECT_EQ(vm.required_by, Texts{"b.service"});
 }
 
+TEST(ConfigureTest, EveryKeyAddedLaterDoesSoToo) {
+    const Vm vm = vm_of(R"([VM]
+Firmware=uefi
+Display=vnc
+Keyboard=de-ch
+Clock=localtime
+TPM=yes
+Watchdog=inject-nmi
+RNG=yes
+Balloon=yes
+VSockCID=42
+GuestAgent=yes
+User=joe
+Activation=socket
+StartTimeout=5min
+StopTimeout=90s
+Timeout=1day
+OnPanic=restart
+LoadSnapshot=clean boot
+[Boot]
+Kernel=/k
+Order=lan root
+Order=cd
+Menu=yes
+[Drive root]
+File=root.qcow2
+Size=20G
+BackingFile=/srv/base.img
+Cache=none
+Discard=yes
+AIO=native
+Serial=S 42
+[Drive cd]
+Media=cdrom
+[Network lan]
+Type=bridge
+Interface=tap7
+Bridge=br0
+[Network wan]
+Restrict=yes
+[Share src]
+Path=/srv/src
+Type=virtiofs
+Tag=sources
+ReadOnly=yes
+Root=yes
+[Channel events]
+SocketMode=0600
+SocketUser=joe
+SocketGroup=staff
+[Credential motd]
+Text=hello
+[Credential key]
+File=/etc/key
+)");
+    EXPECT_EQ(vm.firmware, Firmware::uefi);
+    EXPECT_EQ(vm.keyboard->text, "de-ch");
+    EXPECT_EQ(vm.clock->text, "localtime");
+    EXPECT_TRUE(vm.tpm && vm.rng && vm.balloon && vm.guest_agent);
+    EXPECT_EQ(vm.watchdog, WatchdogAction::inject_nmi);
+    EXPECT_EQ(vm.vsock_cid->number, 42u);
+    EXPECT_EQ(vm.user->text, "joe");
+    EXPECT_EQ(vm.activation, Activation::socket);
+    EXPECT_EQ(vm.start_timeout->text, "5min");
+    EXPECT_EQ(vm.stop_timeout->text, "90s");
+    EXPECT_EQ(vm.timeout->text, "1day");
+    EXPECT_EQ(vm.on_panic, PanicAction::restart);
+    EXPECT_EQ(vm.load_snapshot, "clean boot");
+    EXPECT_EQ(vm.boot.order, (Texts{"lan", "root", "cd"}));
+    EXPECT_TRUE(vm.boot.menu);
+
+    ASSERT_EQ(vm.drives.size(), 2u);
+    const Drive &drive = vm.drives[0];
+    EXPECT_EQ(drive.size->bytes, uint64_t{20} << 30);
+    EXPECT_EQ(drive.backing_file->text, "/srv/base.img");
+    EXPECT_TRUE(drive.is_made_by_us());
+    EXPECT_EQ(drive.cache, DriveCache::none);
+    EXPECT_TRUE(drive.discard);
+    EXPECT_EQ(drive.aio, DriveAio::native);
+    EXPECT_EQ(drive.serial, "S 42");
+    EXPECT_FALSE(vm.drives[1].is_made_by_us());
+
+    ASSERT_EQ(vm.networks.size(), 2u);
+    EXPECT_EQ(vm.networks[0].type, NetworkType::bridge);
+    EXPECT_EQ(vm.networks[0].interface->text, "tap7");
+    EXPECT_EQ(vm.networks[0].bridge->text, "br0");
+    EXPECT_FALSE(vm.networks[0].restricted);
+    EXPECT_TRUE(vm.networks[1].restricted);
+
+    ASSERT_EQ(vm.shares.size(), 1u);
+    EXPECT_EQ(vm.shares[0].path->text, "/srv/src");
+    EXPECT_EQ(vm.shares[0].type, ShareType::virtiofs);
+    EXPECT_EQ(vm.shares[0].tag->text, "sources");
+    EXPECT_TRUE(vm.shares[0].read_only);
+    EXPECT_TRUE(vm.shares[0].root);
+
+    ASSERT_EQ(vm.channels.size(), 1u);
+    EXPECT_EQ(vm.channels[0].name, "events");
+    EXPECT_EQ(vm.channels[0].socket.mode->bits, 0600u);
+    EXPECT_EQ(vm.channels[0].socket.user->text, "joe");
+    EXPECT_EQ(vm.channels[0].socket.group->text, "staff");
+    ASSERT_EQ(vm.credentials.size(), 2u);
+    EXPECT_EQ(vm.credentials[0].text, "hello");
+    EXPECT_EQ(vm.credentials[1].file->text, "/etc/key");
+    EXPECT_EQ(vm_of("[Drive a]\nFile=/a\nBootIndex=7\n").drives[0].boot_index->number, 7u);
+    EXPECT_EQ(vm_of("[Network a]\nBootIndex=8\n").networks[0].boot_index->number, 8u);
+}
+
 TEST(ConfigureTest, AnUnknownKeyIsAWarningWithASuggestion) {
     auto [vm, said] = from_ini("[VM]\nMemroy=1G\nCPUs=2\n");
     EXPECT_EQ(said, Texts{"warning: vm1.ini:2: Unknown key 'Memroy' in section [VM], ignoring. Did "
@@ -162,8 +270,8 @@ TEST(ConfigureTest, UnknownKeys) {
     // A key of another section, and one that only a later version has, are no suggestions.
     EXPECT_EQ(said("[Boot]\nMemory=1G\n"),
               Texts{"warning: vm1.ini:2: Unknown key 'Memory' in section [Boot], ignoring."});
-    EXPECT_EQ(said("[VM]\nWatchdogg=1\n"),
-              Texts{"warning: vm1.ini:2: Unknown key 'Watchdogg' in section [VM], ignoring."});
+    EXPECT_EQ(said("[VM]\nRedy=1\n"),
+              Texts{"warning: vm1.ini:2: Unknown key 'Redy' in section [VM], ignoring."});
 }
 
 TEST(ConfigureTest, AnUnknownSectionIsOneWarning) {
@@ -183,21 +291,11 @@ TEST(ConfigureTest, WhatIsPlannedSaysSo) {
     for (const KeyRow &row : keys()) {
         if (row.set != nullptr)
             continue;
-        const bool is_device = find_section(row.section)->kind == SectionRow::Kind::device;
-        const std::string section = std::string(row.section) + (is_device ? " x" : "");
-        const std::string file = row.section == "Drive" ? "File=/a\n" : "SocketMode=0600\n";
-        const std::string ini =
-            "[" + section + "]\n" + std::string(row.key) + "=1\n" + (is_device ? file : "");
-        const Texts messages = said(ini);
-        ASSERT_FALSE(messages.empty()) << ini;
-        EXPECT_EQ(messages[0], "warning: vm1.ini:2: Key '" + std::string(row.key) +
-                                   "' in section [" + section +
-                                   "] has no effect in this version of qemunit, ignoring.");
+        EXPECT_EQ(said("[" + std::string(row.section) + "]\n" + std::string(row.key) + "=1\n"),
+                  Texts{"warning: vm1.ini:2: Key '" + std::string(row.key) + "' in section [" +
+                        std::string(row.section) +
+                        "] has no effect in this version of qemunit, ignoring."});
     }
-    EXPECT_EQ(said("[Share src]\nPath=/a\n"),
-              Texts{"warning: vm1.ini:1: Section [Share src] has no effect in this version of "
-                    "qemunit, ignoring."});
-    EXPECT_EQ(said("[Channel a]\n[Credential b]\nText=x\n").size(), 2u);
 }
 
 TEST(ConfigureTest, PrivateNamesAreIgnoredSilently) {
@@ -242,6 +340,7 @@ TEST(ConfigureTest, AnEmptyScalarIsTheDefaultAgain) {
 TEST(ConfigureTest, ListsGrowAndAnEmptyAssignmentEmptiesThem) {
     EXPECT_EQ(vm_of("[Boot]\nKernel=/k\nAppend=a b\nAppend=c\n").boot.append, (Texts{"a b", "c"}));
     EXPECT_EQ(vm_of("[Boot]\nKernel=/k\nAppend=a\nAppend=\nAppend=c\n").boot.append, Texts{"c"});
+    EXPECT_EQ(vm_of("[Boot]\nOrder=x\nOrder=\nOrder=n\n").boot.order, Texts{"n"});
     const Vm vm = vm_of(
         "[VM]\nArguments=-a b\nArguments=\nArguments=-c\nArguments='d e'\n"
         "[Network n]\nHostForward=tcp::2000-:1\nHostForward=tcp::2001-:2\nHostForward=\n"

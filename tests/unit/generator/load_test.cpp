@@ -19,8 +19,9 @@ class LoadTest : public ::testing::Test {
   protected:
     std::optional<Vm> load(const std::string &path, const Texts &drop_ins = {}) {
         Diagnostics diagnostics;
-        auto vm =
-            load_vm({"vm1", path, false, drop_ins}, root.path(), Architecture::x86_64, diagnostics);
+        FirmwareCatalog firmware(root.path());
+        auto vm = load_vm({"vm1", path, false, drop_ins}, root.path(), Architecture::x86_64,
+                          firmware, diagnostics);
         said.clear();
         for (std::string &text : testing::texts(diagnostics)) {
             if (const auto at = text.find(root.path()); at != text.npos)
@@ -127,10 +128,36 @@ TEST_F(LoadTest, AFileHasAtMostAMebibyte) {
     EXPECT_EQ(said, Texts{"error: /vm1.ini: Larger than 1048576 bytes; this is no ini file."});
 }
 
+TEST_F(LoadTest, FirmwareOfThisMachine) {
+    const std::string ini = root.write("vm1.ini", "[VM]\nFirmware=uefi\n");
+    EXPECT_FALSE(load(ini));
+    EXPECT_EQ(said,
+              Texts{"error: /vm1.ini:2: Firmware=uefi: this machine has no such firmware for the "
+                    "machine 'q35' of x86_64; install the package that has it, on Debian ovmf."});
+    root.write("etc/qemu/firmware/60.json", R"({"interface-types": ["uefi"], "features": [],
+        "mapping": {"device": "flash", "executable": {"filename": "/c.fd", "format": "raw"},
+                    "nvram-template": {"filename": "/v.fd", "format": "raw"}},
+        "targets": [{"architecture": "x86_64", "machines": ["pc-q35-*"]}]})");
+    const auto vm = load(ini);
+    ASSERT_TRUE(vm && vm->uefi);
+    EXPECT_EQ(vm->uefi->code, "/c.fd");
+    EXPECT_EQ(said, Texts{});
+    EXPECT_FALSE(load(root.write("vm1.ini", "[VM]\nFirmware=uefi-secure\n")));
+    EXPECT_EQ(said.size(), 1u);
+}
+
+TEST_F(LoadTest, ABiosNeedsNone) {
+    const auto vm = load(root.write("vm1.ini", "[VM]\nFirmware=bios\n"));
+    ASSERT_TRUE(vm);
+    EXPECT_FALSE(vm->uefi);
+}
+
 TEST_F(LoadTest, WithoutARootThePathStaysAsItIs) {
     const std::string path = root.write("etc/vm1.ini", "[VM]\n");
     Diagnostics diagnostics;
-    const auto vm = load_vm({"vm1", path, false, {}}, "", Architecture::x86_64, diagnostics);
+    FirmwareCatalog firmware("");
+    const auto vm =
+        load_vm({"vm1", path, false, {}}, "", Architecture::x86_64, firmware, diagnostics);
     ASSERT_TRUE(vm);
     EXPECT_EQ(vm->source_path, path);
 }

@@ -83,5 +83,23 @@ TEST(MachineTraitsTest, MicrovmHasNoBuses) {
     EXPECT_EQ(t.disks, BuiltInDisks::none);
 }
 
+TEST(MachineTraitsTest, WhatLinuxCallsTheFirstPort) {
+    EXPECT_EQ(traits(Architecture::x86_64).uart, "ttyS0");
+    EXPECT_EQ(traits(Architecture::i386).uart, "ttyS0");
+    EXPECT_EQ(traits(Architecture::riscv64).uart, "ttyS0");
+    EXPECT_EQ(traits(Architecture::aarch64).uart, "ttyAMA0");
+    EXPECT_EQ(traits(Architecture::arm).uart, "ttyAMA0");
+    EXPECT_EQ(traits({}, "microvm").uart, "ttyS0");
+}
+
+TEST(MachineTraitsTest, ModelsOfTheTpm) {
+    EXPECT_EQ(traits({}).tpm, "tpm-crb");
+    EXPECT_EQ(traits({}, "pc").tpm, "tpm-crb");
+    EXPECT_EQ(traits(Architecture::aarch64).tpm, "tpm-tis-device");
+    EXPECT_EQ(traits(Architecture::arm).tpm, "tpm-tis-device");
+    EXPECT_EQ(traits(Architecture::riscv64).tpm, "");
+    EXPECT_EQ(traits({}, "microvm").tpm, "");
+}
+
 }  // namespace
 }  // namespace qemunit

@@ -82,9 +82,12 @@ TEST_F(GeneratorProgramTest, ADryRunPrintsWhatWouldBeWritten) {
     EXPECT_EQ(result.errors, "/root/etc/qemunit/vm2.ini:1: Missing '=' in 'broken'.\n");
 }
 
+// So that nothing is said about the machine that the test runs on.
+const std::string kAnyHost = "[VM]\nAccelerator=tcg\nQEMU=/bin/sh\n";
+
 TEST_F(GeneratorProgramTest, CheckReadsTheFilesGiven) {
-    const std::string good = folder.write("good.ini", "[VM]\n");
-    const std::string odd = folder.write("odd.ini", "[VM]\nMemroy=1G\n");
+    const std::string good = folder.write("good.ini", kAnyHost);
+    const std::string odd = folder.write("odd.ini", kAnyHost + "Memroy=1G\n");
     const std::string bad = folder.write("bad.ini", "[VM]\nMemory=x\nCPUs=y\n");
     folder.write("good.ini.d/10.conf", "[VM]\nCPUs=2\n");
     const std::string null = folder.link("null.ini", "/dev/null");
@@ -93,7 +96,7 @@ TEST_F(GeneratorProgramTest, CheckReadsTheFilesGiven) {
     EXPECT_EQ(result.exit_code, 0);
     EXPECT_EQ(result.output, "");
     EXPECT_EQ(result.errors,
-              "/odd.ini:2: Unknown key 'Memroy' in section [VM], ignoring. Did you mean "
+              "/odd.ini:4: Unknown key 'Memroy' in section [VM], ignoring. Did you mean "
               "'Memory'?\n");
 
     result = run({"--check", bad, good});
@@ -111,6 +114,32 @@ TEST_F(GeneratorProgramTest, CheckReadsTheFilesGiven) {
     result = run({"--check", folder / "gone.ini"});
     EXPECT_EQ(result.exit_code, 1);
     EXPECT_EQ(result.errors, "/gone.ini: Cannot read the file: No such file or directory.\n");
+}
+
+TEST_F(GeneratorProgramTest, CheckWarnsOfWhatIsMissingHere) {
+    const ProgramResult result =
+        run({"--check", folder.write("vm1.ini", kAnyHost + "[Drive d]\nFile=/gone/disk.img\n")});
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_EQ(result.errors, "/vm1.ini:5: File=/gone/disk.img: no such file: /gone/disk.img.\n");
+}
+
+TEST_F(GeneratorProgramTest, CheckComparesTheFilesGiven) {
+    const std::string forward = kAnyHost + "[Network n]\nHostForward=tcp::10022-:22\n";
+    const ProgramResult result =
+        run({"--check", folder.write("a.ini", forward), folder.write("b.ini", forward)});
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_EQ(result.errors,
+              "/b.ini:5: TCP port 10022 of the host is also that of VM 'a' (/a.ini:5): only one of "
+              "them can run at a time.\n");
+}
+
+// At boot, the file systems are not there yet.
+TEST_F(GeneratorProgramTest, GeneratingLooksAtNoFileOfTheHost) {
+    folder.write("root/etc/qemunit/vm1.ini",
+                 "[Boot]\nKernel=/gone\n[Drive d]\nFile=/gone/disk.img\n[Share s]\nPath=/gone\n");
+    const ProgramResult result = generate();
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_EQ(result.errors, "");
 }
 
 TEST_F(GeneratorProgramTest, ExplainIsAConfigurationError) {

@@ -5,40 +5,15 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/unit/generator/from_ini.h"
+#include "tests/unit/generator/command_words.h"
 
 namespace qemunit {
 namespace {
 
-using testing::from_ini;
+using testing::arguments;
+using testing::devices;
+using testing::options;
 using testing::Texts;
-
-Texts arguments(const std::string &ini, Architecture host = Architecture::x86_64) {
-    const auto [vm, said] = from_ini(ini, host);
-    EXPECT_EQ(said, Texts{}) << ini;
-    return qemu_arguments(vm, host);
-}
-
-// What follows each of the options named, in order: "-device VGA".
-Texts options(const Texts &words, const Texts &names) {
-    Texts found;
-    for (std::size_t i = 0; i + 1 < words.size(); ++i)
-        if (std::ranges::find(names, words[i]) != names.end())
-            found.push_back(words[i] + " " + words[i + 1]);
-    return found;
-}
-
-Texts devices(const std::string &ini) {
-    return options(arguments(ini), {"-device"});
-}
-
-Texts storage(const std::string &ini) {
-    return options(arguments(ini), {"-drive", "-device"});
-}
-
-Texts drive_of(const std::string &machine, const std::string &keys) {
-    return storage("[VM]\n" + machine + "\n[Drive d]\n" + keys + "\n");
-}
 
 TEST(QemuArgumentsTest, TheLeastVm) {
     EXPECT_EQ(arguments(""), (Texts{"/usr/bin/qemu-system-x86_64",
@@ -120,219 +95,122 @@ TEST(QemuArgumentsTest, AKernelWithItsCompanions) {
                      "-append quiet  root=/dev/vda a,b"}));
 }
 
-TEST(QemuArgumentsTest, ADisk) {
-    EXPECT_EQ(storage("[Drive root]\nFile=/a.img\n"),
-              (Texts{"-drive if=none,id=root,file=/a.img,format=raw",
-                     "-device virtio-blk-pci,drive=root,id=root"}));
-    EXPECT_EQ(storage("[Drive root]\nFile=a,b.qcow2\nReadOnly=yes\nEphemeral=yes\n").front(),
-              "-drive if=none,id=root,file=/var/lib/qemunit/vm1/a,,b.qcow2,format=qcow2,"
-              "readonly=on,snapshot=on");
-}
-
-TEST(QemuArgumentsTest, TheSuffixIsTheFormatUnlessItIsGiven) {
-    const auto format = [](const std::string &keys) {
-        const std::string drive = storage("[Drive d]\nFile=" + keys + "\n").front();
-        return drive.substr(drive.find("format=") + 7);
-    };
-    EXPECT_EQ(format("/a.qcow2"), "qcow2");
-    EXPECT_EQ(format("/a.qcow"), "qcow");
-    EXPECT_EQ(format("/a.qed"), "qed");
-    EXPECT_EQ(format("/a.vmdk"), "vmdk");
-    EXPECT_EQ(format("/a.vdi"), "vdi");
-    EXPECT_EQ(format("/a.vhdx"), "vhdx");
-    EXPECT_EQ(format("/a.vhd"), "vpc");
-    EXPECT_EQ(format("/a.img"), "raw");
-    EXPECT_EQ(format("/a.qcow2.bak"), "raw");
-    EXPECT_EQ(format("/dev/sdb"), "raw");
-    EXPECT_EQ(format("/a.qcow2\nFormat=raw"), "raw");
-    EXPECT_EQ(format("/a.img\nFormat=luks"), "luks");
-}
-
-TEST(QemuArgumentsTest, InterfacesOnQ35) {
-    const auto on = [](const std::string &interface) {
-        const Texts words = drive_of("Machine=q35", "File=/a\nInterface=" + interface);
-        return Texts(words.begin() + 1, words.end());
-    };
-    EXPECT_EQ(on("virtio"), Texts{"-device virtio-blk-pci,drive=d,id=d"});
-    EXPECT_EQ(on("scsi"), (Texts{"-device virtio-scsi-pci,id=qemunit-scsi",
-                                 "-device scsi-hd,bus=qemunit-scsi.0,drive=d,id=d"}));
-    EXPECT_EQ(on("nvme"), Texts{"-device nvme,serial=d,drive=d,id=d"});
-    EXPECT_EQ(on("ide"), Texts{"-device ide-hd,bus=ide.0,drive=d,id=d"});
-    EXPECT_EQ(on("sata"), Texts{"-device ide-hd,bus=ide.0,drive=d,id=d"});
-    EXPECT_EQ(on("usb"), (Texts{"-device qemu-xhci,id=qemunit-usb",
-                                "-device usb-storage,bus=qemunit-usb.0,drive=d,id=d"}));
-    EXPECT_EQ(on("floppy"),
-              (Texts{"-device isa-fdc,id=qemunit-floppy", "-device floppy,drive=d,id=d"}));
-}
-
-TEST(QemuArgumentsTest, InterfacesOnPc) {
-    const auto on = [](const std::string &interface) {
-        const Texts words = drive_of("Machine=pc", "File=/a\nInterface=" + interface);
-        return Texts(words.begin() + 1, words.end());
-    };
-    EXPECT_EQ(on("ide"), Texts{"-device ide-hd,bus=ide.0,unit=0,drive=d,id=d"});
-    EXPECT_EQ(on("sata"), (Texts{"-device ahci,id=qemunit-ahci",
-                                 "-device ide-hd,bus=qemunit-ahci.0,drive=d,id=d"}));
-    EXPECT_EQ(on("floppy"), Texts{"-device floppy,drive=d,id=d"});
-    EXPECT_EQ(on("virtio"), Texts{"-device virtio-blk-pci,drive=d,id=d"});
-}
-
-TEST(QemuArgumentsTest, InterfacesOnVirt) {
-    const auto on = [](const std::string &interface) {
-        const Texts words = drive_of("Architecture=aarch64", "File=/a\nInterface=" + interface);
-        return Texts(words.begin() + 1, words.end());
-    };
-    EXPECT_EQ(on("virtio"), Texts{"-device virtio-blk-pci,drive=d,id=d"});
-    EXPECT_EQ(on("nvme"), Texts{"-device nvme,serial=d,drive=d,id=d"});
-    EXPECT_EQ(on("sata"), (Texts{"-device ahci,id=qemunit-ahci",
-                                 "-device ide-hd,bus=qemunit-ahci.0,drive=d,id=d"}));
-    EXPECT_EQ(on("usb"), (Texts{"-device qemu-xhci,id=qemunit-usb",
-                                "-device usb-storage,bus=qemunit-usb.0,drive=d,id=d"}));
-}
-
-TEST(QemuArgumentsTest, InterfacesOnMicrovm) {
-    const auto on = [](const std::string &interface) {
-        const Texts words = drive_of("Machine=microvm", "File=/a\nInterface=" + interface);
-        return Texts(words.begin() + 1, words.end());
-    };
-    EXPECT_EQ(on("virtio"), Texts{"-device virtio-blk-device,drive=d,id=d"});
-    EXPECT_EQ(on("scsi"), (Texts{"-device virtio-scsi-device,id=qemunit-scsi",
-                                 "-device scsi-hd,bus=qemunit-scsi.0,drive=d,id=d"}));
-}
-
-TEST(QemuArgumentsTest, CdromsAreWhatAnyGuestReads) {
-    EXPECT_EQ(drive_of("", "Media=cdrom"),
-              (Texts{"-drive if=none,id=d,media=cdrom", "-device ide-cd,bus=ide.0,drive=d,id=d"}));
-    EXPECT_EQ(drive_of("Machine=pc", "Media=cdrom\nFile=/a.iso"),
-              (Texts{"-drive if=none,id=d,file=/a.iso,format=raw,media=cdrom",
-                     "-device ide-cd,bus=ide.0,unit=0,drive=d,id=d"}));
-    EXPECT_EQ(drive_of("Architecture=aarch64", "Media=cdrom").back(),
-              "-device scsi-cd,bus=qemunit-scsi.0,drive=d,id=d");
-    EXPECT_EQ(drive_of("Machine=microvm", "Media=cdrom").back(),
-              "-device scsi-cd,bus=qemunit-scsi.0,drive=d,id=d");
-    EXPECT_EQ(drive_of("", "Media=cdrom\nInterface=usb").back(),
-              "-device usb-storage,bus=qemunit-usb.0,drive=d,id=d");
-}
-
-TEST(QemuArgumentsTest, DrivesShareTheirControllers) {
-    EXPECT_EQ(devices("[Drive a]\nFile=/a\nInterface=scsi\n[Drive b]\nFile=/b\nInterface=scsi\n"
-                      "[Drive c]\nFile=/c\nInterface=usb\n[Drive d]\nFile=/d\nInterface=usb\n"),
-              (Texts{"-device virtio-scsi-pci,id=qemunit-scsi",
-                     "-device scsi-hd,bus=qemunit-scsi.0,drive=a,id=a",
-                     "-device scsi-hd,bus=qemunit-scsi.0,drive=b,id=b",
-                     "-device qemu-xhci,id=qemunit-usb",
-                     "-device usb-storage,bus=qemunit-usb.0,drive=c,id=c",
-                     "-device usb-storage,bus=qemunit-usb.0,drive=d,id=d"}));
-}
-
-TEST(QemuArgumentsTest, DrivesTakeTheNextFreePort) {
-    EXPECT_EQ(
-        devices("[Drive a]\nFile=/a\nInterface=ide\n[Drive b]\nFile=/b\nInterface=sata\n"
-                "[Drive c]\nMedia=cdrom\n"),
-        (Texts{"-device ide-hd,bus=ide.0,drive=a,id=a", "-device ide-hd,bus=ide.1,drive=b,id=b",
-               "-device ide-cd,bus=ide.2,drive=c,id=c"}));
-    EXPECT_EQ(
-        devices("[VM]\nMachine=pc\n[Drive a]\nFile=/a\nInterface=ide\n[Drive b]\nMedia=cdrom\n"
-                "[Drive c]\nFile=/c\nInterface=ide\n[Drive s]\nFile=/s\nInterface=sata\n"
-                "[Drive t]\nFile=/t\nInterface=sata\n"),
-        (Texts{"-device ide-hd,bus=ide.0,unit=0,drive=a,id=a",
-               "-device ide-cd,bus=ide.0,unit=1,drive=b,id=b",
-               "-device ide-hd,bus=ide.1,unit=0,drive=c,id=c", "-device ahci,id=qemunit-ahci",
-               "-device ide-hd,bus=qemunit-ahci.0,drive=s,id=s",
-               "-device ide-hd,bus=qemunit-ahci.1,drive=t,id=t"}));
-}
-
-TEST(QemuArgumentsTest, Networks) {
-    EXPECT_EQ(options(arguments("[Network lan]\nMAC=52:54:00:aa:bb:cc\nHostForward=tcp::10022-:22\n"
-                                "HostForward=udp:127.0.0.1:5353-10.0.2.15:53\n"),
-                      {"-netdev", "-device"}),
-              (Texts{"-netdev user,id=lan,hostfwd=tcp::10022-:22,"
-                     "hostfwd=udp:127.0.0.1:5353-10.0.2.15:53",
-                     "-device virtio-net-pci,netdev=lan,id=lan,mac=52:54:00:aa:bb:cc"}));
-    EXPECT_EQ(
-        options(arguments("[Network a]\nType=none\nModel=e1000\nMAC=52:54:00:aa:bb:cc\n"
-                          "[Network b]\nType=none\nMAC=52:54:00:aa:bb:cd\n"),
-                {"-netdev", "-device"}),
-        (Texts{"-netdev hubport,id=a,hubid=0", "-device e1000,netdev=a,id=a,mac=52:54:00:aa:bb:cc",
-               "-netdev hubport,id=b,hubid=1",
-               "-device virtio-net-pci,netdev=b,id=b,mac=52:54:00:aa:bb:cd"}));
-    EXPECT_EQ(devices("[VM]\nMachine=microvm\n[Network a]\nMAC=52:54:00:aa:bb:cc\n"),
-              Texts{"-device virtio-net-device,netdev=a,id=a,mac=52:54:00:aa:bb:cc"});
-}
-
-// Guests have leases and interface names by it: it must never change.
-TEST(QemuArgumentsTest, TheDefaultMacIsMadeFromTheNames) {
-    const auto mac = [](const std::string &vm, const std::string &network) {
-        const auto made = testing::from_files({{"a.ini", "[Network " + network + "]\n"}},
-                                              Architecture::x86_64, vm);
-        const std::string device =
-            options(qemu_arguments(made.vm, Architecture::x86_64), {"-device"}).front();
-        return device.substr(device.find("mac=") + 4);
-    };
-    EXPECT_EQ(mac("vm1", "lan"), "52:54:00:6c:e5:a1");
-    EXPECT_EQ(mac("vm1", "lan"), mac("vm1", "lan"));
-    EXPECT_NE(mac("vm1", "lan"), mac("vm2", "lan"));
-    EXPECT_NE(mac("vm1", "lan"), mac("vm1", "wan"));
-    EXPECT_TRUE(mac("a", "b").starts_with("52:54:00:"));
-}
-
-TEST(QemuArgumentsTest, SerialPortsOnX86) {
-    EXPECT_EQ(options(arguments("[Serial debug]\n[Serial gdb]\n[Serial last]\n[Serial more]\n"),
-                      {"-serial", "-device"}),
-              (Texts{"-serial chardev:serial", "-serial chardev:debug", "-serial chardev:gdb",
-                     "-serial chardev:last", "-device virtio-serial-pci,id=qemunit-virtio-serial",
-                     "-device virtconsole,bus=qemunit-virtio-serial.0,chardev=more,id=more"}));
-}
-
-TEST(QemuArgumentsTest, SerialPortsWhereThereIsOneUart) {
-    EXPECT_EQ(options(arguments("[VM]\nArchitecture=aarch64\n[Serial debug]\n[Serial gdb]\n"),
-                      {"-serial", "-device"}),
-              (Texts{"-serial chardev:serial", "-device virtio-serial-pci,id=qemunit-virtio-serial",
-                     "-device virtconsole,bus=qemunit-virtio-serial.0,chardev=debug,id=debug",
-                     "-device virtconsole,bus=qemunit-virtio-serial.0,chardev=gdb,id=gdb"}));
-    EXPECT_EQ(
-        options(arguments("[VM]\nMachine=microvm\n[Serial debug]\n"), {"-serial", "-device"}),
-        (Texts{"-serial chardev:serial", "-device virtio-serial-device,id=qemunit-virtio-serial",
-               "-device virtconsole,bus=qemunit-virtio-serial.0,chardev=debug,id=debug"}));
-}
-
-TEST(QemuArgumentsTest, AVirtioPortLeavesTheUartToTheNext) {
-    EXPECT_EQ(options(arguments("[VM]\nArchitecture=arm\n[Serial serial]\nType=virtio\n"
-                                "[Serial debug]\n"),
-                      {"-serial", "-device"}),
-              (Texts{"-device virtio-serial-pci,id=qemunit-virtio-serial",
-                     "-device virtconsole,bus=qemunit-virtio-serial.0,chardev=serial,id=serial",
-                     "-serial chardev:debug"}));
-}
-
-TEST(QemuArgumentsTest, Vnc) {
-    const auto screen = [](const std::string &machine) {
-        return options(arguments("[VM]\n" + machine + "\nDisplay=vnc\n"),
-                       {"-display", "-vnc", "-device"});
-    };
-    EXPECT_EQ(screen(""),
-              (Texts{"-vnc unix:/var/lib/qemunit/vm1/vnc.sock", "-device VGA",
-                     "-device qemu-xhci,id=qemunit-usb", "-device usb-kbd,bus=qemunit-usb.0",
-                     "-device usb-tablet,bus=qemunit-usb.0"}));
-    EXPECT_EQ(screen("Architecture=aarch64")[1], "-device virtio-gpu-pci");
-    EXPECT_EQ(screen("Machine=microvm"),
-              (Texts{"-vnc unix:/var/lib/qemunit/vm1/vnc.sock", "-device virtio-gpu-device"}));
-}
-
-TEST(QemuArgumentsTest, TheScreensKeyboardAndADriveShareTheUsbController) {
-    const Texts found = devices("[VM]\nDisplay=vnc\n[Drive a]\nFile=/a\nInterface=usb\n");
-    EXPECT_EQ(std::ranges::count(found, "-device qemu-xhci,id=qemunit-usb"), 1);
-}
-
 TEST(QemuArgumentsTest, FurtherArgumentsComeLastAsTheyAre) {
     const Texts words = arguments("[VM]\nArguments=-device \"a,b c\" ''\nArguments=-S\n");
     EXPECT_EQ(Texts(words.end() - 4, words.end()), (Texts{"-device", "a,b c", "", "-S"}));
 }
 
-TEST(QemuArgumentsTest, DevicesComeInTheOrderOfTheFile) {
-    EXPECT_EQ(options(arguments("[Drive b]\nFile=/b\n[Drive a]\nFile=/a\n"), {"-drive"}),
-              (Texts{"-drive if=none,id=b,file=/b,format=raw",
-                     "-drive if=none,id=a,file=/a,format=raw"}));
+TEST(QemuArgumentsTest, TheClock) {
+    for (const char *base : {"utc", "localtime", "2026-01-31T12:00:00"})
+        EXPECT_EQ(options("[VM]\nClock=" + std::string(base) + "\n", {"-rtc"}),
+                  Texts{"-rtc base=" + std::string(base)});
+    EXPECT_EQ(options("", {"-rtc"}), Texts{});
+}
+
+TEST(QemuArgumentsTest, SmallDevices) {
+    const std::string all =
+        "[VM]\nRNG=yes\nBalloon=yes\nVSockCID=42\nWatchdog=poweroff\nOnPanic=pause\n";
+    EXPECT_EQ(options(all, {"-object", "-device", "-action"}),
+              (Texts{"-object rng-builtin,id=qemunit-rng", "-device virtio-rng-pci,rng=qemunit-rng",
+                     "-device virtio-balloon-pci,free-page-reporting=on",
+                     "-device vhost-vsock-pci,guest-cid=42", "-device i6300esb",
+                     "-action watchdog=poweroff", "-device pvpanic-pci", "-action panic=pause"}));
+    EXPECT_EQ(devices("[VM]\nMachine=microvm\nRNG=yes\nBalloon=yes\nVSockCID=42\n"),
+              (Texts{"-device virtio-rng-device,rng=qemunit-rng",
+                     "-device virtio-balloon-device,free-page-reporting=on",
+                     "-device vhost-vsock-device,guest-cid=42"}));
+    for (const char *architecture : {"i386", "aarch64", "arm", "riscv64"})
+        EXPECT_EQ(devices(all + "Architecture=" + architecture + "\n"), devices(all));
+}
+
+TEST(QemuArgumentsTest, WhatTheWatchdogDoes) {
+    const auto action = [](const std::string &word) {
+        return options("[VM]\nWatchdog=" + word + "\n", {"-action"});
+    };
+    for (const char *word : {"reset", "shutdown", "poweroff", "pause", "inject-nmi", "none"})
+        EXPECT_EQ(action(word), Texts{"-action watchdog=" + std::string(word)});
+    EXPECT_EQ(action("yes"), Texts{"-action watchdog=reset"});
+    EXPECT_EQ(action("no"), Texts{});
+}
+
+// QEMU fails, and systemd does what follows.
+TEST(QemuArgumentsTest, WhatAPanicDoes) {
+    const auto action = [](const std::string &word) {
+        return options("[VM]\nOnPanic=" + word + "\n", {"-action"}).front();
+    };
+    EXPECT_EQ(action("fail"), "-action panic=exit-failure");
+    EXPECT_EQ(action("restart"), "-action panic=exit-failure");
+    EXPECT_EQ(action("pause"), "-action panic=pause");
+}
+
+TEST(QemuArgumentsTest, Uefi) {
+    Vm vm = testing::from_ini("[VM]\nFirmware=uefi\n").vm;
+    vm.uefi = {"/usr/share/a,b/CODE.fd", "raw", "/usr/share/VARS.fd", "qcow2"};
+    const Texts flash = {
+        "-drive if=pflash,unit=0,file=/usr/share/a,,b/CODE.fd,format=raw,readonly=on",
+        "-drive if=pflash,unit=1,file=/var/lib/qemunit/vm1/uefi-variables.fd,format=qcow2"};
+    const Texts names = {"-machine", "-drive", "-global"};
+    Texts expected = flash;
+    expected.insert(expected.begin(), "-machine q35");
+    EXPECT_EQ(options(qemu_arguments(vm, Architecture::x86_64), names), expected);
+
+    vm.firmware = Firmware::uefi_secure;
+    expected.front() = "-machine q35,smm=on";
+    expected.push_back("-global driver=cfi.pflash01,property=secure,value=on");
+    EXPECT_EQ(options(qemu_arguments(vm, Architecture::x86_64), names), expected);
+}
+
+TEST(QemuArgumentsTest, AKernelPrintsOnTheFirstPort) {
+    const auto append = [](const std::string &ini) {
+        return options(ini + "[Boot]\nKernel=/k\n", {"-append"}).front();
+    };
+    EXPECT_EQ(append(""), "-append console=ttyS0");
+    for (const auto &[architecture, console] :
+         {std::pair("i386", "ttyS0"), std::pair("aarch64", "ttyAMA0"), std::pair("arm", "ttyAMA0"),
+          std::pair("riscv64", "ttyS0")})
+        EXPECT_EQ(append("[VM]\nArchitecture=" + std::string(architecture) + "\n"),
+                  "-append console=" + std::string(console));
+    EXPECT_EQ(append("[VM]\nMachine=microvm\n"), "-append console=ttyS0");
+    EXPECT_EQ(append("[Serial serial]\nType=virtio\n"), "-append console=hvc0");
+    EXPECT_EQ(append("[Serial debug]\nType=virtio\n"), "-append console=ttyS0");
+    EXPECT_EQ(append("[Boot]\nAppend=quiet\n"), "-append quiet");
+}
+
+TEST(QemuArgumentsTest, AFolderAsTheRootFileSystem) {
+    const auto append = [](const std::string &ini) {
+        return options("[Boot]\nKernel=/k\n[Share r]\nPath=/srv\nRoot=yes\n" + ini, {"-append"})
+            .front();
+    };
+    const std::string by_9p = "rootfstype=9p rootflags=trans=virtio,version=9p2000.L ";
+    EXPECT_EQ(append(""), "-append root=r " + by_9p + "rw console=ttyS0");
+    EXPECT_EQ(append("ReadOnly=yes\nTag=os\n"), "-append root=os " + by_9p + "ro console=ttyS0");
+    EXPECT_EQ(append("Type=virtiofs\n"), "-append root=r rootfstype=virtiofs rw console=ttyS0");
+    // The user's words come last and so win.
+    EXPECT_EQ(append("[Boot]\nAppend=ro\n"), "-append root=r " + by_9p + "rw ro");
+    EXPECT_EQ(append("[Share other]\nPath=/o\n"), append(""));
+}
+
+TEST(QemuArgumentsTest, TheOrderByNames) {
+    EXPECT_EQ(options("[Boot]\nOrder=lan b\n[Drive a]\nFile=/a\n[Drive b]\nFile=/b\n"
+                      "[Network lan]\nMAC=52:54:00:aa:bb:cc\n",
+                      {"-boot", "-device"}),
+              (Texts{"-device virtio-blk-pci,drive=a,id=a",
+                     "-device virtio-blk-pci,drive=b,id=b,bootindex=1",
+                     "-device virtio-net-pci,netdev=lan,id=lan,mac=52:54:00:aa:bb:cc,"
+                     "bootindex=0"}));
+}
+
+TEST(QemuArgumentsTest, TheOrderByLetters) {
+    EXPECT_EQ(options("[Boot]\nOrder=cdn\nMenu=yes\n", {"-boot"}),
+              Texts{"-boot order=cdn,menu=on"});
+    EXPECT_EQ(options("[Boot]\nMenu=yes\n", {"-boot"}), Texts{"-boot menu=on"});
+    // A drive of that name is meant where there is one.
+    EXPECT_EQ(options("[Boot]\nOrder=c\n[Drive c]\nFile=/c\n", {"-boot", "-device"}),
+              Texts{"-device virtio-blk-pci,drive=c,id=c,bootindex=0"});
+}
+
+TEST(QemuArgumentsTest, ASnapshotToStartFrom) {
+    EXPECT_EQ(options("[VM]\nLoadSnapshot=clean boot\n", {"-loadvm"}), Texts{"-loadvm clean boot"});
 }
 
 TEST(AbsolutePathTest, ARelativePathIsInTheStateDirectory) {

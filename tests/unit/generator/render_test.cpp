@@ -78,7 +78,8 @@ TEST(RenderTest, TheLeastVmIsOneDropIn) {
 TEST(RenderTest, TheCommandIsWrittenToBeRead) {
     const std::string text = service("[Boot]\nKernel=/k\nAppend=a b\n");
     const std::string expected = "ExecStart=\nExecStart=" + std::string(kHelperPath) +
-                                 " --vm=vm1 --serial=serial \\\n"
+                                 " --vm=vm1 --serial=serial --check-kvm \\\n"
+                                 "    --reads=/k \\\n"
                                  "    /usr/bin/qemu-system-x86_64 \\\n"
                                  "    -name guest=vm1,debug-threads=on \\\n"
                                  "    -nodefaults \\\n"
@@ -102,7 +103,104 @@ TEST(RenderTest, TheHelperIsToldOfEachPort) {
     EXPECT_EQ(lines(text, {"ExecStart=/"}),
               Texts{"ExecStart=" + std::string(kHelperPath) +
                     " --vm=vm1 --serial=serial --serial=a,nolog --serial=b,direct "
-                    "--serial=c,direct,nolog \\"});
+                    "--serial=c,direct,nolog --check-kvm \\"});
+}
+
+TEST(RenderTest, TheHelperIsToldOfEachChannel) {
+    const std::string text =
+        service("[VM]\nAccelerator=tcg\nGuestAgent=yes\n[Channel a]\n[Channel b]\n");
+    EXPECT_EQ(lines(text, {"ExecStart=/"}),
+              Texts{"ExecStart=" + std::string(kHelperPath) +
+                    " --vm=vm1 --serial=serial --channel=a --channel=b --channel=agent \\"});
+}
+
+TEST(RenderTest, KvmIsCheckedOnlyWhereThereIsAnythingElse) {
+    const auto is_checked = [](const std::string &accelerator) {
+        return service("[VM]\n" + accelerator + "\n").find("--check-kvm") != std::string::npos;
+    };
+    EXPECT_TRUE(is_checked(""));
+    EXPECT_TRUE(is_checked("Accelerator=auto"));
+    EXPECT_FALSE(is_checked("Accelerator=kvm"));
+    EXPECT_FALSE(is_checked("Accelerator=tcg"));
+    EXPECT_FALSE(is_checked("Architecture=aarch64"));
+}
+
+TEST(RenderTest, TheHelperIsToldOfWhatQemuOpensItself) {
+    EXPECT_EQ(lines(service("[Boot]\nKernel=/usr/lib/k\nInitrd=/boot/my \"initrd\"\n"
+                            "[Drive a]\nFile=100%.img\n[Drive b]\nFile=/dev/sr0\nMedia=cdrom\n"
+                            "[Drive c]\nFile=/srv/c.img\nEphemeral=yes\n"),
+                    {"    --", "    \"--"}),
+              (Texts{"    \"--reads=/boot/my \\\"initrd\\\"\" \\",
+                     "    --writes=/var/lib/qemunit/vm1/100%%.img \\", "    --reads=/dev/sr0 \\",
+                     "    --reads=/srv/c.img \\"}));
+}
+
+TEST(RenderTest, TheHelperIsToldOfWhatWasToBeMade) {
+    EXPECT_EQ(lines(service("[Drive a]\nFile=a b.img\nSize=1G\n[Drive b]\nFile=/b\n"),
+                    {"    --made", "    \"--made"}),
+              Texts{"    \"--made=/var/lib/qemunit/vm1/a b.img\" \\"});
+}
+
+TEST(RenderTest, TheFirmwaresVariablesAreCopiedByTheHelper) {
+    Vm vm = from_ini("[VM]\nFirmware=uefi\n").vm;
+    vm.uefi = {"/opt/fw/CODE.fd", "raw", "/opt/my fw/VARS.fd", "raw"};
+    const std::string text = render(vm, Architecture::x86_64).files[0].content;
+    EXPECT_EQ(lines(text, {"    --", "    \"--"}),
+              (Texts{"    \"--uefi-variables=/opt/my fw/VARS.fd\" \\",
+                     "    --reads=/opt/fw/CODE.fd \\"}));
+    EXPECT_EQ(
+        lines(text, {"BindReadOnlyPaths="}),
+        (Texts{"BindReadOnlyPaths=-/opt/fw/CODE.fd", "BindReadOnlyPaths=\"-/opt/my fw/VARS.fd\""}));
+}
+
+TEST(RenderTest, AnotherUser) {
+    EXPECT_EQ(lines(service("[VM]\nUser=joe\n"), {"User=", "Group="}),
+              (Texts{"User=joe", "Group="}));
+    EXPECT_EQ(lines(service(""), {"User=", "Group="}), Texts{});
+}
+
+TEST(RenderTest, Timeouts) {
+    const Texts names = {"TimeoutStartSec=", "TimeoutStopSec=", "RuntimeMaxSec="};
+    EXPECT_EQ(
+        lines(service("[VM]\nStartTimeout=5min\nStopTimeout=1h 30min\nTimeout=infinity\n"), names),
+        (Texts{"TimeoutStartSec=5min", "TimeoutStopSec=1h 30min", "RuntimeMaxSec=infinity"}));
+    EXPECT_EQ(lines(service(""), names), Texts{});
+}
+
+TEST(RenderTest, APanicMayRestartTheVm) {
+    EXPECT_EQ(lines(service("[VM]\nOnPanic=restart\n"), {"Restart="}), Texts{"Restart=on-failure"});
+    for (const char *action : {"fail", "pause"})
+        EXPECT_EQ(lines(service("[VM]\nOnPanic=" + std::string(action) + "\n"), {"Restart="}),
+                  Texts{});
+}
+
+TEST(RenderTest, CredentialsAreSystemds) {
+    const Texts names = {"LoadCredential=", "SetCredential="};
+    EXPECT_EQ(
+        lines(service("[Credential a]\nFile=/etc/my key:100%\n[Credential b]\nFile=b\n"), names),
+        (Texts{"LoadCredential=a:/etc/my key:100%%", "LoadCredential=b:/var/lib/qemunit/vm1/b"}));
+    EXPECT_EQ(lines(service("[Credential a]\nText=100% \"a\\n\" $b:c\\\n"), names),
+              Texts{"SetCredential=a:100%\\x20\"a\\\\n\"\\x20$b:c\\\\"});
+    EXPECT_EQ(lines(service("[Credential a]\n[Service]\nLoadCredentialEncrypted=a:/x\n"),
+                    {"LoadCredential", "SetCredential"}),
+              Texts{"LoadCredentialEncrypted=a:/x"});
+}
+
+TEST(RenderTest, SocketsThatBootTheVm) {
+    const auto links = [](const std::string &activation) {
+        Texts found;
+        for (const OutputLink &link : output_of("[VM]\n" + activation + "\n").links)
+            found.push_back(link.path + " -> " + link.target);
+        return found;
+    };
+    const std::string units(kSystemUnitDir);
+    EXPECT_EQ(
+        links("Activation=socket"),
+        (Texts{
+            "sockets.target.wants/qemu-monitor@vm1.socket -> " + units + "/qemu-monitor@.socket",
+            "sockets.target.wants/qemu-serial@vm1.socket -> " + units + "/qemu-serial@.socket"}));
+    EXPECT_EQ(links("Activation=none"), Texts{});
+    EXPECT_EQ(links(""), Texts{});
 }
 
 TEST(RenderTest, TheDescriptionIsLiteral) {
@@ -177,6 +275,11 @@ TEST(RenderTest, AnotherQemuMayBeRun) {
     EXPECT_EQ(access("[VM]\nQEMU=/usr/local/bin/qemu\n").size(), 1u);
 }
 
+TEST(RenderTest, ADeviceOfTheGuestsIsADeviceOfTheHost) {
+    EXPECT_EQ(access("[VM]\nVSockCID=42\n"),
+              (Texts{"BindPaths=-/dev/vhost-vsock", "DeviceAllow=/dev/vhost-vsock rw"}));
+}
+
 TEST(RenderTest, AUserNetworkOpensTheHosts) {
     const auto network = [](const std::string &ini) {
         return lines(service(ini), {"PrivateNetwork=", "RestrictAddressFamilies=", "IPAddressDeny=",
@@ -187,6 +290,9 @@ TEST(RenderTest, AUserNetworkOpensTheHosts) {
     EXPECT_EQ(network("[Network a]\n"), open);
     EXPECT_EQ(network("[Network a]\nType=none\n[Network b]\nType=user\n"), open);
     EXPECT_EQ(network("[Network a]\nType=none\n"), Texts{});
+    EXPECT_EQ(network("[Network a]\nType=passt\n"),
+              Texts{"BindReadOnlyPaths=\"-/run/qemunit-passt/vm1:a\""});
+    EXPECT_EQ(network("[Network a]\nType=tap\n"), Texts{"PrivateNetwork=no"});
     EXPECT_EQ(network(""), Texts{});
 }
 
@@ -211,6 +317,17 @@ TEST(RenderTest, AFurtherPortIsAFurtherSocket) {
                      "ExecStartPost=/bin/chmod 0666 /run/qemunit/vm1/debug.sock"}));
     EXPECT_EQ(lines(serial_socket("[Serial debug]\nSocketGroup=staff\n"), {"Exec"}),
               Texts{"ExecStartPost=/bin/chown :staff /run/qemunit/vm1/debug.sock"});
+}
+
+TEST(RenderTest, AChannelIsASocketToo) {
+    EXPECT_EQ(
+        lines(serial_socket("[VM]\nGuestAgent=yes\n[Serial debug]\n[Channel a]\n"
+                            "SocketMode=0666\nSocketUser=joe\nSocketGroup=staff\n"),
+              {"Listen", "Socket", "Exec"}),
+        (Texts{"ListenStream=/run/qemunit/vm1/debug.sock", "ListenStream=/run/qemunit/vm1/a.sock",
+               "ExecStartPost=/bin/chown joe:staff /run/qemunit/vm1/a.sock",
+               "ExecStartPost=/bin/chmod 0666 /run/qemunit/vm1/a.sock",
+               "ListenStream=/run/qemunit/vm1/agent.sock"}));
 }
 
 // One socket unit has one mode for all: the others get back what they had.

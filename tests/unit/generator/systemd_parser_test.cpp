@@ -5,6 +5,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <filesystem>
+
+#include "common/paths.h"
 #include "generator/qemu_arguments.h"
 #include "generator/render.h"
 #include "generator/unit_text.h"
@@ -84,6 +87,21 @@ class SystemdParserTest : public ::testing::Test {
         folder.write("units/probe.service", "[Service]\nExecStart=/bin/true works\n");
         if (load("probe.service"); commands() != std::vector<Texts>{{"/bin/true", "works"}})
             GTEST_SKIP() << "systemd --test does not work here: " << complaints;
+    }
+
+    // The drop-ins, on the templates as installed.
+    void write_units(const Vm &vm) const {
+        for (const OutputFile &file : render(vm, Architecture::x86_64).files)
+            folder.write("units/" + file.path, file.content);
+        for (const auto &entry : std::filesystem::directory_iterator(QEMUNIT_BUILT_UNITS)) {
+            const std::string name = entry.path().filename();
+            if (name.starts_with("qemu") && entry.is_regular_file())
+                folder.link("units/" + name, entry.path());
+        }
+    }
+
+    static bool is_there(const Texts &texts, const std::string &wanted) {
+        return std::ranges::any_of(texts, [&](const auto &t) { return t.starts_with(wanted); });
     }
 
     // Keeps what systemd prints about the unit.
@@ -213,14 +231,18 @@ TEST_F(SystemdParserTest, AWholeVm) {
         "[Drive e]\nFile=/dev/mapper/" +
         name +
         "\nReadOnly=yes\n"
+        "[Share s]\nPath=/home/" +
+        name +
+        "\n"
+        "[Credential a]\nFile=/etc/" +
+        name +
+        "\n"
+        "[Credential b]\nText=\\x \\ %n \"'$ :\\\n"
         "[Network n]\nMAC=52:54:00:12:34:56\n");
     ASSERT_EQ(said, Texts{});
     Vm hostile = vm;
     hostile.source_path = "/etc/qemunit/50%/vm1.ini";
-    for (const OutputFile &file : render(hostile, Architecture::x86_64).files)
-        folder.write("units/" + file.path, file.content);
-    for (const char *unit : {"qemu@.service", "qemu-monitor@.socket", "qemu-serial@.socket"})
-        folder.link(std::string("units/") + unit, std::string(QEMUNIT_BUILT_UNITS "/") + unit);
+    write_units(hostile);
 
     load("qemu@vm1.service");
     EXPECT_EQ(complaints.find("50-qemunit.conf"), complaints.npos) << complaints;
@@ -231,16 +253,17 @@ TEST_F(SystemdParserTest, AWholeVm) {
     ASSERT_GT(words.size(), 3u);
     EXPECT_EQ(words[1], "--vm=vm1");
     EXPECT_EQ(words[2], "--serial=serial");
-    words.erase(words.begin(), words.begin() + 3);
+    EXPECT_EQ(Texts(words.begin() + 3, words.begin() + 7),
+              (Texts{"--check-kvm", "--reads=/boot/" + name, "--writes=/srv/" + name,
+                     "--reads=/dev/mapper/" + name}));
+    words.erase(words.begin(), words.begin() + 7);
     EXPECT_EQ(words, qemu_arguments(hostile, Architecture::x86_64));
 
-    const auto is_there = [](const Texts &texts, const std::string &wanted) {
-        return std::ranges::any_of(texts, [&](const auto &t) { return t.starts_with(wanted); });
-    };
     EXPECT_TRUE(is_there(values("BindPaths"), "-/srv/" + name + ":/srv/" + name + ":"));
     EXPECT_TRUE(is_there(values("BindReadOnlyPaths"), "-/boot/" + name + ":/boot/" + name + ":"));
     EXPECT_TRUE(is_there(values("BindReadOnlyPaths"), "-/opt/" + name + ":/opt/" + name + ":"));
     EXPECT_TRUE(is_there(values("DeviceAllow"), "/dev/mapper/" + name + " r"));
+    EXPECT_TRUE(is_there(values("BindPaths"), "-/home/" + name + ":/home/" + name + ":"));
     const Texts exec_paths = values("ExecPaths");
     ASSERT_EQ(exec_paths.size(), 1u);
     EXPECT_TRUE(exec_paths[0].ends_with("/opt/" + name)) << exec_paths[0];
@@ -249,10 +272,7 @@ TEST_F(SystemdParserTest, AWholeVm) {
 TEST_F(SystemdParserTest, TheServiceNamesItsSockets) {
     const auto [vm, said] = testing::from_ini("[Serial debug]\n[Serial serial]\nSocketMode=0600\n");
     ASSERT_EQ(said, Texts{});
-    for (const OutputFile &file : render(vm, Architecture::x86_64).files)
-        folder.write("units/" + file.path, file.content);
-    for (const char *unit : {"qemu@.service", "qemu-monitor@.socket", "qemu-serial@.socket"})
-        folder.link(std::string("units/") + unit, std::string(QEMUNIT_BUILT_UNITS "/") + unit);
+    write_units(vm);
     load("qemu@vm1.service");
     for (const char *dependency : {"Wants", "After"}) {
         const Texts units = values(dependency);
@@ -267,6 +287,45 @@ TEST_F(SystemdParserTest, TheServiceNamesItsSockets) {
     ASSERT_EQ(listens.size(), 2u);
     EXPECT_TRUE(listens[0].ends_with("/qemunit/vm1/serial.sock"));
     EXPECT_EQ(listens[1], "/run/qemunit/vm1/debug.sock");
+}
+
+TEST_F(SystemdParserTest, TheUnitsBesideQemu) {
+    const std::string name = "a b,c:d;e\"f'g\\h%i$j#k\xc3\xa4";
+    auto [vm, said] = testing::from_ini(
+        "[VM]\nUser=daemon\nTPM=yes\n"
+        "[Drive d]\nFile=/srv/" +
+        name + "/" + name + "\nFormat=qcow2\nBackingFile=/base/" + name +
+        "\n[Share s]\nType=virtiofs\nPath=/srv/" + name +
+        "\n[Network p]\nType=passt\nHostForward=tcp:127.0.0.1:10022-:22\n"
+        "[Network b]\nType=bridge\nBridge=br0\n");
+    ASSERT_EQ(said, Texts{});
+    vm.source_path = "/etc/qemunit/vm1.ini";
+    write_units(vm);
+
+    load("qemu@vm1.service");
+    EXPECT_EQ(complaints.find("50-qemunit.conf"), complaints.npos) << complaints;
+    for (const std::string unit :
+         {"qemu-image@vm1.service", "qemu-tpm@vm1.service", "qemu-passt@vm1:p.service",
+          "qemu-tap@vm1-b.service", "qemu-virtiofs@vm1:s.socket"})
+        for (const char *dependency : {"Wants", "After"})
+            EXPECT_TRUE(is_there(values(dependency), unit + " ")) << dependency << " " << unit;
+
+    load("qemu-image@vm1.service");
+    EXPECT_EQ(commands(),
+              (std::vector<Texts>{{std::string(kImageToolPath), "--vm=vm1", "--owner=daemon",
+                                   "--format=qcow2", "--backing-format=raw",
+                                   "--backing-file=/base/" + name, "/srv/" + name + "/" + name}}));
+    EXPECT_TRUE(is_there(values("ConditionPathExists"), "|!/srv/" + name + "/" + name + " "));
+    EXPECT_EQ(values("ReadWritePaths"), Texts{"-/srv/" + name});
+
+    load("qemu-virtiofs@vm1:s.service");
+    EXPECT_EQ(values("BindPaths"), Texts{"/srv/" + name + ":/run/qemunit-share:rbind"});
+
+    load("qemu-tap@vm1-b.service");
+    EXPECT_TRUE(is_there(values("Wants"), "qemu-bridge@br0.service "));
+    EXPECT_EQ(values("Environment"), Texts{"OWNER=daemon"});
+    ASSERT_EQ(commands().size(), 4u + 1);
+    EXPECT_EQ(commands()[2], (Texts{"ip", "link", "set", "dev", "vm1-b", "master", "br0"}));
 }
 
 }  // namespace

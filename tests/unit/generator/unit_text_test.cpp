@@ -68,5 +68,13 @@ TEST(QuotePathTest, KnowsNoCEscapes) {
     EXPECT_EQ(quote_path("/ä"), R"("/ä")");
 }
 
+TEST(EscapeCredentialTest, KnowsCEscapesButNoSpecifiers) {
+    EXPECT_EQ(escape_credential("secret"), "secret");
+    EXPECT_EQ(escape_credential("a b\tc "), R"(a\x20b\tc\x20)");
+    EXPECT_EQ(escape_credential("a\\n\\"), R"(a\\n\\)");
+    EXPECT_EQ(escape_credential("100%n $A \"q\" 'p' a:b"), R"(100%n\x20$A\x20"q"\x20'p'\x20a:b)");
+    EXPECT_EQ(escape_credential("ä"), "ä");
+}
+
 }  // namespace
 }  // namespace qemunit

@@ -58,6 +58,20 @@ TEST(ValuesTest, BadSizes) {
     EXPECT_EQ(fault<MemorySize>("18446744073709551615G"), "larger than any machine.");
 }
 
+TEST(ValuesTest, DisksHaveWholeSectors) {
+    EXPECT_EQ(parse_value(As<DiskSize>{}, "512")->bytes, 512u);
+    EXPECT_EQ(parse_value(As<DiskSize>{}, "20G")->bytes, uint64_t{20} << 30);
+    EXPECT_EQ(parse_value(As<DiskSize>{}, "1K")->bytes, 1024u);
+    EXPECT_EQ(fault<DiskSize>("20"),
+              "not whole sectors of 512 bytes; did you forget the unit, as in 20G?");
+    EXPECT_EQ(fault<DiskSize>("513B"),
+              "not whole sectors of 512 bytes; did you forget the unit, as in 513G?");
+    EXPECT_EQ(fault<DiskSize>("0K"),
+              "not whole sectors of 512 bytes; did you forget the unit, as in 0G?");
+    EXPECT_EQ(fault<DiskSize>("big"), "not a size; write 512M or 2G.");
+    EXPECT_EQ(fault<DiskSize>("4194305T"), "larger than any machine.");
+}
+
 TEST(ValuesTest, NumbersOfCpus) {
     EXPECT_EQ(parse_value(As<CpuCount>{}, "1")->count, 1u);
     EXPECT_EQ(parse_value(As<CpuCount>{}, "1024")->count, 1024u);
@@ -74,6 +88,17 @@ TEST(ValuesTest, Paths) {
         EXPECT_EQ(fault<FilePath>(bad), "a path must not contain '..'; write it in full.") << bad;
     for (const char *bad : {"/", "/a/", "a/"})
         EXPECT_EQ(fault<FilePath>(bad), "the path of a folder, not of a file.") << bad;
+}
+
+TEST(ValuesTest, FoldersArePathsInFull) {
+    for (const char *good : {"/srv", "/a b/c,d:e%f$g\"h'", "/日本"})
+        EXPECT_EQ(parse_value(As<FolderPath>{}, good)->text, good);
+    for (const char *bad : {"srv", "a/b", "."})
+        EXPECT_EQ(fault<FolderPath>(bad),
+                  "not an absolute path; write it in full, as in /srv/share.")
+            << bad;
+    EXPECT_EQ(fault<FolderPath>("/srv/"), "write it without the '/' at its end.");
+    EXPECT_EQ(fault<FolderPath>("/srv/../a"), "a path must not contain '..'; write it in full.");
 }
 
 TEST(ValuesTest, ProgramsArePathsInFull) {
@@ -106,6 +131,51 @@ TEST(ValuesTest, Uuids) {
         EXPECT_EQ(fault<Uuid>(bad), "not a UUID; `uuidgen` prints one.") << bad;
 }
 
+TEST(ValuesTest, Clocks) {
+    for (const char *good : {"utc", "localtime", "2026-01-31", "2026-01-31T12:00:00"})
+        EXPECT_EQ(parse_value(As<ClockBase>{}, good)->text, good);
+    for (const char *bad :
+         {"", "UTC", "now", "2026", "26-01-31", "2026-01-31 12:00:00", "2026-01-31T12:00",
+          "2026-01-31T12:00:00Z", "2026-01-31,x=y", "2026/01/31", "yyyy-mm-dd"})
+        EXPECT_EQ(fault<ClockBase>(bad),
+                  "not a clock; write utc, localtime, or 2026-01-31T12:00:00.")
+            << bad;
+}
+
+TEST(ValuesTest, TimeSpansAreSystemds) {
+    for (const char *good : {"infinity", "0", "90", "90s", "5min", "1h 30min", "1h30min", "2days",
+                             "1y 12month", "100ms", "5us", "3M", "2w\t1d", "55s 500ms"})
+        EXPECT_EQ(parse_value(As<TimeSpan>{}, good)->text, good);
+    for (const char *bad : {"", "s", "min5", "-1s", "+1s", "5 parsecs", "5minn", "never",
+                            "infinity 5s", "5s infinity", "1s,2s", "%t"})
+        EXPECT_EQ(fault<TimeSpan>(bad), "not a time span; write 90s, 5min or infinity.") << bad;
+}
+
+TEST(ValuesTest, VsockCidsAreThoseOfGuests) {
+    EXPECT_EQ(parse_value(As<VsockCid>{}, "3")->number, 3u);
+    EXPECT_EQ(parse_value(As<VsockCid>{}, "4294967294")->number, 4294967294u);
+    for (const char *bad : {"", "0", "1", "2", "4294967295", "4294967296", "-1", "0x10", "three"})
+        EXPECT_EQ(fault<VsockCid>(bad), "not a CID of a guest, from 3 to 4294967294.") << bad;
+}
+
+TEST(ValuesTest, BootPositions) {
+    EXPECT_EQ(parse_value(As<BootPosition>{}, "0")->number, 0u);
+    EXPECT_EQ(parse_value(As<BootPosition>{}, "9999")->number, 9999u);
+    for (const char *bad : {"", "10000", "-1", "first", "1 "})
+        EXPECT_EQ(fault<BootPosition>(bad), "not a position from 0 to 9999.") << bad;
+}
+
+TEST(ValuesTest, NamesOfInterfaces) {
+    for (const char *good : {"tap0", "vm1-lan", "br0.100", "a", "123456789012345", "_x", ".a"})
+        EXPECT_EQ(parse_value(As<InterfaceName>{}, good)->text, good);
+    for (const char *bad : {"", ".", "..", "-tap", "tap 0", "tap/0", "tap:0", "tap@0", "tap%d",
+                            "1234567890123456", "tap,script=x", "täp"})
+        EXPECT_EQ(fault<InterfaceName>(bad),
+                  "not the name of an interface; letters, digits, '_', '.' and '-', at most 15 in "
+                  "all.")
+            << bad;
+}
+
 TEST(ValuesTest, MacAddresses) {
     for (const char *good : {"52:54:00:12:34:56", "AA:BB:CC:DD:EE:FF", "fe:00:00:00:00:00"})
         EXPECT_EQ(parse_value(As<MacAddress>{}, good)->text, good);
@@ -127,6 +197,11 @@ TEST(ValuesTest, HostForwards) {
     EXPECT_EQ(port("udp::53-:5353"), 53u);
     EXPECT_EQ(port("tcp:127.0.0.1:65535-10.0.2.15:1"), 65535u);
     EXPECT_EQ(port("tcp:0.0.0.0:80-:80"), 80u);
+    const auto parts = parse_value(As<HostForward>{}, "udp:127.0.0.1:1053-10.0.2.15:53");
+    EXPECT_EQ(parts->protocol, "udp");
+    EXPECT_EQ(parts->host_address, "127.0.0.1");
+    EXPECT_EQ(parts->guest_address, "10.0.2.15");
+    EXPECT_EQ(parts->guest_port, 53u);
 }
 
 TEST(ValuesTest, BadHostForwards) {
@@ -185,6 +260,15 @@ TEST(ValuesTest, NamesOfAnEnumeration) {
     EXPECT_EQ(parse_value(As<NetworkType>{}, "none"), NetworkType::none);
     EXPECT_EQ(parse_value(As<SerialType>{}, "virtio"), SerialType::virtio);
     EXPECT_EQ(parse_value(As<DriveInterface>{}, "floppy"), DriveInterface::floppy);
+    EXPECT_EQ(parse_value(As<Firmware>{}, "uefi-secure"), Firmware::uefi_secure);
+    EXPECT_EQ(parse_value(As<WatchdogAction>{}, "inject-nmi"), WatchdogAction::inject_nmi);
+    EXPECT_EQ(parse_value(As<WatchdogAction>{}, "yes"), WatchdogAction::reset);
+    EXPECT_EQ(parse_value(As<PanicAction>{}, "restart"), PanicAction::restart);
+    EXPECT_EQ(parse_value(As<Activation>{}, "socket"), Activation::socket);
+    EXPECT_EQ(parse_value(As<DriveCache>{}, "directsync"), DriveCache::directsync);
+    EXPECT_EQ(parse_value(As<DriveAio>{}, "io_uring"), DriveAio::io_uring);
+    EXPECT_EQ(parse_value(As<NetworkType>{}, "passt"), NetworkType::passt);
+    EXPECT_EQ(parse_value(As<ShareType>{}, "9p"), ShareType::ninep);
 }
 
 TEST(ValuesTest, OtherWordsAreAnsweredWithTheNames) {
@@ -196,8 +280,22 @@ TEST(ValuesTest, OtherWordsAreAnsweredWithTheNames) {
     EXPECT_EQ(fault<DriveInterface>("virtoi"),
               "not one of virtio, scsi, nvme, ide, sata, usb, floppy. Did you mean 'virtio'?");
     EXPECT_EQ(fault<DriveMedia>("dvd"), "not one of disk, cdrom.");
-    EXPECT_EQ(fault<NetworkType>("tap"), "not one of user, none.");
+    EXPECT_EQ(fault<NetworkType>("tab"),
+              "not one of user, tap, bridge, passt, none. Did you mean 'tap'?");
     EXPECT_EQ(fault<SerialType>("usb"), "not one of isa, virtio.");
+    EXPECT_EQ(fault<Firmware>("efi"), "not one of bios, uefi, uefi-secure. Did you mean 'uefi'?");
+    EXPECT_EQ(fault<WatchdogAction>("power-off"),
+              "not one of no, reset, shutdown, poweroff, pause, inject-nmi, none, yes. Did you "
+              "mean 'poweroff'?");
+    EXPECT_EQ(fault<PanicAction>("resart"),
+              "not one of fail, restart, pause. Did you mean 'restart'?");
+    EXPECT_EQ(fault<Activation>("sockets"), "not one of none, socket. Did you mean 'socket'?");
+    EXPECT_EQ(fault<DriveCache>("writeback "),
+              "not one of writeback, writethrough, none, directsync, unsafe. Did you mean "
+              "'writeback'?");
+    EXPECT_EQ(fault<DriveAio>("io-uring"),
+              "not one of threads, native, io_uring. Did you mean 'io_uring'?");
+    EXPECT_EQ(fault<ShareType>("9P"), "not one of 9p, virtiofs, vfat. Did you mean '9p'?");
 }
 
 TEST(ValuesTest, MessagesUseTheFirstNameOfAValue) {
@@ -205,6 +303,9 @@ TEST(ValuesTest, MessagesUseTheFirstNameOfAValue) {
     EXPECT_EQ(name_of(Architecture::aarch64), "aarch64");
     EXPECT_EQ(name_of(Accelerator::automatic), "auto");
     EXPECT_EQ(name_of(DriveInterface::sata), "sata");
+    EXPECT_EQ(name_of(WatchdogAction::reset), "reset");
+    EXPECT_EQ(name_of(Firmware::uefi_secure), "uefi-secure");
+    EXPECT_EQ(name_of(ShareType::ninep), "9p");
 }
 
 }  // namespace

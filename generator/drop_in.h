@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+//
+// The form of each file that the generator writes: a drop-in for a shipped unit.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "generator/vm.h"
+
+namespace qemunit {
+
+struct OutputFile {
+    std::string path;  // below the output directory: "qemu@vm1.service.d/50-qemunit.conf"
+    std::string content;
+};
+
+struct UnitSection {
+    std::string_view name;  // "Service"
+    std::string lines;
+};
+
+// Sections without lines are left out.
+OutputFile drop_in(const Vm &vm, std::string_view unit, const std::vector<UnitSection> &sections);
+
+}  // namespace qemunit

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+#include "generator/sandbox.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/paths.h"
+#include "generator/qemu_arguments.h"
+#include "generator/unit_text.h"
+
+namespace qemunit {
+
+namespace {
+
+bool is_below(std::string_view path, std::string_view folder) {
+    return path.starts_with(folder) && path.size() > folder.size() && path[folder.size()] == '/';
+}
+
+class Sandbox {
+  public:
+    explicit Sandbox(const Vm &vm) : vm_(vm) {}
+
+    std::string build() {
+        for (const OpenedPath &opened : opened_paths(vm_))
+            allow(opened.path, opened.write);
+        for (const Share &share : vm_.shares)
+            if (share.type != ShareType::virtiofs)  // virtiofsd has a sandbox of its own
+                allow(share.path->text, !share.read_only && share.type == ShareType::ninep);
+        if (vm_.qemu) {
+            if (!is_below(vm_.qemu->text, "/usr"))
+                allow(vm_.qemu->text, false);
+            lines_ += fmt::format("ExecPaths={}\n", quote_path("-+" + vm_.qemu->text));
+        }
+        if (vm_.vsock_cid)
+            allow("/dev/vhost-vsock", true);
+        // Empty homes, where the template has none at all: files can be put into those.
+        if (in_home_)
+            lines_ += "ProtectHome=tmpfs\n";
+        add_sockets();
+        add_host_network();
+        return std::move(lines_);
+    }
+
+  private:
+    // What ProtectHome= covers (systemd.exec(5)).
+    static constexpr std::string_view kHomes[] = {"/home", "/root", "/run/user"};
+
+    // "-": QEMU shall complain about a missing file in its own words, not systemd about a mount.
+    void allow(const std::string &path, bool write) {
+        // The state directory is writable and /usr readable as they are.
+        if (is_below(path, state_dir(vm_.name)) || (!write && is_below(path, "/usr")))
+            return;
+        lines_ += fmt::format("{}={}\n", write ? "BindPaths" : "BindReadOnlyPaths",
+                              quote_path("-" + path));
+        if (write)
+            lines_ += fmt::format("NoExecPaths={}\n", quote_path("-+" + path));
+        in_home_ = in_home_ || std::ranges::any_of(kHomes, [&](std::string_view home) {
+                       return path == home || is_below(path, home);
+                   });
+        if (is_below(path, "/dev"))
+            lines_ += fmt::format("DeviceAllow={} {}\n", quote_path(path), write ? "rw" : "r");
+    }
+
+    void allow_socket(const std::string &folder) {
+        lines_ += fmt::format("BindReadOnlyPaths={}\n", quote_path("-" + folder));
+    }
+
+    void add_sockets() {
+        if (vm_.tpm)
+            allow_socket(tpm_dir(vm_.name));
+        for (const Network &network : vm_.networks)
+            if (network.type == NetworkType::passt)
+                allow_socket(passt_dir(vm_.name, network.name));
+        for (const Share &share : vm_.shares)
+            if (share.type == ShareType::virtiofs)
+                allow_socket(virtiofs_dir(vm_.name, share.name));
+    }
+
+    void add_host_network() {
+        const auto has = [&](NetworkType type) {
+            return std::ranges::find(vm_.networks, type, &Network::type) != vm_.networks.end();
+        };
+        const bool has_tap = has(NetworkType::tap) || has(NetworkType::bridge);
+        if (!has(NetworkType::user) && !has_tap)
+            return;
+        lines_ += "PrivateNetwork=no\n";
+        if (has_tap)
+            lines_ +=
+                "# The tap interface is of the host, and belongs to QEMU's user.\n"
+                "BindPaths=/dev/net/tun\n"
+                "DeviceAllow=/dev/net/tun rw\n";
+        if (has(NetworkType::user))
+            lines_ +=
+                "# QEMU's user network opens sockets of the host.\n"
+                "RestrictAddressFamilies=AF_INET AF_INET6\n"
+                "IPAddressDeny=\n"
+                "BindReadOnlyPaths=-/run/systemd/resolve\n";
+    }
+
+    const Vm &vm_;
+    std::string lines_;
+    bool in_home_ = false;
+};
+
+}  // namespace
+
+std::vector<OpenedPath> opened_paths(const Vm &vm) {
+    std::vector<OpenedPath> paths;
+    for (const auto *path : {&vm.boot.kernel, &vm.boot.initrd})
+        if (*path)
+            paths.push_back({absolute_path(vm, **path), false});
+    if (vm.uefi) {
+        paths.push_back({vm.uefi->code, false});
+        paths.push_back({vm.uefi->variables, false});  // the template, for the helper to copy
+    }
+    for (const Drive &drive : vm.drives) {
+        if (drive.file)
+            paths.push_back({absolute_path(vm, *drive.file), !drive.read_only && !drive.ephemeral &&
+                                                                 drive.media == DriveMedia::disk});
+        if (drive.backing_file)
+            paths.push_back({absolute_path(vm, *drive.backing_file), false});
+    }
+    return paths;
+}
+
+std::string sandbox_settings(const Vm &vm) {
+    return Sandbox(vm).build();
+}
+
+}  // namespace qemunit

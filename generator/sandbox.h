@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+//
+// What the sandbox of qemu@.service has to let in for one VM: the files, folders, devices
+// and networks that its ini names, and nothing else.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "generator/vm.h"
+
+namespace qemunit {
+
+// Lines for [Service].
+std::string sandbox_settings(const Vm &vm);
+
+// What QEMU, or the helper for it, opens itself, with its own rights: for a word of advice when it
+// may not.
+struct OpenedPath {
+    std::string path;
+    bool write;
+};
+std::vector<OpenedPath> opened_paths(const Vm &vm);
+
+}  // namespace qemunit

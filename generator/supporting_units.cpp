@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+#include "generator/supporting_units.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "common/paths.h"
+#include "generator/qemu_arguments.h"
+#include "generator/unit_text.h"
+
+namespace qemunit {
+
+namespace {
+
+class Builder {
+  public:
+    explicit Builder(const Vm &vm) : vm_(vm) {}
+
+    SupportingUnits build() {
+        add_images();
+        if (vm_.tpm)
+            add_tpm();
+        for (const Network &network : vm_.networks) {
+            if (network.type == NetworkType::passt)
+                add_passt(network);
+            else if (network.type == NetworkType::tap || network.type == NetworkType::bridge)
+                add_tap(network);
+        }
+        for (const Share &share : vm_.shares)
+            if (share.type == ShareType::virtiofs)
+                add_virtiofs(share);
+        return std::move(units_);
+    }
+
+  private:
+    void want(std::string unit) { units_.wanted.push_back(std::move(unit)); }
+
+    void add_drop_in(const std::string &unit, const std::vector<UnitSection> &sections) {
+        for (const UnitSection &section : sections)
+            if (!section.lines.empty()) {
+                units_.files.push_back(drop_in(vm_, unit, sections));
+                return;
+            }
+    }
+
+    std::string user_settings() const {
+        return vm_.user ? fmt::format("User={}\nGroup=\n", vm_.user->text) : "";
+    }
+
+    // Only if one of them is missing: a start with all images in place costs nothing.
+    void add_images() {
+        std::string conditions, commands;
+        for (const Drive &drive : vm_.drives) {
+            if (!drive.is_made_by_us())
+                continue;
+            const std::string path = absolute_path(vm_, *drive.file);
+            const std::string folder = std::filesystem::path(path).parent_path();
+            conditions += fmt::format("ConditionPathExists=|!{}\n", escape_specifiers(path));
+            commands += fmt::format("ReadWritePaths={}\n", quote_path("-" + folder));
+            commands +=
+                fmt::format("ExecStart={} --vm={} --owner={} --format={}", kImageToolPath, vm_.name,
+                            vm_.user ? vm_.user->text : "qemunit", format_of(drive));
+            if (drive.size)
+                commands += fmt::format(" --size={}", drive.size->bytes);
+            if (drive.backing_file)
+                commands += fmt::format(
+                    " --backing-format={} {}", format_of(*drive.backing_file),
+                    quote_word("--backing-file=" + absolute_path(vm_, *drive.backing_file)));
+            commands += fmt::format(" {}\n", quote_word(path));
+        }
+        if (commands.empty())
+            return;
+        const std::string unit = fmt::format("qemu-image@{}.service", vm_.name);
+        add_drop_in(unit, {{"Unit", conditions}, {"Service", commands}});
+        want(unit);
+    }
+
+    void add_tpm() {
+        const std::string unit = fmt::format("qemu-tpm@{}.service", vm_.name);
+        add_drop_in(unit, {{"Service", user_settings()}});
+        want(unit);
+    }
+
+    void add_passt(const Network &network) {
+        const std::string folder = passt_dir(vm_.name, network.name);
+        std::string command = fmt::format(
+            "ExecStart=\nExecStart={} --socket {} --pid {}/pid --mac-addr 52:55:0a:00:02:02",
+            kPasstPath, passt_socket(vm_.name, network.name), folder);
+        for (const HostForward &forward : network.host_forwards) {
+            const std::string address =
+                forward.host_address.empty() ? "" : forward.host_address + "/";
+            command += fmt::format(" --{}-ports {}{}:{}", forward.protocol, address,
+                                   forward.host_port, forward.guest_port);
+        }
+        const std::string unit = fmt::format("qemu-passt@{}:{}.service", vm_.name, network.name);
+        add_drop_in(unit, {{"Service", user_settings() + command + "\n"}});
+        want(unit);
+    }
+
+    // One unit an interface, so that what systemd-networkd made stays as it is.
+    void add_tap(const Network &network) {
+        const std::string unit = fmt::format("qemu-tap@{}.service", tap_name(vm_, network));
+        std::string unit_lines, service_lines;
+        if (vm_.user)
+            service_lines += fmt::format("Environment=OWNER={}\n", vm_.user->text);
+        if (network.bridge) {
+            const std::string bridge = fmt::format("qemu-bridge@{}.service", network.bridge->text);
+            unit_lines = fmt::format("Wants={0}\nAfter={0}\n", bridge);
+            service_lines +=
+                fmt::format("ExecStart=ip link set dev %i master {}\n", network.bridge->text);
+        }
+        add_drop_in(unit, {{"Unit", unit_lines}, {"Service", service_lines}});
+        want(unit);
+    }
+
+    void add_virtiofs(const Share &share) {
+        const std::string name = fmt::format("qemu-virtiofs@{}:{}", vm_.name, share.name);
+        add_drop_in(name + ".service",
+                    {{"Service", fmt::format("{}={}:/run/qemunit-share\n",
+                                             share.read_only ? "BindReadOnlyPaths" : "BindPaths",
+                                             quote_path(share.path->text))}});
+        if (vm_.user)
+            add_drop_in(name + ".socket",
+                        {{"Socket", fmt::format("SocketUser={}\n", vm_.user->text)}});
+        want(name + ".socket");
+    }
+
+    const Vm &vm_;
+    SupportingUnits units_;
+};
+
+}  // namespace
+
+SupportingUnits supporting_units(const Vm &vm) {
+    return Builder(vm).build();
+}
+
+}  // namespace qemunit

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+//
+// The units beside qemu@NAME.service that some settings need: what makes images and tap
+// interfaces, and the programs that serve a TPM, a network or a folder. systemd starts
+// them before QEMU, and stops them when the VM has ended.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "generator/drop_in.h"
+#include "generator/vm.h"
+
+namespace qemunit {
+
+struct SupportingUnits {
+    std::vector<std::string> wanted;  // for Wants= and After= of the VM's service
+    std::vector<OutputFile> files;    // drop-ins of them
+};
+
+SupportingUnits supporting_units(const Vm &vm);
+
+}  // namespace qemunit
