@@ -37,8 +37,8 @@ packages=(
     libsystemd-dev libfmt-dev nlohmann-json3-dev libinih-dev libgtest-dev libgmock-dev scdoc
     binutils-x86-64-linux-gnu binutils-aarch64-linux-gnu
     mount util-linux systemd systemd-container dbus polkitd socat
-    qemu-system-x86 qemu-system-arm
-    busybox-static cpio
+    qemu-system-x86 qemu-system-arm qemu-system-misc opensbi qemu-utils ovmf swtpm passt
+    iproute2 busybox-static cpio kmod
 )
 
 install_packages() {

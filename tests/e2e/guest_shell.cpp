@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+#include "tests/e2e/guest_shell.h"
+
+#include <gtest/gtest.h>
+
+namespace qemunit::e2e {
+
+namespace {
+
+constexpr std::string_view kPrompt = "guest# ";
+
+}  // namespace
+
+GuestShell::GuestShell(const VmUnderTest &vm) {
+    auto serial = UnixClient::connect(vm.socket("serial"));
+    if (!serial) {
+        ADD_FAILURE() << serial.error().message;
+        return;
+    }
+    serial_ = std::move(*serial);
+    auto prompt = serial_->read_until(kPrompt);
+    EXPECT_TRUE(prompt) << prompt.error().message;
+    run("stty -echo");
+}
+
+std::string GuestShell::run(const std::string &command) {
+    if (!serial_ || !serial_->send(command + "\r")) {
+        ADD_FAILURE() << "no shell for: " << command;
+        return {};
+    }
+    auto output = serial_->read_until(kPrompt);
+    if (!output) {
+        ADD_FAILURE() << command << ": " << output.error().message;
+        serial_.reset();
+        return {};
+    }
+    output->resize(output->size() - kPrompt.size());
+    std::erase(*output, '\r');
+    return *output;
+}
+
+}  // namespace qemunit::e2e

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+//
+// The shell that the Linux guest has on its serial port (tools/fetch-linux-guest).
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "tests/e2e/unix_client.h"
+#include "tests/e2e/vm_under_test.h"
+
+namespace qemunit::e2e {
+
+class GuestShell {
+  public:
+    // Waits for the guest's prompt. The VM needs a kernel that keeps silent.
+    explicit GuestShell(const VmUnderTest &vm);
+
+    // What the command printed, lines ended by "\n"; a failed test if it does not end.
+    std::string run(const std::string &command);
+
+  private:
+    std::optional<UnixClient> serial_;
+};
+
+}  // namespace qemunit::e2e

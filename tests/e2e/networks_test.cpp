@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+//
+// How a guest reaches the host, and the host the guest, over each kind of network.
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "tests/e2e/bus.h"
+#include "tests/e2e/guest_shell.h"
+#include "tests/e2e/unit_watch.h"
+
+namespace qemunit::e2e {
+namespace {
+
+bool interface_exists(const std::string &name) {
+    return std::filesystem::exists("/sys/class/net/" + name);
+}
+
+// What is said to `port` of this machine; the guest answers with one line.
+std::string ask(int port) {
+    return run({"socat", "-t", "60", "-", "TCP:127.0.0.1:" + std::to_string(port)}, "").output;
+}
+
+// The guest serves one connection on port 80.
+void serve(GuestShell &guest) {
+    guest.run("echo hello from the guest >/tmp/hello; nc -l -p 80 </tmp/hello >/dev/null &");
+}
+
+void set_up_card(GuestShell &guest, const std::string &address) {
+    guest.run("modprobe -a virtio_pci virtio_net");
+    guest.run("ifconfig eth0 " + address + " up");
+}
+
+TEST(Networks, AForwardOfTheUserNetworkReachesTheGuest) {
+    VmUnderTest vm("netuser", silent_linux_ini() +
+                                  "[Network lan]\nHostForward=tcp:127.0.0.1:10080-:80\n"
+                                  "Restrict=yes\nModel=virtio-net-pci\nMAC=52:54:00:aa:bb:01\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    GuestShell guest(vm);
+    set_up_card(guest, "10.0.2.15");
+    EXPECT_EQ(guest.run("cat /sys/class/net/eth0/address"), "52:54:00:aa:bb:01\n");
+    serve(guest);
+    EXPECT_EQ(ask(10080), "hello from the guest\n");
+    const BusReply network = monitor_command(vm.name(), "info network");
+    EXPECT_NE(network.value.find("restrict=on"), std::string::npos) << network;
+}
+
+TEST(Networks, ATapThatNobodyMadeIsMadeAndRemoved) {
+    VmUnderTest vm("nettap", silent_linux_ini() + "[Network lan]\nType=tap\nInterface=vmtap0\n");
+    ASSERT_FALSE(interface_exists("vmtap0"));
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    ASSERT_TRUE(interface_exists("vmtap0"));
+    ASSERT_TRUE(run_words("ip address add 10.99.0.1/24 dev vmtap0").ok());
+    GuestShell guest(vm);
+    set_up_card(guest, "10.99.0.2");
+    EXPECT_NE(guest.run("ping -c 1 -W 30 10.99.0.1").find("1 packets received"), std::string::npos);
+    ASSERT_TRUE(vm.stop().ok());
+    EXPECT_TRUE(wait_for_state("qemu-tap@vmtap0.service", "inactive"));
+    EXPECT_FALSE(interface_exists("vmtap0"));
+}
+
+TEST(Networks, ATapOfSomebodyElseStays) {
+    ASSERT_TRUE(run_words("ip tuntap add dev mytap0 mode tap user qemunit").ok());
+    {
+        VmUnderTest vm("netmine",
+                       boot_sector_ini() + "[Network lan]\nType=tap\nInterface=mytap0\n");
+        ASSERT_TRUE(vm.start().ok()) << vm.status();
+        EXPECT_EQ(unit_property("qemu-tap@mytap0.service", "ActiveState"), "inactive");
+    }
+    EXPECT_TRUE(interface_exists("mytap0"));
+    EXPECT_TRUE(run_words("ip link delete dev mytap0").ok());
+}
+
+TEST(Networks, TwoGuestsTalkOverABridgeThatGoesWithTheLast) {
+    const std::string ini = silent_linux_ini() + "[Network lan]\nType=bridge\nBridge=vmbr0\n";
+    VmUnderTest one("br1", ini), two("br2", ini);
+    ASSERT_TRUE(one.start().ok()) << one.status();
+    ASSERT_TRUE(two.start().ok()) << two.status();
+    EXPECT_TRUE(interface_exists("br1-lan"));
+    GuestShell first(one), second(two);
+    set_up_card(first, "10.98.0.1");
+    set_up_card(second, "10.98.0.2");
+    EXPECT_NE(second.run("ping -c 1 -W 30 10.98.0.1").find("1 packets received"),
+              std::string::npos);
+    ASSERT_TRUE(one.stop().ok());
+    EXPECT_TRUE(wait_for_state("qemu-tap@br1-lan.service", "inactive"));
+    EXPECT_TRUE(interface_exists("vmbr0"));
+    ASSERT_TRUE(two.stop().ok());
+    EXPECT_TRUE(wait_for_state("qemu-bridge@vmbr0.service", "inactive"));
+    EXPECT_FALSE(interface_exists("vmbr0"));
+}
+
+// passt takes its addresses from an interface with a default route; this system has none.
+class Uplink {
+  public:
+    Uplink() {
+        EXPECT_TRUE(run_words("ip link add up0 type veth peer name up1").ok());
+        EXPECT_TRUE(run_words("ip address add 192.0.2.1/24 dev up0").ok());
+        EXPECT_TRUE(run_words("ip link set dev up0 up").ok());
+        EXPECT_TRUE(run_words("ip link set dev up1 up").ok());
+        EXPECT_TRUE(run_words("ip route add default via 192.0.2.254").ok());
+    }
+    ~Uplink() { EXPECT_TRUE(run_words("ip link delete dev up0").ok()); }
+};
+
+TEST(Networks, PasstServesAQemuWithoutANetwork) {
+    Uplink uplink;
+    VmUnderTest vm("netpasst", silent_linux_ini() +
+                                   "[Network lan]\nType=passt\n"
+                                   "HostForward=tcp:127.0.0.1:10081-:80\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    const std::string passt = "qemu-passt@netpasst:lan.service";
+    EXPECT_EQ(unit_property(passt, "ActiveState"), "active");
+    EXPECT_EQ(unit_property(vm.unit(), "PrivateNetwork"), "yes");
+    GuestShell guest(vm);
+    guest.run("modprobe -a virtio_pci virtio_net");
+    guest.run("ifconfig eth0 up; udhcpc -i eth0 -n -q -s /bin/true");
+    set_up_card(guest, "192.0.2.1");
+    guest.run("route add default gw 192.0.2.254");
+    serve(guest);
+    EXPECT_EQ(ask(10081), "hello from the guest\n");
+    ASSERT_TRUE(vm.stop().ok());
+    EXPECT_TRUE(wait_for_state(passt, "inactive"));
+}
+
+}  // namespace
+}  // namespace qemunit::e2e
