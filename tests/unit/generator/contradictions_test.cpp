@@ -352,6 +352,16 @@ TEST(ContradictionsTest, KeysOfANetworkGoWithItsType) {
                     "guest address."));
 }
 
+TEST(ContradictionsTest, AForwardOfAllAddressesLeavesNoneForAnother) {
+    const auto both = [](const std::string &one, const std::string &other) {
+        return said("[Network a]\nHostForward=" + one + "\nHostForward=" + other + "\n").size();
+    };
+    EXPECT_EQ(both("tcp::2022-:22", "tcp:127.0.0.1:2022-:22"), 1u);
+    EXPECT_EQ(both("tcp:127.0.0.1:2022-:22", "tcp:0.0.0.0:2022-:22"), 1u);
+    EXPECT_EQ(both("tcp:127.0.0.1:2022-:22", "tcp:127.0.0.2:2022-:22"), 0u);
+    EXPECT_EQ(both("tcp::2022-:22", "udp::2022-:22"), 0u);
+}
+
 TEST(ContradictionsTest, WhatOneCardHasNoOtherHas) {
     EXPECT_EQ(said("[Network a]\nMAC=52:54:00:12:34:56\n[Network b]\nMAC=52:54:00:12:34:56\n"),
               error(4, "The address 52:54:00:12:34:56 is taken by section [Network a]."));
@@ -360,7 +370,9 @@ TEST(ContradictionsTest, WhatOneCardHasNoOtherHas) {
               error(7, "The interface tap0 is taken by section [Network a]."));
     EXPECT_EQ(said("[Network a]\nHostForward=tcp::2022-:22\n[Network b]\n"
                    "HostForward=tcp::2022-:23\n"),
-              error(4, "The host's tcp::2022 is taken by section [Network a]."));
+              error(4,
+                    "HostForward=tcp::2022-:23: HostForward=tcp::2022-:22 has that port of the "
+                    "host already."));
     EXPECT_EQ(said("[Network a]\nHostForward=tcp::2022-:22\nHostForward=udp::2022-:22\n"
                    "HostForward=tcp::2023-:22\n"),
               Texts{});

@@ -147,7 +147,7 @@ TEST(RenderTest, TheFirmwaresVariablesAreCopiedByTheHelper) {
     const std::string text = render(vm, Architecture::x86_64).files[0].content;
     EXPECT_EQ(lines(text, {"    --", "    \"--"}),
               (Texts{"    \"--uefi-variables=/opt/my fw/VARS.fd\" \\",
-                     "    --reads=/opt/fw/CODE.fd \\"}));
+                     "    --reads=/opt/fw/CODE.fd \\", "    \"--reads=/opt/my fw/VARS.fd\" \\"}));
     EXPECT_EQ(
         lines(text, {"BindReadOnlyPaths="}),
         (Texts{"BindReadOnlyPaths=-/opt/fw/CODE.fd", "BindReadOnlyPaths=\"-/opt/my fw/VARS.fd\""}));

@@ -143,8 +143,8 @@ TEST(ValuesTest, Clocks) {
 }
 
 TEST(ValuesTest, TimeSpansAreSystemds) {
-    for (const char *good : {"infinity", "0", "90", "90s", "5min", "1h 30min", "1h30min", "2days",
-                             "1y 12month", "100ms", "5us", "3M", "2w\t1d", "55s 500ms"})
+    for (const char *good : {"infinity", "0", "90", "90s", "5min", "1h 30min", "1h30min", "2 h",
+                             "2days", "1y 12month", "100ms", "5us", "3M", "2w\t1d", "55s 500ms"})
         EXPECT_EQ(parse_value(As<TimeSpan>{}, good)->text, good);
     for (const char *bad : {"", "s", "min5", "-1s", "+1s", "5 parsecs", "5minn", "never",
                             "infinity 5s", "5s infinity", "1s,2s", "%t"})
