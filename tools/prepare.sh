@@ -34,6 +34,7 @@ quietly() {
 # All that building, testing and the throwaway system need on a bare Debian 12.
 packages=(
     g++ cmake ninja-build pkg-config
+    clang-19 libclang-rt-19-dev
     libsystemd-dev libfmt-dev nlohmann-json3-dev libinih-dev libgtest-dev libgmock-dev scdoc
     binutils-x86-64-linux-gnu binutils-aarch64-linux-gnu
     mount util-linux systemd systemd-container dbus polkitd socat
