@@ -74,7 +74,7 @@ ProgramResult run_program(std::vector<std::string> command, const ProgramOptions
     const auto argv = pointers(command), envp = pointers(environment);
     const pid_t child = fork();
     if (child == 0) {
-        dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
+        dup2(open(options.input.c_str(), O_RDONLY | O_CLOEXEC), STDIN_FILENO);
         dup2(output.writing.get(), STDOUT_FILENO);
         dup2(errors.writing.get(), STDERR_FILENO);
         if (options.unprivileged && geteuid() == 0 &&

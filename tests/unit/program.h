@@ -12,6 +12,7 @@ namespace qemunit::testing {
 
 struct ProgramOptions {
     std::vector<std::string> environment;  // NAME=VALUE; nothing is inherited
+    std::string input = "/dev/null";       // the file that is standard input
     bool unprivileged = false;             // as nobody, if we are root
 };
 
