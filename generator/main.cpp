@@ -60,6 +60,7 @@ int generate(const GeneratorOptions &options, const Log &log) {
         log_all(log, diagnostics);
         failed = failed || has_errors(diagnostics);
     };
+    const Architecture host = this_machine();
     Diagnostics unnamed;
     const std::vector<VmSource> sources = find_vms(options.root, unnamed);
     report(unnamed);
@@ -69,13 +70,13 @@ int generate(const GeneratorOptions &options, const Log &log) {
         if (source.masked)
             continue;
         Diagnostics diagnostics;
-        const auto vm = load_vm(source, options.root, this_machine(), firmware, diagnostics);
+        const auto vm = load_vm(source, options.root, host, firmware, diagnostics);
         if (vm)
             claims.add(*vm, diagnostics);
         report(diagnostics);
         if (!vm)
             continue;
-        const Output output = render(*vm, this_machine());
+        const Output output = render(*vm, host);
         const auto written = options.mode == GeneratorOptions::Mode::dry_run
                                  ? print_output(output)
                                  : write_output(options.output, output);

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: MIT
 #include "generator/search.h"
 
+#include <dirent.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <memory>
+#include <set>
 
 #include "common/vm_name.h"
 #include "generator/text.h"
 
 namespace qemunit {
-
-namespace fs = std::filesystem;
 
 const std::vector<std::string_view> kSearchDirs = {"/etc/qemunit", "/run/qemunit",
                                                    "/usr/local/lib/qemunit", "/usr/lib/qemunit"};
@@ -25,12 +26,15 @@ constexpr std::string_view kIniSuffix = ".ini";
 // The files of one folder whose name has the suffix, sorted. A folder that is missing or cannot
 // be read holds none: that is the normal case, and no concern of any VM.
 std::vector<std::string> list(const std::string &folder, std::string_view suffix) {
+    struct Closer {
+        void operator()(DIR *directory) const { closedir(directory); }
+    };
+    const std::unique_ptr<DIR, Closer> directory(opendir(folder.c_str()));
     std::vector<std::string> names;
-    std::error_code error;
-    for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-        std::string name = it->path().filename().string();
+    while (const dirent *entry = directory ? readdir(directory.get()) : nullptr) {
+        const std::string_view name = entry->d_name;
         if (name.ends_with(suffix) && !name.starts_with('.'))
-            names.push_back(std::move(name));
+            names.emplace_back(name);
     }
     std::ranges::sort(names);
     return names;
@@ -71,8 +75,12 @@ Diagnostic bad_name(const std::string &path, const std::string &name) {
 
 std::vector<VmSource> find_vms(const std::string &root, Diagnostics &diagnostics) {
     std::vector<std::string> folders;
-    for (std::string_view dir : kSearchDirs)
+    std::set<std::string> existing;  // "vm1.ini.d" and "vm.d": most VMs have none, PID 1 waits
+    for (std::string_view dir : kSearchDirs) {
         folders.push_back(root + std::string(dir));
+        for (const std::string &name : list(folders.back(), ".d"))
+            existing.insert(folders.back() + "/" + name);
+    }
 
     std::map<std::string, VmSource> by_name;
     for (const std::string &folder : folders) {
@@ -95,6 +103,7 @@ std::vector<VmSource> find_vms(const std::string &root, Diagnostics &diagnostics
             drop_in_folders.push_back(folder + "/" + name + ".ini.d");
         for (const std::string &folder : folders)
             drop_in_folders.push_back(folder + "/vm.d");
+        std::erase_if(drop_in_folders, [&](const auto &f) { return !existing.contains(f); });
         if (!source.masked)
             source.drop_ins = collect_drop_ins(drop_in_folders);
         sources.push_back(std::move(source));
@@ -103,7 +112,7 @@ std::vector<VmSource> find_vms(const std::string &root, Diagnostics &diagnostics
 }
 
 VmSource single_file(const std::string &path, Diagnostics &diagnostics) {
-    std::string name = fs::path(path).filename().string();
+    std::string name = std::filesystem::path(path).filename().string();
     if (name.ends_with(kIniSuffix))
         name.resize(name.size() - kIniSuffix.size());
     if (!is_vm_name(name))
