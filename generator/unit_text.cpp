@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "generator/text.h"
 
 namespace qemunit {
@@ -27,6 +29,8 @@ bool needs_quotes(std::string_view text) {
 }  // namespace
 
 std::string quote_word(std::string_view word) {
+    if (!word.empty() && std::ranges::all_of(word, is_plain))
+        return std::string(word);  // nearly all are
     const bool quoted = needs_quotes(word);
     const bool is_text = is_utf8(word);  // else systemd would drop the line
     std::string text = quoted ? "\"" : "";
