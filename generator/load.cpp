@@ -18,7 +18,9 @@ namespace qemunit {
 
 namespace {
 
-constexpr std::size_t kFileMax = 1 << 20;  // bytes; systemd's own limit for a line
+// A mebibyte of sections or typos took PID 1 ten seconds. And a value of this many bytes
+// still fits a word of a command line with all its commas doubled (execve(2), MAX_ARG_STRLEN).
+constexpr std::size_t kFileMax = 64 << 10;
 
 // "" and a diagnostic if it cannot be read. Never waits: a fifo is refused, not opened.
 std::optional<std::string> read_file(const std::string &path, Diagnostics &diagnostics) {

@@ -119,13 +119,13 @@ TEST_F(LoadTest, WhatIsNotOursToRead) {
     EXPECT_EQ(said, Texts{"error: /vm1.ini: Cannot read the file: Permission denied."});
 }
 
-TEST_F(LoadTest, AFileHasAtMostAMebibyte) {
+TEST_F(LoadTest, AFileHasAtMost64Kibibytes) {
     std::string text = "[VM]\n#";
-    text.resize((1 << 20) - 1, '-');
+    text.resize((64 << 10) - 1, '-');
     EXPECT_TRUE(load(root.write("vm1.ini", text + "\n")));
     EXPECT_EQ(said, Texts{});
     EXPECT_FALSE(load(root.write("vm1.ini", text + "\n\n")));
-    EXPECT_EQ(said, Texts{"error: /vm1.ini: Larger than 1048576 bytes; this is no ini file."});
+    EXPECT_EQ(said, Texts{"error: /vm1.ini: Larger than 65536 bytes; this is no ini file."});
 }
 
 TEST_F(LoadTest, FirmwareOfThisMachine) {
