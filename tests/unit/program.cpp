@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -77,6 +78,9 @@ ProgramResult run_program(std::vector<std::string> command, const ProgramOptions
         dup2(open(options.input.c_str(), O_RDONLY | O_CLOEXEC), STDIN_FILENO);
         dup2(output.writing.get(), STDOUT_FILENO);
         dup2(errors.writing.get(), STDERR_FILENO);
+        const rlimit address_space{options.address_space, options.address_space};
+        if (options.address_space > 0 && setrlimit(RLIMIT_AS, &address_space) != 0)
+            _exit(kCannotRun);
         if (options.unprivileged && geteuid() == 0 &&
             (setgroups(0, nullptr) != 0 || setresgid(kNobody, kNobody, kNobody) != 0 ||
              setresuid(kNobody, kNobody, kNobody) != 0))

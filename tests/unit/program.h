@@ -13,6 +13,7 @@ namespace qemunit::testing {
 struct ProgramOptions {
     std::vector<std::string> environment;  // NAME=VALUE; nothing is inherited
     std::string input = "/dev/null";       // the file that is standard input
+    std::size_t address_space = 0;         // bytes at most; 0: as many as it likes
     bool unprivileged = false;             // as nobody, if we are root
 };
 
