@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
-// Every key of the table is in qemunit.ini(5) and in examples/full.ini, and the man page
-// has none that the table does not know.
+// Every key of the table is in qemunit.ini(5), in examples/full.ini and in a golden tree, and
+// the man page has none that the table does not know.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
 
+#include "generator/ini.h"
 #include "generator/schema.h"
 
 namespace qemunit {
@@ -37,6 +39,24 @@ std::string section_of(const std::string &page, const std::string &heading) {
     return page.substr(begin, page.find("\n# ", begin + 1) - begin);
 }
 
+// "Drive File", of all that golden trees give the generator to read.
+std::set<std::string> golden_keys() {
+    std::set<std::string> found;
+    for (const auto &entry :
+         std::filesystem::recursive_directory_iterator(QEMUNIT_SOURCE_DIR "/tests/golden")) {
+        const auto &path = entry.path();
+        if (!entry.is_regular_file() || entry.file_size() == 0 ||
+            (path.extension() != ".ini" && path.extension() != ".conf") ||
+            path.string().find("/expected/") != std::string::npos)
+            continue;
+        Diagnostics ignored;
+        const auto name = path.lexically_relative(QEMUNIT_SOURCE_DIR).string();
+        for (const IniEntry &e : parse_ini(name, read_source(name), ignored).entries)
+            found.insert(e.section.substr(0, e.section.find(' ')) + " " + e.key);
+    }
+    return found;
+}
+
 class Documentation : public testing::TestWithParam<KeyRow> {};
 
 TEST_P(Documentation, HasTheKey) {
@@ -60,6 +80,15 @@ TEST_P(Documentation, HasTheKey) {
     const std::string example = read_source("examples/full.ini");
     EXPECT_NE(example.find(fmt::format("\n{}=", row.key)), std::string::npos)
         << "examples/full.ini does not use " << row.key;
+}
+
+TEST_P(Documentation, HasAGoldenTree) {
+    static const std::set<std::string> kGolden = golden_keys();
+    const KeyRow &row = GetParam();
+    if (row.set != nullptr) {
+        EXPECT_TRUE(kGolden.contains(fmt::format("{} {}", row.section, row.key)))
+            << "no tree of tests/golden has " << row.key << "= in a [" << row.section << "]";
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(, Documentation, testing::ValuesIn(keys().begin(), keys().end()),
