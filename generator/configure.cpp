@@ -16,6 +16,9 @@ namespace {
 
 using Kind = SectionRow::Kind;
 
+constexpr std::size_t kDevicesMax = 256;
+constexpr std::size_t kWarningsMax = 100;
+
 std::vector<std::string_view> known_sections() {
     std::vector<std::string_view> names;
     for (const SectionRow &row : sections())
@@ -90,14 +93,24 @@ class Configurator {
                                 printable(shorten(device_)), kDeviceNameMax));
                 return;
             }
+            if (!vm_.locations.contains(std::pair(header_of(kind), std::string())) &&
+                ++devices_ > kDevicesMax) {
+                error(fmt::format("More than {} devices; no machine has room for them.",
+                                  kDevicesMax));
+                return;
+            }
             row->open(vm_, device_);
         } else if (!device_.empty()) {
             error(fmt::format("Section [{0}] takes no name; write [{0}].", kind));
             return;
         }
         section_ = row;
-        section_name_ = device_.empty() ? std::string(kind) : fmt::format("{} {}", kind, device_);
+        section_name_ = header_of(kind);
         vm_.locations.try_emplace({section_name_, ""}, where_);
+    }
+
+    std::string header_of(std::string_view kind) const {
+        return device_.empty() ? std::string(kind) : fmt::format("{} {}", kind, device_);
     }
 
     void assign(const IniEntry &entry) {
@@ -166,6 +179,10 @@ class Configurator {
     }
 
     void warn(std::string message) {
+        if (++warnings_ > kWarningsMax)
+            return;
+        if (warnings_ == kWarningsMax)
+            message = "There are more warnings about this VM; they are not shown.";
         diagnostics_.push_back({where_, Severity::warning, std::move(message)});
     }
     void error(std::string message) {
@@ -175,6 +192,8 @@ class Configurator {
     Vm &vm_;
     Diagnostics &diagnostics_;
     Location where_;
+    std::size_t devices_ = 0;
+    std::size_t warnings_ = 0;
     const SectionRow *section_ = nullptr;
     std::string section_name_;
     std::string device_;

@@ -13,8 +13,9 @@ namespace qemunit {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-constexpr std::size_t kKeyMax = 100;  // bytes; the longest of systemd has 33
-constexpr unsigned kErrorsMax = 100;  // of one file; what has more is no ini file
+constexpr std::size_t kKeyMax = 100;         // bytes; the longest of systemd has 33
+constexpr unsigned kErrorsMax = 100;         // of one file; what has more is no ini file
+constexpr std::size_t kEntriesMax = 10'000;  // PID 1 waits for all of them
 
 // Stands between the text and inih, which as packaged cuts lines at 199 bytes and reads
 // the rest as a new line, ends values at " ;", takes indented lines for continuations,
@@ -59,6 +60,12 @@ class LineReader {
         if (line.ends_with('\r'))
             line.remove_suffix(1);
         line = trim(line);
+        if (file_.entries.size() >= kEntriesMax) {
+            say(fmt::format("More than {} sections and keys; the rest of the file is not read.",
+                            kEntriesMax));
+            rest_ = {};
+            return {};
+        }
         if (line.empty() || line.front() == '#' || line.front() == ';')
             return {};
         return line.front() == '[' ? header(line) : assignment(line);
@@ -123,6 +130,10 @@ class LineReader {
                 fmt::format("More than {} errors; the rest of the file is not read.", kErrorsMax);
             rest_ = {};
         }
+        say(std::move(message));
+    }
+
+    void say(std::string message) {
         diagnostics_.push_back({{file_.path, line_}, Severity::error, std::move(message)});
     }
 

@@ -13,14 +13,19 @@
 #include "generator/configure.h"
 #include "generator/enumerations.h"
 #include "generator/ini.h"
+#include "generator/qemu_arguments.h"
+#include "generator/text.h"
 
 namespace qemunit {
 
 namespace {
 
-// A mebibyte of sections or typos took PID 1 ten seconds. And a value of this many bytes
-// still fits a word of a command line with all its commas doubled (execve(2), MAX_ARG_STRLEN).
-constexpr std::size_t kFileMax = 64 << 10;
+constexpr std::size_t kFileMax = 1 << 20;  // bytes; systemd's own limit for a line
+
+// Of QEMU's command line, in bytes: what one word may have (execve(2), MAX_ARG_STRLEN with its
+// NUL), and what is sure to fit a line of a unit file, whatever has to be escaped in it.
+constexpr std::size_t kWordMax = (128 << 10) - 1;
+constexpr std::size_t kCommandMax = 256 << 10;
 
 // "" and a diagnostic if it cannot be read. Never waits: a fifo is refused, not opened.
 std::optional<std::string> read_file(const std::string &path, Diagnostics &diagnostics) {
@@ -62,6 +67,25 @@ std::optional<std::string> read_file(const std::string &path, Diagnostics &diagn
     return text;
 }
 
+// What is longer would fail at the start only, with a riddle.
+void check_length(const Vm &vm, Architecture host, Diagnostics &diagnostics) {
+    const auto error = [&](std::string message) {
+        diagnostics.push_back({{vm.source_path, 0}, Severity::error, std::move(message)});
+    };
+    std::size_t total = 0;
+    for (const std::string &word : qemu_arguments(vm, host)) {
+        total += word.size();
+        if (word.size() > kWordMax)
+            error(
+                fmt::format("The word '{}' of QEMU's command line would have {} bytes; the "
+                            "kernel takes {}.",
+                            printable(shorten(word)), word.size(), kWordMax));
+    }
+    if (total > kCommandMax)
+        error(fmt::format("QEMU's command line would have {} bytes; {} are the most.", total,
+                          kCommandMax));
+}
+
 }  // namespace
 
 std::optional<Vm> load_vm(const VmSource &source, const std::string &root, Architecture host,
@@ -70,9 +94,12 @@ std::optional<Vm> load_vm(const VmSource &source, const std::string &root, Archi
     std::vector<IniFile> files;
     std::vector<std::string> paths = {source.path};
     paths.insert(paths.end(), source.drop_ins.begin(), source.drop_ins.end());
+    std::size_t bytes = 0;
     for (const std::string &path : paths)
-        if (const auto text = read_file(path, found))
+        if (const auto text = read_file(path, found)) {
+            bytes += text->size();
             files.push_back(parse_ini(path, *text, found));
+        }
 
     // Contradictions that only a missing file causes would mislead.
     const bool is_complete = files.size() == paths.size();
@@ -86,6 +113,8 @@ std::optional<Vm> load_vm(const VmSource &source, const std::string &root, Archi
             found.push_back({vm.location("VM", "Firmware"), Severity::error,
                              fmt::format("Firmware={}: {}", name_of(vm.firmware), uefi.error())});
     }
+    if (bytes > kWordMax / 2 && is_complete && !has_errors(found))
+        check_length(vm, host, found);
     vm.source_path = source.path.starts_with(root) ? source.path.substr(root.size()) : source.path;
     // As a reader goes through the files.
     const auto position = [&](const Diagnostic &d) {

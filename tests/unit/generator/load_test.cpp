@@ -119,13 +119,33 @@ TEST_F(LoadTest, WhatIsNotOursToRead) {
     EXPECT_EQ(said, Texts{"error: /vm1.ini: Cannot read the file: Permission denied."});
 }
 
-TEST_F(LoadTest, AFileHasAtMost64Kibibytes) {
+TEST_F(LoadTest, AFileHasAtMostAMebibyte) {
     std::string text = "[VM]\n#";
-    text.resize((64 << 10) - 1, '-');
+    text.resize((1 << 20) - 1, '-');
     EXPECT_TRUE(load(root.write("vm1.ini", text + "\n")));
     EXPECT_EQ(said, Texts{});
     EXPECT_FALSE(load(root.write("vm1.ini", text + "\n\n")));
-    EXPECT_EQ(said, Texts{"error: /vm1.ini: Larger than 65536 bytes; this is no ini file."});
+    EXPECT_EQ(said, Texts{"error: /vm1.ini: Larger than 1048576 bytes; this is no ini file."});
+}
+
+TEST_F(LoadTest, AWordIsNoLongerThanTheKernelTakes) {
+    const auto with_append = [&](std::size_t size) {
+        return load(
+            root.write("vm1.ini", "[Boot]\nKernel=/k\nAppend=" + std::string(size, 'x') + "\n"));
+    };
+    EXPECT_TRUE(with_append(131071));
+    EXPECT_EQ(said, Texts{});
+    EXPECT_FALSE(with_append(131072));
+    EXPECT_EQ(said, Texts{"error: /vm1.ini: The word '" + std::string(60, 'x') +
+                          "…' of QEMU's command line would have 131072 bytes; the kernel takes "
+                          "131071."});
+    EXPECT_FALSE(load(root.write("vm1.ini", "[VM]\nArguments=" + std::string(100'000, 'a') +
+                                                "\nArguments=" + std::string(100'000, 'b') +
+                                                "\nArguments=" + std::string(100'000, 'c'))));
+    ASSERT_EQ(said.size(), 1u);
+    EXPECT_TRUE(said[0].starts_with("error: /vm1.ini: QEMU's command line would have 300"))
+        << said[0];
+    EXPECT_TRUE(said[0].ends_with(" bytes; 262144 are the most.")) << said[0];
 }
 
 TEST_F(LoadTest, FirmwareOfThisMachine) {
