@@ -13,7 +13,7 @@
 
 #include "bus/bus_ptr.h"
 #include "bus/manager_object.h"
-#include "bus/timer.h"
+#include "common/timer.h"
 #include "bus/vm_object.h"
 #include "bus/vm_registry.h"
 #include "common/event_ptr.h"

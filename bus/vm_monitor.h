@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-#include "bus/timer.h"
+#include "common/timer.h"
 #include "common/qmp_client.h"
 
 namespace qemunit {

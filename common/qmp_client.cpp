@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <cstring>
 #include <utility>
 
 namespace qemunit {
@@ -106,7 +107,7 @@ QmpClient::~QmpClient() {
 }
 
 void QmpClient::execute(std::string_view command, json arguments, uint64_t timeout_usec,
-                        ReplyCallback callback) {
+                        ReplyCallback callback, UniqueFd fd) {
     if (closed_) {
         callback(std::unexpected(
             QmpError{QmpError::Kind::disconnected, "the connection to QEMU is closed"}));
@@ -145,7 +146,7 @@ void QmpClient::execute(std::string_view command, json arguments, uint64_t timeo
     if (!arguments.is_null())
         message["arguments"] = std::move(arguments);
     if (ready_)
-        send(message);
+        send(message, std::move(fd));
     else
         queued_ += json_text(message) + "\n";
 }
@@ -245,20 +246,52 @@ void QmpClient::take_reply(json &message) {
         on_ready();
 }
 
-void QmpClient::send(const json &message) {
+void QmpClient::send(const json &message, UniqueFd fd) {
+    if (fd)
+        output_fds_.emplace_back(output_.size(), std::move(fd));
     output_ += json_text(message) + "\n";
     flush();
 }
 
+// Up to the next byte that has an fd with it, or that byte and what follows it.
+ssize_t QmpClient::send_some() {
+    const bool has_fd = !output_fds_.empty() && output_fds_.front().first == 0;
+    const std::size_t next_fd = has_fd ? 1 : 0;
+    const std::size_t end =
+        output_fds_.size() > next_fd ? output_fds_[next_fd].first : output_.size();
+    iovec bytes{output_.data(), end};
+    msghdr message{};
+    message.msg_iov = &bytes;
+    message.msg_iovlen = 1;
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    if (has_fd) {
+        message.msg_control = control;
+        message.msg_controllen = sizeof control;
+        cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int));
+        const int fd = output_fds_.front().second.get();
+        std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+    }
+    const ssize_t n = sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+    if (n > 0 && has_fd)
+        output_fds_.pop_front();
+    for (auto &[place, fd] : output_fds_)
+        place -= n > 0 ? static_cast<std::size_t>(n) : 0;
+    return n;
+}
+
 void QmpClient::flush() {
     while (!output_.empty()) {
-        const ssize_t n = ::send(fd_.get(), output_.data(), output_.size(), MSG_NOSIGNAL);
+        const ssize_t n = send_some();
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno != EAGAIN) {
             // Shows as end of file on the reading side, after what QEMU may still have
             // said. If it does not, the socket would be "writable" without end.
             output_.clear();
+            output_fds_.clear();
             break;
         }
         if (n < 0)

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -71,8 +72,9 @@ class QmpClient {
 
     // Sends a command as soon as the handshake is done. `callback` is called exactly
     // once, at the latest after `timeout_usec`; not at all once the client is gone.
+    // `fd` goes with the command, for getfd and add-fd. Such a one needs is_ready().
     void execute(std::string_view command, nlohmann::json arguments, uint64_t timeout_usec,
-                 ReplyCallback callback);
+                 ReplyCallback callback, UniqueFd fd = {});
 
     // "7.2.22", from the greeting; empty before it.
     const std::string &version() const { return version_; }
@@ -89,8 +91,9 @@ class QmpClient {
     void read_input();
     void take_message(std::string_view line);
     void take_reply(nlohmann::json &message);
-    void send(const nlohmann::json &message);
+    void send(const nlohmann::json &message, UniqueFd fd = {});
     void flush();
+    ssize_t send_some();
     void finish(uint64_t id, Reply reply);
     void close(const std::string &reason);
 
@@ -102,6 +105,8 @@ class QmpClient {
     std::string input_;
     std::size_t scanned_ = 0;  // bytes of input_ known to hold no newline
     std::string output_;
+    // What goes along with a byte of output_, by its place there.
+    std::deque<std::pair<std::size_t, UniqueFd>> output_fds_;
     std::string queued_;  // commands given before the handshake was done
     std::string version_;
     bool greeted_ = false;

@@ -67,10 +67,30 @@ class Checker {
             error("VM", "Watchdog",
                   fmt::format("Watchdog={}: the machine '{}' has no PCI bus for it.",
                               name_of(vm_.watchdog), traits_.machine));
+        check_hibernation();
         if (vm_.on_panic && !traits_.has_pci)
             error("VM", "OnPanic",
                   fmt::format("OnPanic={}: the machine '{}' has no PCI bus for the panic device.",
                               name_of(*vm_.on_panic), traits_.machine));
+    }
+
+    void check_hibernation() {
+        if (vm_.stop != StopAction::hibernate)
+            return;
+        if (!vm_.load_snapshot.empty())
+            error("VM", "LoadSnapshot",
+                  "LoadSnapshot= and Stop=hibernate exclude each other: the VM can start from one "
+                  "state only.");
+        for (const Drive &drive : vm_.drives)
+            if (drive.ephemeral)
+                error("Drive " + drive.name, "Ephemeral",
+                      "Ephemeral=yes and Stop=hibernate exclude each other: what the guest wrote "
+                      "would be missing when it resumes.");
+        for (const Share &share : vm_.shares)
+            if (share.type == ShareType::virtiofs)
+                warn("Share " + share.name, "Type",
+                     "Type=virtiofs: QEMU cannot save such a share; instead of hibernating, the "
+                     "guest is shut down.");
     }
 
     void check_drive(const Drive &drive) {

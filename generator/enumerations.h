@@ -69,6 +69,12 @@ inline constexpr auto kNames<Activation> = std::to_array<Name<Activation>>({
     {"socket", Activation::socket},
 });
 template <>
+inline constexpr auto kNames<StopAction> = std::to_array<Name<StopAction>>({
+    {"poweroff", StopAction::poweroff},
+    {"hibernate", StopAction::hibernate},
+    {"quit", StopAction::quit},
+});
+template <>
 inline constexpr auto kNames<DriveInterface> = std::to_array<Name<DriveInterface>>({
     {"virtio", DriveInterface::virtio},
     {"scsi", DriveInterface::scsi},

@@ -16,6 +16,8 @@ namespace qemunit {
 
 namespace {
 
+constexpr unsigned kLongestStop = 1'000'000'000;  // seconds; as good as infinity
+
 // One option with its values a line: what `systemctl cat` shows is meant to be read.
 std::string exec_start(const Vm &vm, Architecture host) {
     std::string text = fmt::format("ExecStart=\nExecStart={} --vm={}", kHelperPath, vm.name);
@@ -28,6 +30,11 @@ std::string exec_start(const Vm &vm, Architecture host) {
         text += fmt::format(" --channel={}", kGuestAgentSocket);
     if (falls_back_to_tcg(vm, host))
         text += " --check-kvm";
+    if (vm.stop == StopAction::hibernate)
+        text += " --stop=hibernate";
+    if (vm.stop_timeout && vm.stop_timeout->seconds > 0 && vm.stop != StopAction::quit)
+        text += fmt::format(" --stop-timeout={}",
+                            std::min(vm.stop_timeout->seconds, uint64_t{kLongestStop}));
     if (vm.uefi)
         text += " \\\n    " + quote_word("--uefi-variables=" + vm.uefi->variables);
     for (const OpenedPath &opened : opened_paths(vm))
@@ -83,6 +90,8 @@ std::string service_settings(const Vm &vm, Architecture host) {
           std::pair("TimeoutStopSec", &vm.stop_timeout), std::pair("RuntimeMaxSec", &vm.timeout)})
         if (*value)
             text += fmt::format("{}={}\n", key, (*value)->text);
+    if (vm.stop == StopAction::quit)
+        text += "KillSignal=SIGTERM\n";
     if (vm.on_panic == PanicAction::restart)
         text += "Restart=on-failure\n";
     for (const Credential &credential : vm.credentials)

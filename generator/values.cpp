@@ -208,23 +208,43 @@ Parsed<ClockBase> parse_value(As<ClockBase>, std::string_view text) {
 
 // systemd.time(7): numbers, each with a unit or none, which means seconds.
 Parsed<TimeSpan> parse_value(As<TimeSpan>, std::string_view text) {
-    static constexpr std::string_view kUnits[] = {
-        "",    "us",     "usec",    "ms", "msec",  "s",      "sec",   "second", "seconds", "m",
-        "min", "minute", "minutes", "h",  "hr",    "hour",   "hours", "d",      "day",     "days",
-        "w",   "week",   "weeks",   "M",  "month", "months", "y",     "year",   "years"};
-    const TimeSpan span{std::string(text)};
-    bool valid = !text.empty() && text != "infinity";
-    while (valid && !(text = trim(text)).empty()) {
+    struct Unit {
+        uint64_t usec;
+        std::vector<std::string_view> names;
+    };
+    constexpr uint64_t kSecond = 1'000'000, kDay = 86'400 * kSecond;
+    static const Unit kUnits[] = {
+        {1, {"us", "usec"}},
+        {1000, {"ms", "msec"}},
+        {kSecond, {"", "s", "sec", "second", "seconds"}},
+        {60 * kSecond, {"m", "min", "minute", "minutes"}},
+        {3600 * kSecond, {"h", "hr", "hour", "hours"}},
+        {kDay, {"d", "day", "days"}},
+        {7 * kDay, {"w", "week", "weeks"}},
+        {2'629'800 * kSecond, {"M", "month", "months"}},
+        {31'557'600 * kSecond, {"y", "year", "years"}},
+    };
+    const std::string all(text);
+    if (text == "infinity")
+        return TimeSpan{all, UINT64_MAX};
+    const auto fault = std::unexpected("not a time span; write 90s, 5min or infinity.");
+    if (text.empty())
+        return fault;
+    uint64_t usec = 0;
+    while (!(text = trim(text)).empty()) {
         const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
-        text.remove_prefix(digits);
-        text = trim(text);
-        const std::size_t unit = std::min(text.find_first_of(" \t0123456789"), text.size());
-        valid = digits > 0 && std::ranges::find(kUnits, text.substr(0, unit)) != std::end(kUnits);
-        text.remove_prefix(unit);
+        const auto number = parse_number(text.substr(0, digits));
+        text = trim(text.substr(digits));
+        const std::size_t end = std::min(text.find_first_of(" \t0123456789"), text.size());
+        const auto unit = std::ranges::find_if(kUnits, [&](const Unit &u) {
+            return std::ranges::find(u.names, text.substr(0, end)) != u.names.end();
+        });
+        if (!number || unit == std::end(kUnits) || *number > (UINT64_MAX - usec) / unit->usec)
+            return fault;
+        usec += *number * unit->usec;
+        text.remove_prefix(end);
     }
-    if (!valid && span.text != "infinity")
-        return std::unexpected("not a time span; write 90s, 5min or infinity.");
-    return span;
+    return TimeSpan{all, usec / kSecond};
 }
 
 // vsock(7): 0 to 2 are the hypervisor, this machine and the host; the highest means "any".

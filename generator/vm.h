@@ -24,6 +24,7 @@ enum class Display { none, vnc };
 enum class WatchdogAction { no, reset, shutdown, poweroff, pause, inject_nmi, none };
 enum class PanicAction { fail, restart, pause };
 enum class Activation { none, socket };
+enum class StopAction { poweroff, hibernate, quit };
 enum class DriveInterface { virtio, scsi, nvme, ide, sata, usb, floppy };
 enum class DriveMedia { disk, cdrom };
 enum class DriveCache { writeback, writethrough, none, directsync, unsafe };
@@ -61,7 +62,8 @@ struct ClockBase {
     std::string text;  // "utc", "localtime", "2026-01-01T12:00:00"
 };
 struct TimeSpan {
-    std::string text;  // "1min 30s", systemd's own syntax
+    std::string text;      // "1min 30s", systemd's own syntax
+    uint64_t seconds = 0;  // rounded down; the largest number for "infinity"
 };
 struct VsockCid {
     unsigned number = 0;
@@ -208,6 +210,7 @@ struct Vm {
     std::vector<QemuWord> arguments;
     std::optional<AccountName> user;
     Activation activation = Activation::none;
+    StopAction stop = StopAction::poweroff;
     std::optional<TimeSpan> start_timeout;
     std::optional<TimeSpan> stop_timeout;
     std::optional<TimeSpan> timeout;

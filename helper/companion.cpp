@@ -7,18 +7,25 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <optional>
 
 #include "common/event_ptr.h"
+#include "common/paths.h"
 #include "common/qmp_client.h"
+#include "common/timer.h"
 #include "helper/journal.h"
 #include "helper/serial_port.h"
 #include "helper/status_text.h"
+#include "helper/stopping.h"
+#include "helper/watchdog.h"
 
 namespace qemunit {
 
 namespace {
 
 constexpr std::size_t kQmpMessageMax = 1 << 20;  // bytes; events are small
+constexpr uint64_t kLoadTimeout = 60 * kSecond;
+constexpr uint64_t kLoadInterval = 20 * kMillisecond;
 
 void warn(std::string_view message) {
     fmt::print(stderr, "<4>qemunit-helper: {}\n", message);
@@ -54,17 +61,87 @@ class Companion {
         if (!qmp)
             return std::unexpected(qmp.error());
         qmp_ = std::move(*qmp);
-        return {};
+        resumed_ = std::move(side.resumed);
+        state_file_ = hibernation_path(vm);
+        watchdog_.emplace(event, *qmp_);
+        stopping_.emplace(event, *qmp_, side.stop, side.stop_timeout_usec, state_file_,
+                          [](const std::string &status) { tell_status(status); });
+        return watch_stop_signal();
     }
 
     int run() { return sd_event_loop(event_.get()); }
 
   private:
-    void on_ready() { sd_notifyf(0, "READY=1\nSTATUS=Running, QEMU %s", qmp_->version().c_str()); }
+    static void tell_status(const std::string &status) {
+        sd_notifyf(0, "STATUS=%s", status.c_str());
+    }
+
+    // KillSignal= of qemu@.service. QEMU does not mind it.
+    Result<> watch_stop_signal() {
+        sd_event_source *source = nullptr;
+        const int r = sd_event_add_signal(
+            event_.get(), &source, kStopSignal,
+            [](sd_event_source *, const signalfd_siginfo *, void *userdata) {
+                static_cast<Companion *>(userdata)->stopping_->begin();
+                return 0;
+            },
+            this);
+        if (r < 0)
+            return fail_errno(r, "cannot watch for the signal to stop");
+        stop_signal_.reset(source);
+        return {};
+    }
+
+    void on_ready() {
+        if (resumed_)
+            wait_until_loaded();
+        else
+            announce("Running, QEMU " + qmp_->version());
+    }
+
+    void announce(const std::string &status) {
+        sd_notifyf(0, "READY=1\nSTATUS=%s", status.c_str());
+        watchdog_->start();
+    }
+
+    void wait_until_loaded() {
+        tell_status("Resuming");
+        qmp_->execute("query-status", nullptr, kLoadTimeout, [this](QmpClient::Reply reply) {
+            if (!reply || !reply->is_object() || stopping_->has_begun())
+                return;
+            if (const auto status = reply->find("status");
+                status != reply->end() && *status != "inmigrate") {
+                resume();
+                return;
+            }
+            if (auto timer = start_timer(event_.get(), monotonic_now(event_.get()) + kLoadInterval,
+                                         [this] { wait_until_loaded(); }))
+                next_look_ = std::move(*timer);
+        });
+    }
+
+    void resume() {
+        const SavedState state(state_file_);
+        state.mark_used();
+        qmp_->execute("cont", nullptr, kLoadTimeout, [this, state](const QmpClient::Reply &reply) {
+            if (!reply) {
+                warn("the guest does not run after it was resumed: " + reply.error().message);
+                return;
+            }
+            state.remove();
+            if (write(resumed_.get(), "", 1) == 1)
+                resumed_.reset();
+            announce("Running, resumed, QEMU " + qmp_->version());
+        });
+    }
 
     void on_event(const QmpEvent &event) {
+        stopping_->on_event(event);
+        // While the VM is being stopped, the steps of that are the better story.
+        if (stopping_->has_begun() && event.name != "SHUTDOWN")
+            return;
         if (const std::string status = status_text(event); !status.empty())
-            sd_notifyf(0, "STATUS=%s", status.c_str());
+            tell_status(status);
     }
 
     void on_closed() {
@@ -96,6 +173,11 @@ class Companion {
     std::unique_ptr<Journal> journal_;
     std::vector<std::unique_ptr<SerialPort>> ports_;
     std::unique_ptr<QmpClient> qmp_;
+    std::optional<Watchdog> watchdog_;
+    std::optional<Stopping> stopping_;
+    std::string state_file_;
+    UniqueFd resumed_;
+    EventSourcePtr stop_signal_, next_look_;
     bool qmp_closed_ = false;
 };
 
@@ -103,8 +185,8 @@ class Companion {
 
 int run_companion(const std::string &vm, CompanionSide side) {
     // systemd signals the whole service; this process ends when QEMU has, and has no other
-    // reason to.
-    for (int number : {SIGTERM, SIGINT, SIGHUP, SIGPIPE})
+    // reason to. (SIGABRT is the watchdog's.)
+    for (int number : {SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGABRT})
         std::signal(number, SIG_IGN);
     Companion companion;
     if (auto started = companion.start(vm, std::move(side)); !started) {

@@ -8,15 +8,18 @@
 #include <linux/close_range.h>
 #include <sys/wait.h>
 #include <sysexits.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 
 #include "common/paths.h"
 #include "helper/advice.h"
 #include "helper/companion.h"
+#include "helper/hibernation.h"
 #include "helper/kvm.h"
 #include "helper/listening_sockets.h"
 #include "helper/new_file.h"
@@ -102,10 +105,23 @@ Result<> prepare(HelperOptions &options) {
     return copy_once(options.uefi_variables, uefi_variables_path(options.vm));
 }
 
+bool is_to_stop() {
+    sigset_t pending;
+    return sigpending(&pending) == 0 && sigismember(&pending, kStopSignal) == 1;
+}
+
+void block_stop_signal(int how) {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, kStopSignal);
+    sigprocmask(how, &signals, nullptr);
+}
+
 Error run_qemu(const std::vector<std::string> &command) {
     // These are the service's, and the companion speaks for it.
     for (const char *name : {"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"})
         unsetenv(name);
+    block_stop_signal(SIG_UNBLOCK);
     std::vector<char *> argv;
     for (const std::string &word : command)
         argv.push_back(const_cast<char *>(word.c_str()));  // execv() takes them as char *const
@@ -123,9 +139,97 @@ Error run_qemu(const std::vector<std::string> &command) {
     return error;
 }
 
+// A machine's state to begin with, and where the companion says that the guest runs again.
+struct Resumption {
+    UniqueFd state, resumed;
+};
+
+// Returns only if it fails, with the exit code.
+int become_qemu(int argc, char **argv, const HelperOptions &options, ListeningSockets sockets,
+                Resumption resumption) {
+    auto wiring = wire(options, std::move(sockets));
+    if (!wiring)
+        return complain(EX_OSERR, wiring.error().message);
+    for (const std::string &warning : wiring->warnings)
+        fmt::print(stderr, "<4>qemunit-helper: {}\n", warning);
+    if (resumption.state) {
+        wiring->qemu.arguments.insert(wiring->qemu.arguments.end(),
+                                      {"-incoming", fmt::format("fd:{}", resumption.state.get())});
+        wiring->qemu.fds.push_back(std::move(resumption.state));
+        wiring->companion.resumed = std::move(resumption.resumed);
+    }
+    if (auto started = start_companion(argc, argv, options.vm, *wiring); !started)
+        return complain(EX_OSERR, started.error().message);
+    wiring->companion = {};
+    if (auto passed = pass_only(wiring->qemu.fds); !passed)
+        return complain(EX_OSERR, passed.error().message);
+
+    std::vector<std::string> command = options.qemu;
+    command.insert(command.begin() + 1, wiring->qemu.arguments.begin(),
+                   wiring->qemu.arguments.end());
+    if (is_to_stop())
+        return EXIT_SUCCESS;
+    return complain(EX_UNAVAILABLE, run_qemu(command).message);
+}
+
+bool read_all(int fd, void *buffer, std::size_t size) {
+    ssize_t n = 0;
+    while ((n = read(fd, buffer, size)) < 0 && errno == EINTR) {
+    }
+    return n == static_cast<ssize_t>(size);  // a pipe gives a small message whole
+}
+
+// QEMU 7.2 ends when it cannot load a state. So that the VM starts all the same, it is tried by
+// a child, which becomes the service's main process when the guest runs. Returns the exit code
+// if there is nothing more to do.
+std::optional<int> try_to_resume(int argc, char **argv, const HelperOptions &options,
+                                 ListeningSockets &sockets) {
+    const SavedState saved(hibernation_path(options.vm));
+    UniqueFd state = saved.open();
+    int ends[2];
+    if (!state || pipe2(ends, O_CLOEXEC) != 0)
+        return std::nullopt;
+    UniqueFd reading(ends[0]), writing(ends[1]);
+    // Twice, so that it is systemd's child from the beginning.
+    const pid_t child = fork();
+    if (child < 0)
+        return complain(EX_OSERR, fmt::format("cannot fork: {}", std::strerror(errno)));
+    if (child == 0) {
+        if (fork() != 0)
+            _exit(EXIT_SUCCESS);
+        reading.reset();
+        const pid_t self = getpid();
+        if (write(writing.get(), &self, sizeof self) != sizeof self)
+            _exit(EXIT_FAILURE);
+        _exit(become_qemu(argc, argv, options, std::move(sockets),
+                          {std::move(state), std::move(writing)}));
+    }
+    while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    writing.reset();
+    // Its PID; then a byte when the guest runs, or the end when all that could say so has ended.
+    pid_t qemu = 0;
+    char byte = 0;
+    const bool has_resumed =
+        read_all(reading.get(), &qemu, sizeof qemu) && read_all(reading.get(), &byte, 1);
+    if (has_resumed) {
+        sd_notifyf(0, "MAINPID=%d", qemu);
+        sd_notify_barrier(0, UINT64_MAX);
+        return EXIT_SUCCESS;
+    }
+    if (is_to_stop())
+        return EXIT_SUCCESS;
+    fmt::print(stderr,
+               "<3>qemunit-helper: the VM could not be resumed from where it was; its state is set "
+               "aside as {}, and it boots.\n",
+               saved.set_aside());
+    return std::nullopt;
+}
+
 }  // namespace
 
 int main(int argc, char **argv) {
+    block_stop_signal(SIG_BLOCK);
     auto options = parse_helper_options({argv + 1, argv + argc});
     if (!options)
         return complain(EX_USAGE, options.error().message);
@@ -143,19 +247,15 @@ int main(int argc, char **argv) {
     auto sockets = take_listening_sockets();
     if (!sockets)
         return complain(EX_UNAVAILABLE, sockets.error().message);
-    auto wiring = wire(*options, std::move(*sockets));
-    if (!wiring)
-        return complain(EX_OSERR, wiring.error().message);
-    for (const std::string &warning : wiring->warnings)
-        fmt::print(stderr, "<4>qemunit-helper: {}\n", warning);
-    if (auto started = start_companion(argc, argv, options->vm, *wiring); !started)
-        return complain(EX_OSERR, started.error().message);
-    wiring->companion = {};
-    if (auto passed = pass_only(wiring->qemu.fds); !passed)
-        return complain(EX_OSERR, passed.error().message);
-
-    std::vector<std::string> command = std::move(options->qemu);
-    command.insert(command.begin() + 1, wiring->qemu.arguments.begin(),
-                   wiring->qemu.arguments.end());
-    return complain(EX_UNAVAILABLE, run_qemu(command).message);
+    if (options->stop == StopMode::hibernate) {
+        if (const auto exit_code = try_to_resume(argc, argv, *options, *sockets))
+            return *exit_code;
+    } else if (const SavedState saved(hibernation_path(options->vm)); saved.open()) {
+        // Its disks will not go with it any more.
+        fmt::print(stderr,
+                   "<4>qemunit-helper: the VM was hibernated, but has Stop=hibernate no more; its "
+                   "state is set aside as {}, and it boots.\n",
+                   saved.set_aside());
+    }
+    return become_qemu(argc, argv, *options, std::move(*sockets), {});
 }

@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
+#include "common/timer.h"
 #include "common/vm_name.h"
 
 namespace qemunit {
@@ -26,6 +28,9 @@ qemu@NAME.service runs this; it is of no use in a shell.
      --reads=PATH, --writes=PATH
                     Give advice if QEMU may not open it
      --made=PATH    Give advice if it was not made
+     --stop=MODE    What SIGWINCH means: poweroff, hibernate or quit
+     --stop-timeout=SECONDS
+                    How long that may take
   -h --help         Show this help
      --version      Show the version
 
@@ -52,6 +57,16 @@ Result<SerialPortOptions> parse_serial(std::string_view text) {
     if (!is_device_name(port.name))
         return fail(EINVAL, fmt::format("'{}' is not the name of a serial port", port.name));
     return port;
+}
+
+Result<StopMode> parse_stop_mode(std::string_view text) {
+    if (text == "poweroff")
+        return StopMode::poweroff;
+    if (text == "hibernate")
+        return StopMode::hibernate;
+    if (text == "quit")
+        return StopMode::quit;
+    return fail(EINVAL, fmt::format("'{}' is no way to stop a VM", text));
 }
 
 }  // namespace
@@ -82,6 +97,18 @@ Result<HelperOptions> parse_helper_options(const std::vector<std::string> &argum
             options.reads.push_back(value);
         } else if (name == "--writes=") {
             options.writes.push_back(value);
+        } else if (name == "--stop=") {
+            const auto mode = parse_stop_mode(value);
+            if (!mode)
+                return std::unexpected(mode.error());
+            options.stop = *mode;
+        } else if (name == "--stop-timeout=") {
+            unsigned seconds = 0;
+            const auto [end, error] =
+                std::from_chars(value.data(), value.data() + value.size(), seconds);
+            if (error != std::errc{} || end != value.data() + value.size() || seconds == 0)
+                return fail(EINVAL, fmt::format("'{}' is not a number of seconds", value));
+            options.stop_timeout_usec = seconds * kSecond;
         } else if (name == "--made=") {
             options.made.push_back(value);
         } else if (*argument == "--help" || *argument == "-h") {

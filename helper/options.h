@@ -8,8 +8,12 @@
 #include <vector>
 
 #include "common/result.h"
+#include "helper/stopping.h"
 
 namespace qemunit {
+
+// TimeoutStopSec= of qemu@.service.
+inline constexpr uint64_t kDefaultStopTimeout = 60'000'000;
 
 struct SerialPortOptions {
     std::string name;
@@ -26,7 +30,9 @@ struct HelperOptions {
     std::string uefi_variables;              // the template of the VM's variable store, or ""
     std::vector<std::string> reads, writes;  // files that QEMU will open
     std::vector<std::string> made;           // those of them that qemu-image@.service makes
-    std::vector<std::string> qemu;           // program, arguments
+    StopMode stop = StopMode::poweroff;
+    uint64_t stop_timeout_usec = kDefaultStopTimeout;
+    std::vector<std::string> qemu;  // program, arguments
 };
 
 Result<HelperOptions> parse_helper_options(const std::vector<std::string> &arguments);

@@ -24,6 +24,8 @@ class Wirer {
                 return std::unexpected(added.error());
         for (const std::string &channel : options.channels)
             add_channel(channel);
+        wiring_.companion.stop = options.stop;
+        wiring_.companion.stop_timeout_usec = options.stop_timeout_usec;
         return std::move(wiring_);
     }
 

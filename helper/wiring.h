@@ -31,6 +31,9 @@ struct PortEnd {
 struct CompanionSide {
     UniqueFd qmp;
     std::vector<PortEnd> ports;
+    StopMode stop = StopMode::poweroff;
+    uint64_t stop_timeout_usec = kDefaultStopTimeout;
+    UniqueFd resumed;  // if QEMU resumes: where to say that it has
 };
 
 struct Wiring {

@@ -70,8 +70,9 @@ TEST(Boot, APromptAppearsAlthoughItsLineHasNoEnd) {
     Journal journal(vm.unit());
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     // Nobody types: the guest waits behind "> ", and so would a login prompt.
-    auto entries = journal.read_until(
-        [](const JournalEntry &entry) { return entry.port == "serial" && entry.message[0] == '>'; });
+    auto entries = journal.read_until([](const JournalEntry &entry) {
+        return entry.port == "serial" && entry.message[0] == '>';
+    });
     ASSERT_TRUE(entries) << entries.error().message;
     EXPECT_EQ(lines_of(*entries).front(), "qemunit guest ready");
 }

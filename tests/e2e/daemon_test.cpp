@@ -52,8 +52,8 @@ TEST(Daemon, AHangingQemuTimesOutAndDelaysNobody) {
     const BusReply meanwhile = monitor_command(healthy.name(), "info status");
     EXPECT_NE(meanwhile.value.find("VM status: running"), std::string::npos) << meanwhile;
     EXPECT_FALSE(stuck.is_answered());
-    const Finished list = run_words(
-        "busctl call org.qemunit1 /org/qemunit1 org.qemunit1.Manager ListVMs");
+    const Finished list =
+        run_words("busctl call org.qemunit1 /org/qemunit1 org.qemunit1.Manager ListVMs");
     EXPECT_TRUE(list.ok() && list.says("\"dhang\"")) << list;
     EXPECT_FALSE(stuck.is_answered());
 
@@ -72,14 +72,14 @@ TEST(Daemon, ListsAllVmsAndBootsNone) {
     VmUnderTest on("don", boot_sector_ini());
     ASSERT_TRUE(off.enable_sockets().ok());
     ASSERT_TRUE(on.start().ok()) << on.status();
-    const Finished list = run_words(
-        "busctl call org.qemunit1 /org/qemunit1 org.qemunit1.Manager ListVMs");
+    const Finished list =
+        run_words("busctl call org.qemunit1 /org/qemunit1 org.qemunit1.Manager ListVMs");
     EXPECT_TRUE(list.says("\"doff\" \"off\" \"qemu@doff.service\" \"/org/qemunit1/vm/doff\""))
         << list;
     EXPECT_TRUE(list.says("\"don\" \"running\" \"qemu@don.service\" \"/org/qemunit1/vm/don\""))
         << list;
-    const Finished one = run_words(
-        "busctl call org.qemunit1 /org/qemunit1 org.qemunit1.Manager GetVM s doff");
+    const Finished one =
+        run_words("busctl call org.qemunit1 /org/qemunit1 org.qemunit1.Manager GetVM s doff");
     EXPECT_EQ(trimmed(one.output), "o \"/org/qemunit1/vm/doff\"");
     const Finished objects = run_words(
         "busctl call org.qemunit1 /org/qemunit1 org.freedesktop.DBus.ObjectManager "
@@ -99,20 +99,18 @@ TEST(Daemon, ListsAllVmsAndBootsNone) {
 TEST(Daemon, ErrorsHaveNames) {
     VmUnderTest vm("derror", boot_sector_ini());
     ASSERT_TRUE(vm.start().ok()) << vm.status();
-    const Finished unknown = run_words(
-        "busctl call org.qemunit1 /org/qemunit1 org.qemunit1.Manager GetVM s nobody");
+    const Finished unknown =
+        run_words("busctl call org.qemunit1 /org/qemunit1 org.qemunit1.Manager GetVM s nobody");
     EXPECT_FALSE(unknown.ok()) << unknown;
-    const Finished monitor = run(
-        {"busctl", "call", "org.qemunit1", "/org/qemunit1/vm/derror", "org.qemunit1.VM", "Execute",
-         "ss", "no-such-command", ""});
+    const Finished monitor = run({"busctl", "call", "org.qemunit1", "/org/qemunit1/vm/derror",
+                                  "org.qemunit1.VM", "Execute", "ss", "no-such-command", ""});
     EXPECT_TRUE(!monitor.ok() && monitor.says("no-such-command has not been found")) << monitor;
-    const Finished argument = run(
-        {"busctl", "call", "org.qemunit1", "/org/qemunit1/vm/derror", "org.qemunit1.VM", "Execute",
-         "ss", "query-status", "{not json"});
+    const Finished argument =
+        run({"busctl", "call", "org.qemunit1", "/org/qemunit1/vm/derror", "org.qemunit1.VM",
+             "Execute", "ss", "query-status", "{not json"});
     EXPECT_FALSE(argument.ok()) << argument;
-    const Finished executed = run(
-        {"busctl", "call", "org.qemunit1", "/org/qemunit1/vm/derror", "org.qemunit1.VM", "Execute",
-         "ss", "query-status", ""});
+    const Finished executed = run({"busctl", "call", "org.qemunit1", "/org/qemunit1/vm/derror",
+                                   "org.qemunit1.VM", "Execute", "ss", "query-status", ""});
     EXPECT_TRUE(executed.ok() && executed.says("\\\"status\\\"") && executed.says("running"))
         << executed;
 }
@@ -170,8 +168,8 @@ TEST(Daemon, EverybodyMayLookAndRootMayAct) {
     };
     const Finished list = as_nobody("call org.qemunit1 /org/qemunit1 org.qemunit1.Manager ListVMs");
     EXPECT_TRUE(list.ok() && list.says("dpolicy")) << list;
-    const Finished state = as_nobody(
-        "get-property org.qemunit1 /org/qemunit1/vm/dpolicy org.qemunit1.VM State");
+    const Finished state =
+        as_nobody("get-property org.qemunit1 /org/qemunit1/vm/dpolicy org.qemunit1.VM State");
     EXPECT_EQ(trimmed(state.output), "s \"running\"");
     for (const char *call : {"Quit", "Pause", "MonitorCommand s quit"}) {
         const Finished refused = as_nobody(

@@ -146,8 +146,9 @@ TEST(Devices, SmallDevicesAreThere) {
 // The monitor shows what QEMU made of a panic.
 TEST(Devices, APanicPausesTheGuestIfTheIniSaysSo) {
     VmUnderTest vm("panic", silent_linux_ini() + "[VM]\nOnPanic=pause\n");
-    StateWatch watch(vm.name());
     ASSERT_TRUE(vm.start().ok()) << vm.status();
+    expect_contains(monitor(vm, "info status"), "running");  // this wakes qemunitd
+    StateWatch watch(vm.name());
     GuestShell guest(vm);
     guest.run("modprobe pvpanic-pci");
     auto serial = UnixClient::connect(vm.socket("serial"));

@@ -78,9 +78,9 @@ TEST(HostileValues, TheKernelCommandLineIsByteForByte) {
 }
 
 TEST(HostileValues, ADriveCanHaveAnyName) {
-    const char *const names[] = {"a,readonly=off,b", "it's \"quoted\"",      "100%n",
-                                 "$HOME and $$",     "back\\slash\\x41",     "semi ; colon",
-                                 "grüße 世界",       "co:lon:rw",            "a=b [c] #d",
+    const char *const names[] = {"a,readonly=off,b", "it's \"quoted\"",  "100%n",
+                                 "$HOME and $$",     "back\\slash\\x41", "semi ; colon",
+                                 "grüße 世界",       "co:lon:rw",        "a=b [c] #d",
                                  " leading",         "two  spaces"};
     std::vector<std::string> files, inis;
     for (std::string name : names) {
@@ -162,7 +162,9 @@ constexpr int kVms = 400;
 // line of the ini, and no blanks at the ends, which do not belong to the value.
 std::string random_value(std::mt19937_64 &random, std::size_t longest = 400) {
     static constexpr std::string_view kLoved = "\"\"''\\\\\\$$$%%%%,,;;##==[]{}:@!+-|`~*?&<>() \t";
-    auto below = [&](std::size_t n) { return random() % n; };
+    auto below = [&](std::size_t n) {
+        return random() % n;
+    };
     std::string value;
     const std::size_t length = 1 + below(below(8) ? 24 : longest);
     while (value.size() < length) {
@@ -189,7 +191,9 @@ std::string random_value(std::mt19937_64 &random, std::size_t longest = 400) {
         }
     }
     std::erase(value, '\n');
-    auto blank = [](char c) { return std::string_view(" \t\r\v\f").find(c) != std::string::npos; };
+    auto blank = [](char c) {
+        return std::string_view(" \t\r\v\f").find(c) != std::string::npos;
+    };
     while (!value.empty() && blank(value.back()))
         value.pop_back();
     value.erase(0, std::ranges::find_if_not(value, blank) - value.begin());
@@ -222,8 +226,8 @@ TEST(HostileValues, RandomOnesSurviveSystemdsParserOrAreRefused) {
         wants += fmt::format("qemu@p{}.service ", i);
         vms.push_back(std::move(values));
     }
-    const Finished generator = run({QEMUNIT_GENERATOR, "--root=" + dir.string(), dir / "normal",
-                                    dir / "early", dir / "late"});
+    const Finished generator = run(
+        {QEMUNIT_GENERATOR, "--root=" + dir.string(), dir / "normal", dir / "early", dir / "late"});
     ASSERT_TRUE(generator.status == 0 || generator.status == 1) << generator;
 
     write_file(dir / "normal/all.target", wants + "\n");
@@ -246,8 +250,8 @@ TEST(HostileValues, RandomOnesSurviveSystemdsParserOrAreRefused) {
         ASSERT_NE(it, parsed.units.end()) << unit;
         EXPECT_EQ(it->second.refused_dollar, "") << unit;
         EXPECT_EQ(word_after(it->second.command, "-append"), values.append) << unit;
-        EXPECT_TRUE(any_word_contains(it->second.command,
-                                      "file=" + double_commas(values.file) + ","))
+        EXPECT_TRUE(
+            any_word_contains(it->second.command, "file=" + double_commas(values.file) + ","))
             << unit << ": " << values.file;
         EXPECT_EQ(it->second.description, values.description) << unit;
     }

@@ -88,13 +88,11 @@ bool wait_for_end(pid_t pid, const Deadline &deadline) {
 }  // namespace
 
 std::ostream &operator<<(std::ostream &stream, const Finished &finished) {
-    return stream << "'" << finished.command << "' ended with " << finished.status
-                  << " and said:\n"
+    return stream << "'" << finished.command << "' ended with " << finished.status << " and said:\n"
                   << finished.output;
 }
 
-Finished run(const std::vector<std::string> &command, const std::string &input,
-             Deadline deadline) {
+Finished run(const std::vector<std::string> &command, const std::string &input, Deadline deadline) {
     Finished finished;
     for (const std::string &word : command)
         finished.command += (finished.command.empty() ? "" : " ") + word;

@@ -19,8 +19,7 @@ namespace {
 
 // "→ Overall exposure level for qemu@vm.service: 0.4 SAFE 😀"
 double exposure(const VmUnderTest &vm) {
-    const Finished finished =
-        run({"systemd-analyze", "security", "--no-pager", vm.unit()});
+    const Finished finished = run({"systemd-analyze", "security", "--no-pager", vm.unit()});
     const std::string mark = "Overall exposure level for " + vm.unit() + ": ";
     const std::size_t at = finished.output.find(mark);
     if (at == std::string::npos) {

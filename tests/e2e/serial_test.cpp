@@ -110,8 +110,8 @@ TEST(Serial, OddBytesAndLongLinesStayReadable) {
     ASSERT_TRUE(client->read_until("guest# "));
     ASSERT_TRUE(client->send(
         fmt::format("head -c {} /dev/zero | tr '\\0' x; echo; echo that\\'s all\r", kLong)));
-    auto entries = journal.read_until(
-        [](const JournalEntry &entry) { return entry.message == "that's all"; });
+    auto entries =
+        journal.read_until([](const JournalEntry &entry) { return entry.message == "that's all"; });
     ASSERT_TRUE(entries) << entries.error().message;
     std::size_t count = 0;
     bool has_bad_bytes = false;

@@ -112,15 +112,13 @@ TEST(Sockets, TheBusAnswersWithPeopleOnAllOfThem) {
     ASSERT_TRUE(serial1->read_until("> "));
     ASSERT_TRUE(serial2->read_until("> "));
 
-    const Finished busctl =
-        run({"busctl", "call", "org.qemunit1", "/org/qemunit1/vm/busy",
-             "org.qemunit1.VM", "MonitorCommand", "s", "info status"});
+    const Finished busctl = run({"busctl", "call", "org.qemunit1", "/org/qemunit1/vm/busy",
+                                 "org.qemunit1.VM", "MonitorCommand", "s", "info status"});
     EXPECT_TRUE(busctl.ok() && busctl.says("VM status: running")) << busctl;
 }
 
 TEST(Sockets, OnlyRootMayConnect) {
-    VmUnderTest vm("sock-mode", boot_sector_ini() +
-                                    "[Monitor]\nSocketMode=0666\n");
+    VmUnderTest vm("sock-mode", boot_sector_ini() + "[Monitor]\nSocketMode=0666\n");
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     auto connect_as_nobody = [&](const char *socket) {
         return run({"setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "socat", "-u",

@@ -21,9 +21,8 @@ bool is_octal(char c) {
 
 // One escape sequence; `at` is at the backslash, and after it when this returns.
 char unescape(const std::string &text, std::size_t &at) {
-    static constexpr std::pair<char, char> kNamed[] = {{'a', '\a'}, {'b', '\b'}, {'f', '\f'},
-                                                       {'n', '\n'}, {'r', '\r'}, {'t', '\t'},
-                                                       {'v', '\v'}};
+    static constexpr std::pair<char, char> kNamed[] = {
+        {'a', '\a'}, {'b', '\b'}, {'f', '\f'}, {'n', '\n'}, {'r', '\r'}, {'t', '\t'}, {'v', '\v'}};
     const char c = text.at(++at);
     if (is_octal(c)) {
         const int value = std::stoi(text.substr(at, 3), nullptr, 8);
@@ -87,8 +86,8 @@ ParsedUnits parse_with_systemd(const std::string &dir) {
     chmod(runtime.c_str(), 0777);
     const Finished finished =
         run({"setpriv", "--reuid", kNobody, "--regid", kNobody, "--clear-groups", "env", "-i",
-             "SYSTEMD_UNIT_PATH=" + dir + ":", "XDG_RUNTIME_DIR=" + runtime,
-             "/lib/systemd/systemd", "--test", "--user", "--unit=all.target", "--no-pager"});
+             "SYSTEMD_UNIT_PATH=" + dir + ":", "XDG_RUNTIME_DIR=" + runtime, "/lib/systemd/systemd",
+             "--test", "--user", "--unit=all.target", "--no-pager"});
     ParsedUnits parsed;
     if (!finished.ok())
         parsed.complaints = finished.output;

@@ -12,12 +12,12 @@
 namespace qemunit::e2e {
 
 std::string boot_sector_ini(const std::string &image) {
-    return "[VM]\nAccelerator=tcg\nMemory=64M\n[Drive root]\nFile=" + kGuestDir + "/" + image +
-           "\nReadOnly=yes\n";
+    return "[VM]\nAccelerator=tcg\nMemory=64M\nStop=quit\n[Drive root]\nFile=" + kGuestDir + "/" +
+           image + "\nReadOnly=yes\n";
 }
 
 std::string linux_ini() {
-    return "[VM]\nAccelerator=tcg\nMemory=256M\n[Boot]\nKernel=" + kGuestDir +
+    return "[VM]\nAccelerator=tcg\nMemory=256M\nStop=quit\n[Boot]\nKernel=" + kGuestDir +
            "/vmlinuz\nInitrd=" + kGuestDir + "/initrd\nAppend=console=ttyS0\n";
 }
 
@@ -61,11 +61,11 @@ std::vector<std::unique_ptr<VmUnderTest>> VmUnderTest::several(
 
 VmUnderTest::~VmUnderTest() {
     if (testing::Test::HasFailure()) {
-        std::cout << "--- " << unit() << " when the test failed:\n"
-                  << read_file("/run/systemd/generator/" + unit() + ".d/50-qemunit.conf")
-                  << run({"systemctl", "status", "--no-pager", "--full", "--lines=40", unit()})
-                         .output
-                  << "---" << std::endl;
+        std::cout
+            << "--- " << unit() << " when the test failed:\n"
+            << read_file("/run/systemd/generator/" + unit() + ".d/50-qemunit.conf")
+            << run({"systemctl", "status", "--no-pager", "--full", "--lines=40", unit()}).output
+            << "---" << std::endl;
     }
     std::vector<std::string> sockets = socket_units();
     if (enabled_)

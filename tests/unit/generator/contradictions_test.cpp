@@ -352,6 +352,21 @@ TEST(ContradictionsTest, KeysOfANetworkGoWithItsType) {
                     "guest address."));
 }
 
+TEST(ContradictionsTest, AGuestThatHibernatesFindsAllAsItWas) {
+    const std::string hibernate = "[VM]\nStop=hibernate\n";
+    EXPECT_EQ(said(hibernate + "LoadSnapshot=clean\n"),
+              error(3,
+                    "LoadSnapshot= and Stop=hibernate exclude each other: the VM can start from "
+                    "one state only."));
+    EXPECT_EQ(said(hibernate + "[Drive a]\nFile=/a\nEphemeral=yes\n"),
+              error(5,
+                    "Ephemeral=yes and Stop=hibernate exclude each other: what the guest wrote "
+                    "would be missing when it resumes."));
+    EXPECT_EQ(said(hibernate + "[Share s]\nPath=/s\nType=virtiofs\n"),
+              Texts{"warning: vm1.ini:5: Type=virtiofs: QEMU cannot save such a share; instead of "
+                    "hibernating, the guest is shut down."});
+}
+
 TEST(ContradictionsTest, AForwardOfAllAddressesLeavesNoneForAnother) {
     const auto both = [](const std::string &one, const std::string &other) {
         return said("[Network a]\nHostForward=" + one + "\nHostForward=" + other + "\n").size();

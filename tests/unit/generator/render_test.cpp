@@ -397,5 +397,24 @@ TEST(RenderTest, NoValueBecomesADirective) {
     }
 }
 
+TEST(RenderTest, HowTheGuestIsStopped) {
+    const auto stop = [](const std::string &ini) {
+        const std::string text = service("[VM]\n" + ini);
+        const std::size_t at = text.find(" --stop");
+        const std::string option =
+            at == text.npos ? "" : text.substr(at, text.find(" \\\n", at) - at);
+        Texts found = lines(text, {"KillSignal=", "TimeoutStopSec="});
+        if (!option.empty())
+            found.push_back(option);
+        return found;
+    };
+    EXPECT_EQ(stop(""), Texts{});
+    EXPECT_EQ(stop("Stop=quit\n"), Texts{"KillSignal=SIGTERM"});
+    EXPECT_EQ(stop("Stop=hibernate\n"), Texts{" --stop=hibernate"});
+    EXPECT_EQ(stop("StopTimeout=2min\n"), (Texts{"TimeoutStopSec=2min", " --stop-timeout=120"}));
+    EXPECT_EQ(stop("StopTimeout=infinity\n"),
+              (Texts{"TimeoutStopSec=infinity", " --stop-timeout=1000000000"}));
+}
+
 }  // namespace
 }  // namespace qemunit

@@ -142,6 +142,18 @@ TEST(ValuesTest, Clocks) {
             << bad;
 }
 
+TEST(ValuesTest, ATimeSpanInSeconds) {
+    const auto seconds = [](const char *text) {
+        return parse_value(As<TimeSpan>{}, text)->seconds;
+    };
+    EXPECT_EQ(seconds("90"), 90u);
+    EXPECT_EQ(seconds("1h 2min 3s"), 3723u);
+    EXPECT_EQ(seconds("1500ms 700ms"), 2u);
+    EXPECT_EQ(seconds("infinity"), UINT64_MAX);
+    EXPECT_EQ(fault<TimeSpan>("99999999999999999999"),
+              "not a time span; write 90s, 5min or infinity.");
+}
+
 TEST(ValuesTest, TimeSpansAreSystemds) {
     for (const char *good : {"infinity", "0", "90", "90s", "5min", "1h 30min", "1h30min", "2 h",
                              "2days", "1y 12month", "100ms", "5us", "3M", "2w\t1d", "55s 500ms"})

@@ -30,13 +30,21 @@ class CompanionTest : public ::testing::Test {
                               .guest = std::move(serial.one),
                               .listener = testing::listening_socket(folder / "serial.sock"),
                               .log = false});
+        // As main() does, so that no signal comes too early.
+        sigset_t stop;
+        sigemptyset(&stop);
+        sigaddset(&stop, kStopSignal);
+        sigprocmask(SIG_BLOCK, &stop, nullptr);
         pid = fork();
         if (pid == 0) {
+            side.stop = stop_mode;
+            side.stop_timeout_usec = 60'000'000;
             qmp.other.reset();
             serial.other.reset();
             setenv("NOTIFY_SOCKET", (folder / "notify").c_str(), 1);
             _exit(run_companion("vm1", std::move(side)));
         }
+        sigprocmask(SIG_UNBLOCK, &stop, nullptr);
         const timeval patience = {.tv_sec = 60, .tv_usec = 0};
         setsockopt(notify.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
         qemu = FakeQemu(std::move(qmp.other));
@@ -66,6 +74,17 @@ class CompanionTest : public ::testing::Test {
     testing::EventLoop loop;
     FakeQemu qemu;
     Peer guest;
+    // Waits for the command, and gives its answer.
+    void answer(const std::string &command, const std::string &value) {
+        EXPECT_TRUE(loop.run_until([&] { return qemu.has_heard("\"" + command + "\""); }, 60s))
+            << command;
+        // Ids count from 1, in the order of the commands.
+        qemu.say(R"({"return":)" + value + R"(,"id":)" + std::to_string(++answered) + "}");
+        qemu.forget();
+    }
+
+    StopMode stop_mode = StopMode::poweroff;
+    unsigned answered = 0;
     pid_t pid = -1;
 };
 
@@ -83,6 +102,60 @@ TEST_F(CompanionTest, TellsSystemdOfTheLifeOfAVm) {
     qemu.hang_up();
     guest.close();
     EXPECT_EQ(wait_for_exit(), 0);
+}
+
+TEST_F(CompanionTest, PressesThePowerButtonWhenItIsToStop) {
+    start();
+    ASSERT_TRUE(qemu.greet(loop));
+    told();
+    ASSERT_EQ(kill(pid, kStopSignal), 0);
+    answer("query-status", R"({"status":"running"})");
+    EXPECT_EQ(told(), "STATUS=Stopping: pressed the power button, waiting for the guest");
+    EXPECT_TRUE(loop.run_until([&] { return qemu.has_heard("system_powerdown"); }, 60s));
+    EXPECT_FALSE(qemu.has_heard("\"quit\""));
+}
+
+TEST_F(CompanionTest, WakesAPausedGuestSoThatItHearsTheButton) {
+    start();
+    ASSERT_TRUE(qemu.greet(loop));
+    ASSERT_EQ(kill(pid, kStopSignal), 0);
+    answer("query-status", R"({"status":"paused"})");
+    EXPECT_TRUE(loop.run_until([&] { return qemu.has_heard("system_powerdown"); }, 60s));
+    EXPECT_TRUE(qemu.has_heard("\"cont\""));
+}
+
+TEST_F(CompanionTest, QuitsAGuestThatHasNothingLeftToHearWith) {
+    for (const char *status : {"guest-panicked", "internal-error", "inmigrate"}) {
+        answered = 0;
+        std::filesystem::remove(folder / "serial.sock");
+        start();
+        ASSERT_TRUE(qemu.greet(loop));
+        ASSERT_EQ(kill(pid, kStopSignal), 0);
+        answer("query-status", R"({"status":")" + std::string(status) + R"("})");
+        EXPECT_TRUE(loop.run_until([&] { return qemu.has_heard("\"quit\""); }, 60s)) << status;
+        qemu.hang_up();
+        guest.close();
+        EXPECT_EQ(wait_for_exit(), 0);
+    }
+}
+
+TEST_F(CompanionTest, QuitsAQemuThatIsStillStarting) {
+    start();
+    ASSERT_EQ(kill(pid, kStopSignal), 0);
+    EXPECT_EQ(told(), "STATUS=Stopping: QEMU had not started");
+    ASSERT_TRUE(qemu.greet(loop));
+    EXPECT_TRUE(loop.run_until([&] { return qemu.has_heard("\"quit\""); }, 60s));
+}
+
+TEST_F(CompanionTest, AsksQemuForTheWatchdog) {
+    setenv("WATCHDOG_USEC", "300000", 1);
+    start();
+    unsetenv("WATCHDOG_USEC");
+    ASSERT_TRUE(qemu.greet(loop));
+    EXPECT_EQ(told(), "READY=1\nSTATUS=Running, QEMU 7.2.22");
+    answer("query-status", R"({"status":"running"})");
+    EXPECT_EQ(told(), "WATCHDOG=1");
+    EXPECT_TRUE(loop.run_until([&] { return qemu.has_heard("query-status"); }, 60s));
 }
 
 TEST_F(CompanionTest, RelaysTheSerialPorts) {
@@ -122,7 +195,7 @@ TEST_F(CompanionTest, SignalsDoNotEndIt) {
     start();
     ASSERT_TRUE(qemu.greet(loop));
     told();
-    for (int number : {SIGTERM, SIGINT, SIGHUP, SIGPIPE})
+    for (int number : {SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGABRT})
         ASSERT_EQ(kill(pid, number), 0);
     qemu.say(R"({"event":"STOP"})");
     EXPECT_EQ(told(), "STATUS=Paused");

@@ -96,6 +96,18 @@ TEST(HelperOptionsTest, BrokenPorts) {
               "unknown flag '' of a serial port");
 }
 
+TEST(HelperOptionsTest, HowToStop) {
+    const auto options =
+        parse_helper_options({"--vm=a", "--stop=hibernate", "--stop-timeout=90", "/q"});
+    ASSERT_TRUE(options);
+    EXPECT_EQ(options->stop, StopMode::hibernate);
+    EXPECT_EQ(options->stop_timeout_usec, 90'000'000u);
+    EXPECT_EQ(fault({"--vm=a", "--stop=never", "/q"}), "'never' is no way to stop a VM");
+    for (const char *bad : {"", "0", "-1", "1s"})
+        EXPECT_EQ(fault({"--vm=a", "--stop-timeout=" + std::string(bad), "/q"}),
+                  "'" + std::string(bad) + "' is not a number of seconds");
+}
+
 TEST(HelperOptionsTest, UnknownOptions) {
     for (const char *word : {"--nonsense", "-", "--vm", "--", "--serial", "--channel",
                              "--check-kvm=yes", "--reads", "--uefi-variables", "--help=me"})

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "bus/timer.h"
+#include "common/timer.h"
 
 namespace qemunit {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// One-shot timers on the event loop. Everything in the daemon that waits for
+// One-shot timers on an event loop. Everything of ours that waits for
 // something has one, so that every wait ends. Times are CLOCK_MONOTONIC, in µs.
 #pragma once
 

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+#include "helper/hibernation.h"
+
+#include <fcntl.h>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <ctime>
+
+#include "common/timer.h"
+
+namespace qemunit {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr uint64_t kCommandTimeout = 20 * kSecond;
+// Bytes a second; QEMU's default is for networks, and slower than a disk.
+constexpr uint64_t kBandwidth = 10ull << 30;
+constexpr const char *kFdName = "hibernation";
+
+std::string text_at(const json &object, const char *key) {
+    const auto value = object.is_object() ? object.find(key) : object.end();
+    return value != object.end() && value->is_string() ? value->get<std::string>() : std::string();
+}
+
+}  // namespace
+
+void Hibernation::begin(std::function<void(Result<>)> done) {
+    done_ = std::move(done);
+    const std::string temporary = state_file_ + ".new";
+    file_.reset(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+                       S_IRUSR | S_IWUSR));
+    if (!file_) {
+        give_up(fmt::format("cannot create {}: {}", temporary, strerror(errno)));
+        return;
+    }
+    step("query-migrate", nullptr, [this] { send_file(); });
+}
+
+void Hibernation::send_file() {
+    UniqueFd copy(fcntl(file_.get(), F_DUPFD_CLOEXEC, 0));
+    step(
+        "getfd", {{"fdname", kFdName}},
+        [this] {
+            step("migrate-set-capabilities",
+                 {{"capabilities", json::array({{{"capability", "events"}, {"state", true}}})}},
+                 [this] {
+                     step("migrate-set-parameters", {{"max-bandwidth", kBandwidth}},
+                          [this] { migrate(); });
+                 });
+        },
+        std::move(copy));
+}
+
+void Hibernation::migrate() {
+    step("stop", nullptr, [this] {
+        was_running_ = true;
+        migrates_ = true;
+        step("migrate", {{"uri", fmt::format("fd:{}", kFdName)}}, [] {});
+    });
+}
+
+void Hibernation::on_event(const QmpEvent &event) {
+    if (!migrates_ || event.name != "MIGRATION")
+        return;
+    const std::string status = text_at(event.data, "status");
+    if (status == "completed")
+        finish();
+    else if (status == "failed" || status == "cancelled")
+        qmp_.execute(
+            "query-migrate", nullptr, kCommandTimeout, [this](const QmpClient::Reply &reply) {
+                const std::string why = reply ? text_at(*reply, "error-desc") : "";
+                give_up("cannot save the machine's state" + (why.empty() ? why : ": " + why));
+            });
+}
+
+void Hibernation::finish() {
+    migrates_ = false;
+    const std::string temporary = state_file_ + ".new";
+    if (fsync(file_.get()) != 0 || rename(temporary.c_str(), state_file_.c_str()) != 0) {
+        give_up(fmt::format("cannot write {}: {}", state_file_, strerror(errno)));
+        return;
+    }
+    file_.reset();
+    std::exchange(done_, nullptr)({});
+}
+
+void Hibernation::give_up(std::string why) {
+    migrates_ = false;
+    file_.reset();
+    unlink((state_file_ + ".new").c_str());
+    if (std::exchange(was_running_, false))
+        qmp_.execute("cont", nullptr, kCommandTimeout, [](const QmpClient::Reply &) {});
+    if (auto done = std::exchange(done_, nullptr))
+        done(fail(EIO, std::move(why)));
+}
+
+void Hibernation::step(std::string_view command, json arguments, std::function<void()> next,
+                       UniqueFd fd) {
+    qmp_.execute(
+        command, std::move(arguments), kCommandTimeout,
+        [this, name = std::string(command), next = std::move(next)](const QmpClient::Reply &reply) {
+            if (reply)
+                next();
+            else
+                give_up(fmt::format("cannot save the machine's state: {}: {}", name,
+                                    reply.error().message));
+        },
+        std::move(fd));
+}
+
+UniqueFd SavedState::open() const {
+    return UniqueFd(::open(state_file_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+}
+
+void SavedState::mark_used() const {
+    rename(state_file_.c_str(), used().c_str());
+}
+
+void SavedState::remove() const {
+    unlink(used().c_str());
+}
+
+std::string SavedState::set_aside() const {
+    std::string name =
+        fmt::format("{}.failed-{:%Y%m%d-%H%M%S}", state_file_, fmt::gmtime(std::time(nullptr)));
+    return rename(state_file_.c_str(), name.c_str()) == 0 ? name : state_file_;
+}
+
+}  // namespace qemunit

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+//
+// A machine's RAM and devices in a file, by QEMU's migration: unlike a snapshot it works with
+// every format of disk, and QEMU answers meanwhile.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "common/event_ptr.h"
+#include "common/qmp_client.h"
+#include "common/result.h"
+
+namespace qemunit {
+
+// Saves. On the side of the companion.
+class Hibernation {
+  public:
+    Hibernation(sd_event *event, QmpClient &qmp, std::string state_file)
+        : event_(event), qmp_(qmp), state_file_(std::move(state_file)) {}
+
+    // `done` is called once. If it was not saved, the guest runs again.
+    void begin(std::function<void(Result<>)> done);
+    void on_event(const QmpEvent &event);
+
+  private:
+    void send_file();
+    void migrate();
+    void finish();
+    void give_up(std::string why);
+    void step(std::string_view command, nlohmann::json arguments, std::function<void()> next,
+              UniqueFd fd = {});
+
+    sd_event *event_;
+    QmpClient &qmp_;
+    std::string state_file_;
+    std::function<void(Result<>)> done_;
+    UniqueFd file_;
+    bool was_running_ = false;
+    bool migrates_ = false;
+};
+
+// A saved state on its way back: the file, and what becomes of it.
+class SavedState {
+  public:
+    explicit SavedState(std::string state_file) : state_file_(std::move(state_file)) {}
+
+    // The file to resume from, if there is one.
+    UniqueFd open() const;
+    // Right before the guest runs: from now on its disks no longer go with the file.
+    void mark_used() const;
+    // The guest runs.
+    void remove() const;
+    // It could not be resumed from, and is never lost: returns its new name.
+    std::string set_aside() const;
+
+  private:
+    std::string used() const { return state_file_ + ".used"; }
+
+    std::string state_file_;
+};
+
+}  // namespace qemunit

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+#include "helper/stopping.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/timer.h"
+
+namespace qemunit {
+
+namespace {
+
+constexpr uint64_t kCommandTimeout = 5 * kSecond;
+// Left for QEMU to quit before systemd kills it.
+constexpr uint64_t kQuitMax = 5 * kSecond;
+// A guest that is still booting misses the button; one that has heard it does not mind.
+constexpr uint64_t kPressInterval = 5 * kSecond;
+
+std::string text_at(const nlohmann::json &object, const char *key) {
+    const auto value = object.is_object() ? object.find(key) : object.end();
+    return value != object.end() && value->is_string() ? value->get<std::string>() : std::string();
+}
+
+}  // namespace
+
+Stopping::Stopping(sd_event *event, QmpClient &qmp, StopMode mode, uint64_t timeout_usec,
+                   std::string state_file, StatusCallback on_status)
+    : event_(event),
+      qmp_(qmp),
+      mode_(mode),
+      timeout_usec_(timeout_usec),
+      on_status_(std::move(on_status)),
+      hibernation_(event, qmp, std::move(state_file)) {}
+
+void Stopping::begin() {
+    if (std::exchange(has_begun_, true))
+        return;
+    if (!qmp_.is_ready()) {  // no guest to be asked yet
+        quit("Stopping: QEMU had not started");
+        return;
+    }
+    const uint64_t patience = timeout_usec_ - std::min(timeout_usec_ / 4, kQuitMax);
+    if (auto timer = start_timer(event_, monotonic_now(event_) + patience,
+                                 [this] { quit("Stopping: the time is up, pulling the plug"); }))
+        deadline_ = std::move(*timer);
+    if (mode_ == StopMode::quit)
+        quit("Stopping: pulling the plug");
+    else if (mode_ == StopMode::hibernate)
+        hibernate();
+    else
+        power_off();
+}
+
+// A guest that somebody paused hears the button when it runs again.
+void Stopping::power_off() {
+    qmp_.execute("query-status", nullptr, kCommandTimeout, [this](QmpClient::Reply reply) {
+        const std::string status = reply ? text_at(*reply, "status") : "";
+        if (status == "paused" || status == "suspended") {
+            qmp_.execute(status == "paused" ? "cont" : "system_wakeup", nullptr, kCommandTimeout,
+                         [](const QmpClient::Reply &) {});
+        } else if (status != "running") {
+            quit(fmt::format("Stopping: the guest does not run ({}), pulling the plug",
+                             status.empty() ? "QEMU does not answer" : status));
+            return;
+        }
+        press_button();
+    });
+}
+
+void Stopping::press_button() {
+    on_status_("Stopping: pressed the power button, waiting for the guest");
+    qmp_.execute("system_powerdown", nullptr, kCommandTimeout, [](const QmpClient::Reply &) {});
+    if (auto timer =
+            start_timer(event_, monotonic_now(event_) + kPressInterval, [this] { press_button(); }))
+        next_press_ = std::move(*timer);
+}
+
+void Stopping::hibernate() {
+    on_status_("Stopping: saving the machine's state");
+    hibernation_.begin([this](Result<> saved) {
+        if (saved) {
+            quit("Stopping: the machine's state is saved");
+            return;
+        }
+        fmt::print(stderr, "<4>qemunit-helper: {}; shutting the guest down instead.\n",
+                   saved.error().message);
+        power_off();
+    });
+}
+
+void Stopping::quit(const std::string &why) {
+    next_press_.reset();
+    deadline_.reset();
+    on_status_(why);
+    qmp_.execute("quit", nullptr, kCommandTimeout, [](const QmpClient::Reply &) {});
+}
+
+}  // namespace qemunit

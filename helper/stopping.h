@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+//
+// What `systemctl stop` means for the guest: a ladder of steps, each milder than the next,
+// within the time that systemd grants (TimeoutStopSec=). Its last step is systemd's SIGKILL.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "common/event_ptr.h"
+#include "common/qmp_client.h"
+#include "helper/hibernation.h"
+
+namespace qemunit {
+
+enum class StopMode {
+    poweroff,   // the power button; pull the plug when the guest has not listened
+    hibernate,  // save the machine's state, and pull the plug; poweroff if that fails
+    quit,       // pull the plug
+};
+
+class Stopping {
+  public:
+    using StatusCallback = std::function<void(const std::string &status)>;
+
+    // `timeout_usec`: what systemd grants. `state_file`: where hibernating saves the state.
+    Stopping(sd_event *event, QmpClient &qmp, StopMode mode, uint64_t timeout_usec,
+             std::string state_file, StatusCallback on_status);
+
+    // Once; what comes again is one stop all the same.
+    void begin();
+    bool has_begun() const { return has_begun_; }
+    void on_event(const QmpEvent &event) { hibernation_.on_event(event); }
+
+  private:
+    void power_off();
+    void press_button();
+    void hibernate();
+    void quit(const std::string &why);
+
+    sd_event *event_;
+    QmpClient &qmp_;
+    StopMode mode_;
+    uint64_t timeout_usec_;
+    StatusCallback on_status_;
+    Hibernation hibernation_;
+    EventSourcePtr deadline_, next_press_;
+    bool has_begun_ = false;
+};
+
+}  // namespace qemunit

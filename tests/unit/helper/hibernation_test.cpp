@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+//
+// Saving a machine's state with the test as QEMU, and what becomes of the file.
+#include "helper/hibernation.h"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+
+#include "tests/unit/bus/fake_qemu.h"
+#include "tests/unit/helper/listeners.h"
+#include "tests/unit/temporary_folder.h"
+
+namespace qemunit {
+namespace {
+
+using namespace std::chrono_literals;
+
+class HibernationTest : public ::testing::Test {
+  protected:
+    HibernationTest() {
+        testing::SocketPair pair;
+        qemu = testing::FakeQemu(std::move(pair.other));
+        auto created = QmpClient::create(
+            loop.get(), std::move(pair.one),
+            {.ready = [] {},
+             .event = [this](const QmpEvent &event) { hibernation->on_event(event); },
+             .closed =
+                 [](const std::string &) {
+                 }});
+        EXPECT_TRUE(created);
+        client = std::move(*created);
+        hibernation.emplace(loop.get(), *client, folder / "state");
+        EXPECT_TRUE(qemu.greet(loop));
+        EXPECT_TRUE(loop.run_until([this] { return client->is_ready(); }));
+    }
+    void begin() {
+        hibernation->begin([this](Result<> saved) { result = saved; });
+    }
+    // Answers commands as they come until one is `last`, which gets `value`.
+    void answer_until(const std::string &last, const std::string &value) {
+        for (bool done = false; !done; qemu.forget()) {
+            ASSERT_TRUE(loop.run_until([this] { return qemu.has_heard("\n"); }, 60s));
+            done = qemu.has_heard("\"" + last + "\"");
+            heard += qemu.heard();
+            qemu.say(R"({)" + (done ? value : R"("return":{})") + R"(,"id":)" +
+                     std::to_string(++answered) + "}");
+        }
+    }
+
+    testing::TemporaryFolder folder;
+    testing::EventLoop loop;
+    testing::FakeQemu qemu;
+    std::unique_ptr<QmpClient> client;
+    std::optional<Hibernation> hibernation;
+    std::optional<Result<>> result;
+    std::string heard;
+    unsigned answered = 0;
+};
+
+TEST_F(HibernationTest, TheStateHasItsNameWhenItIsWhole) {
+    begin();
+    answer_until("migrate", R"("return":{})");
+    EXPECT_FALSE(std::filesystem::exists(folder / "state"));
+    qemu.say(R"({"event":"MIGRATION","data":{"status":"active"}})");
+    qemu.say(R"({"event":"MIGRATION","data":{"status":"completed"}})");
+    ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
+    EXPECT_TRUE(*result);
+    EXPECT_TRUE(std::filesystem::exists(folder / "state"));
+    EXPECT_FALSE(std::filesystem::exists(folder / "state.new"));
+    EXPECT_LT(heard.find("\"stop\""), heard.find("\"migrate\""));
+}
+
+TEST_F(HibernationTest, AGuestThatCannotBeSavedRunsAgain) {
+    begin();
+    answer_until("migrate", R"("error":{"class":"GenericError","desc":"not this device"})");
+    ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
+    ASSERT_FALSE(*result);
+    EXPECT_EQ(result->error().message, "cannot save the machine's state: migrate: not this device");
+    EXPECT_TRUE(loop.run_until([this] { return qemu.has_heard("\"cont\""); }, 60s));
+    EXPECT_FALSE(std::filesystem::exists(folder / "state.new"));
+}
+
+TEST_F(HibernationTest, AFullDiskIsNoLossEither) {
+    begin();
+    answer_until("migrate", R"("return":{})");
+    qemu.forget();
+    qemu.say(R"({"event":"MIGRATION","data":{"status":"failed"}})");
+    answer_until("query-migrate", R"("return":{"status":"failed","error-desc":"No space left"})");
+    ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
+    ASSERT_FALSE(*result);
+    EXPECT_EQ(result->error().message, "cannot save the machine's state: No space left");
+    EXPECT_FALSE(std::filesystem::exists(folder / "state"));
+}
+
+TEST(SavedStateTest, AStateThatWasUsedIsNotOpenedAgain) {
+    testing::TemporaryFolder folder;
+    const SavedState saved(folder / "state");
+    EXPECT_FALSE(saved.open());
+    folder.write("state", "RAM");
+    EXPECT_TRUE(saved.open());
+    saved.mark_used();
+    EXPECT_FALSE(saved.open());
+    saved.remove();
+    EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+TEST(SavedStateTest, AStateThatIsOfNoUseIsKept) {
+    testing::TemporaryFolder folder;
+    const SavedState saved(folder / "state");
+    folder.write("state", "RAM");
+    const std::string name = saved.set_aside();
+    EXPECT_TRUE(name.starts_with(folder / "state.failed-2")) << name;
+    EXPECT_FALSE(saved.open());
+    EXPECT_TRUE(std::filesystem::exists(name));
+}
+
+}  // namespace
+}  // namespace qemunit
