@@ -13,6 +13,7 @@
 #include "common/paths.h"
 #include "common/qmp_client.h"
 #include "common/timer.h"
+#include "helper/event_log.h"
 #include "helper/journal.h"
 #include "helper/serial_port.h"
 #include "helper/status_text.h"
@@ -42,7 +43,14 @@ class Companion {
         if (journal)
             journal_ = std::move(*journal);
         else
-            warn(fmt::format("{}; the serial ports are not logged", journal.error().message));
+            warn(fmt::format("{}; neither serial ports nor events are logged",
+                             journal.error().message));
+        if (journal_) {
+            auto events = EventLog::create(event, vm, *journal_);
+            if (!events)
+                return std::unexpected(events.error());
+            events_ = std::move(*events);
+        }
         for (PortEnd &end : side.ports) {
             auto port = SerialPort::create(event, vm, std::move(end), journal_.get(),
                                            [this] { leave_if_done(); });
@@ -137,6 +145,8 @@ class Companion {
 
     void on_event(const QmpEvent &event) {
         stopping_->on_event(event);
+        if (events_)
+            events_->take(event);
         // While the VM is being stopped, the steps of that are the better story.
         if (stopping_->has_begun() && event.name != "SHUTDOWN")
             return;
@@ -146,6 +156,8 @@ class Companion {
 
     void on_closed() {
         qmp_closed_ = true;
+        if (events_)
+            events_->end();
         leave_if_done();
     }
 
@@ -171,6 +183,7 @@ class Companion {
 
     EventPtr event_;
     std::unique_ptr<Journal> journal_;
+    std::unique_ptr<EventLog> events_;
     std::vector<std::unique_ptr<SerialPort>> ports_;
     std::unique_ptr<QmpClient> qmp_;
     std::optional<Watchdog> watchdog_;

@@ -32,6 +32,7 @@ class Journal {
     // Whoever can wait should not send now.
     bool is_full() const { return queued_bytes_ >= kQueueMax; }
     bool is_empty() const { return queue_.empty(); }
+    std::size_t queued_bytes() const { return queued_bytes_; }
 
     // Calls `done` when journald has filed all that was sent, or after some seconds if it
     // does not. journald looks up the unit of an entry by the sender's process: who ends

@@ -11,6 +11,7 @@
 
 #include "tests/unit/bus/fake_qemu.h"
 #include "tests/unit/helper/listeners.h"
+#include "tests/unit/helper/private_run.h"
 #include "tests/unit/temporary_folder.h"
 
 namespace qemunit {
@@ -41,6 +42,7 @@ class CompanionTest : public ::testing::Test {
             side.stop_timeout_usec = 60'000'000;
             qmp.other.reset();
             serial.other.reset();
+            testing::enter_private_run();  // these events are none of this machine's
             setenv("NOTIFY_SOCKET", (folder / "notify").c_str(), 1);
             _exit(run_companion("vm1", std::move(side)));
         }

@@ -10,88 +10,19 @@
 #include <optional>
 
 #include "helper/serial_port.h"
-#include "tests/unit/bus/fake_qemu.h"
-#include "tests/unit/helper/listeners.h"
-#include "tests/unit/helper/private_run.h"
-#include "tests/unit/temporary_folder.h"
+#include "tests/unit/helper/fake_journald.h"
 
 namespace qemunit {
 namespace {
 
+using testing::Entries;
+using testing::FakeJournald;
 using testing::Peer;
-using testing::PrivateRun;
-using Entries = std::vector<std::string>;
+using testing::Sender;
 using namespace std::chrono_literals;
 
-constexpr const char *kSocket = "/run/systemd/journal/socket";
-
-// Reads only when it is told to.
-class FakeJournald {
-  public:
-    FakeJournald() : fd_(testing::bound_socket(kSocket, SOCK_DGRAM)) {
-        fcntl(fd_.get(), F_SETFL, O_NONBLOCK);
-    }
-    ~FakeJournald() { unlink(kSocket); }
-    FakeJournald(const FakeJournald &) = delete;
-    FakeJournald &operator=(const FakeJournald &) = delete;
-
-    const Entries &read() {
-        while (read_one()) {
-        }
-        return entries_;
-    }
-    bool read_one() {
-        static char buffer[1 << 20];
-        const ssize_t n = recv(fd_.get(), buffer, sizeof buffer, 0);
-        if (n >= 0)
-            entries_.emplace_back(buffer, static_cast<std::size_t>(n));
-        return n >= 0;
-    }
-    // The MESSAGE= of each.
-    Entries messages() {
-        Entries result;
-        for (const std::string &entry : read()) {
-            EXPECT_TRUE(entry.starts_with("MESSAGE="));
-            result.push_back(entry.substr(8, entry.find('\n') - 8));
-        }
-        return result;
-    }
-
-  private:
-    UniqueFd fd_;
-    Entries entries_;
-};
-
-void run(const std::function<void()> &body) {
-    switch (testing::in_private_run(body)) {
-        case PrivateRun::impossible:
-            GTEST_SKIP() << "a mount namespace cannot be made here";
-        case PrivateRun::failed:
-            FAIL();
-        case PrivateRun::passed:
-            break;
-    }
-}
-
-// An event loop and a journal on it.
-struct Sender {
-    Sender() {
-        auto opened = Journal::open(loop.get(), [this] {
-            if (on_room)
-                on_room();
-        });
-        EXPECT_TRUE(opened);
-        journal = std::move(*opened);
-    }
-    bool wait_until(const std::function<bool()> &done) const { return loop.run_until(done, 60s); }
-
-    testing::EventLoop loop;
-    std::function<void()> on_room;
-    std::unique_ptr<Journal> journal;
-};
-
 TEST(JournalTest, AnEntryIsOneDatagramOfFields) {
-    run([] {
+    testing::with_private_run([] {
         FakeJournald journald;
         Sender sender;
         EXPECT_TRUE(sender.journal->is_empty());
@@ -104,7 +35,7 @@ TEST(JournalTest, AnEntryIsOneDatagramOfFields) {
 }
 
 TEST(JournalTest, WithoutJournaldThereIsNone) {
-    run([] {
+    testing::with_private_run([] {
         testing::EventLoop loop;
         const auto journal = Journal::open(loop.get(), [] {});
         ASSERT_FALSE(journal);
@@ -113,7 +44,7 @@ TEST(JournalTest, WithoutJournaldThereIsNone) {
 }
 
 TEST(JournalTest, ABusyJournaldMakesItFullAndLosesNothing) {
-    run([] {
+    testing::with_private_run([] {
         FakeJournald journald;
         Sender sender;
         int rooms = 0;
@@ -135,7 +66,7 @@ TEST(JournalTest, ABusyJournaldMakesItFullAndLosesNothing) {
 }
 
 TEST(JournalTest, ARestartOfJournaldLosesNothing) {
-    run([] {
+    testing::with_private_run([] {
         std::optional<Sender> sender;
         {
             FakeJournald journald;
@@ -155,7 +86,7 @@ TEST(JournalTest, ARestartOfJournaldLosesNothing) {
 }
 
 TEST(JournalTest, AnEntryThatIsRefusedDoesNotBlockTheNext) {
-    run([] {
+    testing::with_private_run([] {
         FakeJournald journald;
         Sender sender;
         const std::string huge(32 << 20, 'x');
@@ -168,7 +99,7 @@ TEST(JournalTest, AnEntryThatIsRefusedDoesNotBlockTheNext) {
 }
 
 TEST(JournalTest, AnEntryIsFiledWhenJournaldHasReadIt) {
-    run([] {
+    testing::with_private_run([] {
         FakeJournald journald;
         Sender sender;
         sender.journal->send({{"MESSAGE", "last words"}});
@@ -187,7 +118,7 @@ TEST(JournalTest, AnEntryIsFiledWhenJournaldHasReadIt) {
 }
 
 TEST(JournalTest, WaitingForJournaldIsPossibleWhenItsSocketIsFull) {
-    run([] {
+    testing::with_private_run([] {
         FakeJournald journald;
         Sender sender;
         while (sender.journal->is_empty())
@@ -210,7 +141,7 @@ TEST(JournalTest, WaitingForJournaldIsPossibleWhenItsSocketIsFull) {
 }
 
 TEST(JournalTest, AJournaldThatIsGoneIsNotWaitedFor) {
-    run([] {
+    testing::with_private_run([] {
         std::optional<FakeJournald> journald;
         journald.emplace();
         Sender sender;
@@ -246,7 +177,7 @@ struct LoggedPort : Sender {
 };
 
 TEST(SerialPortLogTest, ALineIsAnEntryWithItsOrigin) {
-    run([] {
+    testing::with_private_run([] {
         FakeJournald journald;
         LoggedPort port;
         port.guest.write("\x1b[1mhello\x1b[0m\r\nnext\r\n");
@@ -260,7 +191,7 @@ TEST(SerialPortLogTest, ALineIsAnEntryWithItsOrigin) {
 }
 
 TEST(SerialPortLogTest, AFurtherPortHasItsNameInTheIdentifier) {
-    run([] {
+    testing::with_private_run([] {
         FakeJournald journald;
         LoggedPort port("debug");
         port.guest.write("x\n");
@@ -272,7 +203,7 @@ TEST(SerialPortLogTest, AFurtherPortHasItsNameInTheIdentifier) {
 }
 
 TEST(SerialPortLogTest, APortThatIsNotLoggedIsNot) {
-    run([] {
+    testing::with_private_run([] {
         FakeJournald journald;
         LoggedPort port("serial", false);
         port.guest.write("secret\n");
@@ -283,7 +214,7 @@ TEST(SerialPortLogTest, APortThatIsNotLoggedIsNot) {
 }
 
 TEST(SerialPortLogTest, APromptIsLoggedWhenTheGuestFallsSilent) {
-    run([] {
+    testing::with_private_run([] {
         FakeJournald journald;
         LoggedPort port;
         port.guest.write("vm login: ");
@@ -297,7 +228,7 @@ TEST(SerialPortLogTest, APromptIsLoggedWhenTheGuestFallsSilent) {
 }
 
 TEST(SerialPortLogTest, TheLastWordsAreInTheJournalBeforeTheEnd) {
-    run([] {
+    testing::with_private_run([] {
         FakeJournald journald;
         LoggedPort port;
         port.guest.write("first\r\nKernel panic - not syncing");
@@ -308,7 +239,7 @@ TEST(SerialPortLogTest, TheLastWordsAreInTheJournalBeforeTheEnd) {
 }
 
 TEST(SerialPortLogTest, ABusyJournaldSlowsTheGuestAndLosesNothing) {
-    run([] {
+    testing::with_private_run([] {
         FakeJournald journald;
         LoggedPort port;
         std::string text;
@@ -339,7 +270,7 @@ TEST(SerialPortLogTest, ABusyJournaldSlowsTheGuestAndLosesNothing) {
 }
 
 TEST(SerialPortLogTest, TheEndOfAGuestWaitsForABusyJournald) {
-    run([] {
+    testing::with_private_run([] {
         FakeJournald journald;
         LoggedPort port;
         std::size_t printed = 0;

@@ -26,8 +26,10 @@ bool write_file(const char *path, const std::string &text) {
     return write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
 }
 
+}  // namespace
+
 // As root in a user namespace where we are not root outside.
-bool enter() {
+bool enter_private_run() {
     const uid_t user = geteuid();
     const gid_t group = getegid();
     if (unshare(user == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER) != 0)
@@ -42,13 +44,11 @@ bool enter() {
            std::filesystem::create_directories("/run/systemd/journal", error);
 }
 
-}  // namespace
-
 PrivateRun in_private_run(const std::function<void()> &body) {
     std::fflush(nullptr);
     const pid_t child = fork();
     if (child == 0) {
-        if (!enter())
+        if (!enter_private_run())
             _exit(kImpossible);
         body();
         std::fflush(nullptr);

@@ -14,4 +14,7 @@ enum class PrivateRun { passed, failed, impossible };
 // we may make no mount namespace.
 PrivateRun in_private_run(const std::function<void()> &body);
 
+// The same for a process that is one of its own already; whether it was possible.
+bool enter_private_run();
+
 }  // namespace qemunit::testing
