@@ -34,7 +34,9 @@ JournalEntry Journal::current() const {
         text.remove_prefix(std::min(text.size(), text.find('=') + 1));
         return std::string(text);
     };
-    return {field("MESSAGE"), field("QEMUNIT_VM"), field("QEMUNIT_PORT")};
+    return {field("MESSAGE"),       field("QEMUNIT_VM"),         field("QEMUNIT_PORT"),
+            field("QEMUNIT_EVENT"), field("QEMUNIT_EVENT_DATA"), field("MESSAGE_ID"),
+            field("PRIORITY"),      field("SYSLOG_IDENTIFIER")};
 }
 
 Result<std::vector<JournalEntry>> Journal::read_until(
@@ -70,6 +72,13 @@ Result<std::vector<JournalEntry>> Journal::read_until_line(const std::string &te
     if (!entries)
         return fail(entries.error().code, "\"" + text + "\": " + entries.error().message);
     return entries;
+}
+
+Result<JournalEntry> Journal::read_until_event(const std::string &name) {
+    auto entries = read_until([&](const JournalEntry &entry) { return entry.event == name; });
+    if (!entries)
+        return fail(entries.error().code, name + ": " + entries.error().message);
+    return entries->back();
 }
 
 std::vector<JournalEntry> Journal::read_rest() {

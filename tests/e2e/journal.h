@@ -17,8 +17,13 @@ namespace qemunit::e2e {
 
 struct JournalEntry {
     std::string message;
-    std::string vm;    // QEMUNIT_VM=
-    std::string port;  // QEMUNIT_PORT=: a line of that serial port, else empty
+    std::string vm;     // QEMUNIT_VM=
+    std::string port;   // QEMUNIT_PORT=: a line of that serial port, else empty
+    std::string event;  // QEMUNIT_EVENT=, of an event of QEMU's
+    std::string event_data;
+    std::string message_id;
+    std::string priority;
+    std::string identifier;
 };
 
 class Journal {
@@ -34,6 +39,8 @@ class Journal {
     // The same, for a line of a serial port that contains `text`.
     Result<std::vector<JournalEntry>> read_until_line(const std::string &text,
                                                       Deadline deadline = Deadline());
+    // The entry of QEMU's event `name`.
+    Result<JournalEntry> read_until_event(const std::string &name);
     // All that was written before this call.
     std::vector<JournalEntry> read_rest();
 
