@@ -29,7 +29,7 @@ std::vector<std::string_view> known_sections() {
 std::vector<std::string_view> known_keys(std::string_view section) {
     std::vector<std::string_view> names;
     for (const KeyRow &row : keys())
-        if (row.section == section && row.set != nullptr)
+        if (row.section == section)
             names.push_back(row.key);
     return names;
 }
@@ -123,13 +123,6 @@ class Configurator {
             const auto known = known_keys(section_->name);
             warn(fmt::format("Unknown key '{}' in section [{}], ignoring.{}", entry.key,
                              section_name_, did_you_mean(entry.key, known)));
-            return;
-        }
-        if (row->set == nullptr) {
-            warn(
-                fmt::format("Key '{}' in section [{}] has no effect in this version of qemunit, "
-                            "ignoring.",
-                            entry.key, section_name_));
             return;
         }
         vm_.locations.insert_or_assign({section_name_, entry.key}, where_);

@@ -39,6 +39,7 @@ class Checker {
                       "Initrd= needs Kernel=: only QEMU's own loader hands it over.");
         }
         check_machine();
+        check_ready();
         for (const Drive &drive : vm_.drives)
             check_drive(drive);
         for (const Network &network : vm_.networks)
@@ -91,6 +92,15 @@ class Checker {
                 warn("Share " + share.name, "Type",
                      "Type=virtiofs: QEMU cannot save such a share; instead of hibernating, the "
                      "guest is shut down.");
+    }
+
+    void check_ready() {
+        if (vm_.ready.thing == ReadyWhen::Thing::agent && !vm_.guest_agent)
+            error("VM", "Ready", "Ready=agent needs GuestAgent=yes.");
+        if (vm_.ready.thing == ReadyWhen::Thing::serial_line && vm_.serials.front().direct)
+            error("VM", "Ready",
+                  "Ready=serial: needs the relay of the first serial port; take Direct=yes out of "
+                  "[Serial serial].");
     }
 
     void check_drive(const Drive &drive) {

@@ -17,6 +17,8 @@ namespace qemunit {
 namespace {
 
 constexpr unsigned kLongestStop = 1'000'000'000;  // seconds; as good as infinity
+// For a guest to boot; the template's is for QEMU alone.
+constexpr std::string_view kGuestStartTimeout = "5min";
 
 // One option with its values a line: what `systemctl cat` shows is meant to be read.
 std::string exec_start(const Vm &vm, Architecture host) {
@@ -27,7 +29,9 @@ std::string exec_start(const Vm &vm, Architecture host) {
     for (const Channel &channel : vm.channels)
         text += fmt::format(" --channel={}", channel.name);
     if (vm.guest_agent)
-        text += fmt::format(" --channel={}", kGuestAgentSocket);
+        text += " --agent";
+    if (vm.ready.thing == ReadyWhen::Thing::agent)
+        text += " --ready=agent";
     if (falls_back_to_tcg(vm, host))
         text += " --check-kvm";
     if (vm.stop == StopAction::hibernate)
@@ -35,6 +39,8 @@ std::string exec_start(const Vm &vm, Architecture host) {
     if (vm.stop_timeout && vm.stop_timeout->seconds > 0 && vm.stop != StopAction::quit)
         text += fmt::format(" --stop-timeout={}",
                             std::min(vm.stop_timeout->seconds, uint64_t{kLongestStop}));
+    if (vm.ready.thing == ReadyWhen::Thing::serial_line)
+        text += " \\\n    " + quote_word("--ready=serial:" + vm.ready.expression);
     if (vm.uefi)
         text += " \\\n    " + quote_word("--uefi-variables=" + vm.uefi->variables);
     for (const OpenedPath &opened : opened_paths(vm))
@@ -85,6 +91,8 @@ std::string service_settings(const Vm &vm, Architecture host) {
     std::string text;
     if (vm.user)
         text += fmt::format("User={}\nGroup=\n", vm.user->text);
+    if (!vm.start_timeout && !vm.ready.is_default())
+        text += fmt::format("TimeoutStartSec={}\n", kGuestStartTimeout);
     for (const auto &[key, value] :
          {std::pair("TimeoutStartSec", &vm.start_timeout),
           std::pair("TimeoutStopSec", &vm.stop_timeout), std::pair("RuntimeMaxSec", &vm.timeout)})

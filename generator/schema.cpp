@@ -155,11 +155,6 @@ constexpr SectionRow kSections[] = {
     {"Install", Kind::pass_through},
 };
 
-// A key that later versions will have: known, so that nobody is told it was a typo.
-constexpr KeyRow planned(std::string_view section, std::string_view key) {
-    return {section, key, "", "", "", "", "", nullptr};
-}
-
 // clang-format off
 constexpr KeyRow kKeys[] = {
     {"VM", "Description", "TEXT", "Virtual machine NAME", "Description=",
@@ -206,8 +201,10 @@ constexpr KeyRow kKeys[] = {
      "Who QEMU runs as.", "0.2", set<&Vm::user>},
     {"VM", "Activation", "none|socket", "none", "sockets.target.wants/",
      "Whether connecting to a socket of the VM starts it.", "0.2", set<&Vm::activation>},
-    {"VM", "StartTimeout", "TIME", "1min", "TimeoutStartSec=",
-     "How long QEMU may take until it answers.", "0.2", set<&Vm::start_timeout>},
+    {"VM", "Ready", "started|serial:REGEX|agent", "started", "READY=1",
+     "What is waited for before the VM counts as started.", "0.2", set<&Vm::ready>},
+    {"VM", "StartTimeout", "TIME", "1min; 5min with Ready=", "TimeoutStartSec=",
+     "How long it may take until the VM counts as started.", "0.2", set<&Vm::start_timeout>},
     {"VM", "StopTimeout", "TIME", "1min", "TimeoutStopSec=",
      "How long stopping may take; then QEMU is killed.", "0.2", set<&Vm::stop_timeout>},
     {"VM", "Stop", "poweroff|hibernate|quit", "poweroff", "qemunit-helper, KillSignal=",
@@ -218,7 +215,6 @@ constexpr KeyRow kKeys[] = {
      "A device by which the guest reports a panic, and what happens then.", "0.2", set<&Vm::on_panic>},
     {"VM", "LoadSnapshot", "TAG", "none", "-loadvm",
      "A snapshot in the VM's disks that it starts from.", "0.2", set<&Vm::load_snapshot>},
-    planned("VM", "Ready"),
 
     {"Boot", "Kernel", "PATH", "none", "-kernel",
      "A Linux kernel that QEMU loads itself.", "0.1", set<&Boot::kernel>},

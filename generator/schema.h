@@ -32,13 +32,13 @@ struct SectionRow {
 struct KeyRow {
     std::string_view section;
     std::string_view key;
-    std::string_view syntax;  // of the value: "SIZE", "yes|no"; "" for a planned key
+    std::string_view syntax;  // of the value: "SIZE", "yes|no"
     std::string_view default_value;
     std::string_view becomes;  // of QEMU's command line or of the unit
     std::string_view help;     // one line
-    std::string_view since;    // the first version that has it; "" for a planned key
-    Setter set;                // nullptr: planned, has no effect yet
-    bool is_list = false;      // repeats; others: the last one counts
+    std::string_view since;    // the first version that has it
+    Setter set;
+    bool is_list = false;  // repeats; others: the last one counts
 };
 
 std::span<const SectionRow> sections();

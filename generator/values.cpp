@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "generator/regular_expression.h"
 #include "generator/text.h"
 
 namespace qemunit {
@@ -245,6 +246,22 @@ Parsed<TimeSpan> parse_value(As<TimeSpan>, std::string_view text) {
         text.remove_prefix(end);
     }
     return TimeSpan{all, usec / kSecond};
+}
+
+Parsed<ReadyWhen> parse_value(As<ReadyWhen>, std::string_view text) {
+    constexpr std::string_view kSerial = "serial:";
+    if (text == "started")
+        return ReadyWhen{};
+    if (text == "agent")
+        return ReadyWhen{ReadyWhen::Thing::agent, {}};
+    if (text == "notify")
+        return std::unexpected("this version cannot wait for that; write serial:REGEX or agent.");
+    if (!text.starts_with(kSerial))
+        return std::unexpected("not one of started, serial:REGEX, agent.");
+    const std::string expression(text.substr(kSerial.size()));
+    if (const std::string fault = expression_fault(expression); !fault.empty())
+        return std::unexpected(fault);
+    return ReadyWhen{ReadyWhen::Thing::serial_line, expression};
 }
 
 // vsock(7): 0 to 2 are the hypervisor, this machine and the host; the highest means "any".

@@ -36,6 +36,7 @@ Parsed<CpuCount> parse_value(As<CpuCount>, std::string_view text);
 Parsed<Uuid> parse_value(As<Uuid>, std::string_view text);
 Parsed<ClockBase> parse_value(As<ClockBase>, std::string_view text);
 Parsed<TimeSpan> parse_value(As<TimeSpan>, std::string_view text);
+Parsed<ReadyWhen> parse_value(As<ReadyWhen>, std::string_view text);
 Parsed<VsockCid> parse_value(As<VsockCid>, std::string_view text);
 Parsed<BootPosition> parse_value(As<BootPosition>, std::string_view text);
 Parsed<InterfaceName> parse_value(As<InterfaceName>, std::string_view text);

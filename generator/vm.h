@@ -65,6 +65,12 @@ struct TimeSpan {
     std::string text;      // "1min 30s", systemd's own syntax
     uint64_t seconds = 0;  // rounded down; the largest number for "infinity"
 };
+struct ReadyWhen {
+    enum class Thing { started, serial_line, agent } thing = Thing::started;
+    std::string expression;  // that a line of the first serial port matches
+
+    bool is_default() const { return thing == Thing::started; }
+};
 struct VsockCid {
     unsigned number = 0;
 };
@@ -211,6 +217,7 @@ struct Vm {
     std::optional<AccountName> user;
     Activation activation = Activation::none;
     StopAction stop = StopAction::poweroff;
+    ReadyWhen ready;
     std::optional<TimeSpan> start_timeout;
     std::optional<TimeSpan> stop_timeout;
     std::optional<TimeSpan> timeout;

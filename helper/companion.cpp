@@ -14,7 +14,9 @@
 #include "common/qmp_client.h"
 #include "common/timer.h"
 #include "helper/event_log.h"
+#include "helper/guest_agent.h"
 #include "helper/journal.h"
+#include "helper/readiness.h"
 #include "helper/serial_port.h"
 #include "helper/status_text.h"
 #include "helper/stopping.h"
@@ -27,6 +29,8 @@ namespace {
 constexpr std::size_t kQmpMessageMax = 1 << 20;  // bytes; events are small
 constexpr uint64_t kLoadTimeout = 60 * kSecond;
 constexpr uint64_t kLoadInterval = 20 * kMillisecond;
+
+constexpr std::string_view kFirstPort = "serial";
 
 void warn(std::string_view message) {
     fmt::print(stderr, "<4>qemunit-helper: {}\n", message);
@@ -51,13 +55,22 @@ class Companion {
                 return std::unexpected(events.error());
             events_ = std::move(*events);
         }
+        auto readiness = Readiness::create(
+            side.ready, [](const std::string &text) { sd_notify(0, text.c_str()); });
+        if (!readiness)
+            return std::unexpected(readiness.error());
+        readiness_ = std::move(*readiness);
         for (PortEnd &end : side.ports) {
-            auto port = SerialPort::create(event, vm, std::move(end), journal_.get(),
-                                           [this] { leave_if_done(); });
-            if (!port)
-                return std::unexpected(port.error());
-            ports_.push_back(std::move(*port));
+            const bool is_first = end.name == kFirstPort;
+            if (auto added = add_port(vm, std::move(end)); !added)
+                return added;
+            if (is_first && readiness_->wants_lines())
+                ports_.back()->on_line(
+                    [this](const std::string &line) { readiness_->take_line(line); });
         }
+        if (side.agent)
+            if (auto added = add_agent(vm, std::move(*side.agent), side.ready); !added)
+                return added;
         auto qmp = QmpClient::create(event, std::move(side.qmp),
                                      {.ready = [this] { on_ready(); },
                                       .event = [this](const QmpEvent &e) { on_event(e); },
@@ -72,14 +85,37 @@ class Companion {
         resumed_ = std::move(side.resumed);
         state_file_ = hibernation_path(vm);
         watchdog_.emplace(event, *qmp_);
-        stopping_.emplace(event, *qmp_, side.stop, side.stop_timeout_usec, state_file_,
-                          [](const std::string &status) { tell_status(status); });
+        stopping_.emplace(
+            event, *qmp_, side.stop, side.stop_timeout_usec, state_file_,
+            [](const std::string &status) { tell_status(status); },
+            [this] {
+                if (agent_)
+                    agent_->shutdown();
+            });
         return watch_stop_signal();
     }
 
     int run() { return sd_event_loop(event_.get()); }
 
   private:
+    Result<> add_port(const std::string &vm, PortEnd end) {
+        auto port = SerialPort::create(event_.get(), vm, std::move(end), journal_.get(),
+                                       [this] { leave_if_done(); });
+        if (!port)
+            return std::unexpected(port.error());
+        ports_.push_back(std::move(*port));
+        return {};
+    }
+
+    Result<> add_agent(const std::string &vm, PortEnd end, const Awaited &ready) {
+        if (auto added = add_port(vm, std::move(end)); !added)
+            return added;
+        agent_.emplace(event_.get(), *ports_.back());
+        if (ready.thing != Awaited::Thing::agent)
+            return {};
+        return agent_->probe([this] { readiness_->take_answer_of_agent(); });
+    }
+
     static void tell_status(const std::string &status) {
         sd_notifyf(0, "STATUS=%s", status.c_str());
     }
@@ -90,7 +126,9 @@ class Companion {
         const int r = sd_event_add_signal(
             event_.get(), &source, kStopSignal,
             [](sd_event_source *, const signalfd_siginfo *, void *userdata) {
-                static_cast<Companion *>(userdata)->stopping_->begin();
+                auto *companion = static_cast<Companion *>(userdata);
+                companion->readiness_->give_up();
+                companion->stopping_->begin();
                 return 0;
             },
             this);
@@ -101,15 +139,11 @@ class Companion {
     }
 
     void on_ready() {
+        watchdog_->start();
         if (resumed_)
             wait_until_loaded();
         else
-            announce("Running, QEMU " + qmp_->version());
-    }
-
-    void announce(const std::string &status) {
-        sd_notifyf(0, "READY=1\nSTATUS=%s", status.c_str());
-        watchdog_->start();
+            readiness_->take_answer_of_qemu(qmp_->version());
     }
 
     void wait_until_loaded() {
@@ -139,7 +173,7 @@ class Companion {
             state.remove();
             if (write(resumed_.get(), "", 1) == 1)
                 resumed_.reset();
-            announce("Running, resumed, QEMU " + qmp_->version());
+            readiness_->take_resumption(qmp_->version());
         });
     }
 
@@ -151,13 +185,14 @@ class Companion {
         if (stopping_->has_begun() && event.name != "SHUTDOWN")
             return;
         if (const std::string status = status_text(event); !status.empty())
-            tell_status(status);
+            readiness_->take_status(status);
     }
 
     void on_closed() {
         qmp_closed_ = true;
         if (events_)
             events_->end();
+        readiness_->give_up();
         leave_if_done();
     }
 
@@ -172,6 +207,7 @@ class Companion {
             std::ranges::all_of(ports_, [](const auto &port) { return port->has_ended(); });
         if (!qmp_closed_ || !ports_ended || (journal_ && !journal_->is_empty()))
             return;
+        readiness_->explain_failure();
         const auto leave = [this] {
             sd_event_exit(event_.get(), EXIT_SUCCESS);
         };
@@ -185,6 +221,8 @@ class Companion {
     std::unique_ptr<Journal> journal_;
     std::unique_ptr<EventLog> events_;
     std::vector<std::unique_ptr<SerialPort>> ports_;
+    std::optional<GuestAgent> agent_;  // on one of the ports
+    std::unique_ptr<Readiness> readiness_;
     std::unique_ptr<QmpClient> qmp_;
     std::optional<Watchdog> watchdog_;
     std::optional<Stopping> stopping_;

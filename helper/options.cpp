@@ -22,6 +22,10 @@ qemu@NAME.service runs this; it is of no use in a shell.
      --serial=PORT  A serial port; `direct`: QEMU serves PORT.sock itself,
                     `nolog`: its lines do not go to the journal
      --channel=NAME  A channel: QEMU serves NAME.sock itself
+     --agent        The channel to the guest agent, with the socket agent.sock
+     --ready=serial:REGEX, --ready=agent
+                    The VM has started when the first serial port prints such a
+                    line, or the guest agent answers; without, when QEMU answers
      --check-kvm    Leave out `-accel kvm` where KVM does not run guests well
      --uefi-variables=TEMPLATE
                     Copy it to the VM's state directory, unless there is a copy
@@ -69,6 +73,15 @@ Result<StopMode> parse_stop_mode(std::string_view text) {
     return fail(EINVAL, fmt::format("'{}' is no way to stop a VM", text));
 }
 
+Result<Awaited> parse_ready(std::string_view text) {
+    constexpr std::string_view kSerial = "serial:";
+    if (text == "agent")
+        return Awaited{Awaited::Thing::agent, {}};
+    if (text.starts_with(kSerial))
+        return Awaited{Awaited::Thing::console_line, std::string(text.substr(kSerial.size()))};
+    return fail(EINVAL, fmt::format("--ready={}: nothing that can be waited for", text));
+}
+
 }  // namespace
 
 Result<HelperOptions> parse_helper_options(const std::vector<std::string> &arguments) {
@@ -89,6 +102,13 @@ Result<HelperOptions> parse_helper_options(const std::vector<std::string> &argum
             if (!is_device_name(value))
                 return fail(EINVAL, fmt::format("'{}' is not the name of a channel", value));
             options.channels.push_back(value);
+        } else if (*argument == "--agent") {
+            options.agent = true;
+        } else if (name == "--ready=") {
+            auto ready = parse_ready(value);
+            if (!ready)
+                return std::unexpected(ready.error());
+            options.ready = std::move(*ready);
         } else if (*argument == "--check-kvm") {
             options.check_kvm = true;
         } else if (name == "--uefi-variables=") {

@@ -21,11 +21,19 @@ struct SerialPortOptions {
     bool log = true;      // lines go to the journal
 };
 
+// When the VM counts as started: when QEMU has answered, and then this has come.
+struct Awaited {
+    enum class Thing { nothing, console_line, agent } thing = Thing::nothing;
+    std::string expression;  // POSIX extended; the generator has checked it
+};
+
 struct HelperOptions {
     enum class Mode { run, version, help } mode = Mode::run;
     std::string vm;
     std::vector<SerialPortOptions> serials;
     std::vector<std::string> channels;
+    bool agent = false;  // a channel to the guest agent, relayed by the companion
+    Awaited ready;
     bool check_kvm = false;                  // leave "-accel kvm" out where KVM is of no use
     std::string uefi_variables;              // the template of the VM's variable store, or ""
     std::vector<std::string> reads, writes;  // files that QEMU will open

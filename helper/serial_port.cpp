@@ -3,7 +3,9 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/sockios.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -15,8 +17,9 @@ namespace {
 constexpr std::size_t kReadSize = 16 * 1024;
 constexpr std::size_t kClientsMax = 32;
 constexpr std::size_t kClientQueueMax = 256 * 1024;  // bytes that wait for one client
-constexpr std::size_t kTypedMax = 4 * 1024;          // bytes that wait for the guest
-constexpr std::size_t kHistoryMax = 8 * 1024;        // bytes
+constexpr std::size_t kProgramQueueMax = 4 * 1024 * 1024;
+constexpr std::size_t kTypedMax = 4 * 1024;    // bytes that wait for the guest
+constexpr std::size_t kHistoryMax = 8 * 1024;  // bytes
 constexpr int kScreenLines = 24;
 constexpr uint64_t kPartialUsec = 1'000'000;  // a prompt is logged after this long a silence
 
@@ -42,7 +45,12 @@ struct SerialPort::Client {
     Client(SerialPort &its_port, UniqueFd its_fd) : port(its_port), fd(std::move(its_fd)) {}
 
     void send(std::string_view bytes) {
-        if (queue.size() + bytes.size() > kClientQueueMax) {
+        // Half a message is none.
+        if (!port.is_console_ && queue.size() + bytes.size() > kProgramQueueMax) {
+            closed = true;
+            return;
+        }
+        if (port.is_console_ && queue.size() + bytes.size() > kClientQueueMax) {
             skipped += bytes.size();
             return;
         }
@@ -106,11 +114,12 @@ SerialPort::SerialPort(sd_event *event, const std::string &vm, PortEnd end, Jour
       name_(end.name),
       identifier_(end.name == "serial" ? vm : vm + "/" + end.name),
       direct_(end.direct),
+      is_console_(end.is_console),
       guest_(std::move(end.guest)),
       listener_(std::move(end.listener)),
       journal_(end.log ? journal : nullptr),
       on_end_(std::move(on_end)),
-      lines_([this](const std::string &line) { log_line(line); }) {}
+      lines_([this](const std::string &line) { take_line(line); }) {}
 
 SerialPort::~SerialPort() = default;
 
@@ -170,14 +179,17 @@ void SerialPort::resume() {
 
 void SerialPort::take_output(std::string_view bytes) {
     if (!direct_) {
-        history_ += bytes;
+        if (is_console_)
+            history_ += bytes;
         if (history_.size() > 2 * kHistoryMax)
             history_.erase(0, history_.size() - kHistoryMax);
         for (const auto &client : clients_)
             client->send(bytes);
         drop_closed_clients();
     }
-    if (journal_ != nullptr) {
+    if (on_bytes_)
+        on_bytes_(bytes);
+    if (journal_ != nullptr || on_line_) {
         lines_.feed(bytes);
         arm_partial_timer();
     }
@@ -203,12 +215,27 @@ void SerialPort::arm_partial_timer() {
                                 lines_.has_partial() ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 }
 
-void SerialPort::log_line(const std::string &line) {
-    journal_->send({{"MESSAGE", line},
-                    {"PRIORITY", "6"},
-                    {"SYSLOG_IDENTIFIER", identifier_},
-                    {"QEMUNIT_VM", vm_},
-                    {"QEMUNIT_PORT", name_}});
+void SerialPort::take_line(const std::string &line) {
+    if (journal_ != nullptr)
+        journal_->send({{"MESSAGE", line},
+                        {"PRIORITY", "6"},
+                        {"SYSLOG_IDENTIFIER", identifier_},
+                        {"QEMUNIT_VM", vm_},
+                        {"QEMUNIT_PORT", name_}});
+    if (on_line_)
+        on_line_(line);
+}
+
+void SerialPort::type(std::string_view bytes) {
+    if (!guest_)
+        return;
+    typed_ += bytes;
+    write_guest();
+}
+
+bool SerialPort::has_untaken() const {
+    int unread = 0;  // in the socket; unix(7) calls this SIOCOUTQ's
+    return !typed_.empty() || (guest_ && ioctl(guest_.get(), SIOCOUTQ, &unread) == 0 && unread > 0);
 }
 
 void SerialPort::end() {

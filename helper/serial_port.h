@@ -27,6 +27,20 @@ class SerialPort {
                                                       std::function<void()> on_end);
     ~SerialPort();
 
+    // What the guest says, beside what becomes of it otherwise: whole lines as the journal has
+    // them, also where they are not logged, or bytes as they come.
+    void on_line(std::function<void(const std::string &line)> callback) {
+        on_line_ = std::move(callback);
+    }
+    void on_bytes(std::function<void(std::string_view bytes)> callback) {
+        on_bytes_ = std::move(callback);
+    }
+
+    // As a client would. What clients typed before goes first.
+    void type(std::string_view bytes);
+    // Whether QEMU has not taken all that was typed; a guest that listens takes it at once.
+    bool has_untaken() const;
+
     // The journal has room again.
     void resume();
     bool has_ended() const { return !guest_; }
@@ -44,7 +58,7 @@ class SerialPort {
     bool read_client(Client &client);
     void write_guest();
     void drop_closed_clients();
-    void log_line(const std::string &line);
+    void take_line(const std::string &line);
     void arm_partial_timer();
     std::string_view last_screen() const;
 
@@ -53,10 +67,13 @@ class SerialPort {
     const std::string name_;
     const std::string identifier_;
     const bool direct_;
+    const bool is_console_;
     UniqueFd guest_;
     UniqueFd listener_;
     Journal *journal_;
     std::function<void()> on_end_;
+    std::function<void(const std::string &)> on_line_;
+    std::function<void(std::string_view)> on_bytes_;
     ConsoleLines lines_;
     EventSourcePtr guest_source_;
     EventSourcePtr listener_source_;

@@ -25,12 +25,14 @@ std::string text_at(const nlohmann::json &object, const char *key) {
 }  // namespace
 
 Stopping::Stopping(sd_event *event, QmpClient &qmp, StopMode mode, uint64_t timeout_usec,
-                   std::string state_file, StatusCallback on_status)
+                   std::string state_file, StatusCallback on_status,
+                   std::function<void()> ask_agent)
     : event_(event),
       qmp_(qmp),
       mode_(mode),
       timeout_usec_(timeout_usec),
       on_status_(std::move(on_status)),
+      ask_agent_(std::move(ask_agent)),
       hibernation_(event, qmp, std::move(state_file)) {}
 
 void Stopping::begin() {
@@ -64,6 +66,7 @@ void Stopping::power_off() {
                              status.empty() ? "QEMU does not answer" : status));
             return;
         }
+        ask_agent_();
         press_button();
     });
 }

@@ -25,8 +25,9 @@ class Stopping {
     using StatusCallback = std::function<void(const std::string &status)>;
 
     // `timeout_usec`: what systemd grants. `state_file`: where hibernating saves the state.
+    // `ask_agent`: tells the guest agent to shut down, if there is one.
     Stopping(sd_event *event, QmpClient &qmp, StopMode mode, uint64_t timeout_usec,
-             std::string state_file, StatusCallback on_status);
+             std::string state_file, StatusCallback on_status, std::function<void()> ask_agent);
 
     // Once; what comes again is one stop all the same.
     void begin();
@@ -44,6 +45,7 @@ class Stopping {
     StopMode mode_;
     uint64_t timeout_usec_;
     StatusCallback on_status_;
+    std::function<void()> ask_agent_;
     Hibernation hibernation_;
     EventSourcePtr deadline_, next_press_;
     bool has_begun_ = false;

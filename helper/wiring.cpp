@@ -9,6 +9,8 @@ namespace qemunit {
 
 namespace {
 
+const std::string kAgent = "agent";  // the chardev and the socket, as in the generator
+
 class Wirer {
   public:
     explicit Wirer(ListeningSockets sockets) : sockets_(std::move(sockets)) {}
@@ -26,6 +28,10 @@ class Wirer {
             add_channel(channel);
         wiring_.companion.stop = options.stop;
         wiring_.companion.stop_timeout_usec = options.stop_timeout_usec;
+        if (options.agent)
+            if (auto added = add_agent(); !added)
+                return std::unexpected(added.error());
+        wiring_.companion.ready = options.ready;
         return std::move(wiring_);
     }
 
@@ -117,6 +123,19 @@ class Wirer {
         argument("-chardev", listener ? fmt::format("socket,id={},fd={},server=on,wait=off", name,
                                                     give(std::move(listener)))
                                       : fmt::format("null,id={}", name));
+    }
+
+    Result<> add_agent() {
+        UniqueFd listener = take_socket(kAgent);
+        auto ours = add_pair(kAgent);
+        if (!ours)
+            return std::unexpected(ours.error());
+        wiring_.companion.agent = PortEnd{.name = kAgent,
+                                          .guest = std::move(*ours),
+                                          .listener = std::move(listener),
+                                          .log = false,
+                                          .is_console = false};
+        return {};
     }
 
     ListeningSockets sockets_;

@@ -3,6 +3,7 @@
 // Which fd goes to QEMU under which chardev, and which stays with the companion.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct PortEnd {
     UniqueFd listener;  // for clients; none if QEMU serves itself
     bool log = true;
     bool direct = false;
+    bool is_console = true;  // for people; else for programs, who get each byte once
 };
 
 struct CompanionSide {
@@ -34,6 +36,8 @@ struct CompanionSide {
     StopMode stop = StopMode::poweroff;
     uint64_t stop_timeout_usec = kDefaultStopTimeout;
     UniqueFd resumed;  // if QEMU resumes: where to say that it has
+    std::optional<PortEnd> agent;
+    Awaited ready;
 };
 
 struct Wiring {

@@ -48,7 +48,7 @@ int main(int argc, char **argv) {
     fs::create_directories(qemunit::e2e::kGuestDir);
     if (!copy_guests("QEMUNIT_GUESTS",
                      {"console.img", "burst.img", "lastline.img", "console-aarch64.bin"}) ||
-        !copy_guests("QEMUNIT_LINUX_GUEST", {"vmlinuz", "initrd"}))
+        !copy_guests("QEMUNIT_LINUX_GUEST", {"vmlinuz", "initrd", "initrd-agent"}))
         return 2;
     return RUN_ALL_TESTS();
 }

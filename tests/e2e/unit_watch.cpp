@@ -13,6 +13,11 @@ constexpr const char *kManagerPath = "/org/freedesktop/systemd1";
 }  // namespace
 
 Result<> wait_for_state(const std::string &unit, const std::string &state, Deadline deadline) {
+    return wait_for_property(unit, "ActiveState", state, deadline);
+}
+
+Result<> wait_for_property(const std::string &unit, const std::string &property,
+                           const std::string &value, Deadline deadline) {
     BusPtr bus = open_system_bus();
     if (!bus)
         return fail(ECONNREFUSED, "no system bus");
@@ -28,11 +33,12 @@ Result<> wait_for_state(const std::string &unit, const std::string &state, Deadl
     sd_bus_add_match(bus.get(), nullptr, match.c_str(), nullptr, nullptr);
 
     for (;;) {
-        std::string active = unit_property(unit, "ActiveState");
-        if (active == state)
+        const std::string now = unit_property(unit, property);
+        if (now == value)
             return {};
         if (deadline.passed())
-            return fail(ETIMEDOUT, unit + " is " + active + ", not " + state);
+            return fail(ETIMEDOUT,
+                        property + " of " + unit + " is '" + now + "', not '" + value + "'");
         sd_bus_wait(bus.get(), deadline.usec_left());
         while (sd_bus_process(bus.get(), nullptr) > 0) {
         }

@@ -17,6 +17,10 @@ namespace qemunit::e2e {
 Result<> wait_for_state(const std::string &unit, const std::string &state,
                         Deadline deadline = Deadline());
 
+// The same for any property that systemd signals.
+Result<> wait_for_property(const std::string &unit, const std::string &property,
+                           const std::string &value, Deadline deadline = Deadline());
+
 // One property of a unit as `systemctl show` prints it.
 std::string unit_property(const std::string &unit, const std::string &property);
 

@@ -453,5 +453,17 @@ TEST(ContradictionsTest, ADescriptionDoesNotContinue) {
     EXPECT_EQ(said("[VM]\nDescription=a\\\\\n"), Texts{});
 }
 
+TEST(ContradictionsTest, WhoShallSayThatTheVmIsReadyMustBeThere) {
+    EXPECT_EQ(said("[VM]\nReady=agent\n"), error(2, "Ready=agent needs GuestAgent=yes."));
+    EXPECT_EQ(said("[VM]\nReady=agent\nGuestAgent=yes\n"), Texts{});
+    EXPECT_EQ(said("[VM]\nReady=serial:x\n[Serial serial]\nDirect=yes\n"),
+              error(2,
+                    "Ready=serial: needs the relay of the first serial port; take Direct=yes out "
+                    "of [Serial serial]."));
+    EXPECT_EQ(said("[VM]\nReady=serial:x\n[Serial serial]\nLog=no\n[Serial b]\nDirect=yes\n"),
+              Texts{});
+    EXPECT_EQ(said("[VM]\nReady=started\n[Serial serial]\nDirect=yes\n"), Texts{});
+}
+
 }  // namespace
 }  // namespace qemunit

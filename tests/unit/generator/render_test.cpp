@@ -111,7 +111,7 @@ TEST(RenderTest, TheHelperIsToldOfEachChannel) {
         service("[VM]\nAccelerator=tcg\nGuestAgent=yes\n[Channel a]\n[Channel b]\n");
     EXPECT_EQ(lines(text, {"ExecStart=/"}),
               Texts{"ExecStart=" + std::string(kHelperPath) +
-                    " --vm=vm1 --serial=serial --channel=a --channel=b --channel=agent \\"});
+                    " --vm=vm1 --serial=serial --channel=a --channel=b --agent \\"});
 }
 
 TEST(RenderTest, KvmIsCheckedOnlyWhereThereIsAnythingElse) {
@@ -414,6 +414,19 @@ TEST(RenderTest, HowTheGuestIsStopped) {
     EXPECT_EQ(stop("StopTimeout=2min\n"), (Texts{"TimeoutStopSec=2min", " --stop-timeout=120"}));
     EXPECT_EQ(stop("StopTimeout=infinity\n"),
               (Texts{"TimeoutStopSec=infinity", " --stop-timeout=1000000000"}));
+}
+
+TEST(RenderTest, WhatTheCompanionWaitsFor) {
+    const Texts names = {"TimeoutStartSec=", "    \"--ready", "    --ready"};
+    EXPECT_EQ(lines(service("[VM]\nReady=serial:^login: \\$5%\n"), names),
+              (Texts{"TimeoutStartSec=5min", "    \"--ready=serial:^login: \\\\$$5%%\" \\"}));
+    EXPECT_EQ(lines(service("[VM]\nReady=serial:login:\nStartTimeout=10s\n"), names),
+              (Texts{"TimeoutStartSec=10s", "    --ready=serial:login: \\"}));
+    EXPECT_EQ(lines(service("[VM]\nReady=started\n"), names), Texts{});
+    const std::string text = service("[VM]\nGuestAgent=yes\nReady=agent\n");
+    EXPECT_EQ(lines(text, names), Texts{"TimeoutStartSec=5min"});
+    EXPECT_NE(text.find(" --vm=vm1 --serial=serial --agent --ready=agent"), std::string::npos)
+        << text;
 }
 
 }  // namespace

@@ -320,5 +320,21 @@ TEST(ValuesTest, MessagesUseTheFirstNameOfAValue) {
     EXPECT_EQ(name_of(ShareType::ninep), "9p");
 }
 
+TEST(ValuesTest, WhenAVmIsReady) {
+    const auto thing = [](std::string_view text) {
+        return parse_value(As<ReadyWhen>{}, text)->thing;
+    };
+    EXPECT_EQ(thing("started"), ReadyWhen::Thing::started);
+    EXPECT_EQ(thing("agent"), ReadyWhen::Thing::agent);
+    EXPECT_EQ(thing("serial:login:"), ReadyWhen::Thing::serial_line);
+    EXPECT_EQ(parse_value(As<ReadyWhen>{}, "serial:^(a|b): $")->expression, "^(a|b): $");
+    for (const char *bad : {"", "Started", "login:", "serial", "agent:x"})
+        EXPECT_EQ(fault<ReadyWhen>(bad), "not one of started, serial:REGEX, agent.") << bad;
+    EXPECT_EQ(fault<ReadyWhen>("notify"),
+              "this version cannot wait for that; write serial:REGEX or agent.");
+    EXPECT_EQ(fault<ReadyWhen>("serial:(a"),
+              "not an extended regular expression: Unmatched ( or \\(.");
+}
+
 }  // namespace
 }  // namespace qemunit

@@ -4,8 +4,10 @@
 #include "helper/companion.h"
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 #include <sys/wait.h>
 
+#include <array>
 #include <csignal>
 #include <cstdlib>
 
@@ -23,14 +25,20 @@ using namespace std::chrono_literals;
 
 class CompanionTest : public ::testing::Test {
   protected:
-    void start() {
-        testing::SocketPair qmp, serial;
+    void start(Awaited ready = {}) {
+        testing::SocketPair qmp, serial, agent_pair;
         CompanionSide side;
         side.qmp = std::move(qmp.one);
         side.ports.push_back({.name = "serial",
                               .guest = std::move(serial.one),
                               .listener = testing::listening_socket(folder / "serial.sock"),
                               .log = false});
+        side.agent = PortEnd{.name = "agent",
+                             .guest = std::move(agent_pair.one),
+                             .listener = {},
+                             .log = false,
+                             .is_console = false};
+        side.ready = std::move(ready);
         // As main() does, so that no signal comes too early.
         sigset_t stop;
         sigemptyset(&stop);
@@ -40,6 +48,9 @@ class CompanionTest : public ::testing::Test {
         if (pid == 0) {
             side.stop = stop_mode;
             side.stop_timeout_usec = 60'000'000;
+            agent_pair.other.reset();
+            if (errors)
+                dup2(errors.get(), STDERR_FILENO);
             qmp.other.reset();
             serial.other.reset();
             testing::enter_private_run();  // these events are none of this machine's
@@ -51,6 +62,7 @@ class CompanionTest : public ::testing::Test {
         setsockopt(notify.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
         qemu = FakeQemu(std::move(qmp.other));
         guest = Peer(std::move(serial.other));
+        agent = Peer(std::move(agent_pair.other));
     }
     ~CompanionTest() override {
         if (pid > 0)
@@ -75,7 +87,8 @@ class CompanionTest : public ::testing::Test {
     UniqueFd notify = testing::bound_socket(folder / "notify", SOCK_DGRAM);
     testing::EventLoop loop;
     FakeQemu qemu;
-    Peer guest;
+    Peer guest, agent;
+    UniqueFd errors;  // where its standard error goes
     // Waits for the command, and gives its answer.
     void answer(const std::string &command, const std::string &value) {
         EXPECT_TRUE(loop.run_until([&] { return qemu.has_heard("\"" + command + "\""); }, 60s))
@@ -103,6 +116,7 @@ TEST_F(CompanionTest, TellsSystemdOfTheLifeOfAVm) {
     EXPECT_EQ(told(), "STATUS=Ended: the guest powered off");
     qemu.hang_up();
     guest.close();
+    agent.close();
     EXPECT_EQ(wait_for_exit(), 0);
 }
 
@@ -179,6 +193,7 @@ TEST_F(CompanionTest, StaysUntilBothTheMonitorAndTheLastPortHaveEnded) {
     guest.write("last words");
     EXPECT_TRUE(loop.run_until([&] { return client.read() == "last words"; }, 60s));
     guest.close();
+    agent.close();
     EXPECT_EQ(wait_for_exit(), 0);
 }
 
@@ -187,6 +202,7 @@ TEST_F(CompanionTest, AQemuThatEndsBeforeItIsReadyIsNotReported) {
     qemu.say(FakeQemu::kGreeting);
     qemu.hang_up();
     guest.close();
+    agent.close();
     EXPECT_EQ(wait_for_exit(), 0);
     fcntl(notify.get(), F_SETFL, O_NONBLOCK);
     EXPECT_EQ(told(), "");
@@ -202,6 +218,50 @@ TEST_F(CompanionTest, SignalsDoNotEndIt) {
     qemu.say(R"({"event":"STOP"})");
     EXPECT_EQ(told(), "STATUS=Paused");
     EXPECT_EQ(waitpid(pid, nullptr, WNOHANG), 0);
+}
+
+TEST_F(CompanionTest, IsReadyWhenTheConsoleHasTheLine) {
+    start({Awaited::Thing::console_line, "login: *$"});
+    ASSERT_TRUE(qemu.greet(loop));
+    EXPECT_EQ(told(), "STATUS=Started, waiting for a console line that matches 'login: *$'");
+    qemu.say(R"({"event":"RESUME"})");
+    EXPECT_EQ(told(), "STATUS=Running, waiting for a console line that matches 'login: *$'");
+    guest.write("booting\r\nguest login: ");
+    EXPECT_EQ(told(), "READY=1\nSTATUS=Running");
+}
+
+TEST_F(CompanionTest, IsReadyWhenTheGuestAgentAnswers) {
+    start({Awaited::Thing::agent, ""});
+    ASSERT_TRUE(qemu.greet(loop));
+    EXPECT_EQ(told(), "STATUS=Started, waiting for the guest agent");
+    ASSERT_TRUE(loop.run_until([&] { return agent.read().ends_with("}\n"); }, 60s));
+    const auto question = nlohmann::json::parse(agent.read(), nullptr, false);
+    agent.write("{\"return\": " + question["arguments"]["id"].dump() + "}\n");
+    EXPECT_EQ(told(), "READY=1\nSTATUS=Running, QEMU 7.2.22");
+}
+
+TEST_F(CompanionTest, AVmThatEndsBeforeItIsReadySaysWhatTheConsoleSaid) {
+    std::array<int, 2> fds{};
+    ASSERT_EQ(pipe2(fds.data(), O_CLOEXEC), 0);
+    Peer journal{UniqueFd(fds[0])};
+    errors.reset(fds[1]);
+    start({Awaited::Thing::console_line, "login: *$"});
+    errors.reset();
+    ASSERT_TRUE(qemu.greet(loop));
+    guest.write("one\r\n\x1b[31mtwo\x1b[0m\r\n");
+    told();
+    qemu.hang_up();
+    guest.write("last words");
+    guest.close();
+    agent.close();
+    EXPECT_EQ(wait_for_exit(), 0);
+    EXPECT_TRUE(journal.read().ends_with(
+        "<3>qemunit-helper: never ready: no console line matched 'login: *$'; the last lines "
+        "were:\n<3>qemunit-helper: | one\n<3>qemunit-helper: | two\n<3>qemunit-helper: | last words"
+        "\n"))
+        << journal.read();
+    fcntl(notify.get(), F_SETFL, O_NONBLOCK);
+    EXPECT_EQ(told(), "");
 }
 
 }  // namespace

@@ -69,6 +69,21 @@ TEST(HelperOptionsTest, BrokenChannels) {
     EXPECT_EQ(fault({"--vm=a", "--channel=a,b", "/q"}), "'a,b' is not the name of a channel");
 }
 
+TEST(HelperOptionsTest, WhatTheVmWaitsFor) {
+    const auto ready = [](const std::string &word) {
+        return parse_helper_options({"--vm=a", word, "/q"})->ready;
+    };
+    EXPECT_EQ(ready("--agent").thing, Awaited::Thing::nothing);
+    EXPECT_EQ(ready("--ready=agent").thing, Awaited::Thing::agent);
+    EXPECT_EQ(ready("--ready=serial:a=b: ").thing, Awaited::Thing::console_line);
+    EXPECT_EQ(ready("--ready=serial:a=b: ").expression, "a=b: ");
+    EXPECT_TRUE(parse_helper_options({"--vm=a", "--agent", "/q"})->agent);
+    EXPECT_FALSE(parse_helper_options({"--vm=a", "--ready=agent", "/q"})->agent);
+    for (const char *bad : {"", "started", "serial"})
+        EXPECT_EQ(fault({"--vm=a", "--ready=" + std::string(bad), "/q"}),
+                  "--ready=" + std::string(bad) + ": nothing that can be waited for");
+}
+
 TEST(HelperOptionsTest, HelpAndVersionNeedNothingElse) {
     EXPECT_EQ(parse_helper_options({"--help"})->mode, Mode::help);
     EXPECT_EQ(parse_helper_options({"-h", "--nonsense"})->mode, Mode::help);

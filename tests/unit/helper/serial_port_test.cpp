@@ -349,5 +349,88 @@ TEST_F(SerialPortTest, ItMayGoWithClientsConnected) {
     EXPECT_EQ(ends, 0);
 }
 
+TEST_F(SerialPortTest, LinesAreSeenAlsoWhereNothingIsLogged) {
+    open_port();
+    std::vector<std::string> lines;
+    port->on_line([&](const std::string &line) { lines.push_back(line); });
+    print("\x1b[1mone\x1b[0m\r\ntwo\r\nlogin: ");
+    settle();
+    EXPECT_EQ(lines, (std::vector<std::string>{"one", "two"}));
+    // A prompt, after a while.
+    EXPECT_TRUE(wait_until([&] { return lines.size() == 3; }));
+    EXPECT_EQ(lines.back(), "login: ");
+}
+
+TEST_F(SerialPortTest, TheLastWordsAreALine) {
+    open_port();
+    std::vector<std::string> lines;
+    port->on_line([&](const std::string &line) { lines.push_back(line); });
+    print("panic");
+    guest.close();
+    EXPECT_TRUE(wait_until([&] { return port->has_ended(); }));
+    EXPECT_EQ(lines, std::vector<std::string>{"panic"});
+}
+
+TEST_F(SerialPortTest, TheCompanionTypesLikeAClient) {
+    open_port();
+    EXPECT_FALSE(port->has_untaken());
+    port->type("one");
+    EXPECT_TRUE(port->has_untaken());
+    EXPECT_EQ(guest.read(), "one");
+    EXPECT_FALSE(port->has_untaken());
+    guest.close();
+    settle();
+    port->type("two");
+    EXPECT_FALSE(port->has_untaken());
+}
+
+class ProgramPortTest : public SerialPortTest {
+  protected:
+    void SetUp() override {
+        testing::SocketPair pair;
+        guest = Peer(std::move(pair.one));
+        port = create({.name = "agent",
+                       .guest = std::move(pair.other),
+                       .listener = testing::listening_socket(path),
+                       .log = false,
+                       .is_console = false});
+    }
+};
+
+TEST_F(ProgramPortTest, ALateClientSeesNothingOld) {
+    std::string bytes;
+    port->on_bytes([&](std::string_view more) { bytes += more; });
+    Peer first = new_client();
+    print("{\"return\": 1}\n");
+    settle();
+    EXPECT_EQ(bytes, "{\"return\": 1}\n");
+    Peer late = new_client();
+    print("{}\n");
+    EXPECT_TRUE(sees(late, "{}\n"));
+    EXPECT_TRUE(sees(first, "{\"return\": 1}\n{}\n"));
+}
+
+TEST_F(ProgramPortTest, AClientThatDoesNotReadIsHungUpOnAndMissesNothingBefore) {
+    Peer sleeper = new_client(), reader = new_client();
+    const std::string chunk(100'000, 'x');
+    for (int i = 0; i < 60; ++i) {
+        print(chunk);
+        reader.read();
+    }
+    EXPECT_TRUE(wait_until([&] { return reader.read().size() == 6'000'000; }));
+    EXPECT_FALSE(reader.has_ended());
+    EXPECT_TRUE(wait_until([&] { return sleeper.has_ended(); }));
+    EXPECT_EQ(sleeper.read().find_first_not_of('x'), std::string::npos);
+}
+
+TEST_F(ProgramPortTest, AClientThatReadsLateGetsAll) {
+    Peer client = new_client();
+    const std::string bytes = testing::RandomText(15).bytes(1'000'000);
+    print(bytes);
+    settle();
+    EXPECT_TRUE(wait_until([&] { return client.read().size() >= bytes.size(); }));
+    EXPECT_TRUE(client.read() == bytes);
+}
+
 }  // namespace
 }  // namespace qemunit

@@ -160,6 +160,30 @@ TEST_F(WiringTest, QemuServesTheChannels) {
                "-chardev", fmt::format("socket,id=agent,fd={},server=on,wait=off", fds["agent"])}));
 }
 
+TEST_F(WiringTest, TheCompanionRelaysTheGuestAgent) {
+    ListeningSockets sockets;
+    sockets["agent"] = testing::listening_socket(path("agent"));
+    const int fd = sockets["agent"].get();
+    HelperOptions options;
+    options.vm = "vm1";
+    options.agent = true;
+    options.ready = {Awaited::Thing::agent, ""};
+    auto wiring = qemunit::wire(options, std::move(sockets));
+    ASSERT_TRUE(wiring);
+    EXPECT_EQ(wiring->qemu.arguments.back(),
+              fmt::format("socket,id=agent,fd={}", wiring->qemu.fds.back().get()));
+    EXPECT_TRUE(wiring->companion.ports.empty());
+    EXPECT_EQ(wiring->companion.ready.thing, Awaited::Thing::agent);
+    ASSERT_TRUE(wiring->companion.agent);
+    PortEnd &agent = *wiring->companion.agent;
+    EXPECT_EQ(agent.name, "agent");
+    EXPECT_EQ(agent.listener.get(), fd);
+    EXPECT_FALSE(agent.log || agent.direct || agent.is_console);
+    Peer ours(std::move(agent.guest)), qemus(std::move(wiring->qemu.fds.back()));
+    qemus.write("{}");
+    EXPECT_EQ(ours.read(), "{}");
+}
+
 TEST_F(WiringTest, AChannelWithoutASocketIsADeviceAllTheSame) {
     const Wiring wiring = wire({"monitor", "qmp", "control"}, {}, {"events"});
     EXPECT_EQ(wiring.warnings,
