@@ -151,6 +151,7 @@ TEST_F(CompanionTest, QuitsAGuestThatHasNothingLeftToHearWith) {
         EXPECT_TRUE(loop.run_until([&] { return qemu.has_heard("\"quit\""); }, 60s)) << status;
         qemu.hang_up();
         guest.close();
+        agent.close();
         EXPECT_EQ(wait_for_exit(), 0);
     }
 }
