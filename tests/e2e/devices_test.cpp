@@ -192,7 +192,7 @@ TEST(Devices, ASnapshotIsWhereTheVmStartsFrom) {
 
 TEST(Devices, ABootOrderIsKeptByTheFirmware) {
     VmUnderTest vm("order",
-                   "[VM]\nAccelerator=tcg\nMemory=64M\n[Boot]\nOrder=second first\n"
+                   "[VM]\nAccelerator=tcg\nMemory=64M\nStop=quit\n[Boot]\nOrder=second first\n"
                    "Menu=no\n"
                    "[Drive first]\nFile=empty.img\nSize=1M\n"
                    "[Drive second]\nFile=" +

@@ -87,7 +87,7 @@ TEST(HostileValues, ADriveCanHaveAnyName) {
         files.push_back(kGuestDir + "/disk" + name + ".img");
         fs::copy_file(kGuestDir + "/console.img", files.back(),
                       fs::copy_options::overwrite_existing);
-        inis.push_back("[VM]\nAccelerator=tcg\nMemory=64M\n[Drive root]\nFile=" + files.back() +
+        inis.push_back("[VM]\nAccelerator=tcg\nMemory=64M\nStop=quit\n[Drive root]\nFile=" + files.back() +
                        "\nReadOnly=yes\n");
     }
     const auto vms = VmUnderTest::several("hdrive", inis);
@@ -149,7 +149,7 @@ TEST(HostileValues, AControlByteMakesNoDirective) {
         if (start.ok()) {
             EXPECT_EQ(word_after(vm.command_line(), "-append"), values[i]);
         } else {
-            EXPECT_TRUE(vm.status().says(vm.ini_path() + ":9: ")) << vm.status();
+            EXPECT_TRUE(vm.status().says(vm.ini_path() + ":10: ")) << vm.status();
         }
     }
 }

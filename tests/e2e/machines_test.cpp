@@ -43,7 +43,7 @@ TEST(Machines, MicrovmBootsLinuxWithItsConsole) {
 
 TEST(Machines, Riscv64RunsItsFirmware) {
     VmUnderTest vm("riscv64",
-                   "[VM]\nArchitecture=riscv64\nMemory=128M\n[Network lan]\n"
+                   "[VM]\nArchitecture=riscv64\nMemory=128M\nStop=quit\n[Network lan]\n"
                    "[Drive root]\nFile=root.raw\nSize=4M\n");
     Journal journal(vm.unit());
     ASSERT_TRUE(vm.start().ok()) << vm.status();
@@ -53,7 +53,7 @@ TEST(Machines, Riscv64RunsItsFirmware) {
 // What QEMU shows; a guest for it would need another assembler.
 TEST(Machines, ArmHasItsDevices) {
     VmUnderTest vm("arm32",
-                   "[VM]\nArchitecture=arm\nMemory=128M\n[Network lan]\n"
+                   "[VM]\nArchitecture=arm\nMemory=128M\nStop=quit\n[Network lan]\n"
                    "[Drive root]\nFile=root.raw\nSize=4M\n");
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     const std::string tree = monitor_command(vm.name(), "info qtree").value;

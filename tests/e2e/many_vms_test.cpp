@@ -16,7 +16,7 @@ TEST(ManyVms, ThreeAtOnceOneOfThemForArm) {
     VmUnderTest pc("many-pc", "[VM]\nMachine=pc\n" + boot_sector_ini());
     VmUnderTest q35("many-q35", boot_sector_ini() + "Ephemeral=yes\nReadOnly=no\n");
     VmUnderTest arm("many-arm",
-                    "[VM]\nArchitecture=aarch64\nAccelerator=tcg\nMemory=64M\n[Boot]\nKernel=" +
+                    "[VM]\nArchitecture=aarch64\nAccelerator=tcg\nMemory=64M\nStop=quit\n[Boot]\nKernel=" +
                         kGuestDir + "/console-aarch64.bin\n");
     const VmUnderTest *vms[] = {&pc, &q35, &arm};
     const Finished start = run({"systemctl", "start", pc.unit(), q35.unit(), arm.unit()});

@@ -25,6 +25,7 @@ std::string ask(int port) {
 // The guest serves one connection on port 80.
 void serve(GuestShell &guest) {
     guest.run("echo hello from the guest >/tmp/hello; nc -l -p 80 </tmp/hello >/dev/null &");
+    guest.run("until netstat -ltn | grep -q ':80 '; do :; done");
 }
 
 void set_up_card(GuestShell &guest, const std::string &address) {

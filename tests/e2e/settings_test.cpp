@@ -134,8 +134,8 @@ TEST(Settings, TwoVmsThatWantOnePortAreWarnedOf) {
     const auto vms =
         VmUnderTest::several("port", {boot_sector_ini() + forward, boot_sector_ini() + forward});
     const std::string said =
-        "/etc/qemunit/port2.ini:8: TCP port 10777 of the host is also that of "
-        "VM 'port1' (/etc/qemunit/port1.ini:8): only one of them can run at a "
+        "/etc/qemunit/port2.ini:9: TCP port 10777 of the host is also that of "
+        "VM 'port1' (/etc/qemunit/port1.ini:9): only one of them can run at a "
         "time.";
     const std::string log = wait_for_text("/run/throwaway/kmsg", said);
     EXPECT_NE(log.find(said), std::string::npos);
