@@ -87,8 +87,8 @@ TEST(HostileValues, ADriveCanHaveAnyName) {
         files.push_back(kGuestDir + "/disk" + name + ".img");
         fs::copy_file(kGuestDir + "/console.img", files.back(),
                       fs::copy_options::overwrite_existing);
-        inis.push_back("[VM]\nAccelerator=tcg\nMemory=64M\nStop=quit\n[Drive root]\nFile=" + files.back() +
-                       "\nReadOnly=yes\n");
+        inis.push_back("[VM]\nAccelerator=tcg\nMemory=64M\nStop=quit\n[Drive root]\nFile=" +
+                       files.back() + "\nReadOnly=yes\n");
     }
     const auto vms = VmUnderTest::several("hdrive", inis);
     const Finished start = start_all(vms);
