@@ -46,11 +46,6 @@ bool is_nested_too_deeply(std::string_view text) {
     return false;
 }
 
-std::string string_at(const json &object, const char *key) {
-    auto it = object.find(key);
-    return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
-}
-
 uint64_t number_at(const json &object, const char *key) {
     auto it = object.find(key);
     return it != object.end() && it->is_number_integer() ? it->get<uint64_t>() : 0;
@@ -79,6 +74,11 @@ json parse_json(std::string_view text) {
 
 std::string json_text(const json &value) {
     return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string string_at(const json &object, const char *key) {
+    auto it = object.find(key);
+    return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
 }
 
 Result<std::unique_ptr<QmpClient>> QmpClient::create(sd_event *event, UniqueFd fd,

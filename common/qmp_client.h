@@ -48,6 +48,9 @@ nlohmann::json parse_json(std::string_view text);
 // Compact; never fails.
 std::string json_text(const nlohmann::json &value);
 
+// "" if `object` is none, or has no such string.
+std::string string_at(const nlohmann::json &object, const char *key);
+
 class QmpClient {
   public:
     using Reply = std::expected<nlohmann::json, QmpError>;

@@ -23,11 +23,6 @@ constexpr uint64_t kCommandTimeout = 20 * kSecond;
 constexpr uint64_t kBandwidth = 10ull << 30;
 constexpr const char *kFdName = "hibernation";
 
-std::string text_at(const json &object, const char *key) {
-    const auto value = object.is_object() ? object.find(key) : object.end();
-    return value != object.end() && value->is_string() ? value->get<std::string>() : std::string();
-}
-
 }  // namespace
 
 void Hibernation::begin(std::function<void(Result<>)> done) {
@@ -68,13 +63,13 @@ void Hibernation::migrate() {
 void Hibernation::on_event(const QmpEvent &event) {
     if (!migrates_ || event.name != "MIGRATION")
         return;
-    const std::string status = text_at(event.data, "status");
+    const std::string status = string_at(event.data, "status");
     if (status == "completed")
         finish();
     else if (status == "failed" || status == "cancelled")
         qmp_.execute(
             "query-migrate", nullptr, kCommandTimeout, [this](const QmpClient::Reply &reply) {
-                const std::string why = reply ? text_at(*reply, "error-desc") : "";
+                const std::string why = reply ? string_at(*reply, "error-desc") : "";
                 give_up("cannot save the machine's state" + (why.empty() ? why : ": " + why));
             });
 }

@@ -17,11 +17,6 @@ constexpr uint64_t kQuitMax = 5 * kSecond;
 // A guest that is still booting misses the button; one that has heard it does not mind.
 constexpr uint64_t kPressInterval = 5 * kSecond;
 
-std::string text_at(const nlohmann::json &object, const char *key) {
-    const auto value = object.is_object() ? object.find(key) : object.end();
-    return value != object.end() && value->is_string() ? value->get<std::string>() : std::string();
-}
-
 }  // namespace
 
 Stopping::Stopping(sd_event *event, QmpClient &qmp, StopMode mode, uint64_t timeout_usec,
@@ -57,7 +52,7 @@ void Stopping::begin() {
 // A guest that somebody paused hears the button when it runs again.
 void Stopping::power_off() {
     qmp_.execute("query-status", nullptr, kCommandTimeout, [this](QmpClient::Reply reply) {
-        const std::string status = reply ? text_at(*reply, "status") : "";
+        const std::string status = reply ? string_at(*reply, "status") : "";
         if (status == "paused" || status == "suspended") {
             qmp_.execute(status == "paused" ? "cont" : "system_wakeup", nullptr, kCommandTimeout,
                          [](const QmpClient::Reply &) {});
