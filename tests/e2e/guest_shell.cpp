@@ -11,8 +11,8 @@ constexpr std::string_view kPrompt = "guest# ";
 
 }  // namespace
 
-GuestShell::GuestShell(const VmUnderTest &vm) {
-    auto serial = UnixClient::connect(vm.socket("serial"));
+GuestShell::GuestShell(const std::string &serial_socket) {
+    auto serial = UnixClient::connect(serial_socket);
     if (!serial) {
         ADD_FAILURE() << serial.error().message;
         return;

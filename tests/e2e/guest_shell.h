@@ -14,7 +14,8 @@ namespace qemunit::e2e {
 class GuestShell {
   public:
     // Waits for the guest's prompt. The VM needs a kernel that keeps silent.
-    explicit GuestShell(const VmUnderTest &vm);
+    explicit GuestShell(const VmUnderTest &vm) : GuestShell(vm.socket("serial")) {}
+    explicit GuestShell(const std::string &serial_socket);
 
     // What the command printed, lines ended by "\n"; a failed test if it does not end.
     std::string run(const std::string &command);
