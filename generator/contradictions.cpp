@@ -40,6 +40,10 @@ class Checker {
         }
         check_machine();
         check_ready();
+        if (vm_.idle_timeout && vm_.idle_timeout->seconds == 0 && vm_.idle_timeout->text != "0")
+            error("VM", "IdleTimeout",
+                  fmt::format("IdleTimeout={}: too short; write 1s or more, or 0 for never.",
+                              vm_.idle_timeout->text));
         for (const Drive &drive : vm_.drives)
             check_drive(drive);
         for (const Network &network : vm_.networks)

@@ -16,9 +16,13 @@ namespace qemunit {
 
 namespace {
 
-constexpr unsigned kLongestStop = 1'000'000'000;  // seconds; as good as infinity
+constexpr uint64_t kLongest = 1'000'000'000;  // seconds; as good as infinity
 // For a guest to boot; the template's is for QEMU alone.
 constexpr std::string_view kGuestStartTimeout = "5min";
+
+uint64_t seconds_for_helper(const TimeSpan &span) {
+    return std::min(span.seconds, kLongest);
+}
 
 // One option with its values a line: what `systemctl cat` shows is meant to be read.
 std::string exec_start(const Vm &vm, Architecture host) {
@@ -37,8 +41,11 @@ std::string exec_start(const Vm &vm, Architecture host) {
     if (vm.stop == StopAction::hibernate)
         text += " --stop=hibernate";
     if (vm.stop_timeout && vm.stop_timeout->seconds > 0 && vm.stop != StopAction::quit)
-        text += fmt::format(" --stop-timeout={}",
-                            std::min(vm.stop_timeout->seconds, uint64_t{kLongestStop}));
+        text += fmt::format(" --stop-timeout={}", seconds_for_helper(*vm.stop_timeout));
+    if (vm.idle_timeout && vm.idle_timeout->seconds > 0 && vm.idle_timeout->seconds < kLongest)
+        text +=
+            fmt::format("{} --idle-timeout={}", vm.stop == StopAction::quit ? " --stop=quit" : "",
+                        seconds_for_helper(*vm.idle_timeout));
     if (vm.ready.thing == ReadyWhen::Thing::serial_line)
         text += " \\\n    " + quote_word("--ready=serial:" + vm.ready.expression);
     if (vm.uefi)

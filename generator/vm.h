@@ -221,6 +221,7 @@ struct Vm {
     std::optional<TimeSpan> start_timeout;
     std::optional<TimeSpan> stop_timeout;
     std::optional<TimeSpan> timeout;
+    std::optional<TimeSpan> idle_timeout;
     std::optional<PanicAction> on_panic;
     std::string load_snapshot;
 

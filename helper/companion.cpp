@@ -15,6 +15,7 @@
 #include "common/timer.h"
 #include "helper/event_log.h"
 #include "helper/guest_agent.h"
+#include "helper/idleness.h"
 #include "helper/journal.h"
 #include "helper/readiness.h"
 #include "helper/serial_port.h"
@@ -92,6 +93,9 @@ class Companion {
                 if (agent_)
                     agent_->shutdown();
             });
+        idleness_.emplace(
+            event, *qmp_, side.idle_timeout_usec, [this] { return is_used(); },
+            [this] { end_idle_vm(); });
         return watch_stop_signal();
     }
 
@@ -138,8 +142,22 @@ class Companion {
         return {};
     }
 
+    bool is_used() const {
+        return !readiness_->is_ready() || stopping_->has_begun() ||
+               std::ranges::any_of(ports_, [](const auto &port) { return port->has_clients(); });
+    }
+
+    // As `systemctl stop` would: systemd watches over the time that it takes.
+    void end_idle_vm() {
+        fmt::print(stderr,
+                   "<6>qemunit-helper: nobody has used the VM for IdleTimeout=, stopping it.\n");
+        sd_notify(0, "STOPPING=1");
+        stopping_->begin();
+    }
+
     void on_ready() {
         watchdog_->start();
+        idleness_->start();
         if (resumed_)
             wait_until_loaded();
         else
@@ -226,6 +244,7 @@ class Companion {
     std::unique_ptr<QmpClient> qmp_;
     std::optional<Watchdog> watchdog_;
     std::optional<Stopping> stopping_;
+    std::optional<Idleness> idleness_;
     std::string state_file_;
     UniqueFd resumed_;
     EventSourcePtr stop_signal_, next_look_;

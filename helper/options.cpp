@@ -35,6 +35,8 @@ qemu@NAME.service runs this; it is of no use in a shell.
      --stop=MODE    What SIGWINCH means: poweroff, hibernate or quit
      --stop-timeout=SECONDS
                     How long that may take
+     --idle-timeout=SECONDS
+                    Stop when nobody has used the VM for so long
   -h --help         Show this help
      --version      Show the version
 
@@ -71,6 +73,14 @@ Result<StopMode> parse_stop_mode(std::string_view text) {
     if (text == "quit")
         return StopMode::quit;
     return fail(EINVAL, fmt::format("'{}' is no way to stop a VM", text));
+}
+
+Result<uint64_t> parse_seconds(std::string_view text) {
+    unsigned seconds = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    if (error != std::errc{} || end != text.data() + text.size() || seconds == 0)
+        return fail(EINVAL, fmt::format("'{}' is not a number of seconds", text));
+    return seconds * kSecond;
 }
 
 Result<Awaited> parse_ready(std::string_view text) {
@@ -123,12 +133,15 @@ Result<HelperOptions> parse_helper_options(const std::vector<std::string> &argum
                 return std::unexpected(mode.error());
             options.stop = *mode;
         } else if (name == "--stop-timeout=") {
-            unsigned seconds = 0;
-            const auto [end, error] =
-                std::from_chars(value.data(), value.data() + value.size(), seconds);
-            if (error != std::errc{} || end != value.data() + value.size() || seconds == 0)
-                return fail(EINVAL, fmt::format("'{}' is not a number of seconds", value));
-            options.stop_timeout_usec = seconds * kSecond;
+            const auto usec = parse_seconds(value);
+            if (!usec)
+                return std::unexpected(usec.error());
+            options.stop_timeout_usec = *usec;
+        } else if (name == "--idle-timeout=") {
+            const auto usec = parse_seconds(value);
+            if (!usec)
+                return std::unexpected(usec.error());
+            options.idle_timeout_usec = *usec;
         } else if (name == "--made=") {
             options.made.push_back(value);
         } else if (*argument == "--help" || *argument == "-h") {

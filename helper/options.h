@@ -40,7 +40,8 @@ struct HelperOptions {
     std::vector<std::string> made;           // those of them that qemu-image@.service makes
     StopMode stop = StopMode::poweroff;
     uint64_t stop_timeout_usec = kDefaultStopTimeout;
-    std::vector<std::string> qemu;  // program, arguments
+    uint64_t idle_timeout_usec = 0;  // 0: never
+    std::vector<std::string> qemu;   // program, arguments
 };
 
 Result<HelperOptions> parse_helper_options(const std::vector<std::string> &arguments);

@@ -44,6 +44,7 @@ class SerialPort {
     // The journal has room again.
     void resume();
     bool has_ended() const { return !guest_; }
+    bool has_clients() const { return !clients_.empty(); }
 
   private:
     struct Client;

@@ -28,6 +28,7 @@ class Wirer {
             add_channel(channel);
         wiring_.companion.stop = options.stop;
         wiring_.companion.stop_timeout_usec = options.stop_timeout_usec;
+        wiring_.companion.idle_timeout_usec = options.idle_timeout_usec;
         if (options.agent)
             if (auto added = add_agent(); !added)
                 return std::unexpected(added.error());

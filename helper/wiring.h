@@ -35,7 +35,8 @@ struct CompanionSide {
     std::vector<PortEnd> ports;
     StopMode stop = StopMode::poweroff;
     uint64_t stop_timeout_usec = kDefaultStopTimeout;
-    UniqueFd resumed;  // if QEMU resumes: where to say that it has
+    uint64_t idle_timeout_usec = 0;  // 0: never
+    UniqueFd resumed;                // if QEMU resumes: where to say that it has
     std::optional<PortEnd> agent;
     Awaited ready;
 };

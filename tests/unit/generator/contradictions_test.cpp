@@ -453,6 +453,12 @@ TEST(ContradictionsTest, ADescriptionDoesNotContinue) {
     EXPECT_EQ(said("[VM]\nDescription=a\\\\\n"), Texts{});
 }
 
+TEST(ContradictionsTest, NobodyIsIdleForLessThanASecond) {
+    EXPECT_EQ(said("[VM]\nIdleTimeout=20ms\n"),
+              error(2, "IdleTimeout=20ms: too short; write 1s or more, or 0 for never."));
+    EXPECT_EQ(said("[VM]\nIdleTimeout=0\n"), Texts{});
+}
+
 TEST(ContradictionsTest, WhoShallSayThatTheVmIsReadyMustBeThere) {
     EXPECT_EQ(said("[VM]\nReady=agent\n"), error(2, "Ready=agent needs GuestAgent=yes."));
     EXPECT_EQ(said("[VM]\nReady=agent\nGuestAgent=yes\n"), Texts{});

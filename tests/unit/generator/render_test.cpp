@@ -416,6 +416,18 @@ TEST(RenderTest, HowTheGuestIsStopped) {
               (Texts{"TimeoutStopSec=infinity", " --stop-timeout=1000000000"}));
 }
 
+TEST(RenderTest, WhatCountsAsIdle) {
+    const auto idle = [](const std::string &ini) {
+        const std::string text = service("[VM]\n" + ini);
+        const std::size_t at = text.find("--check-kvm") + 11;
+        return text.substr(at, text.find(" \\\n", at) - at);
+    };
+    EXPECT_EQ(idle("IdleTimeout=5min\n"), " --idle-timeout=300");
+    EXPECT_EQ(idle("IdleTimeout=5min\nStop=quit\n"), " --stop=quit --idle-timeout=300");
+    EXPECT_EQ(idle("IdleTimeout=0\n"), "");
+    EXPECT_EQ(idle("IdleTimeout=infinity\nStop=quit\n"), "");
+}
+
 TEST(RenderTest, WhatTheCompanionWaitsFor) {
     const Texts names = {"TimeoutStartSec=", "    \"--ready", "    --ready"};
     EXPECT_EQ(lines(service("[VM]\nReady=serial:^login: \\$5%\n"), names),
