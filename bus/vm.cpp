@@ -58,10 +58,14 @@ std::map<std::string, std::string> Vm::sockets() const {
 void Vm::set_active_state(std::string_view active_state) {
     if (active_state == active_state_)
         return;
+    const bool was_up = is_up();
     active_state_ = active_state;
-    if (is_up())
-        // A VM that stops is not connected to again: its QEMU may be gone already.
-        monitor_.open(/*persist=*/active_state_ != "deactivating");
+    const bool stops = active_state_ == "deactivating";
+    // A VM that stops is not connected to again: its QEMU may be gone already. One that had not
+    // even started is not connected to at all: while the socket unit still listens, systemd
+    // takes a connection for a wish to start the VM, and cancels the stop.
+    if (is_up() && (was_up || !stops))
+        monitor_.open(/*persist=*/!stops);
     else
         monitor_.close("the VM is " + vm_state(active_state_, ""));
     update();

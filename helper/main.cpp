@@ -110,10 +110,11 @@ bool is_to_stop() {
     return sigpending(&pending) == 0 && sigismember(&pending, kStopSignal) == 1;
 }
 
-void block_stop_signal(int how) {
+void mask_signals(int how, std::initializer_list<int> numbers) {
     sigset_t signals;
     sigemptyset(&signals);
-    sigaddset(&signals, kStopSignal);
+    for (const int number : numbers)
+        sigaddset(&signals, number);
     sigprocmask(how, &signals, nullptr);
 }
 
@@ -121,7 +122,8 @@ Error run_qemu(const std::vector<std::string> &command) {
     // These are the service's, and the companion speaks for it.
     for (const char *name : {"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"})
         unsetenv(name);
-    block_stop_signal(SIG_UNBLOCK);
+    // SIGHUP stays blocked: it would make QEMU quit, and is not for QEMU (see main()).
+    mask_signals(SIG_UNBLOCK, {kStopSignal});
     std::vector<char *> argv;
     for (const std::string &word : command)
         argv.push_back(const_cast<char *>(word.c_str()));  // execv() takes them as char *const
@@ -229,7 +231,9 @@ std::optional<int> try_to_resume(int argc, char **argv, const HelperOptions &opt
 }  // namespace
 
 int main(int argc, char **argv) {
-    block_stop_signal(SIG_BLOCK);
+    // What systemd has started, but not exec'd yet, does not mind the signal to stop. The SIGHUP
+    // that comes with it (SendSIGHUP= of the unit) ends that; from here on it is of no use.
+    mask_signals(SIG_BLOCK, {kStopSignal, SIGHUP});
     auto options = parse_helper_options({argv + 1, argv + argc});
     if (!options)
         return complain(EX_USAGE, options.error().message);
