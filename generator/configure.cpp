@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "common/did_you_mean.h"
 #include "common/vm_name.h"
 #include "generator/contradictions.h"
 #include "generator/schema.h"

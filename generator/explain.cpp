@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "common/did_you_mean.h"
+#include "common/paths.h"
 #include "common/vm_name.h"
 #include "generator/load.h"
 #include "generator/search.h"
@@ -36,7 +38,7 @@ Diagnostics explain_missing_unit(const std::string &name, const std::string &roo
         const std::string_view meant = closest(name, names);
         return {
             error(fmt::format("no VM '{0}' is configured: looked for {0}.ini in {1}{2}", name,
-                              fmt::join(kSearchDirs, ", "),
+                              fmt::join(kConfigDirs, ", "),
                               meant.empty() ? "" : fmt::format("; did you mean '{}'?", meant)))};
     }
     if (source->masked)

@@ -11,13 +11,11 @@
 #include <memory>
 #include <set>
 
+#include "common/paths.h"
 #include "common/vm_name.h"
 #include "generator/text.h"
 
 namespace qemunit {
-
-const std::vector<std::string_view> kSearchDirs = {"/etc/qemunit", "/run/qemunit",
-                                                   "/usr/local/lib/qemunit", "/usr/lib/qemunit"};
 
 namespace {
 
@@ -76,7 +74,7 @@ Diagnostic bad_name(const std::string &path, const std::string &name) {
 std::vector<VmSource> find_vms(const std::string &root, Diagnostics &diagnostics) {
     std::vector<std::string> folders;
     std::set<std::string> existing;  // "vm1.ini.d" and "vm.d": most VMs have none, PID 1 waits
-    for (std::string_view dir : kSearchDirs) {
+    for (std::string_view dir : kConfigDirs) {
         folders.push_back(root + std::string(dir));
         for (const std::string &name : list(folders.back(), ".d"))
             existing.insert(folders.back() + "/" + name);

@@ -5,15 +5,11 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "generator/diagnostic.h"
 
 namespace qemunit {
-
-// Highest precedence first (qemunit.ini(5)).
-extern const std::vector<std::string_view> kSearchDirs;
 
 struct VmSource {
     std::string name;

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <utility>
 
 namespace qemunit {
 
@@ -12,10 +11,6 @@ namespace {
 
 bool is_control(unsigned char c) {
     return (c < 0x20 && c != '\t') || c == 0x7f;
-}
-
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
 }
 
 // Length of the UTF-8 sequence that `text` begins with, 0 if it is none (RFC 3629: no
@@ -49,26 +44,6 @@ std::size_t utf8_length(std::string_view text) {
         return is_noncharacter ? 0 : 4;
     }
     return 0;
-}
-
-// Levenshtein's distance; a change of case counts half a letter, so results are doubled.
-std::size_t edit_distance2(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    for (std::size_t j = 0; j < row.size(); ++j)
-        row[j] = 2 * j;
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = std::exchange(row[0], 2 * i);
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            std::size_t change = 2;
-            if (a[i - 1] == b[j - 1])
-                change = 0;
-            else if (lower(a[i - 1]) == lower(b[j - 1]))
-                change = 1;
-            const std::size_t best = std::min({diagonal + change, row[j] + 2, row[j - 1] + 2});
-            diagonal = std::exchange(row[j], best);
-        }
-    }
-    return row.back();
 }
 
 }  // namespace
@@ -143,31 +118,6 @@ std::string printable(std::string_view text) {
         }
     }
     return shown;
-}
-
-std::string_view closest(std::string_view word, std::span<const std::string_view> candidates) {
-    constexpr std::size_t kLongest = 64;
-    if (word.empty() || word.size() > kLongest)
-        return {};
-    std::string_view best;
-    // A third of the letters may be wrong, but at least one.
-    std::size_t best_distance = 2 * std::max<std::size_t>(1, word.size() / 3) + 1;
-    for (std::string_view candidate : candidates) {
-        if (candidate.size() > kLongest)
-            continue;
-        if (std::ranges::equal(word, candidate, {}, lower, lower))
-            return candidate;
-        if (const std::size_t d = edit_distance2(word, candidate); d < best_distance) {
-            best_distance = d;
-            best = candidate;
-        }
-    }
-    return best;
-}
-
-std::string did_you_mean(std::string_view word, std::span<const std::string_view> candidates) {
-    const std::string_view best = closest(word, candidates);
-    return best.empty() ? "" : fmt::format(" Did you mean '{}'?", best);
 }
 
 }  // namespace qemunit

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // Small questions about text that the parsers ask: white space, bytes that have no place
-// in a configuration, how to show a text in a message, which known word was meant.
+// in a configuration, how to show a text in a message.
 #pragma once
 
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,11 +32,5 @@ std::string shorten(std::string_view text);
 
 // With "?" for every byte that is not plain printable ASCII or part of valid UTF-8.
 std::string printable(std::string_view text);
-
-// The candidate closest to `word` if it is close enough to be meant, else "".
-std::string_view closest(std::string_view word, std::span<const std::string_view> candidates);
-
-// " Did you mean 'Memory'?", or "" if nothing is close.
-std::string did_you_mean(std::string_view word, std::span<const std::string_view> candidates);
 
 }  // namespace qemunit

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "common/did_you_mean.h"
 #include "generator/regular_expression.h"
 #include "generator/text.h"
 

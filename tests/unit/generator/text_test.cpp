@@ -105,38 +105,5 @@ TEST(TextTest, PrintableHidesWhatATerminalWouldObey) {
     EXPECT_EQ(printable(""), "");
 }
 
-constexpr std::string_view kKeys[] = {"Memory", "CPU", "CPUs", "Machine", "Accelerator"};
-
-TEST(TextTest, TheClosestCandidateIsMeant) {
-    EXPECT_EQ(closest("Memroy", kKeys), "Memory");
-    EXPECT_EQ(closest("memory", kKeys), "Memory");
-    EXPECT_EQ(closest("MEMORY", kKeys), "Memory");
-    EXPECT_EQ(closest("Memor", kKeys), "Memory");
-    EXPECT_EQ(closest("Memoryy", kKeys), "Memory");
-    EXPECT_EQ(closest("Accelarator", kKeys), "Accelerator");
-    EXPECT_EQ(closest("cpus", kKeys), "CPUs");
-    EXPECT_EQ(closest("cpu", kKeys), "CPU");
-    EXPECT_EQ(closest("Memory", kKeys), "Memory");
-}
-
-TEST(TextTest, NothingIsMeantByWhatIsFarFromAll) {
-    EXPECT_EQ(closest("Bananas", kKeys), "");
-    EXPECT_EQ(closest("RAM", kKeys), "");
-    EXPECT_EQ(closest("", kKeys), "");
-    EXPECT_EQ(closest("Memory", {}), "");
-    EXPECT_EQ(closest(std::string(1000, 'M'), kKeys), "");
-}
-
-TEST(TextTest, OneWrongLetterIsForgivenInTheShortestWord) {
-    constexpr std::string_view kNames[] = {"vm", "web1"};
-    EXPECT_EQ(closest("wm", kNames), "vm");
-    EXPECT_EQ(closest("xy", kNames), "");
-}
-
-TEST(TextTest, DidYouMeanIsASentenceOrNothing) {
-    EXPECT_EQ(did_you_mean("Memroy", kKeys), " Did you mean 'Memory'?");
-    EXPECT_EQ(did_you_mean("Bananas", kKeys), "");
-}
-
 }  // namespace
 }  // namespace qemunit

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#include "common/did_you_mean.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace qemunit {
+
+namespace {
+
+char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
+
+// Levenshtein's distance; a change of case counts half a letter, so results are doubled.
+std::size_t edit_distance2(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    for (std::size_t j = 0; j < row.size(); ++j)
+        row[j] = 2 * j;
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = std::exchange(row[0], 2 * i);
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            std::size_t change = 2;
+            if (a[i - 1] == b[j - 1])
+                change = 0;
+            else if (lower(a[i - 1]) == lower(b[j - 1]))
+                change = 1;
+            const std::size_t best = std::min({diagonal + change, row[j] + 2, row[j - 1] + 2});
+            diagonal = std::exchange(row[j], best);
+        }
+    }
+    return row.back();
+}
+
+}  // namespace
+
+std::string_view closest(std::string_view word, std::span<const std::string_view> candidates) {
+    constexpr std::size_t kLongest = 64;
+    if (word.empty() || word.size() > kLongest)
+        return {};
+    std::string_view best;
+    // A third of the letters may be wrong, but at least one.
+    std::size_t best_distance = 2 * std::max<std::size_t>(1, word.size() / 3) + 1;
+    for (std::string_view candidate : candidates) {
+        if (candidate.size() > kLongest)
+            continue;
+        if (std::ranges::equal(word, candidate, {}, lower, lower))
+            return candidate;
+        if (const std::size_t d = edit_distance2(word, candidate); d < best_distance) {
+            best_distance = d;
+            best = candidate;
+        }
+    }
+    return best;
+}
+
+std::string did_you_mean(std::string_view word, std::span<const std::string_view> candidates) {
+    const std::string_view best = closest(word, candidates);
+    return best.empty() ? "" : " Did you mean '" + std::string(best) + "'?";
+}
+
+}  // namespace qemunit
