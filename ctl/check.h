@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+//
+// `qemunitctl check`: the generator's --check, which is in nobody's PATH, by the name of a VM.
+#pragma once
+
+#include "common/result.h"
+#include "ctl/invocation.h"
+
+namespace qemunit {
+
+Result<int> run_check(const Invocation &invocation);
+
+}  // namespace qemunit

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+//
+// `qemunitctl cat`: QEMU's command line as text for a shell, from what systemd will execute.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "ctl/invocation.h"
+
+namespace qemunit {
+
+Result<int> run_cat(const Invocation &invocation);
+
+// The words of ExecStart= -> those that run by hand: without our helper, and with chardevs in
+// place of the sockets that it passes on. Empty if that is no command line of the helper.
+std::vector<std::string> command_by_hand(const std::vector<std::string> &exec_start);
+
+// One word, quoted where a POSIX shell would see anything in it but a text.
+std::string quote_for_shell(const std::string &word);
+
+// One option with its value a line, continued by backslashes.
+std::string shell_text(const std::vector<std::string> &command);
+
+}  // namespace qemunit

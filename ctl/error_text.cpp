@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/error_text.h"
+
+#include <fmt/format.h>
+
+#include "bus/errors.h"
+
+namespace qemunit {
+
+std::string error_text(std::string_view name, std::string_view message, std::string_view member,
+                       std::string_view vm) {
+    constexpr std::string_view kDBus = "org.freedesktop.DBus.Error.";
+    if (name == bus_error::kNotRunning && !message.contains("systemctl"))
+        return fmt::format("{} (systemctl start qemu@{})", message, vm);
+    if (!name.starts_with(kDBus))
+        return std::string(message.empty() ? name : message);
+    name.remove_prefix(kDBus.size());
+    // dbus-daemon's own text is a line of rules, uids and interfaces.
+    if (name == "AccessDenied")
+        return fmt::format(
+            "access denied: {} is root's, or whom root lets (org.qemunit1(5), ACCESS)", member);
+    if (name == "InteractiveAuthorizationRequired")
+        return fmt::format(
+            "access denied: {} must be authorized, and no agent is here to ask (pkttyagent(1))",
+            member);
+    if (name == "UnknownMethod" || name == "UnknownProperty")
+        return fmt::format(
+            "the qemunitd that runs has no {}; is it an older version? Try: "
+            "systemctl restart qemunitd",
+            member);
+    if (name == "ServiceUnknown" || name == "NameHasNoOwner" || name.starts_with("Spawn."))
+        return fmt::format(
+            "cannot reach qemunitd: {}. Is qemunit installed, and was D-Bus reloaded "
+            "(systemctl reload dbus)? See: systemctl status qemunitd",
+            message);
+    if (name == "NoReply" || name == "Timeout")
+        return fmt::format("no answer to {} in time; see: systemctl status qemunitd", member);
+    return std::string(message);
+}
+
+}  // namespace qemunit

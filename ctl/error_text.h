@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+//
+// An error of D-Bus in words for a person at a shell, with what to do next. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace qemunit {
+
+// `member`: what was called. `vm`: "" where it was not about one.
+std::string error_text(std::string_view name, std::string_view message, std::string_view member,
+                       std::string_view vm);
+
+}  // namespace qemunit

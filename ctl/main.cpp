@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+//
+// qemunitctl: what a person does with VMs that systemctl, journalctl and busctl do not.
+// The only file of it that decides an exit code: 0, 1 for failure, 2 for wrong arguments.
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "common/paths.h"
+#include "ctl/invocation.h"
+#include "ctl/verbs.h"
+
+namespace {
+
+constexpr int kExitUsage = 2;
+
+}  // namespace
+
+int main(int argc, char **argv) {
+    using namespace qemunit;
+    const auto invocation = parse_invocation({argv + 1, argv + argc});
+    if (!invocation) {
+        fmt::print(stderr, "qemunitctl: {}\n", invocation.error().message);
+        return kExitUsage;
+    }
+    if (invocation->help) {
+        fmt::print("{}", help_text());
+        return EXIT_SUCCESS;
+    }
+    if (invocation->version) {
+        fmt::print("qemunitctl {}\n", kVersion);
+        return EXIT_SUCCESS;
+    }
+    const Verb &verb = *invocation->verb;
+    const auto exit_code = verb.run(*invocation);
+    if (!exit_code) {
+        std::fflush(stdout);
+        const std::string vm = verb.of_vm ? invocation->arguments.front() + ": " : "";
+        fmt::print(stderr, "qemunitctl: {}{}\n", vm, exit_code.error().message);
+        return EXIT_FAILURE;
+    }
+    if (std::fflush(stdout) != 0) {
+        fmt::print(stderr, "qemunitctl: cannot write to standard output: {}\n",
+                   std::strerror(errno));
+        return EXIT_FAILURE;
+    }
+    return *exit_code;
+}

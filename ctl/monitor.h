@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+//
+// `qemunitctl monitor`, `cmd` and `qmp`: QEMU's monitors over D-Bus, which takes no socket's
+// place, and asks who may do that.
+#pragma once
+
+#include "common/result.h"
+#include "ctl/invocation.h"
+
+namespace qemunit {
+
+Result<int> run_monitor(const Invocation &invocation);
+Result<int> run_cmd(const Invocation &invocation);
+Result<int> run_qmp(const Invocation &invocation);
+
+}  // namespace qemunit

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+//
+// Bytes on their way to a file, a terminal or a socket that may be slow: what cannot be
+// written now waits, and the event loop runs on. Bounded by its user, who looks at size().
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "common/event_ptr.h"
+#include "common/result.h"
+#include "common/unique_fd.h"
+
+namespace qemunit {
+
+class OutputQueue {
+  public:
+    struct Callbacks {
+        std::function<void()> written;  // something of what waited
+        std::function<void()> broken;   // nobody reads any more
+    };
+
+    static Result<std::unique_ptr<OutputQueue>> create(sd_event *event, UniqueFd fd,
+                                                       Callbacks callbacks);
+
+    void write(std::string_view bytes);
+    std::size_t size() const { return queue_.size(); }
+
+  private:
+    OutputQueue(UniqueFd fd, Callbacks callbacks)
+        : fd_(std::move(fd)), callbacks_(std::move(callbacks)) {}
+    bool flush();  // false if that is broken
+
+    UniqueFd fd_;
+    Callbacks callbacks_;
+    EventSourcePtr source_;  // none: a regular file, which is never slow
+    std::string queue_;
+};
+
+// An fd of our own for `fd`, non-blocking where that is possible without changing what other
+// programs, such as the shell, share with us.
+UniqueFd reopen_for_writing(int fd);
+
+}  // namespace qemunit

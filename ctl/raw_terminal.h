@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+//
+// The user's terminal while it is the guest's: every key goes through, nothing is echoed.
+// Whoever owns one of these gives it back as it was, however the program ends but by SIGKILL.
+#pragma once
+
+#include <termios.h>
+
+#include "common/result.h"
+
+namespace qemunit {
+
+class RawTerminal {
+  public:
+    // `fd` is borrowed.
+    static Result<RawTerminal> enter(int fd);
+    ~RawTerminal();
+    RawTerminal(RawTerminal &&other) noexcept;
+    RawTerminal &operator=(RawTerminal &&) = delete;
+
+  private:
+    RawTerminal(int fd, const termios &before) : fd_(fd), before_(before) {}
+
+    int fd_;
+    termios before_;
+};
+
+}  // namespace qemunit

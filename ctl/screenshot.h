@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+//
+// `qemunitctl screenshot`: the PNG that qemunitd hands over as a file descriptor, into a file.
+#pragma once
+
+#include "common/result.h"
+#include "ctl/invocation.h"
+
+namespace qemunit {
+
+Result<int> run_screenshot(const Invocation &invocation);
+
+}  // namespace qemunit

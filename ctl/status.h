@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+//
+// `qemunitctl status`: all that qemunitd and systemd know of a VM, beyond what
+// `systemctl status` shows of its unit.
+#pragma once
+
+#include "common/result.h"
+#include "ctl/invocation.h"
+
+namespace qemunit {
+
+Result<int> run_status(const Invocation &invocation);
+
+}  // namespace qemunit

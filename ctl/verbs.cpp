@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/verbs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "common/did_you_mean.h"
+#include "ctl/check.h"
+#include "ctl/command_line.h"
+#include "ctl/console.h"
+#include "ctl/forwards.h"
+#include "ctl/keyboard.h"
+#include "ctl/list.h"
+#include "ctl/monitor.h"
+#include "ctl/screenshot.h"
+#include "ctl/snapshots.h"
+#include "ctl/status.h"
+
+namespace qemunit {
+
+namespace {
+
+constexpr std::size_t kMany = 1'000'000;
+
+constexpr Verb kVerbs[] = {
+    {"list", "", 0, 0, false, false, false, "--json --names",
+     "All VMs: state, uptime, memory, forwarded ports", run_list},
+    {"status", "VM...", 1, kMany, true, false, false, "", "All about some VMs", run_status},
+    {"console", "VM [PORT]", 1, 2, true, false, true, "--read-only --wait",
+     "The terminal of a serial port", run_console},
+    {"monitor", "VM", 1, 1, true, false, false, "", "QEMU's monitor, with history and completion",
+     run_monitor},
+    {"cmd", "VM COMMAND...", 2, kMany, true, true, false, "", "One command of that monitor",
+     run_cmd},
+    {"qmp", "VM COMMAND [JSON]", 2, 3, true, true, false, "", "One command of QMP", run_qmp},
+    {"snapshot list", "VM", 1, 1, true, false, false, "", "The snapshots of a VM",
+     run_snapshot_list},
+    {"snapshot save", "VM TAG", 2, 2, true, false, false, "",
+     "Save the machine's state and its disks", run_snapshot_save},
+    {"snapshot load", "VM TAG", 2, 2, true, false, false, "", "Go back to there",
+     run_snapshot_load},
+    {"snapshot delete", "VM TAG", 2, 2, true, false, false, "", "Forget a snapshot",
+     run_snapshot_delete},
+    {"forward list", "VM", 1, 1, true, false, false, "", "Ports of the host that lead to the guest",
+     run_forward_list},
+    {"forward add", "VM RULE", 2, 2, true, false, false, "", "One more, until the VM ends",
+     run_forward_add},
+    {"forward remove", "VM RULE", 2, 2, true, false, false, "", "One less", run_forward_remove},
+    {"screenshot", "VM FILE", 2, 2, true, false, true, "", "The screen, as PNG (-: to stdout)",
+     run_screenshot},
+    {"sendkey", "VM KEYS...", 2, kMany, true, true, false, "", "Press keys: ctrl-alt-delete",
+     run_sendkey},
+    {"type", "VM TEXT...", 2, kMany, true, true, false, "", "Type a text on the keyboard",
+     run_type},
+    {"check", "[VM|FILE...]", 0, kMany, false, false, true, "",
+     "What is wrong with ini files; all, if none is given", run_check},
+    {"cat", "VM", 1, 1, true, false, false, "", "QEMU's command line, for a shell", run_cat},
+};
+
+struct Elsewhere {
+    std::string_view word, command;
+};
+
+// With the VM's name in place of {}.
+constexpr Elsewhere kElsewhere[] = {
+    {"start", "systemctl start qemu@{}"},
+    {"stop", "systemctl stop qemu@{}"},
+    {"shutdown", "systemctl stop qemu@{}"},
+    {"restart", "systemctl restart qemu@{}"},
+    {"reboot", "systemctl restart qemu@{}"},
+    {"kill", "systemctl kill qemu@{}"},
+    {"enable", "systemctl enable qemu@{}"},
+    {"disable", "systemctl disable qemu@{}"},
+    {"log", "journalctl -u qemu@{}"},
+    {"logs", "journalctl -u qemu@{}"},
+    {"pause", "busctl call org.qemunit1 /org/qemunit1/vm/{} org.qemunit1.VM Pause"},
+    {"resume", "busctl call org.qemunit1 /org/qemunit1/vm/{} org.qemunit1.VM Resume"},
+    {"reset", "busctl call org.qemunit1 /org/qemunit1/vm/{} org.qemunit1.VM Reset"},
+    {"poweroff", "busctl call org.qemunit1 /org/qemunit1/vm/{} org.qemunit1.VM PowerOff"},
+};
+
+}  // namespace
+
+std::span<const Verb> verbs() {
+    return kVerbs;
+}
+
+std::string unknown_verb(std::string_view word, std::string_view argument) {
+    const std::string_view vm = argument.empty() ? "VM" : argument;
+    if (const auto *known = std::ranges::find(kElsewhere, word, &Elsewhere::word);
+        known != std::end(kElsewhere))
+        return fmt::format("there is no '{}' here; use: {}", word,
+                           fmt::format(fmt::runtime(known->command), vm));
+    std::vector<std::string_view> names;
+    for (const Verb &verb : kVerbs)
+        names.push_back(verb.name.substr(0, verb.name.find(' ')));
+    const std::string meant = did_you_mean(word, names);
+    return fmt::format("unknown command '{}'.{}", word, meant.empty() ? " See --help." : meant);
+}
+
+}  // namespace qemunit

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+//
+// The table of what qemunitctl can do. The parser, the help, the completion's test and
+// main() go by it: a new verb is one row and one function.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "common/result.h"
+
+namespace qemunit {
+
+struct Invocation;
+
+struct Verb {
+    // The exit code, or what went wrong.
+    using Run = Result<int> (*)(const Invocation &);
+
+    std::string_view name;       // "list", "snapshot save"
+    std::string_view arguments;  // "VM TAG", as the help shows them
+    std::size_t least, most;     // how many of them
+    bool of_vm;                  // the first is the name of a VM
+    // Behind the VM there are no options: the words are QEMU's or the guest's.
+    bool literal;
+    bool local;                // of this machine only
+    std::string_view options;  // "--json --names": those of this verb alone
+    std::string_view help;
+    Run run;
+};
+
+std::span<const Verb> verbs();
+
+// What to say of a word that is no verb: which one was meant, or which program does that.
+std::string unknown_verb(std::string_view word, std::string_view argument);
+
+}  // namespace qemunit

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+//
+// The connection to D-Bus, and calls over it: to qemunitd about a VM, to systemd about its
+// unit. Each waits for its answer, with a deadline; an Error's text is for the user as it is.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "bus/bus_ptr.h"
+#include "common/result.h"
+#include "common/timer.h"
+#include "ctl/invocation.h"
+
+namespace qemunit {
+
+// qemunitd answers within 20 s; somebody may have to type a password before.
+inline constexpr uint64_t kCallTimeout = 90 * kSecond;
+
+Result<BusPtr> open_bus(const Invocation &invocation);
+
+// An empty call to the object of a VM, interface org.qemunit1.VM.
+Result<MessagePtr> new_vm_call(sd_bus *bus, const std::string &vm, const char *member);
+
+// A name of no VM is an error that says which one may be meant.
+Result<MessagePtr> call(sd_bus *bus, sd_bus_message *message, const std::string &vm,
+                        uint64_t timeout = kCallTimeout);
+
+// The two in one, for members that take nothing but strings.
+Result<MessagePtr> call_vm(sd_bus *bus, const std::string &vm, const char *member,
+                           const std::vector<std::string> &texts = {},
+                           uint64_t timeout = kCallTimeout);
+
+// The same where the answer is one string.
+Result<std::string> ask_vm(sd_bus *bus, const std::string &vm, const char *member,
+                           const std::vector<std::string> &texts);
+
+// A property of org.qemunit1.VM, to be read from the message.
+Result<MessagePtr> vm_property(sd_bus *bus, const std::string &vm, const char *property,
+                               const char *type);
+Result<std::string> vm_text(sd_bus *bus, const std::string &vm, const char *property);
+
+// One of systemd's, of qemu@VM.service. `interface`: "Unit" or "Service".
+Result<MessagePtr> unit_property(sd_bus *bus, const std::string &vm, const std::string &interface,
+                                 const char *property, const char *type);
+
+struct ListedVm {
+    std::string name, state, unit;
+};
+Result<std::vector<ListedVm>> list_vms(sd_bus *bus);
+
+inline constexpr char kSystemdName[] = "org.freedesktop.systemd1";
+std::string unit_object_path(const std::string &vm);
+
+}  // namespace qemunit

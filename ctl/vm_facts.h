@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+//
+// What `list` and `status` say of a VM, collected from qemunitd and systemd by all their
+// questions at once: a QEMU that hangs costs its own answer, and nobody else's.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "ctl/forwards.h"
+#include "ctl/vm_bus.h"
+
+namespace qemunit {
+
+// What is not known is empty: the VM is off, or it may not be asked.
+struct VmFacts {
+    ListedVm vm;
+    std::optional<uint64_t> up_usec;
+    std::optional<uint64_t> memory;  // bytes that all its processes occupy
+    std::optional<std::vector<Forward>> forwards;
+};
+
+Result<std::vector<VmFacts>> collect_facts(sd_bus *bus, std::vector<ListedVm> vms);
+
+}  // namespace qemunit
