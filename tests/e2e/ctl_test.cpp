@@ -261,6 +261,40 @@ TEST(Ctl, MonitorsInScripts) {
     EXPECT_EQ(run({"qemunitctl", "monitor", "ctcmd"}, "bananas\n").status, 1);
 }
 
+TEST(Ctl, SnapshotsForwardsScreenAndKeys) {
+    VmUnderTest vm(
+        "ctacts",
+        boot_sector_ini() +
+            "[VM]\nDisplay=vnc\n[Drive data]\nFile=data.qcow2\nSize=10M\n[Network lan]\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    if (const Finished snapshots = ctl("snapshot list ctacts");
+        snapshots.says("has no ListSnapshots"))
+        GTEST_SKIP() << snapshots;
+    const auto succeeds = [](const std::string &words) {
+        const Finished done = ctl(words);
+        EXPECT_TRUE(done.ok() && done.output.empty()) << done;
+    };
+    succeeds("snapshot save ctacts clean");
+    const Finished snapshots = ctl("snapshot list ctacts");
+    EXPECT_TRUE(snapshots.ok() && snapshots.says("\nclean  ")) << snapshots;
+    succeeds("snapshot load ctacts clean");
+    succeeds("snapshot delete ctacts clean");
+    const Finished none = ctl("snapshot load ctacts clean");
+    EXPECT_TRUE(none.status == 1 && none.says("qemunitctl: ctacts: ")) << none;
+
+    succeeds("forward add ctacts tcp:127.0.0.1:20081-:80");
+    const Finished forwards = ctl("forward list ctacts");
+    EXPECT_TRUE(forwards.says("lan      tcp:127.0.0.1:20081-10.0.2.15:80")) << forwards;
+    // As it was added, and as it is listed.
+    succeeds("forward remove ctacts tcp:127.0.0.1:20081-10.0.2.15:80");
+    EXPECT_FALSE(ctl("forward list ctacts").says("20081"));
+
+    succeeds("screenshot ctacts /tmp/ctacts.png");
+    EXPECT_TRUE(read_file("/tmp/ctacts.png").starts_with("\x89PNG"));
+    succeeds("sendkey ctacts ctrl-alt-f1 ret");
+    succeeds("type ctacts hello World");
+}
+
 TEST(Ctl, ChecksIniFiles) {
     VmUnderTest good("ctgood", boot_sector_ini());
     VmUnderTest bad("ctbad", "[VM]\nCPUs=many\n");
