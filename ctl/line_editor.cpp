@@ -77,6 +77,8 @@ std::optional<std::string> LineEditor::read() {
     std::string text;
     if (!editor_)
         return std::getline(std::cin, text) ? std::optional(text) : std::nullopt;
+    // Before the prompt, not after it as libedit does: Ctrl-D in between would be lost.
+    el_set(editor_->line.get(), EL_PREP_TERM, 1);
     int length = 0;
     const char *raw = el_gets(editor_->line.get(), &length);
     if (!raw || length <= 0)

@@ -23,6 +23,12 @@ Finished ctl(const std::string &words) {
     return run_words("qemunitctl " + words);
 }
 
+// qemunitd reads the configuration anew some time after a reload. A VM that has run, it knows.
+void make_known(const VmUnderTest &vm) {
+    EXPECT_TRUE(vm.start().ok()) << vm.status();
+    EXPECT_TRUE(vm.stop().ok()) << vm.status();
+}
+
 #define ASSERT_SEEN(terminal, text)                    \
     do {                                               \
         const auto seen = (terminal).read_until(text); \
@@ -33,6 +39,7 @@ TEST(Ctl, ListsAndShowsVms) {
     const std::string network = "[Network lan]\nHostForward=tcp:127.0.0.1:20022-:22\n";
     VmUnderTest on("cton", boot_sector_ini() + network);
     VmUnderTest off("ctoff", boot_sector_ini());
+    make_known(off);
     ASSERT_TRUE(on.start().ok()) << on.status();
 
     const Finished list = ctl("list");
@@ -61,6 +68,7 @@ TEST(Ctl, ListsAndShowsVms) {
 
 TEST(Ctl, ErrorsSayWhatToDo) {
     VmUnderTest vm("cterr", boot_sector_ini());
+    make_known(vm);
     const Finished off = ctl("console cterr");
     EXPECT_EQ(off.status, 1);
     EXPECT_EQ(trimmed(off.output),
@@ -134,6 +142,7 @@ TEST(Ctl, TwoConsolesShareOnePort) {
 
 TEST(Ctl, AConsoleEndsWithItsVmOrWaitsForItsReturn) {
     VmUnderTest vm("ctend", boot_sector_ini());
+    make_known(vm);
     Terminal waiting({"qemunitctl", "console", "--wait", "ctend"});
     ASSERT_SEEN(waiting, "ctend does not run; waiting until it runs. Ctrl-C leaves.");
     ASSERT_TRUE(vm.start().ok()) << vm.status();
@@ -163,6 +172,7 @@ TEST(Ctl, AConsoleEndsWithItsVmOrWaitsForItsReturn) {
 
 TEST(Ctl, AConsoleThatWaitsBootsNoVm) {
     VmUnderTest vm("ctsock", boot_sector_ini());
+    make_known(vm);
     ASSERT_TRUE(vm.enable_sockets().ok());
     // The first connection does: the socket is there.
     Terminal console({"qemunitctl", "console", "--wait", "ctsock"});
@@ -309,6 +319,7 @@ TEST(Ctl, ChecksIniFiles) {
 
 TEST(Ctl, WhatCatPrintsRunsInAShell) {
     VmUnderTest vm("ctcat", boot_sector_ini() + "[VM]\nDescription=it's \"two\" $words\n");
+    make_known(vm);
     Terminal shell({"sh", "-c", "eval \"$(qemunitctl cat ctcat)\""});
     ASSERT_SEEN(shell, kReady);
     shell.type("\x01x");  // QEMU's own way out of a terminal
