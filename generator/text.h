@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+
 namespace qemunit {
 
 // Without the spaces and tabs around it.

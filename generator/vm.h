@@ -13,6 +13,7 @@
 #include <tuple>
 #include <vector>
 
+#include "common/host_forward.h"
 #include "generator/diagnostic.h"
 
 namespace qemunit {
@@ -82,16 +83,6 @@ struct InterfaceName {
 };
 struct MacAddress {
     std::string text;  // "52:54:00:12:34:56"
-};
-struct HostForward {
-    std::string text;  // "tcp:127.0.0.1:10022-:22", QEMU's own syntax
-    std::string protocol;
-    std::string host_address;  // "": all
-    unsigned host_port = 0;
-    std::string guest_address;  // "": what DHCP gave it
-    unsigned guest_port = 0;
-
-    bool is_for_all_addresses() const { return host_address.empty() || host_address == "0.0.0.0"; }
 };
 struct FileMode {
     unsigned bits = 0;
