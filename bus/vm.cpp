@@ -6,6 +6,7 @@
 
 #include "bus/vm_state.h"
 #include "common/paths.h"
+#include "common/timer.h"
 #include "common/vm_name.h"
 
 namespace qemunit {
@@ -58,22 +59,36 @@ std::map<std::string, std::string> Vm::sockets() const {
 void Vm::set_active_state(std::string_view active_state) {
     if (active_state == active_state_)
         return;
-    const bool was_up = is_up();
     active_state_ = active_state;
-    const bool stops = active_state_ == "deactivating";
-    // A VM that stops is not connected to again: its QEMU may be gone already. One that had not
-    // even started is not connected to at all: while the socket unit still listens, systemd
-    // takes a connection for a wish to start the VM, and cancels the stop.
-    if (is_up() && (was_up || !stops))
-        monitor_.open(/*persist=*/!stops);
-    else
-        monitor_.close("the VM is " + vm_state(active_state_, ""));
+    follow_unit();
     update();
 }
 
 void Vm::set_main_pid(uint32_t main_pid) {
-    if (std::exchange(main_pid_, main_pid) != main_pid)
-        observer_.changed(*this, "MainPID");
+    if (std::exchange(main_pid_, main_pid) == main_pid)
+        return;
+    follow_unit();
+    observer_.changed(*this, "MainPID");
+}
+
+void Vm::follow_unit() {
+    next_try_.reset();
+    if (!is_up()) {
+        monitor_.close("the VM is " + vm_state(active_state_, ""));
+    } else if (active_state_ == "deactivating") {
+        // Not connected to again: its QEMU may be gone already. One that had not even started is
+        // not connected to at all: while its socket unit still listens, systemd takes that for
+        // a wish to start the VM, and cancels the stop.
+        if (monitor_.is_wanted())
+            monitor_.open(/*persist=*/false);
+    } else if (active_state_ == "activating" && !monitor_.is_wanted()) {
+        // For the same reason not before it is clear that this takes longer: Ready= of its ini.
+        if (auto timer = start_timer(event_, monotonic_now(event_) + kSecond,
+                                     [this] { monitor_.open(/*persist=*/true); }))
+            next_try_ = std::move(*timer);
+    } else {
+        monitor_.open(/*persist=*/true);
+    }
 }
 
 void Vm::set_source_path(std::string_view source_path) {
@@ -84,15 +99,19 @@ void Vm::set_source_path(std::string_view source_path) {
 }
 
 bool Vm::is_up() const {
-    return is_unit_up(active_state_);
+    return is_unit_up(active_state_, main_pid_ != 0);
 }
 
-std::optional<std::string> Vm::refusal() const {
+std::optional<std::string> Vm::refusal() {
+    if (next_try_) {  // somebody wants it now
+        next_try_.reset();
+        monitor_.open(/*persist=*/true);
+    }
     if (is_up() && monitor_.is_open())
         return std::nullopt;
     const std::string vm = "VM '" + name_ + "' ";
     if (active_state_ == "activating")
-        return vm + "is starting, and not ready for commands yet";
+        return vm + "is starting, and its QEMU not reachable yet";
     if (active_state_ == "failed")
         return vm + "has crashed; see: systemctl status " + unit();
     if (is_up())

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "bus/vm_monitor.h"
+#include "common/event_ptr.h"
 
 namespace qemunit {
 
@@ -53,7 +54,7 @@ class Vm {
     bool is_settled() const { return !is_up() || !monitor_.status().empty(); }
 
     // Why no QMP command can be given, for people; nothing if one can.
-    std::optional<std::string> refusal() const;
+    std::optional<std::string> refusal();
 
     // See VmMonitor::execute(). Only when there is no refusal().
     void execute(std::string_view command, nlohmann::json arguments, uint64_t deadline,
@@ -62,6 +63,7 @@ class Vm {
     }
 
   private:
+    void follow_unit();
     void update();
     void take_event(const QmpEvent &event);
     bool spend(std::size_t bytes);
@@ -77,6 +79,7 @@ class Vm {
     uint64_t budget_until_ = 0;
     std::size_t budget_ = 0;
     VmMonitor monitor_;
+    EventSourcePtr next_try_;  // to connect to a VM that starts
 };
 
 }  // namespace qemunit

@@ -39,6 +39,8 @@ class VmMonitor {
     // Ends the connection, and all calls with `reason`, as disconnected.
     void close(const std::string &reason);
 
+    // open() was called, and no close() since.
+    bool is_wanted() const { return opened_; }
     // A call can be served or wait for the connection.
     bool is_open() const { return client_ || retry_; }
 

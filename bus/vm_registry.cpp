@@ -66,7 +66,7 @@ void VmRegistry::take_units(const std::vector<SystemdUnits::Unit> &units) {
     for (const auto &[name, source_path] : configured_)
         existing.insert(name);
     for (const auto &[name, active_state] : loaded)
-        if (is_unit_up(active_state))
+        if (is_unit_up(active_state, /*has_main_process=*/false))
             existing.emplace(name);
 
     for (auto next = vms_.begin(); next != vms_.end();)

@@ -3,7 +3,9 @@
 
 namespace qemunit {
 
-bool is_unit_up(std::string_view active_state) {
+bool is_unit_up(std::string_view active_state, bool has_main_process) {
+    if (active_state == "activating")
+        return has_main_process;
     return active_state == "active" || active_state == "reloading" ||
            active_state == "refreshing" || active_state == "deactivating";
 }
@@ -18,7 +20,7 @@ std::string vm_state(std::string_view active_state, std::string_view qmp_status)
         return "stopping";
     if (active_state == "failed")
         return "crashed";
-    if (!is_unit_up(active_state))
+    if (!is_unit_up(active_state, false))
         return std::string(active_state);
 
     // QEMU: enum RunState in qapi/run-state.json.

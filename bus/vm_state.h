@@ -9,9 +9,10 @@
 
 namespace qemunit {
 
-// Whether a QEMU may be there to talk to. Not while it starts: a connection to the
-// socket of a VM that is off would boot it.
-bool is_unit_up(std::string_view active_state);
+// Whether a QEMU may be there to talk to. While the unit starts, which with Ready= takes as
+// long as the guest's boot, only if it has a main process: a connection to the socket of a VM
+// that is off, or between two attempts of Restart=, would boot it.
+bool is_unit_up(std::string_view active_state, bool has_main_process);
 
 // `qmp_status`: of query-status; empty while QEMU has not answered.
 std::string vm_state(std::string_view active_state, std::string_view qmp_status);

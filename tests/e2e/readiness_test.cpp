@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "tests/e2e/bus.h"
 #include "tests/e2e/guest_shell.h"
 #include "tests/e2e/journal.h"
 #include "tests/e2e/unit_watch.h"
@@ -129,6 +130,12 @@ TEST_F(ReadinessOfTheAgent, AStartReturnsWhenItAnswers) {
     EXPECT_EQ(unit_property(vm.unit(), "ActiveState"), "activating");
     GuestShell guest(vm);
     EXPECT_EQ(unit_property(vm.unit(), "ActiveState"), "activating");
+    // Its monitor need not wait for that.
+    const BusReply meanwhile = monitor_command(vm.name(), "info status");
+    EXPECT_NE(meanwhile.value.find("VM status: running"), std::string::npos) << meanwhile;
+    const Finished state = run({"busctl", "get-property", "org.qemunit1",
+                                "/org/qemunit1/vm/" + vm.name(), "org.qemunit1.VM", "State"});
+    EXPECT_EQ(trimmed(state.output), "s \"starting\"");
     start_agent(guest);
     auto ready = wait_for_state(vm.unit(), "active");
     ASSERT_TRUE(ready) << ready.error().message << guest.run("cat /tmp/qga.log");

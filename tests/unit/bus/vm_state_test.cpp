@@ -29,9 +29,14 @@ TEST(VmStateTest, QemuDecidesWhileTheUnitIsActive) {
 
 TEST(VmStateTest, OnlyAUnitThatIsUpIsConnectedTo) {
     for (const char *up : {"active", "reloading", "refreshing", "deactivating"})
-        EXPECT_TRUE(is_unit_up(up)) << up;
-    for (const char *down : {"inactive", "activating", "failed", "maintenance", "", "novel"})
-        EXPECT_FALSE(is_unit_up(down)) << down;
+        EXPECT_TRUE(is_unit_up(up, false)) << up;
+    for (const char *down : {"inactive", "failed", "maintenance", "", "novel"})
+        EXPECT_FALSE(is_unit_up(down, true)) << down;
+}
+
+TEST(VmStateTest, AUnitThatStartsIsUpOnceItHasAProcess) {
+    EXPECT_FALSE(is_unit_up("activating", false));
+    EXPECT_TRUE(is_unit_up("activating", true));
 }
 
 }  // namespace
