@@ -12,7 +12,8 @@ Result<MessagePtr> new_method_call(sd_bus *bus, const char *destination, const c
     return own_message(call);
 }
 
-Result<SlotPtr> call_async(sd_bus *bus, sd_bus_message *call, BusReplyHandler handler) {
+Result<SlotPtr> call_async(sd_bus *bus, sd_bus_message *call, BusReplyHandler handler,
+                           uint64_t timeout) {
     auto owned = std::make_unique<BusReplyHandler>(std::move(handler));
     sd_bus_slot *slot = nullptr;
     int r = sd_bus_call_async(
@@ -21,7 +22,7 @@ Result<SlotPtr> call_async(sd_bus *bus, sd_bus_message *call, BusReplyHandler ha
             (*static_cast<BusReplyHandler *>(userdata))(reply);
             return 0;
         },
-        owned.get(), 0);
+        owned.get(), timeout);
     if (r < 0)
         return fail_errno(r, std::string("cannot call ") + sd_bus_message_get_member(call));
     // sd-bus keeps the slot until its callback has returned, and the handler with it.
@@ -29,6 +30,16 @@ Result<SlotPtr> call_async(sd_bus *bus, sd_bus_message *call, BusReplyHandler ha
         slot, [](void *userdata) { delete static_cast<BusReplyHandler *>(userdata); });
     (void)owned.release();
     return SlotPtr(slot);
+}
+
+void call_and_forget(sd_bus *bus, const Result<MessagePtr> &call, BusReplyHandler handler,
+                     uint64_t timeout) {
+    auto slot = call ? call_async(bus, call->get(), handler, timeout)
+                     : Result<SlotPtr>(std::unexpected(call.error()));
+    if (!slot)
+        return handler(nullptr);
+    // The bus owns the slot from here on.
+    sd_bus_slot_set_floating(slot->get(), 1);
 }
 
 }  // namespace qemunit

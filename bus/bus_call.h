@@ -19,6 +19,13 @@ Result<MessagePtr> new_method_call(sd_bus *bus, const char *destination, const c
                                    const char *interface, const char *member);
 
 // Sends the call. Dropping the slot forgets it: the handler is not called any more.
-Result<SlotPtr> call_async(sd_bus *bus, sd_bus_message *call, BusReplyHandler handler);
+// `timeout`: in µs; 0 is sd-bus's own, 25 s. After it the handler gets an error, too.
+Result<SlotPtr> call_async(sd_bus *bus, sd_bus_message *call, BusReplyHandler handler,
+                           uint64_t timeout = 0);
+
+// The same, and the handler is called in any case: at once with nullptr if the call cannot be
+// sent. Nobody needs to keep a slot.
+void call_and_forget(sd_bus *bus, const Result<MessagePtr> &call, BusReplyHandler handler,
+                     uint64_t timeout = 0);
 
 }  // namespace qemunit

@@ -13,12 +13,12 @@
 
 #include "bus/bus_ptr.h"
 #include "bus/manager_object.h"
-#include "common/timer.h"
 #include "bus/vm_object.h"
 #include "bus/vm_registry.h"
 #include "common/event_ptr.h"
 #include "common/paths.h"
 #include "common/result.h"
+#include "common/timer.h"
 
 namespace qemunit {
 namespace {

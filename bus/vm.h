@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,7 +29,8 @@ struct VmObserver {
     std::function<void(Vm &, const std::string &how)> violated;  // QEMU broke QMP's rules
 };
 
-class Vm {
+// Shared, so that a call that is being answered can tell whether its VM is still there.
+class Vm : public std::enable_shared_from_this<Vm> {
   public:
     // `observer` outlives the VM.
     Vm(sd_event *event, std::string name, std::string source_path, const VmObserver &observer);

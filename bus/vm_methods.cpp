@@ -1,96 +1,18 @@
 // SPDX-License-Identifier: MIT
 #include "bus/vm_methods.h"
 
-#include <fmt/format.h>
-
-#include <memory>
 #include <string>
 #include <string_view>
 
-#include "bus/bus_ptr.h"
 #include "bus/errors.h"
 #include "bus/hmp_text.h"
-#include "bus/vm.h"
+#include "bus/vm_call.h"
 
 namespace qemunit {
 
 using nlohmann::json;
 
 namespace {
-
-// Below the 25 s after which callers give up by themselves (sd_bus_call(3)), so that
-// they see our error.
-constexpr uint64_t kDeadline = 20 * kSecond;
-
-// dbus-daemon disconnects who sends a message of more than 32 MiB.
-constexpr std::size_t kReplyMax = 16u << 20;
-
-// A method call that is being answered. It may outlive its VM.
-struct Call {
-    MessagePtr message;
-    std::string vm;
-    std::string command;  // what the caller asked for, as errors name it
-    uint64_t deadline;
-};
-
-using CallPtr = std::shared_ptr<const Call>;
-
-void reply_error(const Call &call, const char *error, const std::string &text) {
-    sd_bus_reply_method_errorf(call.message.get(), error, "%s", text.c_str());
-}
-
-void reply_error(const Call &call, const QmpError &error) {
-    switch (error.kind) {
-        case QmpError::Kind::monitor:
-            return reply_error(call, bus_error::kMonitor, error.message);
-        case QmpError::Kind::timeout:
-            return reply_error(call, bus_error::kTimeout,
-                               fmt::format("QEMU of VM '{}' did not answer '{}' within {} s{}{}",
-                                           call.vm, call.command, kDeadline / kSecond,
-                                           error.message.empty() ? "" : ": ", error.message));
-        case QmpError::Kind::disconnected:
-            return reply_error(call, bus_error::kNotRunning,
-                               fmt::format("VM '{}' was disconnected before it answered '{}': {}",
-                                           call.vm, call.command, error.message));
-    }
-}
-
-void reply_done(const Call &call) {
-    sd_bus_reply_method_return(call.message.get(), "");
-}
-
-void reply_text(const Call &call, const std::string &text) {
-    // sd-bus refuses what D-Bus cannot carry, such as some characters that JSON can.
-    if (text.size() > kReplyMax ||
-        sd_bus_reply_method_return(call.message.get(), "s", text.c_str()) < 0)
-        reply_error(call, bus_error::kMonitor,
-                    fmt::format("the answer to '{}' cannot be sent over D-Bus ({} bytes)",
-                                call.command, text.size()));
-}
-
-using AnswerHandler = std::function<void(const CallPtr &, VmMonitor::Reply)>;
-
-// Gives the command to QEMU; `answered` then replies. The last thing a method does.
-int start(sd_bus_message *message, Vm &vm, std::string asked, std::string_view command,
-          json arguments, sd_bus_error *error, AnswerHandler answered) {
-    if (auto refusal = vm.refusal())
-        return sd_bus_error_set(error, bus_error::kNotRunning, refusal->c_str());
-    sd_event *event = sd_bus_get_event(sd_bus_message_get_bus(message));
-    const CallPtr call = std::make_shared<const Call>(
-        Call{keep_message(message), vm.name(), std::move(asked), monotonic_now(event) + kDeadline});
-    vm.execute(command, std::move(arguments), call->deadline,
-               [call, answered = std::move(answered)](VmMonitor::Reply reply) {
-                   answered(call, std::move(reply));
-               });
-    return 1;  // the reply comes later
-}
-
-void answer_done(const CallPtr &call, VmMonitor::Reply reply) {
-    if (reply)
-        reply_done(*call);
-    else
-        reply_error(*call, reply.error());
-}
 
 // `quit` has worked when QEMU is gone, whether or not it still said so.
 VmMonitor::Reply gone_is_fine(VmMonitor::Reply reply) {
@@ -99,27 +21,16 @@ VmMonitor::Reply gone_is_fine(VmMonitor::Reply reply) {
     return reply;
 }
 
-// Whoever has paused a VM shall see it paused: the reply waits for State to follow.
-int start_and_refresh(sd_bus_message *message, void *userdata, std::string_view command,
-                      sd_bus_error *error) {
-    Vm &vm = *static_cast<Vm *>(userdata);
-    return start(message, vm, std::string(command), command, nullptr, error,
-                 [&vm](const CallPtr &call, VmMonitor::Reply reply) {
-                     if (!reply)
-                         return reply_error(*call, reply.error());
-                     vm.execute("query-status", nullptr, call->deadline,
-                                [call](VmMonitor::Reply) { reply_done(*call); });
-                 });
+int control(sd_bus_message *message, void *userdata, std::string command, sd_bus_error *error,
+            std::function<void(const CallPtr &)> done) {
+    return begin_call(message, userdata, {Action::control, command}, error,
+                      [command, done = std::move(done)](const CallPtr &call) {
+                          ask(call, command, nullptr, [call, done](const json &) { done(call); });
+                      });
 }
 
-int start_simple(sd_bus_message *message, void *userdata, std::string_view command,
-                 sd_bus_error *error) {
-    return start(message, *static_cast<Vm *>(userdata), std::string(command), command, nullptr,
-                 error, answer_done);
-}
-
-int invalid(sd_bus_error *error, const char *text) {
-    return sd_bus_error_set(error, bus_error::kInvalidArgument, text);
+void answer_done(const CallPtr &call) {
+    reply_done(*call);
 }
 
 }  // namespace
@@ -136,28 +47,32 @@ int method_monitor_command(sd_bus_message *message, void *userdata, sd_bus_error
         return invalid(error, "A monitor command is one line");
     const std::string_view word = std::string_view(line).substr(begin);
     const bool quits = word == "quit" || word == "q";
-    return start(message, *static_cast<Vm *>(userdata), line, "human-monitor-command",
-                 json{{"command-line", line}}, error,
-                 [quits](const CallPtr &call, VmMonitor::Reply reply) {
-                     if (quits)
-                         reply = gone_is_fine(std::move(reply));
-                     if (!reply)
-                         return reply_error(*call, reply.error());
-                     const auto *output = reply->get_ptr<const std::string *>();
-                     auto result = hmp_result(output ? std::string_view(*output) : "");
-                     if (result)
-                         reply_text(*call, *result);
-                     else
-                         reply_error(*call, bus_error::kMonitor, result.error());
-                 });
+    const auto answer = [quits](const CallPtr &call, VmMonitor::Reply reply) {
+        if (quits)
+            reply = gone_is_fine(std::move(reply));
+        if (!reply)
+            return reply_error(*call, reply.error());
+        const auto *output = reply->get_ptr<const std::string *>();
+        auto result = hmp_result(output ? std::string_view(*output) : "");
+        if (result)
+            reply_text(*call, *result);
+        else
+            reply_error(*call, bus_error::kMonitor, result.error());
+    };
+    return begin_call(
+        message, userdata, {Action::monitor, line}, error, [line, answer](const CallPtr &call) {
+            execute(call, "human-monitor-command", {{"command-line", line}},
+                    [call, answer](VmMonitor::Reply reply) { answer(call, std::move(reply)); });
+        });
 }
 
 int method_execute(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-    const char *command = nullptr;
+    const char *raw = nullptr;
     const char *text = nullptr;
-    if (int r = sd_bus_message_read(message, "ss", &command, &text); r < 0)
+    if (int r = sd_bus_message_read(message, "ss", &raw, &text); r < 0)
         return r;
-    if (!*command)
+    const std::string command = raw;
+    if (command.empty())
         return invalid(error, "The command is empty");
     json arguments;
     if (*text) {
@@ -165,39 +80,45 @@ int method_execute(sd_bus_message *message, void *userdata, sd_bus_error *error)
         if (!arguments.is_object())
             return invalid(error, "The arguments are not a JSON object");
     }
-    const bool quits = command == std::string_view("quit");
-    return start(message, *static_cast<Vm *>(userdata), command, command, std::move(arguments),
-                 error, [quits](const CallPtr &call, VmMonitor::Reply reply) {
-                     if (quits)
-                         reply = gone_is_fine(std::move(reply));
-                     if (reply)
-                         reply_text(*call, json_text(*reply));
-                     else
-                         reply_error(*call, reply.error());
-                 });
+    return begin_call(message, userdata, {Action::monitor, command}, error,
+                      [command, arguments](const CallPtr &call) {
+                          execute(call, command, arguments,
+                                  [call, command](VmMonitor::Reply reply) {
+                                      if (command == "quit")
+                                          reply = gone_is_fine(std::move(reply));
+                                      if (reply)
+                                          reply_text(*call, json_text(*reply));
+                                      else
+                                          reply_error(*call, reply.error());
+                                  });
+                      });
 }
 
 int method_pause(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-    return start_and_refresh(message, userdata, "stop", error);
+    return control(message, userdata, "stop", error, reply_with_state);
 }
 
 int method_resume(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-    return start_and_refresh(message, userdata, "cont", error);
+    return control(message, userdata, "cont", error, reply_with_state);
 }
 
 int method_reset(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-    return start_simple(message, userdata, "system_reset", error);
+    return control(message, userdata, "system_reset", error, answer_done);
 }
 
 int method_power_off(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-    return start_simple(message, userdata, "system_powerdown", error);
+    return control(message, userdata, "system_powerdown", error, answer_done);
 }
 
 int method_quit(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-    return start(message, *static_cast<Vm *>(userdata), "quit", "quit", nullptr, error,
-                 [](const CallPtr &call, VmMonitor::Reply reply) {
-                     answer_done(call, gone_is_fine(std::move(reply)));
-                 });
+    return begin_call(message, userdata, {Action::control, "quit"}, error, [](const CallPtr &call) {
+        execute(call, "quit", nullptr, [call](VmMonitor::Reply reply) {
+            if (reply = gone_is_fine(std::move(reply)); reply)
+                reply_done(*call);
+            else
+                reply_error(*call, reply.error());
+        });
+    });
 }
 
 }  // namespace qemunit

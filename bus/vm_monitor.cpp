@@ -49,11 +49,17 @@ void VmMonitor::close(const std::string &reason) {
     client_.reset();
     status_.clear();
     version_.clear();
+    trouble_ = reason;
     give_up(reason);
 }
 
 void VmMonitor::execute(std::string_view command, nlohmann::json arguments, uint64_t deadline,
                         ReplyCallback callback) {
+    if (!is_open()) {
+        callback(std::unexpected(
+            QmpError{QmpError::Kind::disconnected, trouble_.empty() ? "it is off" : trouble_}));
+        return;
+    }
     const uint64_t id = next_id_++;
     auto timer = start_timer(event_, deadline, [this, id] {
         finish(id, std::unexpected(QmpError{QmpError::Kind::timeout, trouble_}));

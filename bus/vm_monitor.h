@@ -12,8 +12,8 @@
 #include <string>
 #include <string_view>
 
-#include "common/timer.h"
 #include "common/qmp_client.h"
+#include "common/timer.h"
 
 namespace qemunit {
 
@@ -45,7 +45,7 @@ class VmMonitor {
     bool is_open() const { return client_ || retry_; }
 
     // `deadline`: CLOCK_MONOTONIC, in µs. `callback` is called exactly once, unless the
-    // monitor is destroyed first.
+    // monitor is destroyed first; at once if is_open() is not.
     void execute(std::string_view command, nlohmann::json arguments, uint64_t deadline,
                  ReplyCallback callback);
 

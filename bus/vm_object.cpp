@@ -39,7 +39,7 @@ int get_sockets(sd_bus *, const char *, const char *, const char *, sd_bus_messa
     return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-// Who may call is for the bus policy to say: sd-bus itself lets everybody in.
+// Who may call is for authorization.h to say: sd-bus itself lets everybody in.
 constexpr auto kAnybody = SD_BUS_VTABLE_UNPRIVILEGED;
 constexpr auto kConst = SD_BUS_VTABLE_PROPERTY_CONST;
 constexpr auto kEmitsChange = SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE;

@@ -119,7 +119,7 @@ void VmRegistry::ask_main_pid(const std::string &name) {
 Vm &VmRegistry::obtain(const std::string &name, const std::string &source_path) {
     auto [position, is_new] = vms_.try_emplace(name);
     if (is_new) {
-        position->second = std::make_unique<Vm>(event_, name, source_path, observer_);
+        position->second = std::make_shared<Vm>(event_, name, source_path, observer_);
         observer_.added(*position->second);
     }
     return *position->second;

@@ -17,7 +17,7 @@ namespace qemunit {
 
 class VmRegistry {
   public:
-    using Vms = std::map<std::string, std::unique_ptr<Vm>, std::less<>>;
+    using Vms = std::map<std::string, std::shared_ptr<Vm>, std::less<>>;
 
     // `listed`: after each time systemd was asked, with how that went.
     VmRegistry(sd_event *event, sd_bus *bus, VmObserver observer,

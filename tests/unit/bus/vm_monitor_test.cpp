@@ -193,6 +193,9 @@ TEST_F(VmMonitorTest, CloseEndsEveryCallAndForgetsTheStatus) {
     EXPECT_EQ(monitor->status(), "");
     EXPECT_EQ(monitor->version(), "");
     EXPECT_FALSE(monitor->is_open());
+    execute("three");
+    ASSERT_EQ(replies.size(), 3u);
+    EXPECT_EQ(replies[2].error().message, "the VM is off");
     loop.run_for(300ms);
     EXPECT_FALSE(listener.accept());
 }

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+//
+// Who may do what with a VM. root may; of others polkit is asked, with the details vm=NAME
+// and verb=MEMBER for its rules. Never waits, and never takes longer than its deadline.
+// The methods of org.qemunit1.VM call it before they do anything.
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include <functional>
+#include <string>
+
+namespace qemunit {
+
+// The actions of org.qemunit1.policy.
+enum class Action {
+    inspect,  // look at it; everybody, unless polkit's rules say otherwise
+    control,  // what a person at the machine could do
+    monitor,  // QEMU's monitor, which can do anything that QEMU can
+};
+
+// Why a call is refused: the name of a D-Bus error, and a sentence.
+struct Refusal {
+    const char *error = nullptr;  // nullptr: it is allowed
+    std::string message;
+};
+
+// Decides on the call `message` to the VM of that name; `decided` is called once. A call that
+// allows it (sd_bus_message_set_allow_interactive_authorization(3)) may make polkit ask a
+// person, who gets a minute.
+//
+// Without a polkit, or with one that does not answer: everybody may inspect, root and the
+// user that the VM runs as may do the rest. On the bus of a user: this user.
+void authorize(sd_bus_message *message, Action action, const std::string &vm,
+               std::function<void(const Refusal &)> decided);
+
+}  // namespace qemunit
