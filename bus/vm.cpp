@@ -32,10 +32,12 @@ Vm::Vm(sd_event *event, std::string name, std::string source_path, const VmObser
                         observer_.refreshed(*this);
                     },
                 .event = [this](const QmpEvent &qmp_event) { take_event(qmp_event); },
-                .violated =
-                    [this](const std::string &how) {
-                        observer_.violated(*this, how);
-                    }}) {}
+                .violated = [this](const std::string &how) { observer_.violated(*this, how); },
+                .lost =
+                    [this](const std::string &reason) {
+                        jobs_.fail_all(reason);
+                    }}),
+      jobs_(event, monitor_) {}
 
 std::string Vm::unit() const {
     return service_unit(name_);
@@ -128,6 +130,7 @@ void Vm::update() {
 }
 
 void Vm::take_event(const QmpEvent &event) {
+    jobs_.take_event(event);
     const std::string data = json_text(event.data);
     if (spend(kEventOverhead + data.size()))
         observer_.event(*this, event, data);

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "bus/qmp_jobs.h"
 #include "bus/vm_monitor.h"
 #include "common/event_ptr.h"
 
@@ -63,6 +64,7 @@ class Vm : public std::enable_shared_from_this<Vm> {
                  VmMonitor::ReplyCallback callback) {
         monitor_.execute(command, std::move(arguments), deadline, std::move(callback));
     }
+    QmpJobs &jobs() { return jobs_; }
 
   private:
     void follow_unit();
@@ -82,6 +84,7 @@ class Vm : public std::enable_shared_from_this<Vm> {
     std::size_t budget_ = 0;
     VmMonitor monitor_;
     EventSourcePtr next_try_;  // to connect to a VM that starts
+    QmpJobs jobs_;
 };
 
 }  // namespace qemunit

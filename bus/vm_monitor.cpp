@@ -51,6 +51,7 @@ void VmMonitor::close(const std::string &reason) {
     version_.clear();
     trouble_ = reason;
     give_up(reason);
+    callbacks_.lost(reason);
 }
 
 void VmMonitor::execute(std::string_view command, nlohmann::json arguments, uint64_t deadline,
@@ -133,6 +134,7 @@ void VmMonitor::on_closed(const std::string &reason) {
     // In the words of QmpClient: not that QEMU ended, but that it sent what it must not.
     if (reason.starts_with("QEMU sent"))
         callbacks_.violated(reason);
+    callbacks_.lost(reason);
     retry(reason);
 }
 

@@ -26,6 +26,8 @@ class VmMonitor {
         std::function<void()> refreshed;  // version() or status() are new, or confirmed
         std::function<void(const QmpEvent &)> event;
         std::function<void(const std::string &)> violated;  // QEMU broke the protocol so
+        // The connection has ended, for this reason; what QEMU has promised on it is void.
+        std::function<void(const std::string &)> lost;
     };
 
     VmMonitor(sd_event *event, std::string socket, Callbacks callbacks);

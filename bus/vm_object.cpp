@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "bus/snapshot_methods.h"
 #include "bus/vm_methods.h"
 
 namespace qemunit {
@@ -56,6 +57,14 @@ const sd_bus_vtable kVmVtable[] = {
     SD_BUS_METHOD_WITH_ARGS("PowerOff", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_power_off,
                             kAnybody),
     SD_BUS_METHOD_WITH_ARGS("Quit", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_quit, kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("SaveSnapshot", SD_BUS_ARGS("s", tag), SD_BUS_NO_RESULT,
+                            method_save_snapshot, kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("LoadSnapshot", SD_BUS_ARGS("s", tag), SD_BUS_NO_RESULT,
+                            method_load_snapshot, kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("DeleteSnapshot", SD_BUS_ARGS("s", tag), SD_BUS_NO_RESULT,
+                            method_delete_snapshot, kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("ListSnapshots", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(stt)", snapshots),
+                            method_list_snapshots, kAnybody),
     SD_BUS_PROPERTY("Name", "s", get_string<&Vm::name>, 0, kConst),
     SD_BUS_PROPERTY("State", "s", get_string<&Vm::state>, 0, kEmitsChange),
     SD_BUS_PROPERTY("Unit", "s", get_string<&Vm::unit>, 0, kConst),

@@ -27,9 +27,10 @@ class VmMonitorTest : public ::testing::Test {
             VmMonitor::Callbacks{
                 .refreshed = [this] { ++refreshed; },
                 .event = [this](const QmpEvent &event) { events.push_back(event.name); },
-                .violated =
-                    [this](const std::string &how) {
-                        violations.push_back(how);
+                .violated = [this](const std::string &how) { violations.push_back(how); },
+                .lost =
+                    [this](const std::string &reason) {
+                        losses.push_back(reason);
                     }});
     }
     ~VmMonitorTest() override { std::filesystem::remove_all(dir); }
@@ -75,6 +76,7 @@ class VmMonitorTest : public ::testing::Test {
     int refreshed = 0;
     std::vector<std::string> events;
     std::vector<std::string> violations;
+    std::vector<std::string> losses;
     std::vector<VmMonitor::Reply> replies;
 };
 
@@ -193,6 +195,7 @@ TEST_F(VmMonitorTest, CloseEndsEveryCallAndForgetsTheStatus) {
     EXPECT_EQ(monitor->status(), "");
     EXPECT_EQ(monitor->version(), "");
     EXPECT_FALSE(monitor->is_open());
+    EXPECT_EQ(losses, std::vector<std::string>{"the VM is off"});
     execute("three");
     ASSERT_EQ(replies.size(), 3u);
     EXPECT_EQ(replies[2].error().message, "the VM is off");

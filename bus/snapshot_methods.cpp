@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+//
+// QEMU does these as jobs (qapi/migration.json), but in its main loop: other commands to that
+// QEMU wait meanwhile, those to other VMs do not.
+#include "bus/snapshot_methods.h"
+
+#include <string>
+
+#include "bus/errors.h"
+#include "bus/snapshot_drives.h"
+#include "bus/vm_call.h"
+
+namespace qemunit {
+
+using nlohmann::json;
+
+namespace {
+
+// The RAM of the guest goes to a disk, or comes from one.
+constexpr uint64_t kSnapshotTimeout = 600 * kSecond;
+
+void with_drives(const CallPtr &call, std::function<void(const SnapshotDrives &)> then) {
+    ask(call, "query-block", nullptr,
+        [then = std::move(then)](const json &devices) { then(snapshot_drives(devices)); });
+}
+
+void start_job(const CallPtr &call, std::expected<SnapshotJob, std::string> job,
+               VmMonitor::ReplyCallback done) {
+    if (!job)
+        return reply_error(*call, bus_error::kMonitor, job.error());
+    if (const auto vm = call->vm.lock())
+        vm->jobs().start(job->command, std::move(job->arguments), call->deadline, std::move(done));
+    else
+        done(std::unexpected(QmpError{QmpError::Kind::disconnected, "it is gone"}));
+}
+
+// The snapshot has stopped the guest and let it run again: State shall say so already.
+void answer(const CallPtr &call, const VmMonitor::Reply &reply) {
+    if (reply)
+        reply_with_state(call);
+    else
+        reply_error(*call, reply.error());
+}
+
+// QEMU leaves the guest stopped when it could not load a snapshot.
+void answer_failed_load(const CallPtr &call, const QmpError &why, bool was_running) {
+    if (!was_running || why.kind != QmpError::Kind::monitor)
+        return reply_error(*call, why);
+    execute(call, "cont", nullptr, [call, why](const VmMonitor::Reply &) {
+        execute(call, "query-status", nullptr,
+                [call, why](const VmMonitor::Reply &) { reply_error(*call, why); });
+    });
+}
+
+using JobMaker = decltype(&save_job);
+
+int run_job(sd_bus_message *message, void *userdata, sd_bus_error *error, const std::string &tag,
+            const char *command, JobMaker make) {
+    return begin_call(message, userdata, {Action::control, command, kSnapshotTimeout}, error,
+                      [tag, make](const CallPtr &call) {
+                          with_drives(call, [call, tag, make](const SnapshotDrives &drives) {
+                              start_job(
+                                  call, make(drives, call->vm_name, tag),
+                                  [call](const VmMonitor::Reply &reply) { answer(call, reply); });
+                          });
+                      });
+}
+
+int append_snapshots(sd_bus_message *reply, const std::vector<Snapshot> &snapshots) {
+    int r = sd_bus_message_open_container(reply, 'a', "(stt)");
+    for (const Snapshot &snapshot : snapshots)
+        if (r >= 0)
+            r = sd_bus_message_append(reply, "(stt)", snapshot.tag.c_str(), snapshot.vm_state_bytes,
+                                      snapshot.usec);
+    return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+void answer_list(const CallPtr &call, const SnapshotDrives &drives) {
+    sd_bus_message *raw = nullptr;
+    if (sd_bus_message_new_method_return(call->message.get(), &raw) < 0)
+        return;
+    const MessagePtr reply = own_message(raw);
+    if (append_snapshots(raw, drives.common()) < 0)
+        return reply_error(*call, bus_error::kMonitor,
+                           "The name of a snapshot cannot be sent over D-Bus");
+    sd_bus_send(nullptr, raw, nullptr);
+}
+
+}  // namespace
+
+int method_save_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    const char *tag = nullptr;
+    if (int r = sd_bus_message_read(message, "s", &tag); r < 0)
+        return r;
+    if (const std::string fault = tag_fault(tag); !fault.empty())
+        return invalid(error, fault);
+    return run_job(message, userdata, error, tag, "snapshot-save", save_job);
+}
+
+int method_load_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    const char *raw = nullptr;
+    if (int r = sd_bus_message_read(message, "s", &raw); r < 0)
+        return r;
+    if (!*raw)
+        return invalid(error, "The tag of the snapshot is empty");
+    const std::string tag = raw;
+    const auto load = [tag](const CallPtr &call, const SnapshotDrives &drives, bool was_running) {
+        start_job(call, load_job(drives, call->vm_name, tag),
+                  [call, was_running](const VmMonitor::Reply &reply) {
+                      if (reply)
+                          reply_with_state(call);
+                      else
+                          answer_failed_load(call, reply.error(), was_running);
+                  });
+    };
+    return begin_call(message, userdata, {Action::control, "snapshot-load", kSnapshotTimeout},
+                      error, [load](const CallPtr &call) {
+                          ask(call, "query-status", nullptr, [call, load](const json &status) {
+                              const bool was_running = string_at(status, "status") == "running";
+                              with_drives(call,
+                                          [call, load, was_running](const SnapshotDrives &drives) {
+                                              load(call, drives, was_running);
+                                          });
+                          });
+                      });
+}
+
+int method_delete_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    const char *tag = nullptr;
+    if (int r = sd_bus_message_read(message, "s", &tag); r < 0)
+        return r;
+    if (!*tag)
+        return invalid(error, "The tag of the snapshot is empty");
+    return run_job(message, userdata, error, tag, "snapshot-delete", delete_job);
+}
+
+int method_list_snapshots(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    return begin_call(
+        message, userdata, {Action::inspect, "query-block"}, error, [](const CallPtr &call) {
+            with_drives(call, [call](const SnapshotDrives &drives) { answer_list(call, drives); });
+        });
+}
+
+}  // namespace qemunit

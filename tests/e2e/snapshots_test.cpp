@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+//
+// SaveSnapshot, LoadSnapshot, DeleteSnapshot and ListSnapshots of org.qemunit1.VM.
+#include <gtest/gtest.h>
+
+#include "tests/e2e/bus.h"
+#include "tests/e2e/guest_shell.h"
+
+namespace qemunit::e2e {
+namespace {
+
+std::string ini_with_disk() {
+    return silent_linux_ini() + "[Drive root]\nFile=root.qcow2\nSize=16M\n";
+}
+
+BusReply snapshot(const VmUnderTest &vm, const char *member, const std::string &tag) {
+    return call_vm(vm.name(), member, tag);
+}
+
+std::string list(const VmUnderTest &vm) {
+    return trimmed(run({"busctl", "--timeout=80", "call", "org.qemunit1",
+                        "/org/qemunit1/vm/" + vm.name(), "org.qemunit1.VM", "ListSnapshots"})
+                       .output);
+}
+
+std::string execute(const VmUnderTest &vm, const std::string &command,
+                    const std::string &arguments = "") {
+    return trimmed(
+        run({"busctl", "--timeout=80", "call", "org.qemunit1", "/org/qemunit1/vm/" + vm.name(),
+             "org.qemunit1.VM", "Execute", "ss", command, arguments})
+            .output);
+}
+
+std::string state(const VmUnderTest &vm) {
+    return trimmed(run({"busctl", "get-property", "org.qemunit1", "/org/qemunit1/vm/" + vm.name(),
+                        "org.qemunit1.VM", "State"})
+                       .output);
+}
+
+void expect_contains(const std::string &text, const std::string &part) {
+    EXPECT_NE(text.find(part), std::string::npos) << "not there: " << part << "\nin: " << text;
+}
+
+TEST(Snapshots, WhatTheGuestDidSinceIsUndone) {
+    VmUnderTest vm("snapundo", ini_with_disk() + "[Drive data]\nFile=data.qcow2\nSize=16M\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    GuestShell guest(vm);
+    guest.run("modprobe -a virtio_pci virtio_blk");
+    guest.run("answer=42; echo before >/dev/vdb; sync");
+    EXPECT_EQ(list(vm), "a(stt) 0");
+    BusReply reply = snapshot(vm, "SaveSnapshot", "clean");
+    ASSERT_EQ(reply.error, "") << reply;
+    EXPECT_EQ(state(vm), "s \"running\"");
+    expect_contains(list(vm), "a(stt) 1 \"clean\" ");
+    guest.run("answer=43; echo after >/dev/vdb; sync");
+
+    reply = snapshot(vm, "LoadSnapshot", "clean");
+    EXPECT_EQ(reply.error, "") << reply;
+    EXPECT_EQ(guest.run("echo $answer; echo 3 >/proc/sys/vm/drop_caches; head -n 1 /dev/vdb"),
+              "42\nbefore\n");
+    EXPECT_EQ(state(vm), "s \"running\"");
+
+    // A VM that is paused stays so.
+    ASSERT_EQ(call_vm(vm.name(), "Pause").error, "");
+    EXPECT_EQ(snapshot(vm, "LoadSnapshot", "clean").error, "");
+    EXPECT_EQ(state(vm), "s \"paused\"");
+    EXPECT_EQ(snapshot(vm, "DeleteSnapshot", "clean").error, "");
+    EXPECT_EQ(list(vm), "a(stt) 0");
+    EXPECT_EQ(execute(vm, "query-jobs"), "s \"[]\"");
+}
+
+TEST(Snapshots, ErrorsComeBeforeTheGuestIsStopped) {
+    VmUnderTest vm("snaperror", ini_with_disk());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    for (const char *tag : {"", "1", "a b", "-x", "a;b", "a\nb", "\"a", "/x", "\xc3\xa4"})
+        EXPECT_EQ(snapshot(vm, "SaveSnapshot", tag).error, "org.qemunit1.Error.InvalidArgument")
+            << tag;
+    for (const char *member : {"LoadSnapshot", "DeleteSnapshot"}) {
+        EXPECT_EQ(snapshot(vm, member, "").error, "org.qemunit1.Error.InvalidArgument");
+        const BusReply reply = snapshot(vm, member, "nope");
+        EXPECT_EQ(reply.error, "org.qemunit1.Error.Monitor");
+        EXPECT_EQ(reply.message, "VM 'snaperror' has no snapshot 'nope', nor any other");
+    }
+    ASSERT_EQ(snapshot(vm, "SaveSnapshot", "one").error, "");
+    BusReply reply = snapshot(vm, "SaveSnapshot", "one");
+    EXPECT_EQ(reply.message, "VM 'snaperror' has a snapshot 'one' already; delete it first");
+    // Not by its number either.
+    reply = snapshot(vm, "LoadSnapshot", "1");
+    EXPECT_EQ(reply.message, "VM 'snaperror' has no snapshot '1'; it has: one");
+    EXPECT_EQ(snapshot(vm, "DeleteSnapshot", "1").message, reply.message);
+    EXPECT_EQ(state(vm), "s \"running\"");
+}
+
+TEST(Snapshots, ARawDriveIsNamed) {
+    VmUnderTest vm("snapraw",
+                   ini_with_disk() + "[Drive data]\nFile=data.img\nFormat=raw\nSize=1M\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    const BusReply reply = snapshot(vm, "SaveSnapshot", "clean");
+    EXPECT_EQ(reply.error, "org.qemunit1.Error.Monitor");
+    expect_contains(reply.message, "Drive 'data' of VM 'snapraw' is writable and raw");
+    EXPECT_EQ(state(vm), "s \"running\"");
+}
+
+TEST(Snapshots, AVmWithoutDrivesIsToldWhatItLacks) {
+    VmUnderTest vm("snapnone", boot_sector_ini());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    expect_contains(snapshot(vm, "SaveSnapshot", "clean").message,
+                    "has no drive that could hold a snapshot");
+    EXPECT_EQ(list(vm), "a(stt) 0");
+}
+
+// QEMU leaves the VM stopped after it.
+TEST(Snapshots, AVmRunsOnAfterALoadThatFailed) {
+    VmUnderTest vm("snapfail", ini_with_disk() + "[VM]\nRNG=yes\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    ASSERT_EQ(snapshot(vm, "SaveSnapshot", "withrng").error, "");
+    ASSERT_TRUE(vm.stop().ok());
+    write_file(vm.ini_path(), ini_with_disk() + "[VM]\nRNG=no\n");
+    ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    const BusReply reply = snapshot(vm, "LoadSnapshot", "withrng");
+    EXPECT_EQ(reply.error, "org.qemunit1.Error.Monitor") << reply;
+    EXPECT_EQ(state(vm), "s \"running\"");
+}
+
+TEST(Snapshots, TheJobOfADaemonThatIsGoneIsTidiedAway) {
+    VmUnderTest vm("snapjob", ini_with_disk());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    execute(vm, "blockdev-create",
+            R"({"job-id":"qemunit-old","options":{"driver":"file","filename":"/no/x","size":0}})");
+    expect_contains(execute(vm, "query-jobs"), "qemunit-old");
+    EXPECT_EQ(snapshot(vm, "SaveSnapshot", "clean").error, "");
+    EXPECT_EQ(execute(vm, "query-jobs"), "s \"[]\"");
+}
+
+}  // namespace
+}  // namespace qemunit::e2e
