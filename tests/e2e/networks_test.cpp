@@ -47,6 +47,45 @@ TEST(Networks, AForwardOfTheUserNetworkReachesTheGuest) {
     EXPECT_NE(network.value.find("restrict=on"), std::string::npos) << network;
 }
 
+TEST(Networks, AForwardComesAndGoesWhileTheVmRuns) {
+    VmUnderTest vm("netadd", silent_linux_ini() + "[Network lan]\n[Network dmz]\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    const auto add = [&](const char *forward) {
+        return call_vm(vm.name(), "AddHostForward", forward);
+    };
+    const auto remove = [&](const char *forward) {
+        return call_vm(vm.name(), "RemoveHostForward", forward);
+    };
+    GuestShell guest(vm);
+    set_up_card(guest, "10.0.2.15");
+    serve(guest);
+    EXPECT_EQ(add("lan tcp:127.0.0.1:10090-:80").error, "");
+    EXPECT_EQ(ask(10090), "hello from the guest\n");
+
+    const BusReply taken = add("dmz tcp:127.0.0.1:10090-:80");
+    EXPECT_EQ(taken.error, "org.qemunit1.Error.Monitor") << taken;
+    EXPECT_NE(taken.message.find("Could not set up host forwarding rule"), std::string::npos)
+        << taken;
+    const BusReply which = add("tcp::10091-:80");
+    EXPECT_EQ(which.error, "org.qemunit1.Error.InvalidArgument");
+    EXPECT_NE(which.message.find("several user networks: lan, dmz"), std::string::npos) << which;
+    for (const char *bad : {"", "lan", "tcp::1", "lan tcp::1-:2 x", "lan tcp::1-:2;quit",
+                            "lan tcp::1-:2\nquit", "x;y tcp::1-:2", "nowhere tcp::1-:2"})
+        EXPECT_EQ(add(bad).error, "org.qemunit1.Error.InvalidArgument") << bad;
+
+    EXPECT_EQ(remove("lan tcp:127.0.0.1:10090-:80").error, "");
+    const BusReply gone = remove("lan tcp:127.0.0.1:10090");
+    EXPECT_EQ(gone.error, "org.qemunit1.Error.Monitor") << gone;
+    EXPECT_NE(gone.message.find("not found"), std::string::npos) << gone;
+}
+
+TEST(Networks, AForwardNeedsAUserNetwork) {
+    VmUnderTest vm("netless", boot_sector_ini());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    const BusReply reply = call_vm(vm.name(), "AddHostForward", "tcp::10022-:22");
+    EXPECT_NE(reply.message.find("has no user network"), std::string::npos) << reply;
+}
+
 TEST(Networks, ATapThatNobodyMadeIsMadeAndRemoved) {
     VmUnderTest vm("nettap", silent_linux_ini() + "[Network lan]\nType=tap\nInterface=vmtap0\n");
     ASSERT_FALSE(interface_exists("vmtap0"));
