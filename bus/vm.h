@@ -61,8 +61,9 @@ class Vm : public std::enable_shared_from_this<Vm> {
 
     // See VmMonitor::execute(). Only when there is no refusal().
     void execute(std::string_view command, nlohmann::json arguments, uint64_t deadline,
-                 VmMonitor::ReplyCallback callback) {
-        monitor_.execute(command, std::move(arguments), deadline, std::move(callback));
+                 VmMonitor::ReplyCallback callback, UniqueFd fd = {}) {
+        monitor_.execute(command, std::move(arguments), deadline, std::move(callback),
+                         std::move(fd));
     }
     QmpJobs &jobs() { return jobs_; }
 

@@ -56,9 +56,10 @@ int begin_call(sd_bus_message *message, void *userdata, CallKind kind, sd_bus_er
 }
 
 void execute(const CallPtr &call, std::string_view command, json arguments,
-             VmMonitor::ReplyCallback answered) {
+             VmMonitor::ReplyCallback answered, UniqueFd fd) {
     if (const auto vm = call->vm.lock())
-        vm->execute(command, std::move(arguments), call->deadline, std::move(answered));
+        vm->execute(command, std::move(arguments), call->deadline, std::move(answered),
+                    std::move(fd));
     else
         answered(std::unexpected(QmpError{QmpError::Kind::disconnected, "it is gone"}));
 }

@@ -43,7 +43,7 @@ int begin_call(sd_bus_message *message, void *userdata, CallKind kind, sd_bus_er
 
 // QEMU's answer, whatever it is. A VM that is gone is one that was disconnected.
 void execute(const CallPtr &call, std::string_view command, nlohmann::json arguments,
-             VmMonitor::ReplyCallback answered);
+             VmMonitor::ReplyCallback answered, UniqueFd fd = {});
 
 // The same for the good answer; a bad one is the caller's.
 using Then = std::function<void(const nlohmann::json &)>;

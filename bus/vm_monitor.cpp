@@ -55,7 +55,7 @@ void VmMonitor::close(const std::string &reason) {
 }
 
 void VmMonitor::execute(std::string_view command, nlohmann::json arguments, uint64_t deadline,
-                        ReplyCallback callback) {
+                        ReplyCallback callback, UniqueFd fd) {
     if (!is_open()) {
         callback(std::unexpected(
             QmpError{QmpError::Kind::disconnected, trouble_.empty() ? "it is off" : trouble_}));
@@ -70,7 +70,7 @@ void VmMonitor::execute(std::string_view command, nlohmann::json arguments, uint
         return;
     }
     calls_.emplace(id, Call{std::string(command), std::move(arguments), deadline,
-                            std::move(callback), std::move(*timer)});
+                            std::move(callback), std::move(*timer), std::move(fd)});
     if (client_ && client_->is_ready())
         send(id);
 }
@@ -170,8 +170,9 @@ void VmMonitor::send(uint64_t id) {
     Call &call = found->second;
     const uint64_t now = monotonic_now(event_);
     const uint64_t left = call.deadline > now ? call.deadline - now : 0;
-    client_->execute(call.command, std::move(call.arguments), left + kClientSlack,
-                     [this, id](Reply reply) { finish(id, std::move(reply)); });
+    client_->execute(
+        call.command, std::move(call.arguments), left + kClientSlack,
+        [this, id](Reply reply) { finish(id, std::move(reply)); }, std::move(call.fd));
 }
 
 void VmMonitor::finish(uint64_t id, Reply reply) {

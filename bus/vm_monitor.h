@@ -47,9 +47,9 @@ class VmMonitor {
     bool is_open() const { return client_ || retry_; }
 
     // `deadline`: CLOCK_MONOTONIC, in µs. `callback` is called exactly once, unless the
-    // monitor is destroyed first; at once if is_open() is not.
+    // monitor is destroyed first; at once if is_open() is not. `fd` goes with the command.
     void execute(std::string_view command, nlohmann::json arguments, uint64_t deadline,
-                 ReplyCallback callback);
+                 ReplyCallback callback, UniqueFd fd = {});
 
     // Of the last answered query-status; empty before. It survives a broken connection,
     // not close().
@@ -63,6 +63,7 @@ class VmMonitor {
         uint64_t deadline;
         ReplyCallback callback;
         EventSourcePtr timer;
+        UniqueFd fd;
     };
 
     void connect();
