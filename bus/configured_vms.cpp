@@ -58,4 +58,22 @@ ConfiguredVms configured_vms(std::string_view generator_output) {
     return vms;
 }
 
+std::string configured_keyboard(std::string_view generator_output, const std::string &vm) {
+    // One option of QEMU a line, with its value (generator/command_line.cpp).
+    constexpr std::string_view kOption = "    -k ";
+    constexpr std::string_view kContinued = " \\";
+    const std::string dir = service_unit(vm) + ".d";
+    std::ifstream drop_in(std::filesystem::path(generator_output) / dir / kDropIn);
+    for (std::string line; std::getline(drop_in, line);) {
+        std::string_view rest = line;
+        if (!rest.starts_with(kOption))
+            continue;
+        rest.remove_prefix(kOption.size());
+        if (rest.ends_with(kContinued))
+            rest.remove_suffix(kContinued.size());
+        return std::string(rest);
+    }
+    return {};
+}
+
 }  // namespace qemunit

@@ -16,4 +16,7 @@ using ConfiguredVms = std::map<std::string, std::string, std::less<>>;
 // `generator_output`: kGeneratorOutputDir. Unreadable or missing means no VMs.
 ConfiguredVms configured_vms(std::string_view generator_output);
 
+// Keyboard= of that VM, as the generator gives it to QEMU; "" if it has none.
+std::string configured_keyboard(std::string_view generator_output, const std::string &vm);
+
 }  // namespace qemunit

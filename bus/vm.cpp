@@ -36,8 +36,10 @@ Vm::Vm(sd_event *event, std::string name, std::string source_path, const VmObser
                 .lost =
                     [this](const std::string &reason) {
                         jobs_.fail_all(reason);
+                        input_.fail_all(reason);
                     }}),
-      jobs_(event, monitor_) {}
+      jobs_(event, monitor_),
+      input_(event, monitor_) {}
 
 std::string Vm::unit() const {
     return service_unit(name_);

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "bus/input_queue.h"
 #include "bus/qmp_jobs.h"
 #include "bus/vm_monitor.h"
 #include "common/event_ptr.h"
@@ -66,6 +67,7 @@ class Vm : public std::enable_shared_from_this<Vm> {
                          std::move(fd));
     }
     QmpJobs &jobs() { return jobs_; }
+    InputQueue &input() { return input_; }
 
   private:
     void follow_unit();
@@ -86,6 +88,7 @@ class Vm : public std::enable_shared_from_this<Vm> {
     VmMonitor monitor_;
     EventSourcePtr next_try_;  // to connect to a VM that starts
     QmpJobs jobs_;
+    InputQueue input_;
 };
 
 }  // namespace qemunit

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "bus/forward_methods.h"
+#include "bus/input_methods.h"
 #include "bus/screenshot.h"
 #include "bus/snapshot_methods.h"
 #include "bus/vm_methods.h"
@@ -73,6 +74,12 @@ const sd_bus_vtable kVmVtable[] = {
                             method_remove_host_forward, kAnybody),
     SD_BUS_METHOD_WITH_ARGS("Screenshot", SD_BUS_NO_ARGS, SD_BUS_RESULT("h", picture),
                             method_screenshot, kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("SendKeys", SD_BUS_ARGS("as", keys), SD_BUS_NO_RESULT, method_send_keys,
+                            kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("TypeText", SD_BUS_ARGS("s", text), SD_BUS_NO_RESULT, method_type_text,
+                            kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("MoveMouse", SD_BUS_ARGS("i", x, "i", y), SD_BUS_NO_RESULT,
+                            method_move_mouse, kAnybody),
     SD_BUS_PROPERTY("Name", "s", get_string<&Vm::name>, 0, kConst),
     SD_BUS_PROPERTY("State", "s", get_string<&Vm::state>, 0, kEmitsChange),
     SD_BUS_PROPERTY("Unit", "s", get_string<&Vm::unit>, 0, kConst),

@@ -24,4 +24,20 @@ void append_utf8(std::string &text, char32_t c) {
     }
 }
 
+std::u32string decode_utf8(std::string_view text) {
+    std::u32string decoded;
+    while (!text.empty()) {
+        const auto lead = static_cast<unsigned char>(text.front());
+        const std::size_t length = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+        if (length > text.size())
+            break;
+        char32_t c = length == 1 ? lead : lead & (0xffu >> (length + 1));
+        for (std::size_t i = 1; i < length; ++i)
+            c = (c << 6) | (static_cast<unsigned char>(text[i]) & 0x3f);
+        decoded += c;
+        text.remove_prefix(length);
+    }
+    return decoded;
+}
+
 }  // namespace qemunit

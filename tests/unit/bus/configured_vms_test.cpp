@@ -54,6 +54,15 @@ TEST_F(ConfiguredVmsTest, SpecifiersAreUnescaped) {
     EXPECT_EQ(configured_vms(dir.native()), (ConfiguredVms{{"vm1", "/home/a%b/%%/vm1.ini"}}));
 }
 
+TEST_F(ConfiguredVmsTest, TheKeyboardIsWhatQemuIsTold) {
+    write("qemu@vm1.service.d/50-qemunit.conf",
+          "ExecStart=/usr/bin/x \\\n    -append \"    -k fr\" \\\n    -k de \\\n    -device VGA\n");
+    write("qemu@vm2.service.d/50-qemunit.conf", "ExecStart=/usr/bin/x \\\n    -name a\n");
+    EXPECT_EQ(configured_keyboard(dir.native(), "vm1"), "de");
+    EXPECT_EQ(configured_keyboard(dir.native(), "vm2"), "");
+    EXPECT_EQ(configured_keyboard(dir.native(), "vm3"), "");
+}
+
 TEST_F(ConfiguredVmsTest, NoDirectoryNoVms) {
     EXPECT_EQ(configured_vms((dir / "gone").native()), ConfiguredVms{});
 }

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "bus/input_queue.h"
 #include "tests/unit/bus/fake_qemu.h"
 
 namespace qemunit {
@@ -33,8 +34,10 @@ class QmpJobsTest : public ::testing::Test {
                 .lost =
                     [this](const std::string &reason) {
                         jobs->fail_all(reason);
+                        input->fail_all(reason);
                     }});
         jobs = std::make_unique<QmpJobs>(loop.get(), *monitor);
+        input = std::make_unique<InputQueue>(loop.get(), *monitor);
         monitor->open(true);
         EXPECT_TRUE(loop.run_until([&] {
             qemu = listener->accept();
@@ -82,6 +85,7 @@ class QmpJobsTest : public ::testing::Test {
     std::unique_ptr<FakeListener> listener;
     std::unique_ptr<VmMonitor> monitor;
     std::unique_ptr<QmpJobs> jobs;
+    std::unique_ptr<InputQueue> input;
     FakeQemu qemu;
     std::string pending;
     std::vector<VmMonitor::Reply> replies;
@@ -140,6 +144,30 @@ TEST_F(QmpJobsTest, AJobEndsWithTheConnection) {
     qemu.hang_up();
     ASSERT_TRUE(wait_for_replies(1));
     EXPECT_EQ(replies[0].error().kind, QmpError::Kind::disconnected);
+}
+
+TEST_F(QmpJobsTest, InputGoesStepByStepAndOneAfterTheOther) {
+    const auto step = [](const char *key) {
+        return InputStep{json::array({key}), 1};
+    };
+    input->add({step("a"), step("b")}, keep());
+    input->add({step("c")}, keep());
+    EXPECT_EQ(answer("input-send-event", "{}")["events"], json::array({"a"}));
+    EXPECT_EQ(answer("input-send-event", "{}")["events"], json::array({"b"}));
+    EXPECT_EQ(answer("input-send-event", "{}")["events"], json::array({"c"}));
+    ASSERT_TRUE(wait_for_replies(2));
+    EXPECT_TRUE(replies[0] && replies[1]);
+    input->add({}, keep());
+    ASSERT_TRUE(wait_for_replies(3));
+}
+
+TEST_F(QmpJobsTest, InputEndsWithTheConnection) {
+    input->add({{json::array(), 3600 * kSecond}, {json::array(), 1}}, keep());
+    input->add({{json::array(), 1}}, keep());
+    answer("input-send-event", "{}");
+    monitor->close("the VM is off");
+    ASSERT_EQ(replies.size(), 2u);
+    EXPECT_EQ(replies[1].error().message, "the VM is off");
 }
 
 }  // namespace

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#include "bus/input_queue.h"
+
+#include <iterator>
+#include <utility>
+
+namespace qemunit {
+
+namespace {
+
+// For QEMU to take one step, not for the guest.
+constexpr uint64_t kStepTimeout = 20 * kSecond;
+
+}  // namespace
+
+void InputQueue::add(std::vector<InputStep> steps, VmMonitor::ReplyCallback done) {
+    tasks_.push_back(
+        {{std::make_move_iterator(steps.begin()), std::make_move_iterator(steps.end())},
+         std::move(done)});
+    if (tasks_.size() == 1)
+        next();
+}
+
+void InputQueue::next() {
+    pause_.reset();
+    if (tasks_.empty())
+        return;
+    if (tasks_.front().steps.empty())
+        return finish(nlohmann::json::object());
+    InputStep step = std::move(tasks_.front().steps.front());
+    tasks_.front().steps.pop_front();
+    monitor_.execute(
+        "input-send-event", {{"events", std::move(step.events)}},
+        monotonic_now(event_) + kStepTimeout,
+        [this, pause = step.pause, generation = generation_](VmMonitor::Reply reply) {
+            if (generation != generation_)
+                return;
+            if (!reply)
+                return finish(std::move(reply));
+            auto timer = start_timer(event_, monotonic_now(event_) + pause, [this] { next(); });
+            if (!timer)
+                return finish(
+                    std::unexpected(QmpError{QmpError::Kind::timeout, timer.error().message}));
+            pause_ = std::move(*timer);
+        });
+}
+
+void InputQueue::finish(VmMonitor::Reply reply) {
+    const Task task = std::move(tasks_.front());
+    tasks_.pop_front();
+    next();
+    task.done(std::move(reply));
+}
+
+void InputQueue::fail_all(const std::string &reason) {
+    ++generation_;
+    pause_.reset();
+    for (Task &task : std::exchange(tasks_, {}))
+        task.done(std::unexpected(QmpError{QmpError::Kind::disconnected, reason}));
+}
+
+}  // namespace qemunit
