@@ -64,6 +64,16 @@ TEST(Screenshot, IsAPngOfTheScreen) {
     EXPECT_TRUE(sets.says("\\\"fds\\\":[]")) << sets;
 }
 
+TEST(Screenshot, TheExampleSavesIt) {
+    VmUnderTest vm("screenfile", boot_sector_ini() + "[VM]\nDisplay=vnc\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    const Finished saved = run({QEMUNIT_EXAMPLE_SCREENSHOT, vm.name(), "/run/screen.png"});
+    EXPECT_TRUE(saved.ok()) << saved;
+    EXPECT_GT(size_of(read_file("/run/screen.png")).first, 0u);
+    const Finished unknown = run({QEMUNIT_EXAMPLE_SCREENSHOT, "nobody", "/run/nobody.png"});
+    EXPECT_TRUE(unknown.says("No VM 'nobody' is configured")) << unknown;
+}
+
 TEST(Screenshot, WithoutAScreenTheKeyIsNamed) {
     VmUnderTest vm("blind", boot_sector_ini());
     ASSERT_TRUE(vm.start().ok()) << vm.status();

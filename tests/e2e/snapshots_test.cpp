@@ -109,6 +109,23 @@ TEST(Snapshots, AVmWithoutDrivesIsToldWhatItLacks) {
     EXPECT_EQ(list(vm), "a(stt) 0");
 }
 
+TEST(Snapshots, TheExampleMakesAndListsThem) {
+    const std::string program = QEMUNIT_EXAMPLES "/snapshot.py";
+    if (!run({"/usr/bin/python3", "-c", "import dbus"}).ok())
+        GTEST_SKIP() << "no python3-dbus";
+    VmUnderTest vm("snappy", ini_with_disk());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    const Finished saved = run({program, vm.name(), "save", "clean"});
+    EXPECT_TRUE(saved.ok() && saved.says(" MiB  clean\n")) << saved;
+    EXPECT_TRUE(run({program, vm.name(), "load", "clean"}).ok());
+    const Finished unknown = run({program, vm.name(), "load", "nope"});
+    EXPECT_TRUE(unknown.says("org.qemunit1.Error.Monitor: VM 'snappy' has no snapshot 'nope'"))
+        << unknown;
+    const Finished deleted = run({program, vm.name(), "delete", "clean"});
+    EXPECT_TRUE(deleted.ok()) << deleted;
+    EXPECT_EQ(trimmed(deleted.output), "");
+}
+
 // QEMU leaves the VM stopped after it.
 TEST(Snapshots, AVmRunsOnAfterALoadThatFailed) {
     VmUnderTest vm("snapfail", ini_with_disk() + "[VM]\nRNG=yes\n");

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+//
+// Who may do what by way of org.qemunit1: polkit's rules, and what holds without a polkit.
+#include <gtest/gtest.h>
+#include <systemd/sd-bus.h>
+
+#include <csignal>
+#include <filesystem>
+
+#include "tests/e2e/bus.h"
+#include "tests/e2e/unit_watch.h"
+#include "tests/e2e/vm_under_test.h"
+
+namespace qemunit::e2e {
+namespace {
+
+// With busctl, as that user, in that user's groups; a person cannot be asked.
+Finished call_as(const std::string &user, const std::string &vm,
+                 std::vector<std::string> member_and_arguments) {
+    std::vector<std::string> command{"setpriv",
+                                     "--reuid=" + user,
+                                     "--regid=nogroup",
+                                     "--init-groups",
+                                     "busctl",
+                                     "--timeout=80",
+                                     "--allow-interactive-authorization=no",
+                                     "call",
+                                     "org.qemunit1",
+                                     "/org/qemunit1/vm/" + vm,
+                                     "org.qemunit1.VM"};
+    command.insert(command.end(), member_and_arguments.begin(), member_and_arguments.end());
+    return run(command);
+}
+
+// The rule of examples/, with two users, of whom one is in the group.
+class Permissions : public testing::Test {
+  protected:
+    void SetUp() override {
+        ASSERT_TRUE(run_words("groupadd web-operators").ok());
+        ASSERT_TRUE(run_words("useradd --no-create-home --groups web-operators anna").ok());
+        ASSERT_TRUE(run_words("useradd --no-create-home bert").ok());
+        std::filesystem::copy_file(QEMUNIT_EXAMPLES "/60-qemunit-web.rules", kRule);
+        const Finished restarted = run_words("systemctl restart polkit.service");
+        ASSERT_TRUE(restarted.ok()) << restarted;
+    }
+    void TearDown() override {
+        std::filesystem::remove(kRule);
+        for (const char *command : {"systemctl restart polkit.service", "userdel anna",
+                                    "userdel bert", "groupdel web-operators"})
+            EXPECT_TRUE(run_words(command).ok()) << command;
+    }
+
+    static constexpr const char *kRule = "/etc/polkit-1/rules.d/60-qemunit-web.rules";
+};
+
+void expect_refused(const Finished &finished) {
+    EXPECT_FALSE(finished.ok()) << finished;
+    EXPECT_TRUE(finished.says("Access denied") || finished.says("nteractive authentication"))
+        << finished;
+}
+
+TEST_F(Permissions, ARuleHandsOneVmToOneGroup) {
+    VmUnderTest web("web", boot_sector_ini());
+    VmUnderTest other("other", boot_sector_ini());
+    ASSERT_TRUE(web.start().ok()) << web.status();
+    ASSERT_TRUE(other.start().ok()) << other.status();
+    const Finished pause = call_as("anna", "web", {"Pause"});
+    EXPECT_TRUE(pause.ok()) << pause;
+    const Finished resume = call_as("anna", "web", {"Resume"});
+    EXPECT_TRUE(resume.ok()) << resume;
+    const Finished list = call_as("anna", "web", {"ListSnapshots"});
+    EXPECT_TRUE(list.ok()) << list;
+    // One VM, and not its monitor.
+    expect_refused(call_as("anna", "other", {"Pause"}));
+    expect_refused(call_as("anna", "web", {"MonitorCommand", "s", "info status"}));
+    expect_refused(call_as("anna", "web", {"Execute", "ss", "query-status", ""}));
+    // One group.
+    for (const char *member : {"Pause", "Resume", "Reset", "PowerOff", "Quit", "Screenshot"})
+        expect_refused(call_as("bert", "web", {member}));
+    for (const char *member : {"SaveSnapshot", "LoadSnapshot", "DeleteSnapshot", "TypeText",
+                               "AddHostForward", "RemoveHostForward"}) {
+        const bool is_forward = std::string_view(member).ends_with("HostForward");
+        expect_refused(call_as("bert", "web", {member, "s", is_forward ? "tcp::1-:2" : "x"}));
+    }
+    expect_refused(call_as("bert", "web", {"SendKeys", "as", "1", "a"}));
+    expect_refused(call_as("bert", "web", {"MoveMouse", "ii", "1", "1"}));
+    // Looking is for everybody.
+    EXPECT_TRUE(call_as("bert", "web", {"ListSnapshots"}).ok());
+    EXPECT_NE(monitor_command("web", "info status").value.find("running"), std::string::npos);
+}
+
+// The errors of systemd's own daemons.
+TEST_F(Permissions, WhoCouldBeAskedForAPasswordIsToldSo) {
+    VmUnderTest web("web", boot_sector_ini());
+    ASSERT_TRUE(web.start().ok()) << web.status();
+    const Finished refused = call_as("bert", "web", {"Pause"});
+    EXPECT_TRUE(refused.says("Interactive authentication required")) << refused;
+}
+
+TEST_F(Permissions, WithoutPolkitTheUserOfTheVmHasAccess) {
+    VmUnderTest web("web", boot_sector_ini());
+    ASSERT_TRUE(web.start().ok()) << web.status();
+    ASSERT_TRUE(run_words("systemctl mask --runtime --now polkit.service").ok());
+    expect_refused(call_as("anna", "web", {"Pause"}));
+    EXPECT_TRUE(call_as("anna", "web", {"ListSnapshots"}).ok());
+    const Finished own = call_as("qemunit", "web", {"Pause"});
+    EXPECT_TRUE(own.ok()) << own;
+    EXPECT_EQ(call_vm("web", "Resume").error, "");
+    ASSERT_TRUE(run_words("systemctl unmask --runtime polkit.service").ok());
+}
+
+TEST_F(Permissions, APolkitThatHangsDelaysOnlyWhoNeedsIt) {
+    VmUnderTest web("web", boot_sector_ini());
+    ASSERT_TRUE(web.start().ok()) << web.status();
+    const pid_t polkit = std::stoi(unit_property("polkit.service", "MainPID"));
+    ASSERT_GT(polkit, 0);
+    ASSERT_EQ(kill(polkit, SIGSTOP), 0);
+    // bert's call waits for polkit while root's and his own reading are served.
+    EXPECT_EQ(call_vm("web", "Pause").error, "");
+    const Finished state = run_words(
+        "setpriv --reuid=bert --regid=nogroup --clear-groups busctl get-property "
+        "org.qemunit1 /org/qemunit1/vm/web org.qemunit1.VM State");
+    EXPECT_EQ(trimmed(state.output), "s \"paused\"");
+    expect_refused(call_as("bert", "web", {"Resume"}));
+    EXPECT_TRUE(call_as("bert", "web", {"ListSnapshots"}).ok());
+    EXPECT_EQ(kill(polkit, SIGCONT), 0);
+}
+
+}  // namespace
+}  // namespace qemunit::e2e
