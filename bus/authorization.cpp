@@ -11,7 +11,7 @@
 #include <string_view>
 #include <utility>
 
-#include "bus/bus_call.h"
+#include "common/bus_call.h"
 #include "common/timer.h"
 #include "common/vm_name.h"
 

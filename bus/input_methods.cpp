@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "bus/configured_vms.h"
-#include "bus/errors.h"
 #include "bus/keyboard.h"
 #include "bus/vm_call.h"
+#include "common/bus_errors.h"
 #include "common/paths.h"
 
 namespace qemunit {

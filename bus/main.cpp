@@ -11,10 +11,10 @@
 #include <span>
 #include <string_view>
 
-#include "bus/bus_ptr.h"
 #include "bus/manager_object.h"
 #include "bus/vm_object.h"
 #include "bus/vm_registry.h"
+#include "common/bus_ptr.h"
 #include "common/event_ptr.h"
 #include "common/paths.h"
 #include "common/result.h"

@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "bus/errors.h"
 #include "bus/vm_object.h"
+#include "common/bus_errors.h"
 #include "common/paths.h"
 
 namespace qemunit {

@@ -9,8 +9,8 @@
 #include <string>
 #include <string_view>
 
-#include "bus/errors.h"
 #include "bus/vm_call.h"
+#include "common/bus_errors.h"
 
 namespace qemunit {
 

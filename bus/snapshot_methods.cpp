@@ -6,9 +6,9 @@
 
 #include <string>
 
-#include "bus/errors.h"
 #include "bus/snapshot_drives.h"
 #include "bus/vm_call.h"
+#include "common/bus_errors.h"
 
 namespace qemunit {
 

@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "bus/bus_call.h"
-#include "bus/bus_ptr.h"
+#include "common/bus_call.h"
+#include "common/bus_ptr.h"
 #include "common/result.h"
 
 namespace qemunit {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "bus/errors.h"
+#include "common/bus_errors.h"
 
 namespace qemunit {
 

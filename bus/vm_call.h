@@ -11,8 +11,8 @@
 #include <string_view>
 
 #include "bus/authorization.h"
-#include "bus/bus_ptr.h"
 #include "bus/vm.h"
+#include "common/bus_ptr.h"
 
 namespace qemunit {
 

@@ -4,9 +4,9 @@
 #include <string>
 #include <string_view>
 
-#include "bus/errors.h"
 #include "bus/hmp_text.h"
 #include "bus/vm_call.h"
+#include "common/bus_errors.h"
 
 namespace qemunit {
 

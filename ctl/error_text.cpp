@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "bus/errors.h"
+#include "common/bus_errors.h"
 
 namespace qemunit {
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "bus/bus_ptr.h"
+#include "common/bus_ptr.h"
 #include "common/result.h"
 
 namespace qemunit {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "bus/bus_ptr.h"
+#include "common/bus_ptr.h"
 #include "common/result.h"
 #include "common/timer.h"
 #include "ctl/invocation.h"

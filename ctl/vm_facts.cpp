@@ -3,7 +3,7 @@
 
 #include <ctime>
 
-#include "bus/bus_call.h"
+#include "common/bus_call.h"
 
 namespace qemunit {
 

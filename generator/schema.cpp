@@ -212,7 +212,7 @@ constexpr KeyRow kKeys[] = {
     {"VM", "Timeout", "TIME", "infinity", "RuntimeMaxSec=",
      "The longest life of the VM.", "0.2", set<&Vm::timeout>},
     {"VM", "IdleTimeout", "TIME", "infinity", "qemunit-helper",
-     "How long nobody may use the VM until it is stopped.", "0.2", set<&Vm::idle_timeout>},
+     "How long nobody may use the VM until it is stopped.", "0.3", set<&Vm::idle_timeout>},
     {"VM", "OnPanic", "fail|restart|pause", "no panic device", "-device pvpanic-pci, -action panic=",
      "A device by which the guest reports a panic, and what happens then.", "0.2", set<&Vm::on_panic>},
     {"VM", "LoadSnapshot", "TAG", "none", "-loadvm",

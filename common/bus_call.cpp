@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "bus/bus_call.h"
+#include "common/bus_call.h"
 
 namespace qemunit {
 

@@ -6,7 +6,7 @@
 
 #include <functional>
 
-#include "bus/bus_ptr.h"
+#include "common/bus_ptr.h"
 #include "common/result.h"
 
 namespace qemunit {
