@@ -15,7 +15,13 @@ using nlohmann::json;
 
 namespace {
 
-constexpr uint64_t kHandshakeId = 0;
+// Never part of UTF-8, so QEMU's parser begins anew (docs/interop/qmp-spec.txt, 2.1). QEMU
+// calls it an error of no command's.
+constexpr std::string_view kResync = "\xff\n";
+
+// Of a second qmp_capabilities, "Capabilities negotiation is already complete"
+// (qmp_qmp_capabilities() in monitor/qmp-cmds-control.c of QEMU).
+constexpr std::string_view kIsNegotiated = "CommandNotFound";
 
 // MAX_NESTING in qobject/json-streamer.c of QEMU.
 constexpr int kMaxNesting = 1024;
@@ -51,12 +57,13 @@ uint64_t number_at(const json &object, const char *key) {
     return it != object.end() && it->is_number_integer() ? it->get<uint64_t>() : 0;
 }
 
-// {"QMP":{"version":{"qemu":{"major":7,"minor":2,"micro":22},…},…}} -> "7.2.22"
-std::string version_of(const json &greeting) {
-    static const json::json_pointer kQemuVersion("/version/qemu");
-    if (!greeting.is_object() || !greeting.contains(kQemuVersion))
+// {"QMP":{"version":{"qemu":{"major":7,"minor":2,"micro":22},…},…}} -> "7.2.22". The same,
+// with another `path`, in the reply to query-version.
+std::string version_at(const json &object, const char *path) {
+    const json::json_pointer place(path);
+    if (!object.is_object() || !object.contains(place))
         return {};
-    const json &qemu = greeting[kQemuVersion];
+    const json &qemu = object[place];
     if (!qemu.is_object())
         return {};
     return std::to_string(number_at(qemu, "major")) + "." +
@@ -93,6 +100,22 @@ Result<std::unique_ptr<QmpClient>> QmpClient::create(sd_event *event, UniqueFd f
         r < 0)
         return fail_errno(r, "cannot watch the QMP socket");
     client->io_.reset(source);
+    return client;
+}
+
+Result<std::unique_ptr<QmpClient>> QmpClient::take_over(sd_event *event, UniqueFd fd,
+                                                        Callbacks callbacks, uint64_t first_id,
+                                                        std::size_t max_message) {
+    auto client = create(event, std::move(fd), std::move(callbacks), max_message);
+    if (!client)
+        return client;
+    QmpClient &taker = **client;
+    taker.taken_over_ = taker.in_mid_message_ = true;
+    taker.handshake_id_ = first_id;
+    taker.next_id_ = first_id + 1;
+    taker.output_ = kResync;
+    // There is no telling whether a greeting is still to come.
+    taker.negotiate();
     return client;
 }
 
@@ -190,7 +213,10 @@ void QmpClient::read_input() {
 
 void QmpClient::take_message(std::string_view line) {
     json message = parse_json(line);
+    const bool may_be_half = std::exchange(in_mid_message_, false);
     if (!message.is_object()) {
+        if (may_be_half)
+            return;
         close("QEMU sent something that is not a JSON object");
         return;
     }
@@ -198,8 +224,9 @@ void QmpClient::take_message(std::string_view line) {
         if (greeted_)
             return;
         greeted_ = true;
-        version_ = version_of(*greeting);
-        send({{"execute", "qmp_capabilities"}, {"id", kHandshakeId}});
+        version_ = version_at(*greeting, "/version/qemu");
+        if (!taken_over_)
+            negotiate();
     } else if (message.contains("event")) {
         if (!callbacks_.event)
             return;
@@ -229,16 +256,42 @@ void QmpClient::take_reply(json &message) {
     else
         return;
 
-    if (id->get<uint64_t>() != kHandshakeId) {
+    if (id->get<uint64_t>() != handshake_id_) {
         finish(id->get<uint64_t>(), std::move(reply));
         return;
     }
-    if (ready_)
+    if (ready_ || std::exchange(negotiated_, true))
         return;
-    if (!reply) {
+    const bool was_negotiated =
+        taken_over_ && !reply && string_at(message["error"], "class") == kIsNegotiated;
+    if (!reply && !was_negotiated) {
         close("QEMU refused the QMP handshake: " + reply.error().message);
         return;
     }
+    if (version_.empty() && taken_over_)
+        ask_version();
+    else
+        become_ready();
+}
+
+void QmpClient::negotiate() {
+    send({{"execute", "qmp_capabilities"}, {"id", handshake_id_}});
+}
+
+// Somebody else has read the greeting.
+void QmpClient::ask_version() {
+    const uint64_t id = next_id_++;
+    requests_.emplace(id, Request{[this](Reply reply) {
+                                      if (reply)
+                                          version_ = version_at(*reply, "/qemu");
+                                      if (!closed_)
+                                          become_ready();
+                                  },
+                                  {}});
+    send({{"execute", "query-version"}, {"id", id}});
+}
+
+void QmpClient::become_ready() {
     ready_ = true;
     output_ += std::exchange(queued_, {});
     flush();

@@ -69,6 +69,12 @@ class QmpClient {
     static Result<std::unique_ptr<QmpClient>> create(sd_event *event, UniqueFd fd,
                                                      Callbacks callbacks,
                                                      std::size_t max_message = 16u << 20);
+    // The same on a connection that another process has used, and left at any point: before or
+    // after the handshake, in the middle of a message of either side. Replies to it are ignored;
+    // `first_id`: beyond all ids that it may have used.
+    static Result<std::unique_ptr<QmpClient>> take_over(sd_event *event, UniqueFd fd,
+                                                        Callbacks callbacks, uint64_t first_id,
+                                                        std::size_t max_message = 16u << 20);
     ~QmpClient();
     QmpClient(const QmpClient &) = delete;
     QmpClient &operator=(const QmpClient &) = delete;
@@ -94,6 +100,9 @@ class QmpClient {
     void read_input();
     void take_message(std::string_view line);
     void take_reply(nlohmann::json &message);
+    void negotiate();
+    void ask_version();
+    void become_ready();
     void send(const nlohmann::json &message, UniqueFd fd = {});
     void flush();
     ssize_t send_some();
@@ -113,8 +122,12 @@ class QmpClient {
     std::string queued_;  // commands given before the handshake was done
     std::string version_;
     bool greeted_ = false;
+    bool taken_over_ = false;
+    bool in_mid_message_ = false;  // the next line may be the rest of one that somebody else read
+    bool negotiated_ = false;
     bool ready_ = false;
     bool closed_ = false;
+    uint64_t handshake_id_ = 0;
     uint64_t next_id_ = 1;
     std::map<uint64_t, Request> requests_;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // false once destroyed
