@@ -27,14 +27,57 @@ constexpr const char *kFdName = "hibernation";
 
 void Hibernation::begin(std::function<void(Result<>)> done) {
     done_ = std::move(done);
-    const std::string temporary = state_file_ + ".new";
-    file_.reset(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+    save();
+}
+
+bool Hibernation::open_file(int flags) {
+    file_.reset(::open((state_file_ + ".new").c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW | flags,
                        S_IRUSR | S_IWUSR));
-    if (!file_) {
-        give_up(fmt::format("cannot create {}: {}", temporary, strerror(errno)));
+    return static_cast<bool>(file_);
+}
+
+void Hibernation::save() {
+    if (!open_file(O_CREAT | O_TRUNC)) {
+        give_up(fmt::format("cannot create {}.new: {}", state_file_, strerror(errno)));
         return;
     }
     step("query-migrate", nullptr, [this] { send_file(); });
+}
+
+// Only a migration on its way out, or done, counts: a guest that was resumed has "completed" one
+// on its way in. It must not be begun again: QEMU refuses that while it runs, and afterwards the
+// file is all there is.
+void Hibernation::go_on(std::function<void(Result<>)> done) {
+    done_ = std::move(done);
+    qmp_.execute("query-migrate", nullptr, kCommandTimeout, [this](const QmpClient::Reply &reply) {
+        const std::string status = reply ? string_at(*reply, "status") : "";
+        if (status == "completed") {
+            look_for_end();
+        } else if (status == "" || status == "none" || status == "failed" ||
+                   status == "cancelled" || !open_file(0)) {
+            was_running_ = true;  // the guest was stopped for it, or is about to be
+            save();
+        } else {
+            was_running_ = true;
+            migrates_ = true;
+        }
+    });
+}
+
+void Hibernation::look_for_end() {
+    qmp_.execute("query-status", nullptr, kCommandTimeout, [this](const QmpClient::Reply &reply) {
+        const std::string status = reply ? string_at(*reply, "status") : "";
+        const bool is_saved = status == "postmigrate" || status == "finish-migrate";
+        was_running_ = true;
+        if (!is_saved)
+            save();
+        else if (open_file(0))
+            finish();
+        else if (access(state_file_.c_str(), F_OK) == 0)  // it has its name already
+            std::exchange(done_, nullptr)({});
+        else
+            save();
+    });
 }
 
 void Hibernation::send_file() {

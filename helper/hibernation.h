@@ -22,10 +22,16 @@ class Hibernation {
 
     // `done` is called once. If it was not saved, the guest runs again.
     void begin(std::function<void(Result<>)> done);
+    // The same where another process may have begun it, and was killed: what is being written,
+    // or was, is not written again.
+    void go_on(std::function<void(Result<>)> done);
     void on_event(const QmpEvent &event);
 
   private:
+    bool open_file(int flags);
+    void save();
     void send_file();
+    void look_for_end();
     void migrate();
     void finish();
     void give_up(std::string why);

@@ -43,4 +43,15 @@ std::string status_text(const QmpEvent &event) {
     return {};
 }
 
+std::string status_text_of_state(std::string_view state) {
+    QmpEvent event;
+    if (state == "paused")
+        event.name = "STOP";
+    else if (state == "suspended")
+        event.name = "SUSPEND";
+    else if (state == "guest-panicked")
+        event.name = "GUEST_PANICKED";
+    return status_text(event);
+}
+
 }  // namespace qemunit

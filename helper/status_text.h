@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "common/qmp_client.h"
 
@@ -12,5 +13,8 @@ namespace qemunit {
 // "" for events that change nothing a person would ask about. The events and the reasons
 // are those of QEMU's qapi/run-state.json.
 std::string status_text(const QmpEvent &event);
+
+// The same for what query-status says, when the events are not known.
+std::string status_text_of_state(std::string_view state);
 
 }  // namespace qemunit

@@ -37,8 +37,19 @@ void Stopping::begin() {
         quit("Stopping: QEMU had not started");
         return;
     }
+    climb(monotonic_now(event_));
+}
+
+void Stopping::go_on(uint64_t asked_usec) {
+    if (std::exchange(has_begun_, true))
+        return;
+    goes_on_ = true;
+    climb(asked_usec);
+}
+
+void Stopping::climb(uint64_t asked_usec) {
     const uint64_t patience = timeout_usec_ - std::min(timeout_usec_ / 4, kQuitMax);
-    if (auto timer = start_timer(event_, monotonic_now(event_) + patience,
+    if (auto timer = start_timer(event_, asked_usec + patience,
                                  [this] { quit("Stopping: the time is up, pulling the plug"); }))
         deadline_ = std::move(*timer);
     if (mode_ == StopMode::quit)
@@ -76,7 +87,7 @@ void Stopping::press_button() {
 
 void Stopping::hibernate() {
     on_status_("Stopping: saving the machine's state");
-    hibernation_.begin([this](Result<> saved) {
+    const auto done = [this](const Result<> &saved) {
         if (saved) {
             quit("Stopping: the machine's state is saved");
             return;
@@ -84,7 +95,11 @@ void Stopping::hibernate() {
         fmt::print(stderr, "<4>qemunit-helper: {}; shutting the guest down instead.\n",
                    saved.error().message);
         power_off();
-    });
+    };
+    if (goes_on_)
+        hibernation_.go_on(done);
+    else
+        hibernation_.begin(done);
 }
 
 void Stopping::quit(const std::string &why) {

@@ -31,10 +31,14 @@ class Stopping {
 
     // Once; what comes again is one stop all the same.
     void begin();
+    // The same, some time after it was asked for (CLOCK_MONOTONIC): the companion that has begun
+    // was killed.
+    void go_on(uint64_t asked_usec);
     bool has_begun() const { return has_begun_; }
     void on_event(const QmpEvent &event) { hibernation_.on_event(event); }
 
   private:
+    void climb(uint64_t asked_usec);
     void power_off();
     void press_button();
     void hibernate();
@@ -49,6 +53,7 @@ class Stopping {
     Hibernation hibernation_;
     EventSourcePtr deadline_, next_press_;
     bool has_begun_ = false;
+    bool goes_on_ = false;
 };
 
 }  // namespace qemunit

@@ -37,6 +37,9 @@ class HibernationTest : public ::testing::Test {
     void begin() {
         hibernation->begin([this](Result<> saved) { result = saved; });
     }
+    void go_on() {
+        hibernation->go_on([this](Result<> saved) { result = saved; });
+    }
     // Answers commands as they come until one is `last`, which gets `value`.
     void answer_until(const std::string &last, const std::string &value) {
         for (bool done = false; !done; qemu.forget()) {
@@ -91,6 +94,56 @@ TEST_F(HibernationTest, AFullDiskIsNoLossEither) {
     ASSERT_FALSE(*result);
     EXPECT_EQ(result->error().message, "cannot save the machine's state: No space left");
     EXPECT_FALSE(std::filesystem::exists(folder / "state"));
+}
+
+TEST_F(HibernationTest, WhatAnotherHasBegunIsWaitedFor) {
+    folder.write("state.new", "half of the RAM");
+    go_on();
+    answer_until("query-migrate", R"("return":{"status":"active"})");
+    qemu.say(R"({"event":"MIGRATION","data":{"status":"completed"}})");
+    ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
+    EXPECT_TRUE(*result);
+    EXPECT_EQ(heard.find("\"migrate\""), std::string::npos);
+    EXPECT_EQ(std::filesystem::file_size(folder / "state"), 15u);
+    EXPECT_FALSE(std::filesystem::exists(folder / "state.new"));
+}
+
+TEST_F(HibernationTest, WhatAnotherHasWrittenGetsItsName) {
+    folder.write("state.new", "all of the RAM");
+    go_on();
+    answer_until("query-migrate", R"("return":{"status":"completed"})");
+    answer_until("query-status", R"("return":{"status":"postmigrate"})");
+    ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
+    EXPECT_TRUE(*result);
+    EXPECT_EQ(std::filesystem::file_size(folder / "state"), 14u);
+    result.reset();
+    // And once more, by the next.
+    go_on();
+    answer_until("query-migrate", R"("return":{"status":"completed"})");
+    answer_until("query-status", R"("return":{"status":"postmigrate"})");
+    ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
+    EXPECT_TRUE(*result);
+    EXPECT_EQ(std::filesystem::file_size(folder / "state"), 14u);
+}
+
+// Its migration was the one on its way in.
+TEST_F(HibernationTest, AGuestThatWasResumedIsNotTakenForSaved) {
+    folder.write("state.new", "rubbish");
+    go_on();
+    answer_until("query-migrate", R"("return":{"status":"completed"})");
+    answer_until("query-status", R"("return":{"status":"running"})");
+    answer_until("migrate", R"("return":{})");
+    qemu.say(R"({"event":"MIGRATION","data":{"status":"completed"}})");
+    ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
+    EXPECT_TRUE(*result);
+    EXPECT_EQ(std::filesystem::file_size(folder / "state"), 0u);
+}
+
+TEST_F(HibernationTest, WhatAnotherHasNotBegunIsBegun) {
+    go_on();
+    answer_until("query-migrate", R"("return":{})");
+    answer_until("migrate", R"("return":{})");
+    EXPECT_LT(heard.find("\"stop\""), heard.find("\"migrate\""));
 }
 
 TEST(SavedStateTest, AStateThatWasUsedIsNotOpenedAgain) {

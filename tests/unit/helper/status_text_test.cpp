@@ -50,5 +50,13 @@ TEST(StatusTextTest, OtherEventsChangeNothing) {
         EXPECT_EQ(text(name), "") << name;
 }
 
+TEST(StatusTextTest, TheStateThatWasAskedFor) {
+    EXPECT_EQ(status_text_of_state("paused"), "Paused");
+    EXPECT_EQ(status_text_of_state("suspended"), "Suspended by the guest");
+    EXPECT_EQ(status_text_of_state("guest-panicked"), "The guest panicked");
+    for (const char *state : {"running", "prelaunch", "inmigrate", "shutdown", ""})
+        EXPECT_EQ(status_text_of_state(state), "") << state;
+}
+
 }  // namespace
 }  // namespace qemunit
