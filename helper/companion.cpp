@@ -5,7 +5,6 @@
 #include <systemd/sd-daemon.h>
 
 #include <algorithm>
-#include <csignal>
 #include <cstdlib>
 #include <optional>
 
@@ -37,8 +36,13 @@ void warn(std::string_view message) {
     fmt::print(stderr, "<4>qemunit-helper: {}\n", message);
 }
 
+// Ids of QMP commands that one companion has for itself.
+constexpr uint64_t kIdsOfOne = uint64_t{1} << 32;
+
 class Companion {
   public:
+    explicit Companion(Handover &handover) : handover_(handover) {}
+
     Result<> start(const std::string &vm, CompanionSide side) {
         sd_event *event = nullptr;
         if (int r = sd_event_new(&event); r < 0)
@@ -56,8 +60,12 @@ class Companion {
                 return std::unexpected(events.error());
             events_ = std::move(*events);
         }
-        auto readiness = Readiness::create(
-            side.ready, [](const std::string &text) { sd_notify(0, text.c_str()); });
+        if (handover_.is_ready)
+            side.ready = {};  // it has come
+        auto readiness = Readiness::create(side.ready, [this](const std::string &text) {
+            handover_.is_ready = readiness_->is_ready();
+            sd_notify(0, text.c_str());
+        });
         if (!readiness)
             return std::unexpected(readiness.error());
         readiness_ = std::move(*readiness);
@@ -72,14 +80,17 @@ class Companion {
         if (side.agent)
             if (auto added = add_agent(vm, std::move(*side.agent), side.ready); !added)
                 return added;
-        auto qmp = QmpClient::create(event, std::move(side.qmp),
-                                     {.ready = [this] { on_ready(); },
-                                      .event = [this](const QmpEvent &e) { on_event(e); },
-                                      .closed =
-                                          [this](const std::string &) {
-                                              on_closed();
-                                          }},
-                                     kQmpMessageMax);
+        QmpClient::Callbacks callbacks{.ready = [this] { on_ready(); },
+                                       .event = [this](const QmpEvent &e) { on_event(e); },
+                                       .closed =
+                                           [this](const std::string &) {
+                                               on_closed();
+                                           }};
+        auto qmp = takes_over()
+                       ? QmpClient::take_over(event, std::move(side.qmp), std::move(callbacks),
+                                              handover_.takeovers * kIdsOfOne, kQmpMessageMax)
+                       : QmpClient::create(event, std::move(side.qmp), std::move(callbacks),
+                                           kQmpMessageMax);
         if (!qmp)
             return std::unexpected(qmp.error());
         qmp_ = std::move(*qmp);
@@ -87,9 +98,11 @@ class Companion {
         state_file_ = hibernation_path(vm);
         watchdog_.emplace(event, *qmp_);
         stopping_.emplace(
-            event, *qmp_, side.stop, side.stop_timeout_usec, state_file_,
+            event, *qmp_, handover_.powers_off ? StopMode::poweroff : side.stop,
+            side.stop_timeout_usec, state_file_,
             [](const std::string &status) { tell_status(status); },
             [this] {
+                handover_.powers_off = true;  // a half-stopped guest is not to be hibernated
                 if (agent_)
                     agent_->shutdown();
             });
@@ -131,8 +144,7 @@ class Companion {
             event_.get(), &source, kStopSignal,
             [](sd_event_source *, const signalfd_siginfo *, void *userdata) {
                 auto *companion = static_cast<Companion *>(userdata);
-                companion->readiness_->give_up();
-                companion->stopping_->begin();
+                companion->stop();
                 return 0;
             },
             this);
@@ -141,6 +153,8 @@ class Companion {
         stop_signal_.reset(source);
         return {};
     }
+
+    bool takes_over() const { return handover_.takeovers > 0; }
 
     bool is_used() const {
         return !readiness_->is_ready() || stopping_->has_begun() ||
@@ -152,16 +166,50 @@ class Companion {
         fmt::print(stderr,
                    "<6>qemunit-helper: nobody has used the VM for IdleTimeout=, stopping it.\n");
         sd_notify(0, "STOPPING=1");
+        stop();
+    }
+
+    void stop() {
+        readiness_->give_up();
+        if (handover_.stop_asked_usec == 0)
+            handover_.stop_asked_usec = monotonic_now(event_.get());
+        // QEMU answers, though not yet to this companion; on_ready() stops it then.
+        if (handover_.qemu_answered && !qmp_->is_ready())
+            return;
         stopping_->begin();
     }
 
     void on_ready() {
+        handover_.qemu_answered = true;
         watchdog_->start();
         idleness_->start();
-        if (resumed_)
+        if (handover_.stop_asked_usec != 0)
+            go_on_stopping();
+        else if (resumed_ && handover_.has_resumed)
+            finish_resumption();
+        else if (resumed_)
             wait_until_loaded();
         else
             readiness_->take_answer_of_qemu(qmp_->version());
+        if (takes_over())
+            ask_status();
+    }
+
+    void go_on_stopping() {
+        readiness_->give_up();
+        readiness_->take_answer_of_qemu(qmp_->version());
+        if (takes_over())
+            stopping_->go_on(handover_.stop_asked_usec);
+    }
+
+    // Events that nobody has heard tell nothing any more.
+    void ask_status() {
+        qmp_->execute("query-status", nullptr, kLoadTimeout, [this](const QmpClient::Reply &reply) {
+            const std::string status =
+                reply ? status_text_of_state(string_at(*reply, "status")) : std::string();
+            if (!status.empty() && !stopping_->has_begun())
+                readiness_->take_status(status);
+        });
     }
 
     void wait_until_loaded() {
@@ -188,11 +236,17 @@ class Companion {
                 warn("the guest does not run after it was resumed: " + reply.error().message);
                 return;
             }
-            state.remove();
-            if (write(resumed_.get(), "", 1) == 1)
-                resumed_.reset();
-            readiness_->take_resumption(qmp_->version());
+            handover_.has_resumed = true;
+            finish_resumption();
         });
+    }
+
+    // Twice is no harm: somebody may have been killed in the middle of it.
+    void finish_resumption() {
+        SavedState(state_file_).remove();
+        if (write(resumed_.get(), "", 1) == 1)
+            resumed_.reset();
+        readiness_->take_resumption(qmp_->version());
     }
 
     void on_event(const QmpEvent &event) {
@@ -235,6 +289,7 @@ class Companion {
             leave();
     }
 
+    Handover &handover_;
     EventPtr event_;
     std::unique_ptr<Journal> journal_;
     std::unique_ptr<EventLog> events_;
@@ -253,12 +308,9 @@ class Companion {
 
 }  // namespace
 
-int run_companion(const std::string &vm, CompanionSide side) {
-    // systemd signals the whole service; this process ends when QEMU has, and has no other
-    // reason to. (SIGABRT is the watchdog's.)
-    for (int number : {SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGABRT})
-        std::signal(number, SIG_IGN);
-    Companion companion;
+int run_companion(const std::string &vm, CompanionSide side, Handover &handover) {
+    ignore_signals_of_the_service();
+    Companion companion(handover);
     if (auto started = companion.start(vm, std::move(side)); !started) {
         warn(started.error().message);
         return EXIT_FAILURE;

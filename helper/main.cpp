@@ -43,19 +43,22 @@ void set_title(int argc, char **argv, const std::string &title) {
     title.copy(argv[0], room);
 }
 
-// Forks twice: the companion then is systemd's child, not QEMU's, which would be left with
-// a zombie and a SIGCHLD that it does not expect.
+// Forks twice: the companion's supervisor then is systemd's child, not QEMU's, which would be left
+// with a zombie and a SIGCHLD that it does not expect.
 Result<> start_companion(int argc, char **argv, const std::string &vm, Wiring &wiring) {
     const pid_t child = fork();
     if (child < 0)
         return fail_errno(errno, "cannot fork the companion");
     if (child == 0) {
-        const pid_t companion = fork();
-        if (companion != 0)
-            _exit(companion < 0 ? errno : 0);
-        set_title(argc, argv, "qemunit-helper: companion of VM " + vm);
+        const pid_t supervisor = fork();
+        if (supervisor != 0)
+            _exit(supervisor < 0 ? errno : 0);
+        set_title(argc, argv, "qemunit-helper: supervisor of VM " + vm);
         wiring.qemu.fds.clear();  // or QEMU's end would never be seen
-        _exit(run_companion(vm, std::move(wiring.companion)));
+        _exit(supervise([&](Handover &handover) {
+            set_title(argc, argv, "qemunit-helper: companion of VM " + vm);
+            return run_companion(vm, std::move(wiring.companion), handover);
+        }));
     }
     int status = 0;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {

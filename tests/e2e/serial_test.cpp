@@ -5,9 +5,6 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <csignal>
-
-#include "tests/e2e/bus.h"
 #include "tests/e2e/journal.h"
 #include "tests/e2e/unit_watch.h"
 #include "tests/e2e/unix_client.h"
@@ -155,23 +152,6 @@ TEST(Serial, ALastLineWithoutAnEndIsThere) {
     EXPECT_TRUE(end->ends_with("died in mid-line")) << *end;
     auto entries = journal.read_until_line("died in mid-line");
     EXPECT_TRUE(entries) << entries.error().message;
-}
-
-TEST(Serial, KillingTheCompanionHarmsNoVm) {
-    VmUnderTest vm("companion", boot_sector_ini());
-    ASSERT_TRUE(vm.start().ok()) << vm.status();
-    const pid_t qemu = vm.main_pid();
-    const std::vector<pid_t> others = vm.other_pids();
-    ASSERT_EQ(others.size(), 1u);
-    auto watcher = UnixClient::connect(vm.socket("serial"));
-    ASSERT_TRUE(watcher) << watcher.error().message;
-    ASSERT_TRUE(watcher->read_until("> "));
-    kill(others.front(), SIGKILL);
-    EXPECT_TRUE(watcher->read_to_end());  // it is gone
-    const BusReply reply = monitor_command(vm.name(), "info status");
-    EXPECT_NE(reply.value.find("VM status: running"), std::string::npos) << reply;
-    EXPECT_EQ(vm.main_pid(), qemu);
-    EXPECT_EQ(unit_property(vm.unit(), "ActiveState"), "active");
 }
 
 TEST(Serial, DirectHandsQemuTheSocketAndLogsAllTheSame) {

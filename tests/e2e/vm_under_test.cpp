@@ -5,11 +5,23 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <limits>
 #include <sstream>
 
 #include "tests/e2e/unit_watch.h"
 
 namespace qemunit::e2e {
+
+namespace {
+
+// The fourth field of proc(5)'s stat; the second may hold anything, in parentheses.
+pid_t parent_of(pid_t pid) {
+    const std::string stat = read_file("/proc/" + std::to_string(pid) + "/stat");
+    const std::size_t name_end = stat.rfind(')');
+    return name_end == std::string::npos ? 0 : std::atoi(stat.c_str() + name_end + 3);
+}
+
+}  // namespace
 
 std::string boot_sector_ini(const std::string &image) {
     return "[VM]\nAccelerator=tcg\nMemory=64M\nStop=quit\n[Drive root]\nFile=" + kGuestDir + "/" +
@@ -102,15 +114,32 @@ pid_t VmUnderTest::main_pid() const {
 std::vector<pid_t> VmUnderTest::other_pids() const {
     // One hierarchy has it, whatever the host uses.
     const std::string group = unit_property(unit(), "ControlGroup");
+    const pid_t qemu = main_pid();
     std::vector<pid_t> pids;
     for (const char *hierarchy : {"", "/unified", "/systemd"}) {
         std::istringstream procs(
             read_file(std::string("/sys/fs/cgroup") + hierarchy + group + "/cgroup.procs"));
-        for (pid_t pid; pids.empty() && procs >> pid;)
-            if (pid != main_pid())
-                pids.push_back(pid);
+        if (pids.empty())
+            for (pid_t pid; procs >> pid;)
+                if (pid != qemu)
+                    pids.push_back(pid);
     }
     return pids;
+}
+
+pid_t VmUnderTest::titled(const std::string &title) const {
+    const auto bears = [](pid_t pid, const std::string &text) {
+        return read_file("/proc/" + std::to_string(pid) + "/cmdline").starts_with(text);
+    };
+    const Deadline deadline;
+    do {
+        for (pid_t pid : other_pids())
+            // Until it has given itself a title, a new process bears that of its parent.
+            if (bears(pid, title) && !bears(parent_of(pid), title))
+                return pid;
+    } while (!deadline.passed());
+    ADD_FAILURE() << unit() << " has no process \"" << title << "\"";
+    return std::numeric_limits<pid_t>::max();
 }
 
 std::vector<std::string> VmUnderTest::command_line() const {

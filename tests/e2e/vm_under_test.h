@@ -62,14 +62,18 @@ class VmUnderTest {
         return socket_dir() + "/" + socket + ".sock";
     }
     pid_t main_pid() const;
-    // Its other processes: the companion.
+    // Its other processes: the companion and its supervisor.
     std::vector<pid_t> other_pids() const;
+    // Each of these, as soon as it is there.
+    pid_t companion() const { return titled("qemunit-helper: companion"); }
+    pid_t supervisor() const { return titled("qemunit-helper: supervisor"); }
     // argv of the main process, byte for byte.
     std::vector<std::string> command_line() const;
 
   private:
     enum class Reload { now, later };
     VmUnderTest(std::string name, const std::string &ini, Reload reload);
+    pid_t titled(const std::string &title) const;
 
     std::string name_;
     Reload reload_;  // at the end, too

@@ -3,6 +3,7 @@
 // The whole companion in a process of its own, with the test as QEMU and as systemd.
 #include "helper/companion.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 #include <sys/wait.h>
@@ -10,6 +11,7 @@
 #include <array>
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
 
 #include "tests/unit/bus/fake_qemu.h"
 #include "tests/unit/helper/listeners.h"
@@ -25,7 +27,7 @@ using namespace std::chrono_literals;
 
 class CompanionTest : public ::testing::Test {
   protected:
-    void start(Awaited ready = {}) {
+    void start(Awaited ready = {}, UniqueFd resumed = {}) {
         testing::SocketPair qmp, serial, agent_pair;
         CompanionSide side;
         side.qmp = std::move(qmp.one);
@@ -39,6 +41,7 @@ class CompanionTest : public ::testing::Test {
                              .log = false,
                              .is_console = false};
         side.ready = std::move(ready);
+        side.resumed = std::move(resumed);
         // As main() does, so that no signal comes too early.
         sigset_t stop;
         sigemptyset(&stop);
@@ -55,7 +58,11 @@ class CompanionTest : public ::testing::Test {
             serial.other.reset();
             testing::enter_private_run();  // these events are none of this machine's
             setenv("NOTIFY_SOCKET", (folder / "notify").c_str(), 1);
-            _exit(run_companion("vm1", std::move(side)));
+            _exit(supervise([&](Handover &handover) {
+                if (handover.takeovers == 0)
+                    handover = left;
+                return run_companion("vm1", std::move(side), handover);
+            }));
         }
         sigprocmask(SIG_UNBLOCK, &stop, nullptr);
         const timeval patience = {.tv_sec = 60, .tv_usec = 0};
@@ -93,13 +100,37 @@ class CompanionTest : public ::testing::Test {
     void answer(const std::string &command, const std::string &value) {
         EXPECT_TRUE(loop.run_until([&] { return qemu.has_heard("\"" + command + "\""); }, 60s))
             << command;
-        // Ids count from 1, in the order of the commands.
+        // Ids count on, in the order of the commands.
         qemu.say(R"({"return":)" + value + R"(,"id":)" + std::to_string(++answered) + "}");
         qemu.forget();
     }
 
+    // Kills the process that does the work, and is QEMU to the one that takes over.
+    void kill_worker() {
+        ASSERT_EQ(kill(worker(), SIGKILL), 0);
+        ++takeovers;
+        greet_next();
+    }
+    void greet_next() {
+        ASSERT_TRUE(loop.run_until([&] { return qemu.has_heard("qmp_capabilities"); }, 60s));
+        answered = uint64_t{takeovers} << 32;
+        qemu.forget();
+        qemu.say(R"({"error":{"class":"CommandNotFound","desc":"already complete"},"id":)" +
+                 std::to_string(answered) + "}");
+        answer("query-version", R"({"qemu":{"major":7,"minor":2,"micro":22}})");
+    }
+    // The child of the supervisor, which is ours.
+    pid_t worker() const {
+        std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", pid));
+        pid_t child = -1;
+        children >> child;
+        return child;
+    }
+
     StopMode stop_mode = StopMode::poweroff;
-    unsigned answered = 0;
+    uint64_t answered = 0;
+    unsigned takeovers = 0;
+    Handover left{};  // by one that was killed before
     pid_t pid = -1;
 };
 
@@ -263,6 +294,94 @@ TEST_F(CompanionTest, AVmThatEndsBeforeItIsReadySaysWhatTheConsoleSaid) {
         << journal.read();
     fcntl(notify.get(), F_SETFL, O_NONBLOCK);
     EXPECT_EQ(told(), "");
+}
+
+// All of it in a row: what the first was told holds for the next.
+TEST_F(CompanionTest, AnotherOneTakesOver) {
+    start();
+    ASSERT_TRUE(qemu.greet(loop));
+    EXPECT_EQ(told(), "READY=1\nSTATUS=Running, QEMU 7.2.22");
+    Peer client = Peer::connect(folder / "serial.sock");
+    guest.write("one\n");
+    ASSERT_TRUE(loop.run_until([&] { return client.read() == "one\n"; }, 60s));
+    kill_worker();
+    EXPECT_EQ(told(), "READY=1\nSTATUS=Running, QEMU 7.2.22");
+    answer("query-status", R"({"status":"paused"})");
+    EXPECT_EQ(told(), "STATUS=Paused");
+    EXPECT_TRUE(client.has_ended());
+    Peer next = Peer::connect(folder / "serial.sock");
+    guest.write("two\n");
+    EXPECT_TRUE(loop.run_until([&] { return next.read() == "two\n"; }, 60s));
+    next.write("typed\n");
+    EXPECT_TRUE(loop.run_until([&] { return guest.read() == "typed\n"; }, 60s));
+    qemu.hang_up();
+    guest.close();
+    agent.close();
+    EXPECT_EQ(wait_for_exit(), 0);
+}
+
+TEST_F(CompanionTest, TheNextOneGoesOnWaitingForTheConsole) {
+    start({Awaited::Thing::console_line, "login: *$"});
+    ASSERT_TRUE(qemu.greet(loop));
+    EXPECT_EQ(told(), "STATUS=Started, waiting for a console line that matches 'login: *$'");
+    kill_worker();
+    EXPECT_EQ(told(), "STATUS=Started, waiting for a console line that matches 'login: *$'");
+    guest.write("guest login: ");
+    EXPECT_EQ(told(), "READY=1\nSTATUS=Running, QEMU 7.2.22");
+    kill_worker();  // it has come, and is not waited for again
+    EXPECT_EQ(told(), "READY=1\nSTATUS=Running, QEMU 7.2.22");
+}
+
+TEST_F(CompanionTest, TheNextOneGoesOnStopping) {
+    start();
+    ASSERT_TRUE(qemu.greet(loop));
+    told();
+    ASSERT_EQ(kill(worker(), kStopSignal), 0);
+    answer("query-status", R"({"status":"running"})");
+    EXPECT_EQ(told(), "STATUS=Stopping: pressed the power button, waiting for the guest");
+    kill_worker();
+    answer("query-status", R"({"status":"running"})");
+    EXPECT_EQ(told(), "STATUS=Stopping: pressed the power button, waiting for the guest");
+    EXPECT_TRUE(loop.run_until([&] { return qemu.has_heard("system_powerdown"); }, 60s));
+}
+
+TEST_F(CompanionTest, TheNextOneHasOnlyTheTimeThatIsLeftToStop) {
+    takeovers = 1;
+    left = {.takeovers = 1, .stop_asked_usec = 1, .qemu_answered = true, .is_ready = true};
+    start();
+    greet_next();
+    EXPECT_TRUE(loop.run_until([&] { return qemu.has_heard("\"quit\""); }, 60s));
+    EXPECT_EQ(told(), "STATUS=Stopping: the time is up, pulling the plug");
+}
+
+// Whoever has paused it since wants it paused.
+TEST_F(CompanionTest, TheNextOneLeavesAResumedGuestAsItIs) {
+    testing::SocketPair resumption;
+    start({}, std::move(resumption.one));
+    Peer helper(std::move(resumption.other));
+    ASSERT_TRUE(qemu.greet(loop));
+    EXPECT_EQ(told(), "STATUS=Resuming");
+    kill_worker();
+    EXPECT_EQ(told(), "STATUS=Resuming");
+    answer("query-status", R"({"status":"paused"})");
+    ++answered;  // the one for the status text, unanswered
+    answer("cont", "{}");
+    EXPECT_EQ(told(), "READY=1\nSTATUS=Running, resumed, QEMU 7.2.22");
+    EXPECT_TRUE(loop.run_until([&] { return helper.read() == std::string(1, '\0'); }, 60s));
+    kill_worker();
+    EXPECT_EQ(told(), "READY=1\nSTATUS=Running, resumed, QEMU 7.2.22");
+    answer("query-status", R"({"status":"paused"})");
+    EXPECT_EQ(told(), "STATUS=Paused");
+    EXPECT_FALSE(qemu.has_heard("\"cont\""));
+}
+
+TEST_F(CompanionTest, ASignalToStopThatOnlyTheSupervisorHearsIsHeard) {
+    start();
+    ASSERT_TRUE(qemu.greet(loop));
+    told();
+    ASSERT_EQ(kill(pid, kStopSignal), 0);
+    answer("query-status", R"({"status":"running"})");
+    EXPECT_EQ(told(), "STATUS=Stopping: pressed the power button, waiting for the guest");
 }
 
 }  // namespace

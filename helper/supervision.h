@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+//
+// What keeps a companion beside QEMU although it may be killed: a process that holds its
+// fds, does nothing but wait for it, and forks another when it did not end as it should.
+// It must never wait for anything but its child and the signal to stop.
+#pragma once
+
+#include <csignal>
+#include <cstdint>
+#include <functional>
+
+namespace qemunit {
+
+// What asks a VM's processes to stop it, and means nothing to QEMU. To be blocked when
+// supervise() or run_companion() is called, so that none is lost.
+inline constexpr int kStopSignal = SIGWINCH;
+
+// Takeovers within a minute; after that the cause is not a chance one.
+inline constexpr unsigned kTakeoversMax = 10;
+
+// What a companion leaves to the one after it, in memory that both share: only what QEMU
+// itself cannot be asked.
+struct Handover {
+    uint32_t takeovers = 0;        // how many were before; the supervisor counts
+    uint64_t stop_asked_usec = 0;  // CLOCK_MONOTONIC of kStopSignal; the supervisor hears it too
+    bool qemu_answered = false;    // the QMP handshake was done
+    bool is_ready = false;         // systemd was told READY=1
+    bool has_resumed = false;      // QEMU was told to run the guest from its saved state
+    bool powers_off = false;       // the guest was asked to power off
+};
+
+// systemd signals the whole service; our processes end when QEMU has, and have no other reason
+// to. (SIGABRT is the watchdog's.)
+void ignore_signals_of_the_service();
+
+// Runs `work` in a child, whose exit code it returns; in another child when one was killed or
+// has failed, and says so on standard error. `work` gets the fds and the memory as they are
+// now. Returns in the supervisor only.
+int supervise(const std::function<int(Handover &)> &work);
+
+}  // namespace qemunit
