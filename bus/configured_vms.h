@@ -13,7 +13,7 @@ namespace qemunit {
 // Name of the VM -> its SourcePath=, "" where the drop-in has none.
 using ConfiguredVms = std::map<std::string, std::string, std::less<>>;
 
-// `generator_output`: kGeneratorOutputDir. Unreadable or missing means no VMs.
+// `generator_output`: of Paths. Unreadable or missing means no VMs.
 ConfiguredVms configured_vms(std::string_view generator_output);
 
 // Keyboard= of that VM, as the generator gives it to QEMU; "" if it has none.

@@ -104,8 +104,8 @@ int method_type_text(sd_bus_message *message, void *userdata, sd_bus_error *erro
         return r;
     if (std::string_view(text).size() > kTextMax)
         return invalid(error, fmt::format("The text is longer than {} bytes", kTextMax));
-    const auto layout =
-        layout_of(configured_keyboard(kGeneratorOutputDir, static_cast<Vm *>(userdata)->name()));
+    const auto &vm = *static_cast<Vm *>(userdata);
+    const auto layout = layout_of(configured_keyboard(vm.paths().generator_output(), vm.name()));
     if (!layout)
         return invalid(error, layout.error());
     const auto chords = chords_of(text, *layout);

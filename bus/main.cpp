@@ -19,6 +19,7 @@
 #include "common/paths.h"
 #include "common/result.h"
 #include "common/timer.h"
+#include "common/user_paths.h"
 
 namespace qemunit {
 namespace {
@@ -32,6 +33,7 @@ void log_line(const char *priority, std::string_view text) {
 
 class Daemon {
   public:
+    explicit Daemon(Paths paths) : paths_(std::move(paths)) {}
     Result<> start();
     int run() { return sd_event_loop(event_.get()); }
 
@@ -42,6 +44,7 @@ class Daemon {
     void serve();
     void give_up(std::string_view why);
 
+    const Paths paths_;  // of the manager whose VMs these are
     EventPtr event_;
     BusPtr bus_;
     std::unique_ptr<VmRegistry> registry_;
@@ -71,8 +74,12 @@ Result<> Daemon::connect() {
     sd_event_set_watchdog(event, true);  // if the unit asks for it
 
     sd_bus *bus = nullptr;
-    if (int r = sd_bus_open_system_with_description(&bus, "qemunitd"); r < 0)
-        return fail_errno(r, "cannot connect to the system bus");
+    const bool of_user = paths_.is_of_user();
+    if (int r = of_user ? sd_bus_open_user_with_description(&bus, "qemunitd")
+                        : sd_bus_open_system_with_description(&bus, "qemunitd");
+        r < 0)
+        return fail_errno(r, of_user ? "cannot connect to the user's session bus"
+                                     : "cannot connect to the system bus");
     bus_.reset(bus);
     if (int r = sd_bus_attach_event(bus, event, SD_EVENT_PRIORITY_NORMAL); r < 0)
         return fail_errno(r, "cannot attach the bus to the event loop");
@@ -110,7 +117,7 @@ Result<> Daemon::start() {
             [](Vm &vm, const std::string &how) {
                 log_line(SD_WARNING, fmt::format("VM '{}': {}; connecting anew", vm.name(), how));
             }};
-    registry_ = std::make_unique<VmRegistry>(event_.get(), bus, std::move(observer),
+    registry_ = std::make_unique<VmRegistry>(event_.get(), bus, paths_, std::move(observer),
                                              [this](const Result<> &result) { on_listed(result); });
     if (auto added = add_manager_object(bus, *registry_); !added)
         return added;
@@ -160,15 +167,22 @@ void Daemon::give_up(std::string_view why) {
 }
 
 constexpr std::string_view kHelp =
-    "qemunitd [--help | --version]\n"
+    "qemunitd [--user | --help | --version]\n"
     "\n"
     "The D-Bus service org.qemunit1, which gives programs the monitors of the VMs that\n"
     "systemd runs as qemu@NAME.service. The bus starts it when it is needed.\n"
     "\n"
+    "  --user  The VMs of the user's own manager, on the session bus\n"
+    "\n"
     "See qemunitd(8) and org.qemunit1(5).\n";
 
 int run(std::span<char *> arguments) {
+    bool of_user = false;
     for (const std::string_view argument : arguments.subspan(1)) {
+        if (argument == "--user") {
+            of_user = true;
+            continue;
+        }
         if (argument == "--help" || argument == "-h") {
             fmt::print("{}", kHelp);
             return EXIT_SUCCESS;
@@ -180,7 +194,7 @@ int run(std::span<char *> arguments) {
         fmt::print(stderr, "qemunitd: unknown argument '{}'; see: qemunitd --help\n", argument);
         return 2;
     }
-    Daemon daemon;
+    Daemon daemon(of_user ? user_paths() : Paths());
     if (auto started = daemon.start(); !started) {
         log_line(SD_ERR, started.error().message);
         return EXIT_FAILURE;

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "bus/vm_state.h"
-#include "common/paths.h"
 #include "common/timer.h"
 #include "common/vm_name.h"
 
@@ -20,12 +19,14 @@ constexpr std::size_t kEventOverhead = 256;
 
 }  // namespace
 
-Vm::Vm(sd_event *event, std::string name, std::string source_path, const VmObserver &observer)
+Vm::Vm(sd_event *event, const Paths &paths, std::string name, std::string source_path,
+       const VmObserver &observer)
     : event_(event),
+      paths_(paths),
       name_(std::move(name)),
       observer_(observer),
       source_path_(std::move(source_path)),
-      monitor_(event, socket_path(name_, "control"),
+      monitor_(event, paths_.socket_path(name_, "control"),
                {.refreshed =
                     [this] {
                         update();
@@ -50,7 +51,7 @@ std::map<std::string, std::string> Vm::sockets() const {
     namespace fs = std::filesystem;
     std::map<std::string, std::string> sockets;
     std::error_code error;
-    const fs::path dir = fs::path(kSocketDir) / name_;
+    const fs::path dir = paths_.socket_dir(name_);
     for (fs::directory_iterator entry(dir, error), end; !error && entry != end;
          entry.increment(error)) {
         std::error_code ignored;
@@ -113,14 +114,14 @@ std::optional<std::string> Vm::refusal() {
     }
     if (is_up() && monitor_.is_open())
         return std::nullopt;
-    const std::string vm = "VM '" + name_ + "' ";
+    const std::string vm = "VM '" + name_ + "' ", systemctl(paths_.systemctl());
     if (active_state_ == "activating")
         return vm + "is starting, and its QEMU not reachable yet";
     if (active_state_ == "failed")
-        return vm + "has crashed; see: systemctl status " + unit();
+        return vm + "has crashed; see: " + systemctl + " status " + unit();
     if (is_up())
         return vm + "is " + state_ + ", and QEMU cannot be reached any more";
-    return vm + "is off; start it with: systemctl start qemu@" + name_;
+    return vm + "is off; start it with: " + systemctl + " start qemu@" + name_;
 }
 
 void Vm::update() {

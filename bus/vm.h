@@ -16,6 +16,7 @@
 #include "bus/qmp_jobs.h"
 #include "bus/vm_monitor.h"
 #include "common/event_ptr.h"
+#include "common/paths.h"
 
 namespace qemunit {
 
@@ -34,12 +35,14 @@ struct VmObserver {
 // Shared, so that a call that is being answered can tell whether its VM is still there.
 class Vm : public std::enable_shared_from_this<Vm> {
   public:
-    // `observer` outlives the VM.
-    Vm(sd_event *event, std::string name, std::string source_path, const VmObserver &observer);
+    // `paths` and `observer` outlive the VM.
+    Vm(sd_event *event, const Paths &paths, std::string name, std::string source_path,
+       const VmObserver &observer);
     Vm(const Vm &) = delete;
     Vm &operator=(const Vm &) = delete;
 
     // The properties of org.qemunit1.VM.
+    const Paths &paths() const { return paths_; }
     const std::string &name() const { return name_; }
     const std::string &state() const { return state_; }
     std::string unit() const;
@@ -76,6 +79,7 @@ class Vm : public std::enable_shared_from_this<Vm> {
     bool spend(std::size_t bytes);
 
     sd_event *event_;
+    const Paths &paths_;
     std::string name_;
     const VmObserver &observer_;
     std::string active_state_ = "inactive";

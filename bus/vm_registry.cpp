@@ -8,9 +8,13 @@
 
 namespace qemunit {
 
-VmRegistry::VmRegistry(sd_event *event, sd_bus *bus, VmObserver observer,
+VmRegistry::VmRegistry(sd_event *event, sd_bus *bus, Paths paths, VmObserver observer,
                        std::function<void(const Result<> &)> listed)
-    : event_(event), bus_(bus), observer_(std::move(observer)), listed_(std::move(listed)) {}
+    : event_(event),
+      bus_(bus),
+      paths_(std::move(paths)),
+      observer_(std::move(observer)),
+      listed_(std::move(listed)) {}
 
 Result<> VmRegistry::start() {
     auto units = SystemdUnits::watch(
@@ -57,7 +61,7 @@ void VmRegistry::list() {
 
 void VmRegistry::take_units(const std::vector<SystemdUnits::Unit> &units) {
     // Read after systemd has answered: it answers nobody while its generators run.
-    configured_ = configured_vms(kGeneratorOutputDir);
+    configured_ = configured_vms(paths_.generator_output());
     std::map<std::string_view, std::string_view> loaded;
     for (const auto &[vm, active_state] : units)
         loaded.emplace(vm, active_state);
@@ -119,7 +123,7 @@ void VmRegistry::ask_main_pid(const std::string &name) {
 Vm &VmRegistry::obtain(const std::string &name, const std::string &source_path) {
     auto [position, is_new] = vms_.try_emplace(name);
     if (is_new) {
-        position->second = std::make_shared<Vm>(event_, name, source_path, observer_);
+        position->second = std::make_shared<Vm>(event_, paths_, name, source_path, observer_);
         observer_.added(*position->second);
     }
     return *position->second;

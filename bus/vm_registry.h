@@ -12,6 +12,7 @@
 #include "bus/configured_vms.h"
 #include "bus/systemd_units.h"
 #include "bus/vm.h"
+#include "common/paths.h"
 
 namespace qemunit {
 
@@ -20,7 +21,7 @@ class VmRegistry {
     using Vms = std::map<std::string, std::shared_ptr<Vm>, std::less<>>;
 
     // `listed`: after each time systemd was asked, with how that went.
-    VmRegistry(sd_event *event, sd_bus *bus, VmObserver observer,
+    VmRegistry(sd_event *event, sd_bus *bus, Paths paths, VmObserver observer,
                std::function<void(const Result<> &)> listed);
     VmRegistry(const VmRegistry &) = delete;
     VmRegistry &operator=(const VmRegistry &) = delete;
@@ -43,6 +44,7 @@ class VmRegistry {
 
     sd_event *event_;
     sd_bus *bus_;
+    Paths paths_;
     VmObserver observer_;
     std::function<void(const Result<> &)> listed_;
     ConfiguredVms configured_;

@@ -13,7 +13,7 @@ set(CPACK_DEBIAN_PACKAGE_SECTION admin)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "systemd (>= 252), dbus | dbus-broker, systemd-container")
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "qemu-system-x86 | qemu-system-arm | qemu-system, polkitd")
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "socat, qemu-utils, ovmf, swtpm, passt, iproute2")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "dbus-user-session, socat, qemu-utils, ovmf, swtpm, passt, iproute2")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
   ${PROJECT_SOURCE_DIR}/units/debian/postinst ${PROJECT_SOURCE_DIR}/units/debian/prerm
   ${PROJECT_SOURCE_DIR}/units/debian/postrm)

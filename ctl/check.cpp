@@ -19,10 +19,10 @@ namespace qemunit {
 namespace {
 
 // Of each VM, the file that counts.
-std::map<std::string, std::string> find_ini_files() {
+std::map<std::string, std::string> find_ini_files(const Paths &paths) {
     namespace fs = std::filesystem;
     std::map<std::string, std::string> files;
-    for (const std::string_view dir : kConfigDirs) {
+    for (const std::string &dir : paths.config_dirs()) {
         std::error_code error;
         for (fs::directory_iterator entry(dir, error), end; !error && entry != end;
              entry.increment(error))
@@ -32,7 +32,7 @@ std::map<std::string, std::string> find_ini_files() {
     return files;
 }
 
-Result<std::string> file_of(const std::string &argument,
+Result<std::string> file_of(const std::string &argument, const Paths &paths,
                             const std::map<std::string, std::string> &files) {
     if (argument.contains('/') || argument.ends_with(".ini") || !is_vm_name(argument))
         return argument;
@@ -41,26 +41,25 @@ Result<std::string> file_of(const std::string &argument,
     std::vector<std::string_view> names;
     for (const auto &[name, path] : files)
         names.push_back(name);
-    return fail(ENOENT, fmt::format("{}: there is no {}.ini in {}.{}", argument, argument,
-                                    fmt::join(kConfigDirs, ", "), did_you_mean(argument, names)));
+    return fail(ENOENT,
+                fmt::format("{}: there is no {}.ini in {}.{}", argument, argument,
+                            fmt::join(paths.config_dirs(), ", "), did_you_mean(argument, names)));
 }
 
 }  // namespace
 
 Result<int> run_check(const Invocation &invocation) {
-    const auto is_name = [](const std::string &argument) {
-        return !argument.contains('/') && !argument.ends_with(".ini");
-    };
-    if (invocation.bus == Invocation::Bus::user &&
-        (invocation.arguments.empty() || std::ranges::any_of(invocation.arguments, is_name)))
-        return fail(EINVAL, "with --user, name the ini files");
-    const auto known = find_ini_files();
-    std::vector<std::string> command{std::string(kGeneratorPath), "--check", "--"};
+    const Paths paths = paths_of(invocation);
+    const auto known = find_ini_files(paths);
+    std::vector<std::string> command{std::string(kGeneratorPath), "--check"};
+    if (paths.is_of_user())
+        command.emplace_back("--user");
+    command.emplace_back("--");
     if (invocation.arguments.empty())
         for (const auto &[name, path] : known)
             command.push_back(path);
     for (const std::string &argument : invocation.arguments) {
-        auto path = file_of(argument, known);
+        auto path = file_of(argument, paths, known);
         if (!path)
             return std::unexpected(path.error());
         command.push_back(std::move(*path));

@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cstdlib>
-
 #include "common/paths.h"
 #include "common/vm_name.h"
 #include "ctl/console_session.h"
@@ -32,11 +30,7 @@ Result<int> follow_journal(const Invocation &invocation, const std::string &port
 }  // namespace
 
 std::string console_path(const Invocation &invocation, const std::string &port) {
-    std::string path = socket_path(invocation.arguments.front(), port);
-    const char *runtime = std::getenv("XDG_RUNTIME_DIR");
-    if (invocation.bus == Invocation::Bus::user && runtime)
-        path.replace(0, std::string_view("/run").size(), runtime);
-    return path;
+    return paths_of(invocation).socket_path(invocation.arguments.front(), port);
 }
 
 std::string refusal_text(int code, const std::string &vm, const std::string &port,

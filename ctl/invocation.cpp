@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "common/did_you_mean.h"
+#include "common/user_paths.h"
 #include "common/vm_name.h"
 #include "ctl/verbs.h"
 
@@ -172,6 +173,10 @@ class Parser {
 };
 
 }  // namespace
+
+Paths paths_of(const Invocation &invocation) {
+    return invocation.bus == Invocation::Bus::user ? user_paths() : Paths{};
+}
 
 Result<Invocation> parse_invocation(const std::vector<std::string> &words) {
     return Parser(words).parse();

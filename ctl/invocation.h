@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/paths.h"
 #include "common/result.h"
 
 namespace qemunit {
@@ -26,6 +27,9 @@ struct Invocation {
     bool read_only = false;
     bool wait = false;
 };
+
+// Of the manager whose VMs these are, on this machine.
+Paths paths_of(const Invocation &invocation);
 
 // The words behind the program's name.
 Result<Invocation> parse_invocation(const std::vector<std::string> &words);

@@ -9,6 +9,7 @@
 #include "common/vm_name.h"
 #include "generator/contradictions.h"
 #include "generator/schema.h"
+#include "generator/system_settings.h"
 #include "generator/text.h"
 
 namespace qemunit {
@@ -49,6 +50,11 @@ bool is_unit_name(std::string_view name) {
     return dot != name.npos && dot > 0 && name.size() < 256 &&
            name.find_first_not_of(kChars) == name.npos &&
            std::ranges::find(kTypes, name.substr(dot + 1)) != std::end(kTypes);
+}
+
+// Those that a user's manager has not, of what a VM is likely to be wanted by.
+bool is_system_target(std::string_view name) {
+    return name == "machines.target" || name == "multi-user.target" || name == "graphical.target";
 }
 
 class Configurator {
@@ -142,9 +148,9 @@ class Configurator {
             return;
         }
         if (section_->name == "Unit")
-            vm_.unit_lines.push_back({entry.key, entry.value});
+            vm_.unit_lines.push_back({entry.key, entry.value, where_});
         else if (section_->name == "Service")
-            vm_.service_lines.push_back({entry.key, entry.value});
+            vm_.service_lines.push_back({entry.key, entry.value, where_});
         else
             install(entry);
     }
@@ -167,6 +173,11 @@ class Configurator {
             if (!is_unit_name(unit))
                 error(fmt::format("{}={}: not the name of a unit, as in machines.target.",
                                   entry.key, shorten(unit)));
+            else if (vm_.paths.is_of_user() && is_system_target(unit))
+                error(
+                    fmt::format("{}={} needs the system manager: a user's manager starts "
+                                "default.target.",
+                                entry.key, unit));
             else if (std::ranges::find(*list, unit) == list->end())
                 list->push_back(std::move(unit));
         }
@@ -195,16 +206,19 @@ class Configurator {
 
 }  // namespace
 
-Vm configure(const std::string &name, const std::vector<IniFile> &files, Architecture host,
-             Diagnostics &diagnostics) {
+Vm configure(const std::string &name, const std::vector<IniFile> &files, const Paths &paths,
+             Architecture host, Diagnostics &diagnostics) {
     Vm vm;
     vm.name = name;
+    vm.paths = paths;
     vm.source_path = files.empty() ? std::string() : files.front().path;
     vm.serials.push_back({.name = "serial"});
     Configurator configurator(vm, diagnostics);
     for (const IniFile &file : files)
         configurator.take(file);
     find_contradictions(vm, host, diagnostics);
+    if (paths.is_of_user())
+        find_system_settings(vm, diagnostics);
     return vm;
 }
 

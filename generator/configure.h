@@ -14,8 +14,9 @@
 namespace qemunit {
 
 // `files`: the VM's own ini first, then its drop-ins in the order they apply. The
-// result is of use only if no error was added to `diagnostics`. `host`: this machine.
-Vm configure(const std::string &name, const std::vector<IniFile> &files, Architecture host,
-             Diagnostics &diagnostics);
+// result is of use only if no error was added to `diagnostics`. `paths`: of the manager that the VM
+// is for. `host`: this machine.
+Vm configure(const std::string &name, const std::vector<IniFile> &files, const Paths &paths,
+             Architecture host, Diagnostics &diagnostics);
 
 }  // namespace qemunit

@@ -231,7 +231,7 @@ class Checker {
         if (is_tap)
             check_taken(interfaces_, tap_name(vm_, network), section, "Interface", "The interface");
         if (is_passt)
-            check_path(section, passt_socket(vm_.name, network.name));
+            check_path(section, vm_.paths.passt_socket(vm_.name, network.name));
         check_taken(addresses_, mac_address(vm_, network), section, "MAC", "The address");
         for (const HostForward &forward : network.host_forwards) {
             const std::string assignment = "HostForward=" + forward.text;
@@ -273,7 +273,7 @@ class Checker {
     }
 
     void check_socket(const std::string &section, std::string_view what, const std::string &name) {
-        check_path(section, socket_path(vm_.name, name));
+        check_path(section, vm_.paths.socket_path(vm_.name, name));
         for (std::string_view taken : {"monitor", "qmp", "control", "companion"})
             if (name == taken)
                 error(
@@ -313,7 +313,7 @@ class Checker {
             check_taken(tags_, tag, section, "Tag", "The tag");
         }
         if (share.type == ShareType::virtiofs)
-            check_path(section, virtiofs_socket(vm_.name, share.name));
+            check_path(section, vm_.paths.virtiofs_socket(vm_.name, share.name));
         if (!share.root)
             return;
         if (!vm_.boot.kernel)

@@ -62,9 +62,10 @@ void add_share(CommandLine &line, const Share &share) {
         case ShareType::virtiofs: {
             // The helper's chardevs have names of their own, "monitor" and so on.
             const std::string chardev = "qemunit-fs-" + share.name;
-            line.add("-chardev", OptionValue("socket")
-                                     .add("id", chardev)
-                                     .add("path", virtiofs_socket(line.vm().name, share.name)));
+            line.add("-chardev",
+                     OptionValue("socket")
+                         .add("id", chardev)
+                         .add("path", line.vm().paths.virtiofs_socket(line.vm().name, share.name)));
             line.add_device(OptionValue("vhost-user-fs-" + bus)
                                 .add("chardev", chardev)
                                 .add("tag", effective_tag(share))
@@ -86,15 +87,16 @@ void add_share(CommandLine &line, const Share &share) {
 
 // As a file, so that no secret stands on the command line.
 void add_credential(CommandLine &line, const Credential &credential) {
-    line.add("-fw_cfg", OptionValue()
-                            .add("name", std::string(kGuestCredentials) + credential.name)
-                            .add("file", credential_path(line.vm().name, credential.name)));
+    line.add("-fw_cfg",
+             OptionValue()
+                 .add("name", std::string(kGuestCredentials) + credential.name)
+                 .add("file", line.vm().paths.credential_path(line.vm().name, credential.name)));
 }
 
 void add_tpm(CommandLine &line) {
     constexpr std::string_view kId = "qemunit-tpm";
-    line.add("-chardev",
-             OptionValue("socket").add("id", kId).add("path", tpm_socket(line.vm().name)));
+    line.add("-chardev", OptionValue("socket").add("id", kId).add(
+                             "path", line.vm().paths.tpm_socket(line.vm().name)));
     line.add("-tpmdev", OptionValue("emulator").add("id", kId).add("chardev", kId));
     line.add_device(OptionValue(std::string(line.traits().tpm)).add("tpmdev", kId));
 }
@@ -106,7 +108,8 @@ void add_display(CommandLine &line) {
     }
     if (line.vm().keyboard)
         line.add("-k", line.vm().keyboard->text);
-    line.add("-vnc", OptionValue("unix:" + double_commas(state_dir(line.vm().name) + "/vnc.sock")));
+    line.add("-vnc", OptionValue("unix:" + double_commas(line.vm().paths.state_dir(line.vm().name) +
+                                                         "/vnc.sock")));
     line.add_device(OptionValue(line.traits().has_isa ? "VGA" : line.virtio("gpu")));
     if (line.traits().has_pci) {
         // A tablet, because a mouse without absolute coordinates drifts from the viewer's.

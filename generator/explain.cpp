@@ -22,14 +22,14 @@ Diagnostic error(std::string message) {
 }  // namespace
 
 Diagnostics explain_missing_unit(const std::string &name, const std::string &root,
-                                 Architecture host) {
+                                 const Paths &paths, Architecture host) {
     if (!is_vm_name(name))
         return {
             error(fmt::format("'{}' is no name for a VM: letters, digits, '_', '.' and '-', a "
                               "letter or digit first, at most {} in all.",
                               printable(shorten(name)), kVmNameMax))};
     Diagnostics unrelated;  // files that are no VM's
-    const std::vector<VmSource> sources = find_vms(root, unrelated);
+    const std::vector<VmSource> sources = find_vms(root, paths, unrelated);
     const auto source = std::ranges::find(sources, name, &VmSource::name);
     if (source == sources.end()) {
         std::vector<std::string_view> names;
@@ -38,7 +38,7 @@ Diagnostics explain_missing_unit(const std::string &name, const std::string &roo
         const std::string_view meant = closest(name, names);
         return {
             error(fmt::format("no VM '{0}' is configured: looked for {0}.ini in {1}{2}", name,
-                              fmt::join(kConfigDirs, ", "),
+                              fmt::join(paths.config_dirs(), ", "),
                               meant.empty() ? "" : fmt::format("; did you mean '{}'?", meant)))};
     }
     if (source->masked)
@@ -46,14 +46,14 @@ Diagnostics explain_missing_unit(const std::string &name, const std::string &roo
                                   name, source->path))};
     Diagnostics found;
     FirmwareCatalog firmware(root);
-    if (!load_vm(*source, root, host, firmware, found)) {
+    if (!load_vm(*source, root, paths, host, firmware, found)) {
         std::erase_if(found, [](const Diagnostic &d) { return d.severity != Severity::error; });
         return found;
     }
     return {
         error(fmt::format("VM '{0}' is configured in {1}, but systemd has not read that yet: run "
-                          "'systemctl daemon-reload', then start it again.",
-                          name, source->path))};
+                          "'{2} daemon-reload', then start it again.",
+                          name, source->path, paths.systemctl()))};
 }
 
 }  // namespace qemunit

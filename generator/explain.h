@@ -13,6 +13,6 @@ namespace qemunit {
 
 // One or more messages, the most telling first. `root` as for find_vms().
 Diagnostics explain_missing_unit(const std::string &name, const std::string &root,
-                                 Architecture host);
+                                 const Paths &paths, Architecture host);
 
 }  // namespace qemunit

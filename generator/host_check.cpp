@@ -18,6 +18,11 @@ bool exists(const std::string &path) {
     return access(path.c_str(), F_OK) == 0 || errno == EACCES;
 }
 
+// The state directory of a user's VM: where it is, nobody else knows for sure.
+bool is_systemds_to_resolve(const std::string &path) {
+    return path.starts_with(kSpecifier);
+}
+
 class Checker {
   public:
     Checker(const Vm &vm, Architecture host, Diagnostics &diagnostics)
@@ -73,7 +78,8 @@ class Checker {
                       "qemu-utils");
         const std::string folder =
             std::filesystem::path(absolute_path(vm_, *drive.file)).parent_path();
-        if (folder != state_dir(vm_.name) && !std::filesystem::is_directory(folder))
+        if (!is_systemds_to_resolve(folder) && folder != vm_.paths.state_dir(vm_.name) &&
+            !std::filesystem::is_directory(folder))
             warn(section, "File",
                  fmt::format("File={}: no such folder to make the image in: {}.", drive.file->text,
                              folder));
@@ -92,7 +98,9 @@ class Checker {
 
     void check_file(std::string_view section, std::string_view key,
                     const std::optional<FilePath> &file) {
-        if (file && !exists(absolute_path(vm_, *file)))
+        if (!file || is_systemds_to_resolve(absolute_path(vm_, *file)))
+            return;
+        if (!exists(absolute_path(vm_, *file)))
             warn(section, key,
                  fmt::format("{}={}: no such file: {}.", key, file->text,
                              absolute_path(vm_, *file)));

@@ -88,24 +88,24 @@ void check_length(const Vm &vm, Architecture host, Diagnostics &diagnostics) {
 
 }  // namespace
 
-std::optional<Vm> load_vm(const VmSource &source, const std::string &root, Architecture host,
-                          FirmwareCatalog &firmware, Diagnostics &diagnostics) {
+std::optional<Vm> load_vm(const VmSource &source, const std::string &root, const Paths &paths,
+                          Architecture host, FirmwareCatalog &firmware, Diagnostics &diagnostics) {
     Diagnostics found;
     std::vector<IniFile> files;
-    std::vector<std::string> paths = {source.path};
-    paths.insert(paths.end(), source.drop_ins.begin(), source.drop_ins.end());
+    std::vector<std::string> sources = {source.path};
+    sources.insert(sources.end(), source.drop_ins.begin(), source.drop_ins.end());
     std::size_t bytes = 0;
-    for (const std::string &path : paths)
+    for (const std::string &path : sources)
         if (const auto text = read_file(path, found)) {
             bytes += text->size();
             files.push_back(parse_ini(path, *text, found));
         }
 
     // Contradictions that only a missing file causes would mislead.
-    const bool is_complete = files.size() == paths.size();
+    const bool is_complete = files.size() == sources.size();
     Vm vm;
     if (is_complete)
-        vm = configure(source.name, files, host, found);
+        vm = configure(source.name, files, paths, host, found);
     if (is_complete && vm.firmware != Firmware::bios) {
         if (auto uefi = firmware.find(vm, host))
             vm.uefi = std::move(*uefi);
@@ -118,7 +118,7 @@ std::optional<Vm> load_vm(const VmSource &source, const std::string &root, Archi
     vm.source_path = source.path.starts_with(root) ? source.path.substr(root.size()) : source.path;
     // As a reader goes through the files.
     const auto position = [&](const Diagnostic &d) {
-        return std::pair(std::ranges::find(paths, d.where.path) - paths.begin(), d.where.line);
+        return std::pair(std::ranges::find(sources, d.where.path) - sources.begin(), d.where.line);
     };
     std::ranges::stable_sort(found, {}, position);
     const bool usable = is_complete && !has_errors(found);

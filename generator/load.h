@@ -15,7 +15,7 @@
 namespace qemunit {
 
 // Nothing if an error was reported. `root` is cut off the path that SourcePath= names.
-std::optional<Vm> load_vm(const VmSource &source, const std::string &root, Architecture host,
-                          FirmwareCatalog &firmware, Diagnostics &diagnostics);
+std::optional<Vm> load_vm(const VmSource &source, const std::string &root, const Paths &paths,
+                          Architecture host, FirmwareCatalog &firmware, Diagnostics &diagnostics);
 
 }  // namespace qemunit

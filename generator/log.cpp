@@ -15,8 +15,8 @@ constexpr std::size_t kRecordMax = 900;
 
 }  // namespace
 
-Log::Log(bool to_kernel) {
-    if (to_kernel)
+Log::Log(Reader reader) : reader_(reader) {
+    if (reader == Reader::kernel_log)
         kernel_.reset(open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY));
 }
 
@@ -25,7 +25,7 @@ void Log::write(const Diagnostic &diagnostic) const {
 }
 
 void Log::write(Severity severity, std::string_view message) const {
-    if (!kernel_) {
+    if (!kernel_ && reader_ != Reader::journal) {
         fmt::print(stderr, "{}\n", message);
         return;
     }
@@ -33,7 +33,7 @@ void Log::write(Severity severity, std::string_view message) const {
     const std::string record = fmt::format("<{}>qemunit-generator[{}]: {}\n", priority, getpid(),
                                            message.substr(0, kRecordMax));
     // Nothing is left to be done about a log that cannot be written.
-    (void)!::write(kernel_.get(), record.data(), record.size());
+    (void)!::write(kernel_ ? kernel_.get() : STDERR_FILENO, record.data(), record.size());
 }
 
 }  // namespace qemunit

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Where the generator speaks: the kernel log when PID 1 runs it, since journald may not
-// be up and waiting for it would stall the boot; standard error everywhere else.
+// be up and waiting for it would stall the boot; standard error everywhere else, which is
+// the journal when a user's manager runs it.
 #pragma once
 
 #include <string_view>
@@ -13,14 +14,20 @@ namespace qemunit {
 
 class Log {
   public:
-    // `to_kernel`: as `<3>qemunit-generator[PID]: …` to /dev/kmsg, one record a message;
-    // falls back to standard error where that cannot be opened, as in a container.
-    explicit Log(bool to_kernel);
+    enum class Reader {
+        person,
+        // `<3>qemunit-generator[PID]: …`, one record a message, to /dev/kmsg. Where that cannot
+        // be opened, as in a container, as for a person.
+        kernel_log,
+        journal,  // the same, to standard error
+    };
+    explicit Log(Reader reader);
 
     void write(const Diagnostic &diagnostic) const;
     void write(Severity severity, std::string_view message) const;
 
   private:
+    Reader reader_;
     UniqueFd kernel_;
 };
 

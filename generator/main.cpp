@@ -8,14 +8,16 @@
 #include <sysexits.h>
 
 #include <cstdlib>
+#include <string_view>
 
-#include "common/paths.h"
+#include "common/user_paths.h"
 #include "generator/explain.h"
 #include "generator/host_check.h"
 #include "generator/host_claims.h"
 #include "generator/load.h"
 #include "generator/log.h"
 #include "generator/machine.h"
+#include "generator/namespaces.h"
 #include "generator/options.h"
 #include "generator/output.h"
 #include "generator/render.h"
@@ -35,9 +37,27 @@ Architecture this_machine() {
     return host_architecture(name.machine);
 }
 
-// Set by the manager for the generators that it runs (systemd.generator(7), since v251).
-bool run_by_systemd() {
-    return std::getenv("SYSTEMD_SCOPE") != nullptr;
+// "system", "user": set by the manager for the generators that it runs (systemd.generator(7),
+// since v251). "": not run by one.
+std::string_view scope_by_systemd() {
+    const char *scope = std::getenv("SYSTEMD_SCOPE");
+    return scope == nullptr ? "" : scope;
+}
+
+Log::Reader reader_of_log() {
+    if (scope_by_systemd().empty())
+        return Log::Reader::person;
+    return scope_by_systemd() == "user" ? Log::Reader::journal : Log::Reader::kernel_log;
+}
+
+Paths paths_for(const GeneratorOptions &options) {
+    return options.user || scope_by_systemd() == "user" ? user_paths() : Paths();
+}
+
+// Another system (--root=) cannot be tried.
+Namespaces namespaces_for(const GeneratorOptions &options, const Paths &paths) {
+    return paths.is_of_user() && options.root.empty() ? namespaces_of_user()
+                                                      : Namespaces::available;
 }
 
 void log_all(const Log &log, const Diagnostics &diagnostics) {
@@ -61,22 +81,26 @@ int generate(const GeneratorOptions &options, const Log &log) {
         failed = failed || has_errors(diagnostics);
     };
     const Architecture host = this_machine();
+    const Paths paths = paths_for(options);
     Diagnostics unnamed;
-    const std::vector<VmSource> sources = find_vms(options.root, unnamed);
+    const std::vector<VmSource> sources = find_vms(options.root, paths, unnamed);
     report(unnamed);
+    if (sources.empty())
+        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    const Namespaces namespaces = namespaces_for(options, paths);
     FirmwareCatalog firmware(options.root);
     HostClaims claims;
     for (const VmSource &source : sources) {
         if (source.masked)
             continue;
         Diagnostics diagnostics;
-        const auto vm = load_vm(source, options.root, host, firmware, diagnostics);
+        const auto vm = load_vm(source, options.root, paths, host, firmware, diagnostics);
         if (vm)
             claims.add(*vm, diagnostics);
         report(diagnostics);
         if (!vm)
             continue;
-        const Output output = render(*vm, host);
+        const Output output = render(*vm, host, namespaces);
         const auto written = options.mode == GeneratorOptions::Mode::dry_run
                                  ? print_output(output)
                                  : write_output(options.output, output);
@@ -90,13 +114,15 @@ int generate(const GeneratorOptions &options, const Log &log) {
 
 int check(const GeneratorOptions &options, const Log &log) {
     bool failed = false;
+    const Paths paths = paths_for(options);
     FirmwareCatalog firmware("");
     HostClaims claims;
     for (const std::string &path : options.arguments) {
         Diagnostics diagnostics;
         const VmSource source = single_file(path, diagnostics);
-        const auto vm = source.masked ? std::nullopt
-                                      : load_vm(source, "", this_machine(), firmware, diagnostics);
+        const auto vm = source.masked
+                            ? std::nullopt
+                            : load_vm(source, "", paths, this_machine(), firmware, diagnostics);
         if (vm) {
             claims.add(*vm, diagnostics);
             check_host(*vm, this_machine(), diagnostics);
@@ -123,15 +149,16 @@ int main(int argc, char **argv) {
             fmt::print("{}", kGeneratorHelp);
             return EXIT_SUCCESS;
         case GeneratorOptions::Mode::check:
-            return check(*options, Log(false));
+            return check(*options, Log(Log::Reader::person));
         case GeneratorOptions::Mode::explain:
-            log_all(Log(false), explain_missing_unit(options->arguments.front(), options->root,
-                                                     this_machine()));
+            log_all(Log(Log::Reader::person),
+                    explain_missing_unit(options->arguments.front(), options->root,
+                                         paths_for(*options), this_machine()));
             return EX_CONFIG;
         case GeneratorOptions::Mode::dry_run:
-            return generate(*options, Log(false));
+            return generate(*options, Log(Log::Reader::person));
         case GeneratorOptions::Mode::generate:
-            return generate(*options, Log(run_by_systemd()));
+            return generate(*options, Log(reader_of_log()));
     }
     return EXIT_FAILURE;
 }

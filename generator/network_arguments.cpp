@@ -32,7 +32,7 @@ OptionValue back_end(CommandLine &line, const Network &network) {
             return of_type("stream")
                 .add("server", "off")
                 .add("addr.type", "unix")
-                .add("addr.path", passt_socket(line.vm().name, network.name));
+                .add("addr.path", line.vm().paths.passt_socket(line.vm().name, network.name));
         case NetworkType::none:
             break;
     }

@@ -6,15 +6,16 @@
 namespace qemunit {
 
 const char *const kGeneratorHelp =
-    R"(qemunit-generator [--root=DIR] NORMAL-DIR [EARLY-DIR LATE-DIR]
-qemunit-generator [--root=DIR] --dry-run
-qemunit-generator --check FILE...
+    R"(qemunit-generator [--user] [--root=DIR] NORMAL-DIR [EARLY-DIR LATE-DIR]
+qemunit-generator [--user] [--root=DIR] --dry-run
+qemunit-generator [--user] --check FILE...
 
 Turns the VMs of /etc/qemunit/*.ini into drop-ins for qemu@.service.
 
      --dry-run       Print what would be written, write nothing
      --check         Say what is wrong with these ini files, write nothing
      --explain NAME  Say why the VM NAME has no unit (what qemu@.service runs)
+     --user          The user's own VMs, of ~/.config/qemunit/*.ini
      --root=DIR      Look for ini files below DIR instead of /
   -h --help          Show this help
      --version       Show the version
@@ -35,6 +36,8 @@ Result<GeneratorOptions> parse_generator_options(const std::vector<std::string> 
             options_end = true;
         else if (argument == "--dry-run")
             options.mode = Mode::dry_run;
+        else if (argument == "--user")
+            options.user = true;
         else if (argument == "--check")
             options.mode = Mode::check;
         else if (argument == "--explain")

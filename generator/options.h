@@ -20,6 +20,7 @@ struct GeneratorOptions {
         help,
     };
     Mode mode = Mode::generate;
+    bool user = false;                   // VMs of the user who runs it, not of the system
     std::string root;                    // prefix of the search directories
     std::string output;                  // for generate: the first directory
     std::vector<std::string> arguments;  // for check: files; for explain: the name

@@ -81,7 +81,7 @@ void add_firmware(CommandLine &line) {
     line.add("-drive", OptionValue()
                            .add("if", "pflash")
                            .add("unit", "1")
-                           .add("file", uefi_variables_path(vm.name))
+                           .add("file", vm.paths.uefi_variables_path(vm.name))
                            .add("format", vm.uefi->variables_format));
     if (vm.firmware == Firmware::uefi_secure)  // only the firmware's own mode may write them
         line.add("-global", "driver=cfi.pflash01,property=secure,value=on");
@@ -152,7 +152,7 @@ void add_small_devices(CommandLine &line) {
 }  // namespace
 
 std::string absolute_path(const Vm &vm, const FilePath &path) {
-    return path.text.starts_with('/') ? path.text : state_dir(vm.name) + "/" + path.text;
+    return path.text.starts_with('/') ? path.text : vm.paths.state_dir(vm.name) + "/" + path.text;
 }
 
 // The suffix decides, never the content: QEMU's probing lets a guest that owns a raw disk

@@ -8,7 +8,6 @@
 #include "common/paths.h"
 #include "common/vm_name.h"
 #include "generator/qemu_arguments.h"
-#include "generator/sandbox.h"
 #include "generator/supporting_units.h"
 #include "generator/unit_text.h"
 
@@ -26,7 +25,8 @@ uint64_t seconds_for_helper(const TimeSpan &span) {
 
 // One option with its values a line: what `systemctl cat` shows is meant to be read.
 std::string exec_start(const Vm &vm, Architecture host) {
-    std::string text = fmt::format("ExecStart=\nExecStart={} --vm={}", kHelperPath, vm.name);
+    std::string text = fmt::format("ExecStart=\nExecStart={}{} --vm={}", kHelperPath,
+                                   vm.paths.is_of_user() ? " --user" : "", vm.name);
     for (const Serial &serial : vm.serials)
         text += fmt::format(" --serial={}{}{}", serial.name, serial.direct ? ",direct" : "",
                             serial.log ? "" : ",nolog");
@@ -94,7 +94,19 @@ std::string unit_settings(const Vm &vm, const SupportingUnits &supporting) {
     return text + pass_through(vm.unit_lines);
 }
 
-std::string service_settings(const Vm &vm, Architecture host) {
+// QEMU unlinks the sockets that it was handed when it exits (util/qemu-sockets.c,
+// socket_listen_cleanup), and they are systemd's. Where nothing hides them from it, their folder
+// belongs to its own user, so that the mode has to keep it from that.
+std::string socket_guard(const Vm &vm) {
+    const std::string folder = quote_word(vm.paths.socket_dir(vm.name));
+    return fmt::format(
+        "# QEMU must not unlink its sockets.\n"
+        "ExecStartPre=-/bin/chmod 0555 {0}\nExecStopPost=-/bin/chmod 0755 {0}\n",
+        folder);
+}
+
+std::string service_settings(const Vm &vm, Architecture host, Namespaces namespaces) {
+    const bool has_mounts = namespaces == Namespaces::available;
     std::string text;
     if (vm.user)
         text += fmt::format("User={}\nGroup=\n", vm.user->text);
@@ -111,11 +123,15 @@ std::string service_settings(const Vm &vm, Architecture host) {
         text += "Restart=on-failure\n";
     for (const Credential &credential : vm.credentials)
         text += credential_setting(vm, credential);
-    text += fmt::format("StateDirectory=qemunit/{}\nNoExecPaths=+{}\n", vm.name,
-                        quote_path(state_dir(vm.name)));
+    text += fmt::format("StateDirectory=qemunit/{}\n", vm.name);
+    if (has_mounts)
+        text += fmt::format("NoExecPaths={}\n", quote_path("+" + vm.paths.state_dir(vm.name)));
     text += exec_start(vm, host);
-    text += "InaccessiblePaths=-+/etc/qemunit -+/run/qemunit\n";  // other VMs' settings and sockets
-    return text + sandbox_settings(vm) + pass_through(vm.service_lines);
+    if (!has_mounts)
+        text += socket_guard(vm);
+    if (!vm.paths.is_of_user())  // other VMs' settings and sockets
+        text += "InaccessiblePaths=-+/etc/qemunit -+/run/qemunit\n";
+    return text + sandbox_settings(vm, namespaces) + pass_through(vm.service_lines);
 }
 
 std::string access_settings(const SocketAccess &access) {
@@ -143,12 +159,12 @@ std::string access_commands(const std::string &path, const SocketAccess &access)
 }
 
 std::string monitor_settings(const Vm &vm) {
-    if (vm.monitor.is_default())
-        return {};
+    if (vm.monitor.is_default() || vm.paths.is_of_user())
+        return access_settings(vm.monitor);
     // control.sock stays qemunitd's alone.
     return access_settings(vm.monitor) +
            access_commands(
-               socket_path(vm.name, "control"),
+               vm.paths.socket_path(vm.name, "control"),
                SocketAccess{FileMode{0600}, AccountName{"qemunitd"}, AccountName{"root"}});
 }
 
@@ -157,7 +173,7 @@ std::string serial_settings(const Vm &vm) {
     std::string text = access_settings(first);
     // Of the unit's sockets, only serial.sock shall have what the first port asks for.
     const auto add_socket = [&](std::string_view name, SocketAccess access) {
-        const std::string path = socket_path(vm.name, name);
+        const std::string path = vm.paths.socket_path(vm.name, name);
         if (first.mode && !access.mode)
             access.mode = FileMode{0660};
         if (first.user && !access.user)
@@ -178,13 +194,16 @@ std::string serial_settings(const Vm &vm) {
 
 }  // namespace
 
-Output render(const Vm &vm, Architecture host) {
+Output render(const Vm &vm, Architecture host, Namespaces namespaces) {
     Output output;
     SupportingUnits supporting = supporting_units(vm);
     const std::string unit = service_unit(vm.name);
-    output.files.push_back(drop_in(
-        vm, unit,
-        {{"Unit", unit_settings(vm, supporting)}, {"Service", service_settings(vm, host)}}));
+    output.files.push_back(drop_in(vm, unit,
+                                   {{"Unit", unit_settings(vm, supporting)},
+                                    {"Service", service_settings(vm, host, namespaces)}}));
+    if (vm.paths.is_of_user() && namespaces == Namespaces::available)
+        output.links.push_back(
+            {fmt::format("{}.d/40-qemunit-sandbox.conf", unit), std::string(kUserSandboxPath)});
     for (const auto &[kind, lines] :
          {std::pair("monitor", monitor_settings(vm)), std::pair("serial", serial_settings(vm))}) {
         const std::string socket = fmt::format("qemu-{}@{}.socket", kind, vm.name);
@@ -192,11 +211,11 @@ Output render(const Vm &vm, Architecture host) {
             output.files.push_back(drop_in(vm, socket, {{"Socket", lines}}));
         if (vm.activation == Activation::socket)
             output.links.push_back({"sockets.target.wants/" + socket,
-                                    fmt::format("{}/qemu-{}@.socket", kSystemUnitDir, kind)});
+                                    fmt::format("{}/qemu-{}@.socket", vm.paths.unit_dir(), kind)});
     }
     std::ranges::move(supporting.files, std::back_inserter(output.files));
 
-    const std::string target = fmt::format("{}/qemu@.service", kSystemUnitDir);
+    const std::string target = fmt::format("{}/qemu@.service", vm.paths.unit_dir());
     for (const std::string &wanting : vm.wanted_by)
         output.links.push_back({fmt::format("{}.wants/{}", wanting, unit), target});
     for (const std::string &requiring : vm.required_by)

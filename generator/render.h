@@ -7,13 +7,14 @@
 #include <vector>
 
 #include "generator/drop_in.h"
+#include "generator/sandbox.h"
 #include "generator/vm.h"
 
 namespace qemunit {
 
 struct OutputLink {
     std::string path;    // "machines.target.wants/qemu@vm1.service"
-    std::string target;  // absolute: the template unit
+    std::string target;  // absolute: the template unit, or a shipped drop-in
 };
 
 struct Output {
@@ -21,6 +22,6 @@ struct Output {
     std::vector<OutputLink> links;
 };
 
-Output render(const Vm &vm, Architecture host);
+Output render(const Vm &vm, Architecture host, Namespaces namespaces = Namespaces::available);
 
 }  // namespace qemunit

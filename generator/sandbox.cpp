@@ -19,9 +19,18 @@ bool is_below(std::string_view path, std::string_view folder) {
 
 class Sandbox {
   public:
-    explicit Sandbox(const Vm &vm) : vm_(vm) {}
+    Sandbox(const Vm &vm, Namespaces namespaces)
+        : vm_(vm), has_mounts_(namespaces == Namespaces::available) {}
 
     std::string build() {
+        if (has_mounts_)
+            add_mounts();
+        add_host_network();
+        return std::move(lines_);
+    }
+
+  private:
+    void add_mounts() {
         for (const OpenedPath &opened : opened_paths(vm_))
             allow(opened.path, opened.write);
         for (const Share &share : vm_.shares)
@@ -34,22 +43,20 @@ class Sandbox {
         }
         if (vm_.vsock_cid)
             allow("/dev/vhost-vsock", true);
-        // Empty homes, where the template has none at all: files can be put into those.
-        if (in_home_)
+        // Empty homes, where the template has none at all: files can be put into those. (The
+        // root folder of a user's VM has nothing in it that would have to be hidden.)
+        if (in_home_ && !vm_.paths.is_of_user())
             lines_ += "ProtectHome=tmpfs\n";
         add_sockets();
-        add_host_network();
-        return std::move(lines_);
     }
 
-  private:
     // What ProtectHome= covers (systemd.exec(5)).
     static constexpr std::string_view kHomes[] = {"/home", "/root", "/run/user"};
 
     // "-": QEMU shall complain about a missing file in its own words, not systemd about a mount.
     void allow(const std::string &path, bool write) {
         // The state directory is writable and /usr readable as they are.
-        if (is_below(path, state_dir(vm_.name)) || (!write && is_below(path, "/usr")))
+        if (is_below(path, vm_.paths.state_dir(vm_.name)) || (!write && is_below(path, "/usr")))
             return;
         lines_ += fmt::format("{}={}\n", write ? "BindPaths" : "BindReadOnlyPaths",
                               quote_path("-" + path));
@@ -58,7 +65,7 @@ class Sandbox {
         in_home_ = in_home_ || std::ranges::any_of(kHomes, [&](std::string_view home) {
                        return path == home || is_below(path, home);
                    });
-        if (is_below(path, "/dev"))
+        if (is_below(path, "/dev") && !vm_.paths.is_of_user())  // only PID 1 can control devices
             lines_ += fmt::format("DeviceAllow={} {}\n", quote_path(path), write ? "rw" : "r");
     }
 
@@ -68,13 +75,13 @@ class Sandbox {
 
     void add_sockets() {
         if (vm_.tpm)
-            allow_socket(tpm_dir(vm_.name));
+            allow_socket(vm_.paths.tpm_dir(vm_.name));
         for (const Network &network : vm_.networks)
             if (network.type == NetworkType::passt)
-                allow_socket(passt_dir(vm_.name, network.name));
+                allow_socket(vm_.paths.passt_dir(vm_.name, network.name));
         for (const Share &share : vm_.shares)
             if (share.type == ShareType::virtiofs)
-                allow_socket(virtiofs_dir(vm_.name, share.name));
+                allow_socket(vm_.paths.virtiofs_dir(vm_.name, share.name));
     }
 
     void add_host_network() {
@@ -84,21 +91,26 @@ class Sandbox {
         const bool has_tap = has(NetworkType::tap) || has(NetworkType::bridge);
         if (!has(NetworkType::user) && !has_tap)
             return;
-        lines_ += "PrivateNetwork=no\n";
+        if (has_mounts_)
+            lines_ += "PrivateNetwork=no\n";
         if (has_tap)
             lines_ +=
                 "# The tap interface is of the host, and belongs to QEMU's user.\n"
                 "BindPaths=/dev/net/tun\n"
                 "DeviceAllow=/dev/net/tun rw\n";
-        if (has(NetworkType::user))
-            lines_ +=
-                "# QEMU's user network opens sockets of the host.\n"
-                "RestrictAddressFamilies=AF_INET AF_INET6\n"
-                "IPAddressDeny=\n"
-                "BindReadOnlyPaths=-/run/systemd/resolve\n";
+        if (!has(NetworkType::user))
+            return;
+        lines_ +=
+            "# QEMU's user network opens sockets of the host.\n"
+            "RestrictAddressFamilies=AF_INET AF_INET6\n";
+        if (!vm_.paths.is_of_user())
+            lines_ += "IPAddressDeny=\n";
+        if (has_mounts_)
+            lines_ += "BindReadOnlyPaths=-/run/systemd/resolve\n";
     }
 
     const Vm &vm_;
+    const bool has_mounts_;
     std::string lines_;
     bool in_home_ = false;
 };
@@ -124,8 +136,8 @@ std::vector<OpenedPath> opened_paths(const Vm &vm) {
     return paths;
 }
 
-std::string sandbox_settings(const Vm &vm) {
-    return Sandbox(vm).build();
+std::string sandbox_settings(const Vm &vm, Namespaces namespaces) {
+    return Sandbox(vm, namespaces).build();
 }
 
 }  // namespace qemunit

@@ -11,8 +11,12 @@
 
 namespace qemunit {
 
+// Without them nothing can be hidden or put in another place. PID 1 can always make them; a
+// user's manager only where the kernel lets unprivileged users (namespaces.h).
+enum class Namespaces { available, unavailable };
+
 // Lines for [Service].
-std::string sandbox_settings(const Vm &vm);
+std::string sandbox_settings(const Vm &vm, Namespaces namespaces);
 
 // What QEMU, or the helper for it, opens itself, with its own rights: for a word of advice when it
 // may not.

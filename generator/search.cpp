@@ -71,11 +71,12 @@ Diagnostic bad_name(const std::string &path, const std::string &name) {
 
 }  // namespace
 
-std::vector<VmSource> find_vms(const std::string &root, Diagnostics &diagnostics) {
+std::vector<VmSource> find_vms(const std::string &root, const Paths &paths,
+                               Diagnostics &diagnostics) {
     std::vector<std::string> folders;
     std::set<std::string> existing;  // "vm1.ini.d" and "vm.d": most VMs have none, PID 1 waits
-    for (std::string_view dir : kConfigDirs) {
-        folders.push_back(root + std::string(dir));
+    for (const std::string &dir : paths.config_dirs()) {
+        folders.push_back(root + dir);
         for (const std::string &name : list(folders.back(), ".d"))
             existing.insert(folders.back() + "/" + name);
     }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/paths.h"
 #include "generator/diagnostic.h"
 
 namespace qemunit {
@@ -20,7 +21,8 @@ struct VmSource {
 
 // Sorted by name. `root`: prefix of all directories, "" for this system. Files whose name
 // is no VM name are reported and left out.
-std::vector<VmSource> find_vms(const std::string &root, Diagnostics &diagnostics);
+std::vector<VmSource> find_vms(const std::string &root, const Paths &paths,
+                               Diagnostics &diagnostics);
 
 // A single ini file, wherever it is, with the drop-ins in the folder FILE.d beside it. Its
 // name is checked as find_vms() does.

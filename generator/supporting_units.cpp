@@ -57,10 +57,12 @@ class Builder {
             const std::string path = absolute_path(vm_, *drive.file);
             const std::string folder = std::filesystem::path(path).parent_path();
             conditions += fmt::format("ConditionPathExists=|!{}\n", escape_specifiers(path));
-            commands += fmt::format("ReadWritePaths={}\n", quote_path("-" + folder));
-            commands +=
-                fmt::format("ExecStart={} --vm={} --owner={} --format={}", kImageToolPath, vm_.name,
-                            vm_.user ? vm_.user->text : "qemunit", format_of(drive));
+            if (!vm_.paths.is_of_user())
+                commands += fmt::format("ReadWritePaths={}\n", quote_path("-" + folder));
+            commands += fmt::format("ExecStart={} --vm={}", kImageToolPath, vm_.name);
+            if (!vm_.paths.is_of_user())  // what a user's manager makes is the user's already
+                commands += fmt::format(" --owner={}", vm_.user ? vm_.user->text : "qemunit");
+            commands += fmt::format(" --format={}", format_of(drive));
             if (drive.size)
                 commands += fmt::format(" --size={}", drive.size->bytes);
             if (drive.backing_file)
@@ -83,10 +85,10 @@ class Builder {
     }
 
     void add_passt(const Network &network) {
-        const std::string folder = passt_dir(vm_.name, network.name);
+        const std::string folder = vm_.paths.passt_dir(vm_.name, network.name);
         std::string command = fmt::format(
             "ExecStart=\nExecStart={} --socket {} --pid {}/pid --mac-addr 52:55:0a:00:02:02",
-            kPasstPath, passt_socket(vm_.name, network.name), folder);
+            kPasstPath, vm_.paths.passt_socket(vm_.name, network.name), folder);
         for (const HostForward &forward : network.host_forwards) {
             const std::string address =
                 forward.host_address.empty() ? "" : forward.host_address + "/";

@@ -8,7 +8,6 @@
 #include <string_view>
 #include <vector>
 
-
 namespace qemunit {
 
 // Without the spaces and tabs around it.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "common/paths.h"
 #include "generator/text.h"
 
 namespace qemunit {
@@ -21,9 +22,14 @@ bool needs_quotes(std::string_view text) {
     if (text.empty())
         return true;
     for (char c : text)
-        if (!is_plain(c) && c != '$' && c != '%')
+        if (!is_plain(c) && c != '$' && c != '%' && c != kSpecifier)
             return true;
     return false;
+}
+
+// "%" is a character of the text, kSpecifier the begin of a specifier.
+void add_percent(std::string &text, char c) {
+    text += c == '%' ? "%%" : "%";
 }
 
 }  // namespace
@@ -36,8 +42,10 @@ std::string quote_word(std::string_view word) {
     std::string text = quoted ? "\"" : "";
     for (char c : word) {
         const auto byte = static_cast<unsigned char>(c);
-        if (c == '$' || c == '%')
-            text.append(2, c);
+        if (c == '%' || c == kSpecifier)
+            add_percent(text, c);
+        else if (c == '$')
+            text += "$$";
         else if (c == '"' || c == '\\')
             text.append("\\").append(1, c);
         else if (c == '\n')
@@ -54,8 +62,12 @@ std::string quote_word(std::string_view word) {
 
 std::string escape_specifiers(std::string_view value) {
     std::string text;
-    for (char c : value)
-        text.append(c == '%' ? 2 : 1, c);
+    for (char c : value) {
+        if (c == '%' || c == kSpecifier)
+            add_percent(text, c);
+        else
+            text += c;
+    }
     return text;
 }
 
@@ -63,10 +75,13 @@ std::string quote_path(std::string_view path) {
     std::string text;
     bool quoted = false;
     for (char c : path) {
-        quoted = quoted || c == ':' || (!is_plain(c) && c != '%');
+        quoted = quoted || c == ':' || (!is_plain(c) && c != '%' && c != kSpecifier);
         if (c == '"' || c == '\\')
             text += '\\';
-        text.append(c == '%' ? 2 : 1, c);
+        if (c == '%' || c == kSpecifier)
+            add_percent(text, c);
+        else
+            text += c;
     }
     return quoted ? '"' + text + '"' : text;
 }

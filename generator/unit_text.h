@@ -3,6 +3,7 @@
 // The outer of the two escaping layers: texts of ours -> unit files. systemd reads them in
 // the order C escapes and quotes, specifiers ("%"), variables ("$"), so they are written in
 // the reverse order (systemd's docs/CODING_STYLE.md; systemd.service(5), "Command lines").
+// A kSpecifier of common/paths.h comes out as the "%" of a specifier that systemd resolves.
 #pragma once
 
 #include <string>

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "common/host_forward.h"
+#include "common/paths.h"
 #include "generator/diagnostic.h"
 
 namespace qemunit {
@@ -95,6 +96,7 @@ struct QemuWord {
 };
 struct UnitLine {
     std::string key, value;  // handed to systemd as written
+    Location where;
 };
 
 struct Drive {
@@ -183,6 +185,7 @@ struct UefiFirmware {
 struct Vm {
     std::string name;
     std::string source_path;  // the ini file, as systemd shall name it
+    Paths paths;              // of the manager that the units are for
 
     std::string description;
     std::optional<Architecture> architecture;

@@ -5,12 +5,15 @@
 
 #include <string>
 
+#include "common/paths.h"
+
 namespace qemunit {
 
 // "" if this process may open the file, or if there is none; else what to do about it.
-std::string permission_advice(const std::string &path, bool write);
+std::string permission_advice(const std::string &path, bool write, Scope scope = Scope::system);
 
 // "" if the image is there, which qemu-image@.service of the VM was to make; else where to look.
-std::string missing_image_advice(const std::string &path, const std::string &vm);
+std::string missing_image_advice(const std::string &path, const std::string &vm,
+                                 Scope scope = Scope::system);
 
 }  // namespace qemunit

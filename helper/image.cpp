@@ -18,13 +18,13 @@
 namespace qemunit {
 
 const char *const kImageHelp =
-    R"(qemunit-image --vm=NAME --owner=USER --format=FORMAT [OPTION]... PATH
+    R"(qemunit-image --vm=NAME [--owner=USER] --format=FORMAT [OPTION]... PATH
 
 Creates the disk image PATH, unless it exists. Run by qemu-image@NAME.service before the VM
 starts, for Size= and BackingFile= in its ini file.
 
      --vm=NAME              The VM's name
-     --owner=USER           Whose the image will be
+     --owner=USER           Whose the image will be, if not of who runs this
      --format=FORMAT        As qemu-img(1) calls it
      --size=BYTES           Its size; without it, that of the backing file
      --backing-file=PATH    What it is a copy-on-write layer of
@@ -77,7 +77,7 @@ Result<> run_qemu_img(const ImageOptions &options, const std::string &path) {
 
 // The VM's own folder comes to be when its service starts, which is later.
 Result<> make_state_folder(const std::string &vm, Account owner) {
-    const std::string folder = state_dir(vm);
+    const std::string folder = Paths().state_dir(vm);
     if (mkdir(folder.c_str(), S_IRWXU) != 0)
         return errno == EEXIST ? Result<>() : fail_errno(errno, "cannot create " + folder);
     if (chown(folder.c_str(), owner.uid, owner.gid) != 0)
@@ -122,8 +122,8 @@ Result<ImageOptions> parse_image_options(const std::vector<std::string> &argumen
     }
     if (!is_vm_name(options.vm))
         return fail(EINVAL, fmt::format("--vm='{}' is not the name of a VM", options.vm));
-    if (options.owner.empty() || options.format.empty())
-        return fail(EINVAL, "--owner= and --format= are needed; see --help");
+    if (options.format.empty())
+        return fail(EINVAL, "--format= is needed; see --help");
     if (!options.size && options.backing_file.empty())
         return fail(EINVAL, "--size= or --backing-file= is needed; see --help");
     if (arguments.end() - argument != 1 || !argument->starts_with('/'))
@@ -136,19 +136,23 @@ Result<> create_image(const ImageOptions &options) {
     const std::filesystem::path path(options.path);
     if (access(options.path.c_str(), F_OK) == 0)
         return {};
-    const auto owner = find_account(options.owner);
-    if (!owner)
-        return std::unexpected(owner.error());
-    if (path.parent_path() == state_dir(options.vm))
-        if (auto made = make_state_folder(options.vm, *owner); !made)
-            return made;
+    std::optional<Account> owner;
+    if (!options.owner.empty()) {
+        const auto account = find_account(options.owner);
+        if (!account)
+            return std::unexpected(account.error());
+        owner = *account;
+        if (path.parent_path() == Paths().state_dir(options.vm))
+            if (auto made = make_state_folder(options.vm, *owner); !made)
+                return made;
+    }
     umask(S_IRWXG | S_IRWXO);
     const std::string temporary =
         path.parent_path() / fmt::format(".{}.new", path.filename().native());
     unlink(temporary.c_str());  // of a run that was cut short
     if (auto created = run_qemu_img(options, temporary); !created)
         return created;
-    if (lchown(temporary.c_str(), owner->uid, owner->gid) != 0)
+    if (owner && lchown(temporary.c_str(), owner->uid, owner->gid) != 0)
         return fail_errno(errno, "cannot hand over " + options.path);
     auto published = publish(temporary, options.path);
     if (!published && published.error().code == EEXIST) {  // somebody was faster

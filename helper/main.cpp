@@ -97,11 +97,13 @@ Result<> prepare(HelperOptions &options) {
         }
     for (const auto *paths : {&options.reads, &options.writes})
         for (const std::string &path : *paths)
-            if (const std::string advice = permission_advice(path, paths == &options.writes);
+            if (const std::string advice =
+                    permission_advice(path, paths == &options.writes, options.scope);
                 !advice.empty())
                 fmt::print(stderr, "<4>qemunit-helper: {}\n", advice);
     for (const std::string &path : options.made)
-        if (const std::string advice = missing_image_advice(path, options.vm); !advice.empty())
+        if (const std::string advice = missing_image_advice(path, options.vm, options.scope);
+            !advice.empty())
             fmt::print(stderr, "<4>qemunit-helper: {}\n", advice);
     if (options.uefi_variables.empty())
         return {};

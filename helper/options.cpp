@@ -19,6 +19,7 @@ reports when the VM is up and relays its serial ports. The generated ExecStart= 
 qemu@NAME.service runs this; it is of no use in a shell.
 
      --vm=NAME      The VM's name
+     --user         It is run by a user's manager, not by the system's
      --serial=PORT  A serial port; `direct`: QEMU serves PORT.sock itself,
                     `nolog`: its lines do not go to the journal
      --channel=NAME  A channel: QEMU serves NAME.sock itself
@@ -112,6 +113,8 @@ Result<HelperOptions> parse_helper_options(const std::vector<std::string> &argum
             if (!is_device_name(value))
                 return fail(EINVAL, fmt::format("'{}' is not the name of a channel", value));
             options.channels.push_back(value);
+        } else if (*argument == "--user") {
+            options.scope = Scope::user;
         } else if (*argument == "--agent") {
             options.agent = true;
         } else if (name == "--ready=") {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/paths.h"
 #include "common/result.h"
 #include "helper/stopping.h"
 
@@ -30,6 +31,7 @@ struct Awaited {
 struct HelperOptions {
     enum class Mode { run, version, help } mode = Mode::run;
     std::string vm;
+    Scope scope = Scope::system;
     std::vector<SerialPortOptions> serials;
     std::vector<std::string> channels;
     bool agent = false;  // a channel to the guest agent, relayed by the companion

@@ -24,7 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char *data, std::size_t siz
     const std::string_view text(reinterpret_cast<const char *>(data), size);
     Diagnostics diagnostics;
     const IniFile file = parse_ini("vm1.ini", text, diagnostics);
-    const Vm vm = configure("vm1", {file}, Architecture::x86_64, diagnostics);
+    const Vm vm = configure("vm1", {file}, Paths(), Architecture::x86_64, diagnostics);
     for (const Diagnostic &d : diagnostics)
         require(text_fault(d.message).empty(), "a message is one line of text", d.message);
     if (has_errors(diagnostics))

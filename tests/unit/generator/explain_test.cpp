@@ -16,7 +16,8 @@ using testing::Texts;
 class ExplainTest : public ::testing::Test {
   protected:
     Texts explain(const std::string &name) {
-        Texts said = testing::texts(explain_missing_unit(name, root.path(), Architecture::x86_64));
+        Texts said =
+            testing::texts(explain_missing_unit(name, root.path(), paths, Architecture::x86_64));
         for (std::string &text : said)
             for (std::size_t at; (at = text.find(root.path())) != text.npos;)
                 text.erase(at, root.path().size());
@@ -24,6 +25,7 @@ class ExplainTest : public ::testing::Test {
     }
 
     testing::TemporaryFolder root;
+    Paths paths;
 };
 
 TEST_F(ExplainTest, ANameThatIsNone) {
@@ -50,6 +52,23 @@ TEST_F(ExplainTest, ATypo) {
         explain("typo"),
         Texts{"error: no VM 'typo' is configured: looked for typo.ini in /etc/qemunit, "
               "/run/qemunit, /usr/local/lib/qemunit, /usr/lib/qemunit; did you mean 'tupo'?"});
+}
+
+TEST_F(ExplainTest, AVmOfAUser) {
+    paths = testing::paths_of_joe();
+    EXPECT_EQ(explain("typo"),
+              Texts{"error: no VM 'typo' is configured: looked for typo.ini in "
+                    "/home/joe/.config/qemunit, /run/user/1000/qemunit, /etc/qemunit/user, "
+                    "/usr/lib/qemunit/user"});
+    root.write("home/joe/.config/qemunit/vm1.ini", "[VM]\n");
+    EXPECT_EQ(explain("vm1"),
+              Texts{"error: VM 'vm1' is configured in /home/joe/.config/qemunit/vm1.ini, but "
+                    "systemd has not read that yet: run 'systemctl --user daemon-reload', then "
+                    "start it again."});
+    root.write("home/joe/.config/qemunit/vm1.ini", "[VM]\nUser=ann\n");
+    EXPECT_EQ(explain("vm1"),
+              Texts{"error: /home/joe/.config/qemunit/vm1.ini:2: User=ann needs the system "
+                    "manager: QEMU runs as the user whose VM it is."});
 }
 
 TEST_F(ExplainTest, AFileWithABadNameIsNobodysConcern) {

@@ -33,17 +33,29 @@ struct FromIni {
 using IniTexts = std::vector<std::pair<std::string, std::string>>;
 
 inline FromIni from_files(const IniTexts &sources, Architecture host = Architecture::x86_64,
-                          const std::string &name = "vm1") {
+                          const std::string &name = "vm1", const Paths &paths = {}) {
     Diagnostics diagnostics;
     std::vector<IniFile> files;
     for (const auto &[path, text] : sources)
         files.push_back(parse_ini(path, text, diagnostics));
-    Vm vm = configure(name, files, host, diagnostics);
+    Vm vm = configure(name, files, paths, host, diagnostics);
     return {std::move(vm), texts(diagnostics)};
 }
 
 inline FromIni from_ini(const std::string &text, Architecture host = Architecture::x86_64) {
     return from_files({{"vm1.ini", text}}, host);
+}
+
+// Of the user joe, as user_paths() makes it.
+inline Paths paths_of_joe() {
+    return {.scope = Scope::user,
+            .config = "/home/joe/.config",
+            .runtime = "/run/user/1000",
+            .state = {kSpecifier, 'S'}};
+}
+
+inline FromIni from_ini_of_joe(const std::string &text) {
+    return from_files({{"vm1.ini", text}}, Architecture::x86_64, "vm1", paths_of_joe());
 }
 
 }  // namespace qemunit::testing

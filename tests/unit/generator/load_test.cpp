@@ -20,8 +20,8 @@ class LoadTest : public ::testing::Test {
     std::optional<Vm> load(const std::string &path, const Texts &drop_ins = {}) {
         Diagnostics diagnostics;
         FirmwareCatalog firmware(root.path());
-        auto vm = load_vm({"vm1", path, false, drop_ins}, root.path(), Architecture::x86_64,
-                          firmware, diagnostics);
+        auto vm = load_vm({"vm1", path, false, drop_ins}, root.path(), Paths(),
+                          Architecture::x86_64, firmware, diagnostics);
         said.clear();
         for (std::string &text : testing::texts(diagnostics)) {
             if (const auto at = text.find(root.path()); at != text.npos)
@@ -177,7 +177,7 @@ TEST_F(LoadTest, WithoutARootThePathStaysAsItIs) {
     Diagnostics diagnostics;
     FirmwareCatalog firmware("");
     const auto vm =
-        load_vm({"vm1", path, false, {}}, "", Architecture::x86_64, firmware, diagnostics);
+        load_vm({"vm1", path, false, {}}, "", Paths(), Architecture::x86_64, firmware, diagnostics);
     ASSERT_TRUE(vm);
     EXPECT_EQ(vm->source_path, path);
 }

@@ -31,6 +31,13 @@ TEST(GeneratorOptionsTest, OneOrThreeDirectories) {
     EXPECT_EQ(fault({"/a", "/b", "/c", "/d"}), "takes one or three directories, not 4; see --help");
 }
 
+TEST(GeneratorOptionsTest, TheUsersOwnVms) {
+    EXPECT_FALSE(options({"/a"}).user);
+    EXPECT_TRUE(options({"--user", "/a"}).user);
+    EXPECT_TRUE(options({"--dry-run", "--user"}).user);
+    EXPECT_EQ(options({"--check", "--user", "a.ini"}).arguments, Words{"a.ini"});
+}
+
 TEST(GeneratorOptionsTest, TheRootHasNoSlashAtItsEnd) {
     EXPECT_EQ(options({"--root=/x/y", "/a"}).root, "/x/y");
     EXPECT_EQ(options({"--root=/x/", "/a"}).root, "/x");

@@ -152,6 +152,42 @@ TEST_F(GeneratorProgramTest, ExplainIsAConfigurationError) {
               "/usr/local/lib/qemunit, /usr/lib/qemunit; did you mean 'tupo'?\n");
 }
 
+TEST_F(GeneratorProgramTest, TheManagerOfAUserGetsThatUsersVms) {
+    folder.write("root/etc/qemunit/system.ini", "[VM]\n");
+    folder.write("root/home/joe/.config/qemunit/joes.ini", "[VM]\n");
+    folder.write("root/home/joe/.config/qemunit/broken.ini", "[VM]\nUser=ann\n");
+    const auto generate_as = [&](const std::string &out, const std::vector<std::string> &variables,
+                                 const std::vector<std::string> &options) {
+        std::vector<std::string> command = {QEMUNIT_GENERATOR, "--root=" + (folder / "root")};
+        command.insert(command.end(), options.begin(), options.end());
+        command.push_back(folder.make_folder(out));
+        std::vector<std::string> environment = {"HOME=/home/joe", "XDG_RUNTIME_DIR=/run/user/1"};
+        environment.insert(environment.end(), variables.begin(), variables.end());
+        return testing::run_program(command, {.environment = environment});
+    };
+    const std::string drop_in = "/qemu@joes.service.d/50-qemunit.conf";
+
+    // By systemd, with the level that the journal takes off again.
+    const ProgramResult by_systemd = generate_as("a", {"SYSTEMD_SCOPE=user"}, {});
+    EXPECT_EQ(by_systemd.exit_code, 1);
+    EXPECT_TRUE(by_systemd.errors.starts_with("<3>qemunit-generator[")) << by_systemd.errors;
+    EXPECT_TRUE(by_systemd.errors.ends_with(
+        "]: " + (folder / "root/home/joe/.config/qemunit/broken.ini") +
+        ":2: User=ann needs the system manager: QEMU runs as the user whose VM it is.\n"))
+        << by_systemd.errors;
+    EXPECT_NE(folder.read("a" + drop_in), "");
+    EXPECT_EQ(folder.read("a/qemu@system.service.d/50-qemunit.conf"), "");
+
+    // By a person.
+    const ProgramResult by_option = generate_as("b", {}, {"--user"});
+    EXPECT_TRUE(by_option.errors.starts_with(folder.path())) << by_option.errors;
+    EXPECT_EQ(folder.read("b" + drop_in), folder.read("a" + drop_in));
+
+    EXPECT_EQ(generate_as("c", {}, {}).errors, "");
+    EXPECT_EQ(folder.read("c" + drop_in), "");
+    EXPECT_NE(folder.read("c/qemu@system.service.d/50-qemunit.conf"), "");
+}
+
 TEST_F(GeneratorProgramTest, AVmThatCannotBeWrittenIsReportedAndTheNextIs) {
     folder.write("root/etc/qemunit/a.ini", "[VM]\n");
     folder.write("root/etc/qemunit/b.ini", "[VM]\n");

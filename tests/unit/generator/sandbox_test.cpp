@@ -15,7 +15,7 @@ using testing::Texts;
 std::string settings(const std::string &ini) {
     const auto [vm, said] = testing::from_ini(ini);
     EXPECT_EQ(said, Texts{}) << ini;
-    return sandbox_settings(vm);
+    return sandbox_settings(vm, Namespaces::available);
 }
 
 TEST(SandboxTest, ThePlainVmSeesNothingMore) {

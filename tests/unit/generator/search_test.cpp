@@ -20,7 +20,7 @@ class SearchTest : public ::testing::Test {
         said.clear();
         Diagnostics diagnostics;
         Texts result;
-        for (const VmSource &source : find_vms(root.path(), diagnostics)) {
+        for (const VmSource &source : find_vms(root.path(), manager, diagnostics)) {
             result.push_back(source.name + " " + cut(source.path) +
                              (source.masked ? " masked" : ""));
             for (const std::string &drop_in : source.drop_ins)
@@ -39,12 +39,30 @@ class SearchTest : public ::testing::Test {
     }
 
     testing::TemporaryFolder root;
+    Paths manager;
     Texts said;
 };
 
 TEST_F(SearchTest, NoDirectoryNoVms) {
     EXPECT_EQ(found(), Texts{});
     EXPECT_EQ(said, Texts{});
+}
+
+TEST_F(SearchTest, VmsOfAUser) {
+    manager = testing::paths_of_joe();
+    for (const char *folder : {"etc/qemunit/", "run/qemunit/", "usr/local/lib/qemunit/"})
+        root.write(std::string(folder) + "system.ini", "x");
+    const Texts folders = {"/usr/lib/qemunit/user/", "/etc/qemunit/user/",
+                           "/run/user/1000/qemunit/", "/home/joe/.config/qemunit/"};
+    for (const std::string &folder : folders) {
+        root.write(folder.substr(1) + "a.ini", "x");
+        EXPECT_EQ(found(), Texts{"a " + folder + "a.ini"});
+    }
+    root.write("etc/qemunit/user/vm.d/10.conf", "x");
+    root.write("home/joe/.config/qemunit/a.ini.d/20.conf", "x");
+    EXPECT_EQ(found(),
+              (Texts{"a /home/joe/.config/qemunit/a.ini", "  /etc/qemunit/user/vm.d/10.conf",
+                     "  /home/joe/.config/qemunit/a.ini.d/20.conf"}));
 }
 
 TEST_F(SearchTest, VmsAreSortedByName) {

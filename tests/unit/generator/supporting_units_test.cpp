@@ -35,6 +35,23 @@ std::string image_tool(const std::string &arguments) {
     return "ExecStart=" + std::string(kImageToolPath) + " --vm=vm1 " + arguments + "\n";
 }
 
+TEST(SupportingUnitsTest, ThoseOfAUser) {
+    const auto [vm, said] = testing::from_ini_of_joe(
+        "[VM]\nTPM=yes\n[Drive a]\nFile=a.img\nSize=1M\n[Network lan]\nType=passt\n");
+    EXPECT_EQ(said, Texts{});
+    const SupportingUnits found = supporting_units(vm);
+    EXPECT_EQ(found.wanted, (Texts{"qemu-image@vm1.service", "qemu-tpm@vm1.service",
+                                   "qemu-passt@vm1:lan.service"}));
+    ASSERT_EQ(found.files.size(), 2u);
+    EXPECT_TRUE(found.files[0].content.ends_with(
+        "\n[Unit]\nConditionPathExists=|!%S/qemunit/vm1/a.img\n\n[Service]\n" +
+        image_tool("--format=raw --size=1048576 %S/qemunit/vm1/a.img")))
+        << found.files[0].content;
+    EXPECT_NE(found.files[1].content.find(" --socket /run/user/1000/qemunit-passt/vm1:lan/sock "),
+              std::string::npos)
+        << found.files[1].content;
+}
+
 TEST(SupportingUnitsTest, APlainVmHasNone) {
     const SupportingUnits found = units("[Drive a]\nFile=/a\n[Network n]\n[Share s]\nPath=/s\n");
     EXPECT_EQ(found.wanted, Texts{});

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "common/paths.h"
+
 namespace qemunit {
 namespace {
 
@@ -66,6 +68,15 @@ TEST(QuotePathTest, KnowsNoCEscapes) {
     EXPECT_EQ(quote_path("/a%b"), "/a%%b");
     EXPECT_EQ(quote_path("/a$b"), R"("/a$b")");
     EXPECT_EQ(quote_path("/ä"), R"("/ä")");
+}
+
+TEST(UnitTextTest, ASpecifierIsForSystemdToResolve) {
+    const std::string path = std::string{kSpecifier, 'S'} + "/qemunit/vm1/100%";
+    EXPECT_EQ(quote_word("--reads=" + path), "--reads=%S/qemunit/vm1/100%%");
+    EXPECT_EQ(quote_word(path + " a"), R"("%S/qemunit/vm1/100%% a")");
+    EXPECT_EQ(escape_specifiers(path), "%S/qemunit/vm1/100%%");
+    EXPECT_EQ(quote_path("-" + path), "-%S/qemunit/vm1/100%%");
+    EXPECT_EQ(quote_path(path + ":"), R"("%S/qemunit/vm1/100%%:")");
 }
 
 TEST(EscapeCredentialTest, KnowsCEscapesButNoSpecifiers) {

@@ -14,11 +14,11 @@ namespace {
 class AdviceTest : public ::testing::Test {
   protected:
     // As nobody, since root may open everything.
-    std::string advice(const std::string &path, bool write) {
+    std::string advice(const std::string &path, bool write, Scope scope = Scope::system) {
         EXPECT_TRUE(testing::holds_in_child([&] {
             ASSERT_EQ(setegid(kNobody), 0);
             ASSERT_EQ(seteuid(kNobody), 0);
-            const std::string text = permission_advice(path, write);
+            const std::string text = permission_advice(path, write, scope);
             ASSERT_EQ(seteuid(0), 0);
             folder.write("advice", text);
         }));
@@ -62,6 +62,15 @@ TEST_F(AdviceTest, WhoMayNotAndWhatToDo) {
                   b + "` or `chown nobody " + b + "`, or choose another user with User= in [VM].");
 }
 
+TEST_F(AdviceTest, AUserCannotChooseAnother) {
+    const std::string a = file("a", 0600);
+    EXPECT_EQ(advice(a, false, Scope::user),
+              a +
+                  ": the user 'nobody', who runs QEMU, may not read it. Its owner can allow it "
+                  "with `setfacl -m u:nobody:r " +
+                  a + "`.");
+}
+
 TEST_F(AdviceTest, AFolderOnTheWayCounts) {
     file("private/a", 0666);
     ASSERT_EQ(chmod((folder / "private").c_str(), 0700), 0);
@@ -73,6 +82,10 @@ TEST(MissingImageAdviceTest, WhoWasToMakeIt) {
     EXPECT_EQ(missing_image_advice(folder / "gone", "vm1"),
               (folder / "gone") +
                   ": the image could not be made; `systemctl status qemu-image@vm1` says why.");
+    EXPECT_EQ(missing_image_advice(folder / "gone", "vm1", Scope::user),
+              (folder / "gone") +
+                  ": the image could not be made; `systemctl --user status qemu-image@vm1` says "
+                  "why.");
     EXPECT_EQ(missing_image_advice(folder.write("there", ""), "vm1"), "");
 }
 

@@ -50,9 +50,9 @@ TEST(ImageOptionsTest, WhatIsMissing) {
                       size = "--size=1";
     EXPECT_EQ(fault({vm, owner, format, size, path}), "");
     EXPECT_EQ(fault({vm, owner, format, "--backing-file=/b", path}), "");
+    EXPECT_EQ(fault({vm, format, size, path}), "");
     EXPECT_EQ(fault({owner, format, size, path}), "--vm='' is not the name of a VM");
-    EXPECT_EQ(fault({vm, format, size, path}), "--owner= and --format= are needed; see --help");
-    EXPECT_EQ(fault({vm, owner, size, path}), "--owner= and --format= are needed; see --help");
+    EXPECT_EQ(fault({vm, owner, size, path}), "--format= is needed; see --help");
     EXPECT_EQ(fault({vm, owner, format, path}), "--size= or --backing-file= is needed; see --help");
     for (const Words &images : {Words{}, Words{"a"}, Words{"/a", "/b"}, Words{""}}) {
         Words words = {vm, owner, format, size};
@@ -108,6 +108,15 @@ TEST_F(CreateImageTest, AnImageOfItsSizeAndFormat) {
     EXPECT_EQ(create(options("a.img", "raw")), "");
     EXPECT_EQ(info("a.img", "virtual-size"), "1048576");
     EXPECT_EQ(folder.contents().size(), 2u);
+}
+
+TEST_F(CreateImageTest, WithoutAnOwnerItIsOfWhoMadeIt) {
+    ImageOptions mine = options("a.img");
+    mine.owner.clear();
+    ASSERT_EQ(create(mine), "");
+    struct stat status {};
+    ASSERT_EQ(stat((folder / "a.img").c_str(), &status), 0);
+    EXPECT_EQ(status.st_uid, geteuid());
 }
 
 TEST_F(CreateImageTest, NobodyElseReadsIt) {
