@@ -7,12 +7,14 @@
 
 namespace qemunit::e2e {
 
-Journal::Journal(const std::string &unit) {
+Journal::Journal(const std::string &unit, Of of) {
     sd_journal *journal = nullptr;
-    if (sd_journal_open(&journal, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM) < 0)
+    // A user's entries are in a file of their own.
+    const int files = of == Of::system ? SD_JOURNAL_SYSTEM : 0;
+    if (sd_journal_open(&journal, SD_JOURNAL_LOCAL_ONLY | files) < 0)
         return;
     journal_.reset(journal);
-    const std::string match = "_SYSTEMD_UNIT=" + unit;
+    const std::string match = (of == Of::system ? "_SYSTEMD_UNIT=" : "_SYSTEMD_USER_UNIT=") + unit;
     sd_journal_add_match(journal, match.data(), match.size());
     sd_journal_set_data_threshold(journal, 0);
     // Not sd_journal_seek_tail(): while nothing matches, that stays "the end" and skips all

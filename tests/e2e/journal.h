@@ -28,8 +28,9 @@ struct JournalEntry {
 
 class Journal {
   public:
-    // Entries that carry _SYSTEMD_UNIT=`unit`.
-    explicit Journal(const std::string &unit);
+    // Entries that carry _SYSTEMD_UNIT=`unit`; of a user's manager: _SYSTEMD_USER_UNIT=.
+    enum class Of { system, user };
+    explicit Journal(const std::string &unit, Of of = Of::system);
 
     // Reads on until an entry for which `wanted` is true; gives all entries that it read,
     // that one last.

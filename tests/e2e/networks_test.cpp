@@ -9,6 +9,7 @@
 #include "tests/e2e/bus.h"
 #include "tests/e2e/guest_shell.h"
 #include "tests/e2e/unit_watch.h"
+#include "tests/e2e/uplink.h"
 
 namespace qemunit::e2e {
 namespace {
@@ -130,19 +131,6 @@ TEST(Networks, TwoGuestsTalkOverABridgeThatGoesWithTheLast) {
     EXPECT_TRUE(wait_for_state("qemu-bridge@vmbr0.service", "inactive"));
     EXPECT_FALSE(interface_exists("vmbr0"));
 }
-
-// passt takes its addresses from an interface with a default route; this system has none.
-class Uplink {
-  public:
-    Uplink() {
-        EXPECT_TRUE(run_words("ip link add up0 type veth peer name up1").ok());
-        EXPECT_TRUE(run_words("ip address add 192.0.2.1/24 dev up0").ok());
-        EXPECT_TRUE(run_words("ip link set dev up0 up").ok());
-        EXPECT_TRUE(run_words("ip link set dev up1 up").ok());
-        EXPECT_TRUE(run_words("ip route add default via 192.0.2.254").ok());
-    }
-    ~Uplink() { EXPECT_TRUE(run_words("ip link delete dev up0").ok()); }
-};
 
 TEST(Networks, PasstServesAQemuWithoutANetwork) {
     Uplink uplink;
