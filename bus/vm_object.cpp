@@ -6,6 +6,7 @@
 
 #include "bus/forward_methods.h"
 #include "bus/input_methods.h"
+#include "bus/medium_methods.h"
 #include "bus/screenshot.h"
 #include "bus/snapshot_methods.h"
 #include "bus/vm_methods.h"
@@ -72,6 +73,10 @@ const sd_bus_vtable kVmVtable[] = {
                             method_add_host_forward, kAnybody),
     SD_BUS_METHOD_WITH_ARGS("RemoveHostForward", SD_BUS_ARGS("s", forward), SD_BUS_NO_RESULT,
                             method_remove_host_forward, kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("ChangeMedium", SD_BUS_ARGS("s", drive, "h", image, "s", name),
+                            SD_BUS_NO_RESULT, method_change_medium, kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("EjectMedium", SD_BUS_ARGS("s", drive), SD_BUS_NO_RESULT,
+                            method_eject_medium, kAnybody),
     SD_BUS_METHOD_WITH_ARGS("Screenshot", SD_BUS_NO_ARGS, SD_BUS_RESULT("h", picture),
                             method_screenshot, kAnybody),
     SD_BUS_METHOD_WITH_ARGS("SendKeys", SD_BUS_ARGS("as", keys), SD_BUS_NO_RESULT, method_send_keys,

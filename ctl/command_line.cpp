@@ -18,7 +18,8 @@ bool is_plain(char c) {
            std::string_view("@%+=:,./-_").contains(c);
 }
 
-// The first command of the unit's ExecStart=.
+}  // namespace
+
 Result<std::vector<std::string>> exec_start_of(sd_bus *bus, const std::string &vm) {
     auto property = unit_property(bus, vm, "Service", "ExecStart", "a(sasbttttuii)");
     if (!property)
@@ -39,8 +40,6 @@ Result<std::vector<std::string>> exec_start_of(sd_bus *bus, const std::string &v
         return fail_errno(r, "cannot read ExecStart= of its unit");
     return words;
 }
-
-}  // namespace
 
 std::vector<std::string> command_by_hand(const std::vector<std::string> &exec_start) {
     if (exec_start.empty() || !exec_start.front().ends_with("/qemunit-helper"))

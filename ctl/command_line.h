@@ -3,6 +3,8 @@
 // `qemunitctl cat`: QEMU's command line as text for a shell, from what systemd will execute.
 #pragma once
 
+#include <systemd/sd-bus.h>
+
 #include <string>
 #include <vector>
 
@@ -10,6 +12,9 @@
 #include "ctl/invocation.h"
 
 namespace qemunit {
+
+// The words of ExecStart= of the VM's unit, as systemd has read it last.
+Result<std::vector<std::string>> exec_start_of(sd_bus *bus, const std::string &vm);
 
 Result<int> run_cat(const Invocation &invocation);
 

@@ -13,7 +13,9 @@
 #include "ctl/forwards.h"
 #include "ctl/keyboard.h"
 #include "ctl/list.h"
+#include "ctl/media.h"
 #include "ctl/monitor.h"
+#include "ctl/reload.h"
 #include "ctl/screenshot.h"
 #include "ctl/snapshots.h"
 #include "ctl/status.h"
@@ -48,6 +50,9 @@ constexpr Verb kVerbs[] = {
     {"forward add", "VM RULE", 2, 2, true, false, false, "", "One more, until the VM ends",
      run_forward_add},
     {"forward remove", "VM RULE", 2, 2, true, false, false, "", "One less", run_forward_remove},
+    {"medium change", "VM DRIVE FILE", 3, 3, true, false, true, "", "Another image into a CD drive",
+     run_medium_change},
+    {"medium eject", "VM DRIVE", 2, 2, true, false, false, "", "None", run_medium_eject},
     {"screenshot", "VM FILE", 2, 2, true, false, true, "", "The screen, as PNG (-: to stdout)",
      run_screenshot},
     {"sendkey", "VM KEYS...", 2, kMany, true, true, false, "", "Press keys: ctrl-alt-delete",
@@ -56,6 +61,8 @@ constexpr Verb kVerbs[] = {
      run_type},
     {"check", "[VM|FILE...]", 0, kMany, false, false, true, "",
      "What is wrong with ini files; all, if none is given", run_check},
+    {"reload", "VM", 1, 1, true, false, true, "",
+     "Apply what can be changed while it runs", run_reload},
     {"cat", "VM", 1, 1, true, false, false, "", "QEMU's command line, for a shell", run_cat},
 };
 

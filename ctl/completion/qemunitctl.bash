@@ -3,7 +3,7 @@
 
 _qemunitctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-    local verbs='list status console monitor cmd qmp snapshot forward screenshot sendkey type check cat'
+    local verbs='list status console monitor cmd qmp snapshot forward medium screenshot sendkey type check reload cat'
     local options='--user --host --help --version'
     local i word position=0 verb='' vm='' bus=()
     COMPREPLY=()
@@ -19,13 +19,13 @@ _qemunitctl() {
                 ;;
             --user) bus=(--user) ;;
             -*) ;;
-            snapshot | forward)
+            snapshot | forward | medium)
                 if [[ -z $verb ]]; then verb=$word; else position=$((position + 1)); fi
                 ;;
             *)
                 case $verb in
                     '') verb=$word ;;
-                    snapshot | forward) verb+=" $word" ;;
+                    snapshot | forward | medium) verb+=" $word" ;;
                     *)
                         position=$((position + 1))
                         [[ -n $vm ]] || vm=$word
@@ -53,6 +53,7 @@ _qemunitctl() {
         '') words=$verbs ;;
         snapshot) words='list save load delete' ;;
         forward) words='list add remove' ;;
+        medium) words='change eject' ;;
         list) ;;
         check)
             mapfile -t COMPREPLY < <(compgen -f -X '!*.ini' -- "$cur")
@@ -62,6 +63,8 @@ _qemunitctl() {
         *)
             if ((position == 0)); then
                 words=$(qemunitctl "${bus[@]}" list --names 2>/dev/null)
+            elif [[ $verb == 'medium change' ]] && ((position == 2)); then
+                mapfile -t COMPREPLY < <(compgen -f -- "$cur")
             elif ((position == 1)); then
                 case $verb in
                     console)

@@ -248,7 +248,7 @@ TEST_F(SystemdParserTest, AWholeVm) {
     EXPECT_EQ(complaints.find("50-qemunit.conf"), complaints.npos) << complaints;
     EXPECT_EQ(values("Description"), Texts{"100% \"sure\" \\\\ $HOME ; # 'ä'"});
     EXPECT_EQ(values("Source Path"), Texts{"/etc/qemunit/50%/vm1.ini"});
-    ASSERT_EQ(commands().size(), 1u) << complaints;
+    ASSERT_EQ(commands().size(), 2u) << complaints;  // and ExecReload= of the template
     Texts words = commands()[0];
     ASSERT_GT(words.size(), 3u);
     EXPECT_EQ(words[1], "--vm=vm1");

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+//
+// What of a VM's ini file can be changed while it runs: the command line of the QEMU that runs
+// against the one that its unit has now. Pure; reload.h does it.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ctl/forwards.h"
+
+namespace qemunit {
+
+struct LiveChanges {
+    struct Medium {
+        std::string drive;
+        std::string file;  // "": none
+    };
+    std::vector<Forward> added, removed;
+    std::vector<Medium> media;
+    std::optional<uint64_t> balloon;  // bytes
+    // What has to wait until the VM starts anew, each as text: "-smp 1 becomes -smp 2".
+    std::vector<std::string> later;
+
+    bool empty() const {
+        return added.empty() && removed.empty() && media.empty() && !balloon && later.empty();
+    }
+};
+
+// What QEMU says of itself, beside its command line.
+struct LiveState {
+    std::vector<Forward> forwards;  // by "info usernet"
+    nlohmann::json fd_sets;         // query-fdsets
+    nlohmann::json blocks;          // query-block
+    nlohmann::json balloon;         // query-balloon; null if there is none
+};
+
+// Both begin with the program.
+LiveChanges find_live_changes(const std::vector<std::string> &running,
+                              const std::vector<std::string> &configured, const LiveState &state);
+
+}  // namespace qemunit

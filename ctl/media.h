@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+//
+// `qemunitctl medium`: what is in a drive of the VM. The file is opened here, by whoever may
+// read it, and handed over.
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include <string>
+
+#include "common/result.h"
+#include "ctl/invocation.h"
+
+namespace qemunit {
+
+// `file`: "" for none.
+Result<> change_medium(sd_bus *bus, const std::string &vm, const std::string &drive,
+                       const std::string &file);
+
+Result<int> run_medium_change(const Invocation &invocation);
+Result<int> run_medium_eject(const Invocation &invocation);
+
+}  // namespace qemunit

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+//
+// `qemunitctl reload`, which is ExecReload= of qemu@.service: what of the ini file can be changed
+// while the VM runs is changed, and what cannot is said.
+#pragma once
+
+#include "common/result.h"
+#include "ctl/invocation.h"
+
+namespace qemunit {
+
+Result<int> run_reload(const Invocation &invocation);
+
+}  // namespace qemunit

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+//
+// `systemctl reload`: what of the ini file holds at once, and what is said to have to wait.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "tests/e2e/bus.h"
+#include "tests/e2e/journal.h"
+#include "tests/e2e/unit_watch.h"
+#include "tests/e2e/vm_under_test.h"
+
+namespace qemunit::e2e {
+namespace {
+
+namespace fs = std::filesystem;
+
+void reload(const VmUnderTest &vm, const std::string &ini) {
+    write_file(vm.ini_path(), ini);
+    ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
+    const Finished reloaded = vm.systemctl("reload");
+    EXPECT_TRUE(reloaded.ok()) << reloaded << vm.status();
+    EXPECT_EQ(unit_property(vm.unit(), "ActiveState"), "active");
+}
+
+TEST(Reload, ForwardsComeAndGo) {
+    const std::string lan = boot_sector_ini() + "[Network lan]\n";
+    VmUnderTest vm("reloadfwd", lan + "HostForward=tcp:127.0.0.1:10091-:80\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    const pid_t qemu = vm.main_pid();
+    reload(vm, lan + "HostForward=tcp:127.0.0.1:10092-:80\n");
+    const std::string network = monitor_command(vm.name(), "info usernet").value;
+    EXPECT_EQ(network.find("10091"), std::string::npos) << network;
+    EXPECT_NE(network.find("10092"), std::string::npos) << network;
+    EXPECT_EQ(vm.main_pid(), qemu);
+    // As often as one likes.
+    reload(vm, lan + "HostForward=tcp:127.0.0.1:10092-:80\n");
+    EXPECT_NE(journalctl(vm.unit()).find("Nothing to change."), std::string::npos);
+}
+
+TEST(Reload, ADriveGetsAnotherImageThatItsSandboxDoesNotShow) {
+    fs::create_directories("/srv/media");
+    for (const char *image : {"/srv/media/a.iso", "/srv/media/b.iso"})
+        write_file(image, std::string(1 << 20, 'x'));
+    fs::permissions("/srv/media/b.iso", fs::perms(0600));  // root's: QEMU could not open it
+    const auto ini = [](const std::string &file) {
+        return boot_sector_ini() + "[Drive cd]\nMedia=cdrom\n" + file;
+    };
+    VmUnderTest vm("reloadcd", ini("File=/srv/media/a.iso\n"));
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    reload(vm, ini("File=/srv/media/b.iso\n"));
+    std::string block = monitor_command(vm.name(), "info block cd").value;
+    EXPECT_EQ(block.find("a.iso"), std::string::npos) << block;
+    EXPECT_NE(block.find("/dev/fdset/"), std::string::npos) << block;
+    EXPECT_NE(journalctl(vm.unit()).find("drive cd: /srv/media/b.iso"), std::string::npos);
+    reload(vm, ini(""));
+    block = monitor_command(vm.name(), "info block cd").value;
+    EXPECT_NE(block.find("[not inserted]"), std::string::npos) << block;
+    reload(vm, ini("File=/srv/media/a.iso\n"));
+    block = monitor_command(vm.name(), "info block cd").value;
+    EXPECT_EQ(block.find("[not inserted]"), std::string::npos) << block;
+    fs::remove_all("/srv/media");
+}
+
+TEST(Reload, SaysWhatHasToWait) {
+    VmUnderTest vm("reloadlater", boot_sector_ini());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    reload(vm, boot_sector_ini() + "[VM]\nCPUs=2\n");
+    EXPECT_NE(
+        journalctl(vm.unit()).find("Not before the VM is started anew: -smp 1 becomes -smp 2"),
+        std::string::npos)
+        << journalctl(vm.unit());
+}
+
+TEST(Reload, AForwardThatCannotBeHadFailsIt) {
+    const std::string lan = boot_sector_ini() + "[Network lan]\n";
+    VmUnderTest other("reloadtaken", lan + "HostForward=tcp:127.0.0.1:10093-:80\n");
+    ASSERT_TRUE(other.start().ok()) << other.status();
+    VmUnderTest vm("reloadbad", lan);
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    write_file(vm.ini_path(), lan + "HostForward=tcp:127.0.0.1:10093-:80\n");
+    ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
+    EXPECT_FALSE(vm.systemctl("reload").ok());
+    EXPECT_EQ(unit_property(vm.unit(), "ActiveState"), "active");
+    EXPECT_NE(journalctl(vm.unit()).find("10093"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace qemunit::e2e

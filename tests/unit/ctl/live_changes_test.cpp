@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/live_changes.h"
+
+#include <gtest/gtest.h>
+
+namespace qemunit {
+namespace {
+
+using Texts = std::vector<std::string>;
+using nlohmann::json;
+
+// As the helper runs it, and as the unit has it.
+Texts running(const Texts &words) {
+    Texts all{"/usr/bin/qemu", "-chardev", "socket,id=monitor,fd=3", "-name", "guest=vm1"};
+    all.insert(all.end(), words.begin(), words.end());
+    return all;
+}
+Texts configured(const Texts &words) {
+    Texts all{"/usr/bin/qemu", "-chardev", "stdio,id=serial", "-name", "guest=vm1"};
+    all.insert(all.end(), words.begin(), words.end());
+    return all;
+}
+
+// One line for each change.
+Texts changes(const Texts &from, const Texts &to, const LiveState &state = {}) {
+    const LiveChanges found = find_live_changes(running(from), configured(to), state);
+    Texts lines;
+    for (const Forward &forward : found.removed)
+        lines.push_back("- " + forward.network + " " + forward.rule);
+    for (const Forward &forward : found.added)
+        lines.push_back("+ " + forward.network + " " + forward.rule);
+    for (const auto &medium : found.media)
+        lines.push_back(medium.drive + ": " + medium.file);
+    if (found.balloon)
+        lines.push_back("balloon " + std::to_string(*found.balloon));
+    for (const std::string &text : found.later)
+        lines.push_back("later: " + text);
+    return lines;
+}
+
+TEST(LiveChangesTest, NothingIsNothing) {
+    EXPECT_EQ(changes({"-smp", "1"}, {"-smp", "1"}), Texts{});
+}
+
+TEST(LiveChangesTest, WhatHasToWait) {
+    EXPECT_EQ(changes({"-smp", "1", "-device", "a,id=x", "-snapshot"},
+                      {"-smp", "2", "-device", "a,id=y"}),
+              (Texts{"later: -smp 1 becomes -smp 2", "later: -device a,id=y comes",
+                     "later: -device a,id=x goes", "later: -snapshot goes"}));
+}
+
+TEST(LiveChangesTest, WhetherKvmIsOfUseIsNoChange) {
+    EXPECT_EQ(changes({"-accel", "tcg"}, {"-accel", "kvm", "-accel", "tcg"}), Texts{});
+}
+
+TEST(LiveChangesTest, ForwardsAreHeldAgainstWhatQemuHas) {
+    LiveState state;
+    state.forwards = {{"lan", "tcp::10022-10.0.2.15:22"},
+                      {"lan", "udp::53-10.0.2.15:53"},
+                      {"other", "tcp::1-10.0.2.15:1"}};
+    const std::string now = "user,id=lan,hostfwd=tcp::10022-:22";
+    EXPECT_EQ(changes({"-netdev", now}, {"-netdev", now}, state),
+              (Texts{"- lan udp::53-10.0.2.15:53"}));
+    EXPECT_EQ(
+        changes({"-netdev", now}, {"-netdev", "user,id=lan,hostfwd=tcp:127.0.0.1:80-:80"}, state),
+        (Texts{"- lan tcp::10022-10.0.2.15:22", "- lan udp::53-10.0.2.15:53",
+               "+ lan tcp:127.0.0.1:80-:80"}));
+    EXPECT_EQ(changes({"-netdev", now}, {"-netdev", "user,id=lan,restrict=on"}, state),
+              (Texts{"later: -netdev " + now + " becomes -netdev user,id=lan,restrict=on"}));
+}
+
+TEST(LiveChangesTest, TheImageInACdDrive) {
+    const std::string a = "if=none,id=cd,file=/a.iso,format=raw,media=cdrom";
+    const std::string b = "if=none,id=cd,file=/b,,c.iso,format=raw,media=cdrom";
+    const std::string none = "if=none,id=cd,media=cdrom";
+    EXPECT_EQ(changes({"-drive", a}, {"-drive", b}), Texts{"cd: /b,c.iso"});
+    EXPECT_EQ(changes({"-drive", a}, {"-drive", none}), Texts{"cd: "});
+    EXPECT_EQ(changes({"-drive", none}, {"-drive", a}), Texts{"cd: /a.iso"});
+    LiveState state;
+    state.fd_sets = {
+        {{"fdset-id", 1}, {"fds", {{{"fd", 9}, {"opaque", "qemunit-medium:cd:/b,c.iso"}}}}}};
+    EXPECT_EQ(changes({"-drive", a}, {"-drive", b}, state), Texts{});
+    EXPECT_EQ(changes({"-drive", a}, {"-drive", a}, state), Texts{"cd: /a.iso"});
+    state = {};
+    state.blocks = {{{"device", "cd"}, {"removable", true}}};
+    EXPECT_EQ(changes({"-drive", a}, {"-drive", a}, state), Texts{"cd: /a.iso"});
+}
+
+TEST(LiveChangesTest, ADiskIsNoMedium) {
+    EXPECT_EQ(changes({"-drive", "id=a,file=/a"}, {"-drive", "id=a,file=/b"}),
+              Texts{"later: -drive id=a,file=/a becomes -drive id=a,file=/b"});
+}
+
+TEST(LiveChangesTest, MemoryGoesIntoABalloon) {
+    LiveState state;
+    EXPECT_EQ(changes({"-m", "1G"}, {"-m", "512M"}, state), Texts{"later: -m 1G becomes -m 512M"});
+    state.balloon = {{"actual", 1u << 30}};
+    EXPECT_EQ(changes({"-m", "1G"}, {"-m", "512M"}, state), Texts{"balloon 536870912"});
+    EXPECT_EQ(changes({"-m", "1G"}, {"-m", "2G"}, state), Texts{"later: -m 1G becomes -m 2G"});
+    EXPECT_EQ(changes({"-m", "1G"}, {"-m", "1G"}, state), Texts{});
+    state.balloon = {{"actual", 1u << 29}};
+    EXPECT_EQ(changes({"-m", "1G"}, {"-m", "1G"}, state), Texts{"balloon 1073741824"});
+}
+
+}  // namespace
+}  // namespace qemunit
