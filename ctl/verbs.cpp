@@ -45,6 +45,8 @@ constexpr Verb kVerbs[] = {
      run_snapshot_load},
     {"snapshot delete", "VM TAG", 2, 2, true, false, false, "", "Forget a snapshot",
      run_snapshot_delete},
+    {"snapshot rotate", "VM COUNT", 2, 2, true, false, false, "",
+     "Save one, and keep COUNT of those", run_snapshot_rotate},
     {"forward list", "VM", 1, 1, true, false, false, "", "Ports of the host that lead to the guest",
      run_forward_list},
     {"forward add", "VM RULE", 2, 2, true, false, false, "", "One more, until the VM ends",
@@ -61,8 +63,8 @@ constexpr Verb kVerbs[] = {
      run_type},
     {"check", "[VM|FILE...]", 0, kMany, false, false, true, "",
      "What is wrong with ini files; all, if none is given", run_check},
-    {"reload", "VM", 1, 1, true, false, true, "",
-     "Apply what can be changed while it runs", run_reload},
+    {"reload", "VM", 1, 1, true, false, true, "", "Apply what can be changed while it runs",
+     run_reload},
     {"cat", "VM", 1, 1, true, false, false, "", "QEMU's command line, for a shell", run_cat},
 };
 

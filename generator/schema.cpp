@@ -217,6 +217,8 @@ constexpr KeyRow kKeys[] = {
      "A device by which the guest reports a panic, and what happens then.", "0.2", set<&Vm::on_panic>},
     {"VM", "LoadSnapshot", "TAG", "none", "-loadvm",
      "A snapshot in the VM's disks that it starts from.", "0.2", set<&Vm::load_snapshot>},
+    {"VM", "SnapshotKeep", "NUMBER", "7", "qemu-snapshot@.service",
+     "How many snapshots of the timer's are kept.", "0.3", set<&Vm::snapshot_keep>},
 
     {"Boot", "Kernel", "PATH", "none", "-kernel",
      "A Linux kernel that QEMU loads itself.", "0.1", set<&Boot::kernel>},

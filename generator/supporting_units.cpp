@@ -19,6 +19,10 @@ class Builder {
 
     SupportingUnits build() {
         add_images();
+        if (vm_.snapshot_keep)  // nobody's want: it is the timer's
+            add_drop_in(
+                fmt::format("qemu-snapshot@{}.service", vm_.name),
+                {{"Service", fmt::format("Environment=KEEP={}\n", vm_.snapshot_keep->number)}});
         if (vm_.tpm)
             add_tpm();
         for (const Network &network : vm_.networks) {

@@ -165,6 +165,17 @@ Parsed<DiskSize> parse_value(As<DiskSize>, std::string_view text) {
     return DiskSize{*bytes};
 }
 
+// More than a qcow2 image is good for.
+constexpr unsigned kSnapshotsMax = 1000;
+
+Parsed<SnapshotCount> parse_value(As<SnapshotCount>, std::string_view text) {
+    const auto number = parse_number(text);
+    if (!number || *number == 0 || *number > kSnapshotsMax)
+        return std::unexpected(
+            fmt::format("not a number of snapshots; write 1 to {}.", kSnapshotsMax));
+    return SnapshotCount{static_cast<unsigned>(*number)};
+}
+
 Parsed<CpuCount> parse_value(As<CpuCount>, std::string_view text) {
     constexpr unsigned kMax = 1024;  // no machine of QEMU has more
     const auto number = parse_number(text);

@@ -54,6 +54,9 @@ struct MemorySize {
 struct DiskSize {
     uint64_t bytes = 0;  // whole sectors
 };
+struct SnapshotCount {
+    unsigned number = 0;
+};
 struct CpuCount {
     unsigned count = 0;
 };
@@ -218,6 +221,7 @@ struct Vm {
     std::optional<TimeSpan> idle_timeout;
     std::optional<PanicAction> on_panic;
     std::string load_snapshot;
+    std::optional<SnapshotCount> snapshot_keep;
 
     Boot boot;
     std::vector<Drive> drives;

@@ -51,7 +51,7 @@ _qemunitctl() {
     local words=''
     case $verb in
         '') words=$verbs ;;
-        snapshot) words='list save load delete' ;;
+        snapshot) words='list save load delete rotate' ;;
         forward) words='list add remove' ;;
         medium) words='change eject' ;;
         list) ;;

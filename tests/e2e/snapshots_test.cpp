@@ -5,6 +5,7 @@
 
 #include "tests/e2e/bus.h"
 #include "tests/e2e/guest_shell.h"
+#include "tests/e2e/journal.h"
 
 namespace qemunit::e2e {
 namespace {
@@ -148,6 +149,32 @@ TEST(Snapshots, TheJobOfADaemonThatIsGoneIsTidiedAway) {
     expect_contains(execute(vm, "query-jobs"), "qemunit-old");
     EXPECT_EQ(snapshot(vm, "SaveSnapshot", "clean").error, "");
     EXPECT_EQ(execute(vm, "query-jobs"), "s \"[]\"");
+}
+
+TEST(Snapshots, TheTimersServiceKeepsSomeOfItsOwn) {
+    VmUnderTest vm("snaptimer", boot_sector_ini() +
+                                    "[VM]\nSnapshotKeep=2\n[Drive data]\nFile=data.qcow2\n"
+                                    "Size=16M\n");
+    const std::string unit = "qemu-snapshot@" + vm.name() + ".service";
+    // Of a VM that does not run, none; and that is no failure.
+    EXPECT_TRUE(run({"systemctl", "start", unit}).ok());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    ASSERT_EQ(snapshot(vm, "SaveSnapshot", "clean").error, "");
+    for (int i = 0; i < 3; ++i) {
+        const Finished saved = run({"systemctl", "start", unit});
+        EXPECT_TRUE(saved.ok()) << saved << journalctl(unit);
+    }
+    const std::string kept = list(vm);
+    expect_contains(kept, "a(stt) 3 ");
+    expect_contains(kept, "\"clean\"");
+    expect_contains(journalctl(unit), "Deleted auto-");
+    EXPECT_TRUE(
+        run({"systemctl", "enable", "--quiet", "--now", "qemu-snapshot@" + vm.name() + ".timer"})
+            .ok());
+    EXPECT_EQ(
+        trimmed(run({"systemctl", "is-active", "qemu-snapshot@" + vm.name() + ".timer"}).output),
+        "active");
+    run({"systemctl", "disable", "--quiet", "--now", "qemu-snapshot@" + vm.name() + ".timer"});
 }
 
 }  // namespace
