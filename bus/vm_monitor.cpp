@@ -19,10 +19,14 @@ constexpr uint64_t kClientSlack = kSecond;
 // A QEMU that hangs now may answer much later, and then its status is still wanted.
 constexpr uint64_t kStatusTimeout = 24 * 3600ull * kSecond;
 
-// After these the run state may be another (qapi/run-state.json).
-constexpr std::array<std::string_view, 9> kStatusEvents = {
-    "STOP",   "RESUME",         "SHUTDOWN",          "RESET",    "SUSPEND",
-    "WAKEUP", "GUEST_PANICKED", "GUEST_CRASHLOADED", "MIGRATION"};
+// After these the run state may be another (qapi/run-state.json). Not after GUEST_PANICKED: if
+// QEMU does not end then, STOP comes as well.
+constexpr std::array<std::string_view, 7> kStatusEvents = {
+    "STOP", "RESUME", "RESET", "SUSPEND", "WAKEUP", "GUEST_CRASHLOADED", "MIGRATION"};
+
+// A QEMU (7.2) that gets a command while it ends may wait for it for ever, in monitor_cleanup() of
+// monitor/monitor.c. An event that comes of its end is followed by SHUTDOWN at once.
+constexpr uint64_t kStatusDelay = 50 * kMillisecond;
 
 }  // namespace
 
@@ -46,6 +50,7 @@ void VmMonitor::open(bool persist) {
 void VmMonitor::close(const std::string &reason) {
     opened_ = persist_ = false;
     retry_.reset();
+    next_query_.reset();
     client_.reset();
     status_.clear();
     version_.clear();
@@ -125,12 +130,22 @@ void VmMonitor::on_ready() {
 
 void VmMonitor::on_event(const QmpEvent &event) {
     callbacks_.event(event);
-    if (std::ranges::find(kStatusEvents, event.name) != kStatusEvents.end())
-        query_status();
+    if (event.name == "SHUTDOWN") {
+        next_query_.reset();
+    } else if (!next_query_ &&
+               std::ranges::find(kStatusEvents, event.name) != kStatusEvents.end()) {
+        auto timer = start_timer(event_, monotonic_now(event_) + kStatusDelay, [this] {
+            next_query_.reset();
+            query_status();
+        });
+        if (timer)
+            next_query_ = std::move(*timer);
+    }
 }
 
 void VmMonitor::on_closed(const std::string &reason) {
     client_.reset();
+    next_query_.reset();
     // In the words of QmpClient: not that QEMU ended, but that it sent what it must not.
     if (reason.starts_with("QEMU sent"))
         callbacks_.violated(reason);

@@ -84,7 +84,7 @@ class VmMonitor {
     bool persist_ = false;
     uint64_t retry_delay_ = 0;
     std::string trouble_;  // why there is no connection
-    EventSourcePtr retry_;
+    EventSourcePtr retry_, next_query_;
     bool querying_ = false;
     bool query_again_ = false;
     std::string status_;

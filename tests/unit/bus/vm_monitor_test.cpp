@@ -210,15 +210,33 @@ TEST_F(VmMonitorTest, EventsRefreshTheStatusWithOneQueryAtATime) {
     for (int i = 0; i < 50; ++i)
         qemu.say(R"({"event":"STOP"})");
     qemu.say(R"({"event":"RTC_CHANGE"})");
-    ASSERT_TRUE(loop.run_until([this] { return events.size() == 51; }));
+    ASSERT_TRUE(loop.run_until([&] { return qemu.has_heard("query-status"); }));
+    EXPECT_EQ(events.size(), 51u);
     EXPECT_EQ(qemu.heard(), "{\"execute\":\"query-status\",\"id\":2}\n");
     qemu.forget();
+    qemu.say(R"({"event":"STOP"})");
+    ASSERT_TRUE(loop.run_until([this] { return events.size() == 52; }));
     say_status(qemu, "paused", 2);
-    ASSERT_TRUE(loop.run_until([this] { return monitor->status() == "paused"; }));
+    ASSERT_TRUE(loop.run_until([&] { return qemu.has_heard("query-status"); }));
+    EXPECT_EQ(monitor->status(), "paused");
     EXPECT_EQ(qemu.heard(), "{\"execute\":\"query-status\",\"id\":3}\n");
     qemu.forget();
     say_status(qemu, "io-error", 3);
     ASSERT_TRUE(loop.run_until([this] { return monitor->status() == "io-error"; }));
+    EXPECT_EQ(qemu.heard(), "");
+}
+
+// It would wait for the command for ever.
+TEST_F(VmMonitorTest, AQemuThatEndsIsAskedNothing) {
+    FakeListener listener(socket);
+    monitor->open(false);
+    FakeQemu qemu = connect(listener);
+    qemu.say(R"({"event":"GUEST_PANICKED","data":{"action":"poweroff"}})");
+    qemu.say(R"({"event":"STOP"})");
+    qemu.say(R"({"event":"SHUTDOWN"})");
+    ASSERT_TRUE(loop.run_until([this] { return events.size() == 3; }));
+    shutdown(qemu.fd(), SHUT_WR);
+    ASSERT_TRUE(loop.run_until([this] { return !monitor->is_open(); }));
     EXPECT_EQ(qemu.heard(), "");
 }
 
