@@ -152,10 +152,13 @@ TEST(Cycles, AHundredLivesLeaveNothing) {
     for (int i = 0; i < 100 && !HasFailure(); ++i)
         live();
     const Traces after = traces();
-    EXPECT_LE(after.fds_of_systemd, before.fds_of_systemd);
-    EXPECT_LE(after.processes, before.processes);
-    EXPECT_LE(after.mounts, before.mounts);
-    EXPECT_LE(after.units, before.units);
+    // A connection of systemctl's that PID 1 has not closed yet, or a unit that it has not
+    // forgotten yet, is none of theirs; what a life leaves is there a hundred times.
+    constexpr std::size_t kOthers = 20;
+    EXPECT_LE(after.fds_of_systemd, before.fds_of_systemd + kOthers);
+    EXPECT_LE(after.processes, before.processes + kOthers);
+    EXPECT_LE(after.mounts, before.mounts + kOthers);
+    EXPECT_LE(after.units, before.units + kOthers);
     for (const JournalEntry &entry : journal.read_rest())
         EXPECT_GT(entry.priority, "4") << entry.message;
 }
