@@ -4,6 +4,7 @@
 // check what they wrote. search -> ini -> schema -> VM -> QEMU arguments -> unit text -> write.
 // The only file of the generator that logs or decides an exit code. It must never wait: PID 1 does.
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sysexits.h>
 
@@ -75,6 +76,7 @@ Result<> print_output(const Output &output) {
 
 // A VM that fails is reported and left out; the others are written all the same.
 int generate(const GeneratorOptions &options, const Log &log) {
+    umask(0022);  // systemd's own for generators; also by hand, everybody may read units
     bool failed = false;
     const auto report = [&](const Diagnostics &diagnostics) {
         log_all(log, diagnostics);

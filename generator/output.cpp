@@ -4,8 +4,9 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-#include <cstdlib>
+#include <cerrno>
 
 #include "common/unique_fd.h"
 
@@ -21,25 +22,23 @@ Result<> make_parent(const std::string &path) {
     return {};
 }
 
+// Under its own name at once: PID 1 reads the folder when all generators have ended.
 Result<> write_file(const std::string &path, const std::string &content) {
-    std::string temporary = path + ".XXXXXX";
-    const UniqueFd fd(mkostemp(temporary.data(), O_CLOEXEC));
+    const UniqueFd fd(
+        open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644));
     if (!fd)
         return fail_errno(errno, fmt::format("cannot create {}", path));
-    const auto give_up = [&](int code) {
-        unlink(temporary.c_str());
-        return fail_errno(code, fmt::format("cannot write {}", path));
-    };
     for (std::size_t done = 0; done < content.size();) {
         const ssize_t n = write(fd.get(), content.data() + done, content.size() - done);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0)
-            return give_up(errno);
+        if (n < 0) {
+            const int code = errno;
+            unlink(path.c_str());  // half a unit would be worse than none
+            return fail_errno(code, fmt::format("cannot write {}", path));
+        }
         done += static_cast<std::size_t>(n);
     }
-    if (fchmod(fd.get(), 0644) != 0 || rename(temporary.c_str(), path.c_str()) != 0)
-        return give_up(errno);
     return {};
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "common/paths.h"
 #include "generator/text.h"
@@ -12,10 +13,18 @@ namespace qemunit {
 
 namespace {
 
+constexpr std::array<bool, 256> make_plain() {
+    std::array<bool, 256> plain{};
+    for (char c : std::string_view("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                   "_-+=:,./@"))
+        plain[static_cast<unsigned char>(c)] = true;
+    return plain;
+}
+
 // Letters, digits and what has no meaning to systemd anywhere in a word.
 bool is_plain(char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-           std::string_view("_-+=:,./@").find(c) != std::string_view::npos;
+    static constexpr std::array<bool, 256> kPlain = make_plain();
+    return kPlain[static_cast<unsigned char>(c)];
 }
 
 bool needs_quotes(std::string_view text) {

@@ -5,6 +5,7 @@
 #include "tests/unit/program.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "common/paths.h"
 #include "generator/options.h"
@@ -50,6 +51,20 @@ TEST_F(GeneratorProgramTest, HelpAndVersion) {
     EXPECT_EQ(run({"--help"}).exit_code, 0);
     EXPECT_EQ(run({"--version"}).output, "qemunit-generator " + std::string(kVersion) + "\n");
     EXPECT_EQ(run({"--version"}).exit_code, 0);
+}
+
+TEST_F(GeneratorProgramTest, EverybodyMayReadUnitsWhateverTheUmask) {
+    folder.write("root/etc/qemunit/vm1.ini", "[VM]\n");
+    const mode_t before = umask(0077);
+    generate();
+    umask(before);
+    const auto mode = [&](const std::string &name) {
+        struct stat info {};
+        EXPECT_EQ(stat((folder / name).c_str(), &info), 0) << name;
+        return info.st_mode & 07777;
+    };
+    EXPECT_EQ(mode(std::string("out/") + kDropIn), 0644u);
+    EXPECT_EQ(mode("out/qemu@vm1.service.d"), 0755u);
 }
 
 TEST_F(GeneratorProgramTest, OneDirectoryIsEnough) {
