@@ -151,6 +151,11 @@ void add_small_devices(CommandLine &line) {
 
 }  // namespace
 
+std::string qemu_program(const Vm &vm, Architecture host) {
+    return vm.qemu ? vm.qemu->text
+                   : fmt::format("{}/{}", kQemuBinDir, machine_traits(vm, host).program);
+}
+
 std::string absolute_path(const Vm &vm, const FilePath &path) {
     return path.text.starts_with('/') ? path.text : vm.paths.state_dir(vm.name) + "/" + path.text;
 }
@@ -247,7 +252,7 @@ std::string console_parameter(const Vm &vm, Architecture host) {
 
 std::vector<std::string> qemu_arguments(const Vm &vm, Architecture host) {
     CommandLine line(vm, host);
-    line.add(vm.qemu ? vm.qemu->text : fmt::format("{}/{}", kQemuBinDir, line.traits().program));
+    line.add(qemu_program(vm, host));
     line.add("-name", OptionValue().add("guest", vm.name).add("debug-threads", "on"));
     line.add("-nodefaults");
     line.add("-no-user-config");

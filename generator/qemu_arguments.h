@@ -20,6 +20,9 @@ std::vector<std::string> qemu_arguments(const Vm &vm, Architecture host);
 // A relative path is relative to the VM's state directory.
 std::string absolute_path(const Vm &vm, const FilePath &path);
 
+// The path of the QEMU that it runs in.
+std::string qemu_program(const Vm &vm, Architecture host);
+
 // By Format=, or by the suffix.
 std::string format_of(const Drive &drive);
 std::string format_of(const FilePath &file);

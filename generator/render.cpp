@@ -8,6 +8,7 @@
 #include "common/paths.h"
 #include "common/vm_name.h"
 #include "generator/qemu_arguments.h"
+#include "generator/sandbox.h"
 #include "generator/supporting_units.h"
 #include "generator/unit_text.h"
 
@@ -125,7 +126,7 @@ std::string service_settings(const Vm &vm, Architecture host, Namespaces namespa
         text += credential_setting(vm, credential);
     text += fmt::format("StateDirectory=qemunit/{}\n", vm.name);
     if (has_mounts)
-        text += fmt::format("NoExecPaths={}\n", quote_path("+" + vm.paths.state_dir(vm.name)));
+        text += execution_settings(vm, host);
     text += exec_start(vm, host);
     if (!has_mounts)
         text += socket_guard(vm);

@@ -36,11 +36,8 @@ class Sandbox {
         for (const Share &share : vm_.shares)
             if (share.type != ShareType::virtiofs)  // virtiofsd has a sandbox of its own
                 allow(share.path->text, !share.read_only && share.type == ShareType::ninep);
-        if (vm_.qemu) {
-            if (!is_below(vm_.qemu->text, "/usr"))
-                allow(vm_.qemu->text, false);
-            lines_ += fmt::format("ExecPaths={}\n", quote_path("-+" + vm_.qemu->text));
-        }
+        if (vm_.qemu && !is_below(vm_.qemu->text, "/usr"))
+            allow(vm_.qemu->text, false);
         if (vm_.vsock_cid)
             allow("/dev/vhost-vsock", true);
         // Empty homes, where the template has none at all: files can be put into those. (The
@@ -138,6 +135,16 @@ std::vector<OpenedPath> opened_paths(const Vm &vm) {
 
 std::string sandbox_settings(const Vm &vm, Namespaces namespaces) {
     return Sandbox(vm, namespaces).build();
+}
+
+std::string execution_settings(const Vm &vm, Architecture host) {
+    std::string lines =
+        fmt::format("NoExecPaths={}\nExecPaths={}\n", quote_path("+" + vm.paths.state_dir(vm.name)),
+                    quote_path("-+" + qemu_program(vm, host)));
+    // Where the one in the path is a script, the helper runs what that would (helper/main.cpp).
+    if (!vm.qemu && vm.architecture.value_or(host) == Architecture::i386)
+        lines += fmt::format("ExecPaths=-+{}/qemu-system-i386\n", kQemuLibexecDir);
+    return lines;
 }
 
 }  // namespace qemunit

@@ -18,6 +18,10 @@ enum class Namespaces { available, unavailable };
 // Lines for [Service].
 std::string sandbox_settings(const Vm &vm, Namespaces namespaces);
 
+// What may run, beside what the template has: this VM's QEMU, and nothing that it can write. One
+// program only, since systemd makes a mount of each path, which is most of what a sandbox costs.
+std::string execution_settings(const Vm &vm, Architecture host);
+
 // What QEMU, or the helper for it, opens itself, with its own rights: for a word of advice when it
 // may not.
 struct OpenedPath {
