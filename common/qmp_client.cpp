@@ -250,7 +250,8 @@ void QmpClient::take_reply(json &message) {
         return;  // a reply to nothing that we asked
     Reply reply;
     if (auto error = message.find("error"); error != message.end() && error->is_object())
-        reply = std::unexpected(QmpError{QmpError::Kind::monitor, string_at(*error, "desc")});
+        reply = std::unexpected(QmpError{QmpError::Kind::monitor, string_at(*error, "desc"),
+                                         string_at(*error, "class")});
     else if (auto value = message.find("return"); value != message.end())
         reply = std::move(*value);
     else
@@ -262,8 +263,7 @@ void QmpClient::take_reply(json &message) {
     }
     if (ready_ || std::exchange(negotiated_, true))
         return;
-    const bool was_negotiated =
-        taken_over_ && !reply && string_at(message["error"], "class") == kIsNegotiated;
+    const bool was_negotiated = taken_over_ && !reply && reply.error().error_class == kIsNegotiated;
     if (!reply && !was_negotiated) {
         close("QEMU refused the QMP handshake: " + reply.error().message);
         return;

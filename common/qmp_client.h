@@ -39,6 +39,7 @@ struct QmpError {
     };
     Kind kind;
     std::string message;
+    std::string error_class = "GenericError";  // of Kind::monitor, as QEMU names it
 };
 
 // Anything but JSON is "discarded" (nlohmann); so is what is nested deeper than QEMU's
