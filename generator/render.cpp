@@ -178,9 +178,9 @@ std::string serial_settings(const Vm &vm) {
         if (first.mode && !access.mode)
             access.mode = FileMode{0660};
         if (first.user && !access.user)
-            access.user = AccountName{"root"};
+            access.user = AccountName{"qemunitd"};
         if (first.group && !access.group)
-            access.group = AccountName{"root"};
+            access.group = AccountName{"qemunitd"};
         text += fmt::format("ListenStream={}\n", path) + access_commands(path, access);
     };
     for (const Serial &serial : vm.serials)

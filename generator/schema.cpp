@@ -283,9 +283,9 @@ constexpr KeyRow kKeys[] = {
      "QEMU serves the socket itself, without the relay.", "0.1", set<&Serial::direct>},
     {"Serial", "SocketMode", "MODE", "0660", "SocketMode=",
      "The access mode of the port's socket.", "0.1", set_socket<Serial, &SocketAccess::mode>},
-    {"Serial", "SocketUser", "USER", "root", "SocketUser=",
+    {"Serial", "SocketUser", "USER", "qemunitd", "SocketUser=",
      "Who owns the port's socket.", "0.1", set_socket<Serial, &SocketAccess::user>},
-    {"Serial", "SocketGroup", "GROUP", "root", "SocketGroup=",
+    {"Serial", "SocketGroup", "GROUP", "qemunitd", "SocketGroup=",
      "The group of the port's socket.", "0.1", set_socket<Serial, &SocketAccess::group>},
 
     {"Monitor", "SocketMode", "MODE", "0660", "SocketMode=",
@@ -308,9 +308,9 @@ constexpr KeyRow kKeys[] = {
 
     {"Channel", "SocketMode", "MODE", "0660", "chmod",
      "The access mode of the channel's socket.", "0.2", set_socket<Channel, &SocketAccess::mode>},
-    {"Channel", "SocketUser", "USER", "root", "chown",
+    {"Channel", "SocketUser", "USER", "qemunitd", "chown",
      "Who owns the channel's socket.", "0.2", set_socket<Channel, &SocketAccess::user>},
-    {"Channel", "SocketGroup", "GROUP", "root", "chown",
+    {"Channel", "SocketGroup", "GROUP", "qemunitd", "chown",
      "The group of the channel's socket.", "0.2", set_socket<Channel, &SocketAccess::group>},
 
     {"Credential", "File", "PATH", "none", "LoadCredential=, -fw_cfg",

@@ -342,7 +342,7 @@ TEST(RenderTest, TheFirstPortsAccessIsNotTheOthers) {
                                   "SocketGroup=staff\n[Serial debug]\n"),
                     {"Socket", "Exec"}),
               (Texts{"SocketMode=0666", "SocketUser=joe", "SocketGroup=staff",
-                     "ExecStartPost=/bin/chown root:root /run/qemunit/vm1/debug.sock",
+                     "ExecStartPost=/bin/chown qemunitd:qemunitd /run/qemunit/vm1/debug.sock",
                      "ExecStartPost=/bin/chmod 0660 /run/qemunit/vm1/debug.sock"}));
     EXPECT_EQ(lines(serial_socket("[Serial serial]\nSocketMode=0666\n[Serial debug]\n"
                                   "SocketMode=0600\nSocketUser=ann\n"),
