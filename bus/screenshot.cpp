@@ -43,8 +43,7 @@ void reply_picture(const CallPtr &call, const UniqueFd &memory) {
                                  F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
         return reply_error(*call, bus_error::kMonitor, "QEMU did not write a PNG");
     const UniqueFd picture = reopen(memory, O_RDONLY);
-    if (!picture || sd_bus_reply_method_return(call->message.get(), "h", picture.get()) < 0)
-        reply_error(*call, bus_error::kMonitor, "The picture cannot be sent over D-Bus");
+    reply_fd(*call, picture);
 }
 
 // QEMU's words, and the cure where there is one.

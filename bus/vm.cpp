@@ -38,9 +38,11 @@ Vm::Vm(sd_event *event, const Paths &paths, std::string name, std::string source
                     [this](const std::string &reason) {
                         jobs_.fail_all(reason);
                         input_.fail_all(reason);
+                        sessions_.end_all();
                     }}),
       jobs_(event, monitor_),
-      input_(event, monitor_) {}
+      input_(event, monitor_),
+      sessions_(event, monitor_) {}
 
 std::string Vm::unit() const {
     return service_unit(name_);
@@ -134,6 +136,7 @@ void Vm::update() {
 
 void Vm::take_event(const QmpEvent &event) {
     jobs_.take_event(event);
+    sessions_.take_event(event);
     const std::string data = json_text(event.data);
     if (spend(kEventOverhead + data.size()))
         observer_.event(*this, event, data);

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "bus/input_queue.h"
+#include "bus/monitor_sessions.h"
 #include "bus/qmp_jobs.h"
 #include "bus/vm_monitor.h"
 #include "common/event_ptr.h"
@@ -71,6 +72,7 @@ class Vm : public std::enable_shared_from_this<Vm> {
     }
     QmpJobs &jobs() { return jobs_; }
     InputQueue &input() { return input_; }
+    MonitorSessions &sessions() { return sessions_; }
 
   private:
     void follow_unit();
@@ -93,6 +95,7 @@ class Vm : public std::enable_shared_from_this<Vm> {
     EventSourcePtr next_try_;  // to connect to a VM that starts
     QmpJobs jobs_;
     InputQueue input_;
+    MonitorSessions sessions_;
 };
 
 }  // namespace qemunit

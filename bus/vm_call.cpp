@@ -116,6 +116,15 @@ void reply_text(const Call &call, const std::string &text) {
                                 call.asked, text.size()));
 }
 
+void reply_fd(const Call &call, const UniqueFd &fd) {
+    if (int r = sd_bus_reply_method_return(call.message.get(), "h", fd.get()); r < 0)
+        reply_error(
+            call, SD_BUS_ERROR_FAILED,
+            fail_errno(r, fmt::format("The answer to '{}' cannot be sent over D-Bus", call.asked))
+                .error()
+                .message);
+}
+
 void reply_with_state(const CallPtr &call) {
     execute(call, "query-status", nullptr, [call](const VmMonitor::Reply &) { reply_done(*call); });
 }

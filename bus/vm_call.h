@@ -58,6 +58,7 @@ void reply_error(const Call &call, const char *error, const std::string &text);
 void reply_error(const Call &call, const QmpError &error);
 void reply_done(const Call &call);
 void reply_text(const Call &call, const std::string &text);
+void reply_fd(const Call &call, const UniqueFd &fd);
 
 // Whoever has paused a VM shall see it paused: the answer waits for State to follow.
 void reply_with_state(const CallPtr &call);

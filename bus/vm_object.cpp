@@ -8,6 +8,8 @@
 #include "bus/input_methods.h"
 #include "bus/medium_methods.h"
 #include "bus/screenshot.h"
+#include "bus/serial_methods.h"
+#include "bus/session_methods.h"
 #include "bus/snapshot_methods.h"
 #include "bus/vm_methods.h"
 
@@ -55,6 +57,14 @@ const sd_bus_vtable kVmVtable[] = {
                             method_monitor_command, kAnybody),
     SD_BUS_METHOD_WITH_ARGS("Execute", SD_BUS_ARGS("s", command, "s", arguments),
                             SD_BUS_RESULT("s", result), method_execute, kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("OpenMonitor", SD_BUS_NO_ARGS, SD_BUS_RESULT("h", socket),
+                            method_open_monitor, kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("OpenQMP", SD_BUS_NO_ARGS, SD_BUS_RESULT("h", socket), method_open_qmp,
+                            kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("OpenSerial", SD_BUS_ARGS("s", port), SD_BUS_RESULT("h", socket),
+                            method_open_serial, kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("PassFD", SD_BUS_ARGS("s", name, "h", fd), SD_BUS_NO_RESULT,
+                            method_pass_fd, kAnybody),
     SD_BUS_METHOD_WITH_ARGS("Pause", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_pause, kAnybody),
     SD_BUS_METHOD_WITH_ARGS("Resume", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_resume, kAnybody),
     SD_BUS_METHOD_WITH_ARGS("Reset", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reset, kAnybody),

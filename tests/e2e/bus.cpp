@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "tests/e2e/bus.h"
 
+#include <fcntl.h>
+
 #include <ostream>
 
 namespace qemunit::e2e {
@@ -8,6 +10,7 @@ namespace qemunit::e2e {
 namespace {
 // Longer than any deadline of qemunitd's own, so that it is never ours that ends a call.
 constexpr uint64_t kCallTimeoutUsec = 80'000'000;
+}  // namespace
 
 std::string vm_path(const std::string &vm) {
     char *path = nullptr;
@@ -17,7 +20,6 @@ std::string vm_path(const std::string &vm) {
     free(path);
     return result;
 }
-}  // namespace
 
 BusPtr open_system_bus() {
     sd_bus *bus = nullptr;
@@ -141,6 +143,30 @@ BusReply PendingCall::wait(Deadline deadline) {
 
 BusReply call_vm(const std::string &vm, const char *method, std::optional<std::string> argument) {
     return PendingCall(vm, method, std::move(argument)).wait();
+}
+
+BusFd call_for_fd(const std::string &vm, const char *method, std::optional<std::string> argument) {
+    const BusPtr bus = open_system_bus();
+    sd_bus_error error = SD_BUS_ERROR_NULL;
+    sd_bus_message *reply = nullptr;
+    BusFd result;
+    int fd = -1;  // the message's
+    int r = argument ? sd_bus_call_method(bus.get(), "org.qemunit1", vm_path(vm).c_str(),
+                                          "org.qemunit1.VM", method, &error, &reply, "s",
+                                          argument->c_str())
+                     : sd_bus_call_method(bus.get(), "org.qemunit1", vm_path(vm).c_str(),
+                                          "org.qemunit1.VM", method, &error, &reply, nullptr);
+    if (r >= 0)
+        r = sd_bus_message_read(reply, "h", &fd);
+    if (r >= 0)
+        result.fd = UniqueFd(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    else
+        result.error = error.name ? error.name : strerror(-r);
+    if (error.message)
+        result.message = error.message;
+    sd_bus_error_free(&error);
+    sd_bus_message_unref(reply);
+    return result;
 }
 
 BusReply monitor_command(const std::string &vm, const std::string &command) {

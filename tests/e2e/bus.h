@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "common/unique_fd.h"
 #include "tests/e2e/deadline.h"
 
 namespace qemunit::e2e {
@@ -20,6 +21,8 @@ struct BusDeleter {
 using BusPtr = std::unique_ptr<sd_bus, BusDeleter>;
 
 BusPtr open_system_bus();
+// "/org/qemunit1/vm/vm1"
+std::string vm_path(const std::string &vm);
 
 // Sees org.qemunit1 lose or get an owner, from when this object was made.
 class NameWatch {
@@ -77,6 +80,13 @@ class PendingCall {
 // One call, its answer.
 BusReply call_vm(const std::string &vm, const char *method,
                  std::optional<std::string> argument = std::nullopt);
+
+// One that is answered with a file descriptor; `value` stays empty.
+struct BusFd : BusReply {
+    UniqueFd fd;
+};
+BusFd call_for_fd(const std::string &vm, const char *method,
+                  std::optional<std::string> argument = std::nullopt);
 
 // "info status" on the VM's monitor.
 BusReply monitor_command(const std::string &vm, const std::string &command);

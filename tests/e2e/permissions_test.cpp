@@ -84,6 +84,12 @@ TEST_F(Permissions, ARuleHandsOneVmToOneGroup) {
     }
     expect_refused(call_as("bert", "web", {"SendKeys", "as", "1", "a"}));
     expect_refused(call_as("bert", "web", {"MoveMouse", "ii", "1", "1"}));
+    // The monitor and the console are for neither.
+    for (const char *user : {"anna", "bert"}) {
+        expect_refused(call_as(user, "web", {"OpenMonitor"}));
+        expect_refused(call_as(user, "web", {"OpenQMP"}));
+        expect_refused(call_as(user, "web", {"OpenSerial", "s", ""}));
+    }
     // Looking is for everybody.
     EXPECT_TRUE(call_as("bert", "web", {"ListSnapshots"}).ok());
     EXPECT_NE(monitor_command("web", "info status").value.find("running"), std::string::npos);

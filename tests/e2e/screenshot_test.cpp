@@ -13,22 +13,14 @@ namespace {
 
 // What a caller reads from the file that it gets; the error's name instead if there is one.
 std::string screenshot(const std::string &vm) {
-    const BusPtr bus = open_system_bus();
-    sd_bus_error error = SD_BUS_ERROR_NULL;
-    sd_bus_message *reply = nullptr;
-    int fd = -1;
+    const BusFd reply = call_for_fd(vm, "Screenshot");
+    if (!reply.error.empty())
+        return reply.error + ": " + reply.message;
     std::string bytes;
-    if (sd_bus_call_method(bus.get(), "org.qemunit1", ("/org/qemunit1/vm/" + vm).c_str(),
-                           "org.qemunit1.VM", "Screenshot", &error, &reply, nullptr) < 0) {
-        bytes = std::string(error.name) + ": " + error.message;
-    } else if (sd_bus_message_read(reply, "h", &fd) >= 0) {
-        EXPECT_EQ(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
-        char buffer[4096];
-        for (ssize_t n; (n = read(fd, buffer, sizeof buffer)) > 0;)
-            bytes.append(buffer, static_cast<std::size_t>(n));
-    }
-    sd_bus_error_free(&error);
-    sd_bus_message_unref(reply);
+    EXPECT_EQ(fcntl(reply.fd.get(), F_GETFL) & O_ACCMODE, O_RDONLY);
+    char buffer[4096];
+    for (ssize_t n; (n = read(reply.fd.get(), buffer, sizeof buffer)) > 0;)
+        bytes.append(buffer, static_cast<std::size_t>(n));
     return bytes;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tests/e2e/unix_client.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -16,6 +17,11 @@ Result<UnixClient> UnixClient::connect(const std::string &path) {
     UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (::connect(fd.get(), reinterpret_cast<const sockaddr *>(&address), sizeof address) < 0)
         return fail_errno(errno, "connect to " + path);
+    return UnixClient(std::move(fd));
+}
+
+UnixClient UnixClient::over(UniqueFd fd) {
+    fcntl(fd.get(), F_SETFL, fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
     return UnixClient(std::move(fd));
 }
 

@@ -17,6 +17,9 @@ class UnixClient {
     // One try, as a client that never tries again; does not wait for room in the queue.
     static Result<UnixClient> connect(const std::string &path);
 
+    // One that is connected already.
+    static UnixClient over(UniqueFd fd);
+
     Result<> send(std::string_view text);
     // All that came up to and including `text`.
     Result<std::string> read_until(std::string_view text, Deadline deadline = Deadline());
@@ -24,6 +27,8 @@ class UnixClient {
     std::string read_some(std::size_t most);
     // Until the other side has hung up; all that it still said.
     Result<std::string> read_to_end(Deadline deadline = Deadline());
+
+    int fd() const { return fd_.get(); }
 
   private:
     explicit UnixClient(UniqueFd fd) : fd_(std::move(fd)) {}

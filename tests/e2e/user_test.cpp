@@ -55,6 +55,12 @@ TEST_P(VmsOfUser, LiveLikeThoseOfTheSystem) {
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     const Finished info = user.call_vm("vm1", {"MonitorCommand", "s", "info status"});
     EXPECT_TRUE(info.ok() && info.says("VM status: running")) << info;
+    // With file descriptors, which busctl only counts.
+    for (const std::vector<std::string> &call :
+         {std::vector<std::string>{"OpenMonitor"}, {"OpenQMP"}, {"OpenSerial", "s", ""}}) {
+        const Finished opened = user.call_vm("vm1", call);
+        EXPECT_TRUE(opened.ok() && opened.output.starts_with("h ")) << opened;
+    }
     const Finished list = user.run_words(
         "busctl --user call org.qemunit1 /org/qemunit1 org.qemunit1.Manager ListVMs");
     EXPECT_EQ(list.output,
