@@ -133,4 +133,18 @@ int invalid(sd_bus_error *error, const std::string &text) {
     return sd_bus_error_set(error, bus_error::kInvalidArgument, text.c_str());
 }
 
+int read_json_command(sd_bus_message *message, JsonCommand &command, sd_bus_error *error) {
+    const char *name = nullptr, *text = nullptr;
+    if (int r = sd_bus_message_read(message, "ss", &name, &text); r < 0)
+        return r;
+    if (!*name)
+        return invalid(error, "The command is empty");
+    command.name = name;
+    if (!*text)
+        return 0;
+    command.arguments = parse_json(text);
+    return command.arguments.is_object() ? 0
+                                         : invalid(error, "The arguments are not a JSON object");
+}
+
 }  // namespace qemunit

@@ -66,4 +66,12 @@ void reply_with_state(const CallPtr &call);
 // For a handler: InvalidArgument, with why.
 int invalid(sd_bus_error *error, const std::string &text);
 
+// The arguments of a method that passes a command on: its name, and its arguments as a JSON object
+// or "" for none, which is null here. Negative if they are not that.
+struct JsonCommand {
+    std::string name;
+    nlohmann::json arguments;
+};
+int read_json_command(sd_bus_message *message, JsonCommand &command, sd_bus_error *error);
+
 }  // namespace qemunit

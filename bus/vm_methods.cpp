@@ -67,19 +67,10 @@ int method_monitor_command(sd_bus_message *message, void *userdata, sd_bus_error
 }
 
 int method_execute(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-    const char *raw = nullptr;
-    const char *text = nullptr;
-    if (int r = sd_bus_message_read(message, "ss", &raw, &text); r < 0)
+    JsonCommand json_command;
+    if (int r = read_json_command(message, json_command, error); r < 0)
         return r;
-    const std::string command = raw;
-    if (command.empty())
-        return invalid(error, "The command is empty");
-    json arguments;
-    if (*text) {
-        arguments = parse_json(text);
-        if (!arguments.is_object())
-            return invalid(error, "The arguments are not a JSON object");
-    }
+    const auto &[command, arguments] = json_command;
     return begin_call(message, userdata, {Action::monitor, command}, error,
                       [command, arguments](const CallPtr &call) {
                           execute(call, command, arguments,
