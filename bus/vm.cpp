@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "bus/drive_release.h"
 #include "bus/vm_state.h"
 #include "common/timer.h"
 #include "common/vm_name.h"
@@ -16,6 +17,8 @@ namespace {
 // send events as fast as it likes (pvpanic with panic=none); the bus belongs to all.
 constexpr std::size_t kEventBytesPerSecond = 1u << 20;
 constexpr std::size_t kEventOverhead = 256;
+
+constexpr uint64_t kCleanUpTimeout = 20 * kSecond;
 
 }  // namespace
 
@@ -37,10 +40,12 @@ Vm::Vm(sd_event *event, const Paths &paths, std::string name, std::string source
                 .lost =
                     [this](const std::string &reason) {
                         jobs_.fail_all(reason);
+                        waits_.fail_all(reason);
                         input_.fail_all(reason);
                         sessions_.end_all();
                     }}),
       jobs_(event, monitor_),
+      waits_(event),
       input_(event, monitor_),
       sessions_(event, monitor_) {}
 
@@ -137,9 +142,18 @@ void Vm::update() {
 void Vm::take_event(const QmpEvent &event) {
     jobs_.take_event(event);
     sessions_.take_event(event);
+    if (!waits_.take_event(event))
+        clean_up_after(event);
     const std::string data = json_text(event.data);
     if (spend(kEventOverhead + data.size()))
         observer_.event(*this, event, data);
+}
+
+// The guest has let go of a drive, and whoever had asked it to does not wait any more.
+void Vm::clean_up_after(const QmpEvent &event) {
+    if (const std::string drive = drive_let_go(event); !drive.empty())
+        release_drive(monitor_, drive, monotonic_now(event_) + kCleanUpTimeout,
+                      [](const VmMonitor::Reply &) {});
 }
 
 bool Vm::spend(std::size_t bytes) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "bus/event_waits.h"
 #include "bus/input_queue.h"
 #include "bus/monitor_sessions.h"
 #include "bus/qmp_jobs.h"
@@ -71,6 +72,8 @@ class Vm : public std::enable_shared_from_this<Vm> {
                          std::move(fd));
     }
     QmpJobs &jobs() { return jobs_; }
+    EventWaits &waits() { return waits_; }
+    VmMonitor &monitor() { return monitor_; }
     InputQueue &input() { return input_; }
     MonitorSessions &sessions() { return sessions_; }
 
@@ -78,6 +81,7 @@ class Vm : public std::enable_shared_from_this<Vm> {
     void follow_unit();
     void update();
     void take_event(const QmpEvent &event);
+    void clean_up_after(const QmpEvent &event);
     bool spend(std::size_t bytes);
 
     sd_event *event_;
@@ -94,6 +98,7 @@ class Vm : public std::enable_shared_from_this<Vm> {
     VmMonitor monitor_;
     EventSourcePtr next_try_;  // to connect to a VM that starts
     QmpJobs jobs_;
+    EventWaits waits_;
     InputQueue input_;
     MonitorSessions sessions_;
 };

@@ -4,13 +4,17 @@
 #include <cstdlib>
 #include <string>
 
+#include "bus/agent_methods.h"
+#include "bus/drive_methods.h"
 #include "bus/forward_methods.h"
 #include "bus/input_methods.h"
 #include "bus/medium_methods.h"
+#include "bus/memory_methods.h"
 #include "bus/screenshot.h"
 #include "bus/serial_methods.h"
 #include "bus/session_methods.h"
 #include "bus/snapshot_methods.h"
+#include "bus/statistics_methods.h"
 #include "bus/vm_methods.h"
 
 namespace qemunit {
@@ -87,6 +91,18 @@ const sd_bus_vtable kVmVtable[] = {
                             SD_BUS_NO_RESULT, method_change_medium, kAnybody),
     SD_BUS_METHOD_WITH_ARGS("EjectMedium", SD_BUS_ARGS("s", drive), SD_BUS_NO_RESULT,
                             method_eject_medium, kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("AttachDrive", SD_BUS_ARGS("s", name, "h", image, "a{sv}", options),
+                            SD_BUS_NO_RESULT, method_attach_drive, kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("DetachDrive", SD_BUS_ARGS("s", name), SD_BUS_NO_RESULT,
+                            method_detach_drive, kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("SetBalloon", SD_BUS_ARGS("t", bytes), SD_BUS_NO_RESULT,
+                            method_set_balloon, kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("DumpMemory", SD_BUS_ARGS("h", file), SD_BUS_NO_RESULT,
+                            method_dump_memory, kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("AgentExecute", SD_BUS_ARGS("s", command, "s", arguments),
+                            SD_BUS_RESULT("s", result), method_agent_execute, kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("GetStatistics", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{sv}", statistics),
+                            method_get_statistics, kAnybody),
     SD_BUS_METHOD_WITH_ARGS("Screenshot", SD_BUS_NO_ARGS, SD_BUS_RESULT("h", picture),
                             method_screenshot, kAnybody),
     SD_BUS_METHOD_WITH_ARGS("SendKeys", SD_BUS_ARGS("as", keys), SD_BUS_NO_RESULT, method_send_keys,

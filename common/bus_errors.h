@@ -10,6 +10,7 @@ inline constexpr char kNoSuchVm[] = "org.qemunit1.Error.NoSuchVM";
 inline constexpr char kNotRunning[] = "org.qemunit1.Error.NotRunning";
 inline constexpr char kMonitor[] = "org.qemunit1.Error.Monitor";
 inline constexpr char kTimeout[] = "org.qemunit1.Error.Timeout";
+inline constexpr char kAgent[] = "org.qemunit1.Error.Agent";
 inline constexpr char kInvalidArgument[] = "org.qemunit1.Error.InvalidArgument";
 
 }  // namespace qemunit::bus_error

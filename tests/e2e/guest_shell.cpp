@@ -39,4 +39,10 @@ std::string GuestShell::run(const std::string &command) {
     return *output;
 }
 
+void GuestShell::start_agent() {
+    run("modprobe -a virtio_pci virtio_console");
+    run("port=$(grep -l guest_agent /sys/class/virtio-ports/*/name | cut -d/ -f5)");
+    run("qemu-ga -d -m virtio-serial -p /dev/$port -t /tmp -f /tmp/qga.pid -l /tmp/qga.log");
+}
+
 }  // namespace qemunit::e2e

@@ -20,6 +20,10 @@ class GuestShell {
     // What the command printed, lines ended by "\n"; a failed test if it does not end.
     std::string run(const std::string &command);
 
+    // qemu-ga of initrd-agent, on the port that QEMU gives it, without udev's link to it; its log
+    // is /tmp/qga.log.
+    void start_agent();
+
   private:
     std::optional<UnixClient> serial_;
 };

@@ -74,6 +74,7 @@ TEST_F(Permissions, ARuleHandsOneVmToOneGroup) {
     expect_refused(call_as("anna", "other", {"Pause"}));
     expect_refused(call_as("anna", "web", {"MonitorCommand", "s", "info status"}));
     expect_refused(call_as("anna", "web", {"Execute", "ss", "query-status", ""}));
+    expect_refused(call_as("anna", "web", {"AgentExecute", "ss", "guest-ping", ""}));
     // One group.
     for (const char *member : {"Pause", "Resume", "Reset", "PowerOff", "Quit", "Screenshot"})
         expect_refused(call_as("bert", "web", {member}));
@@ -90,7 +91,10 @@ TEST_F(Permissions, ARuleHandsOneVmToOneGroup) {
         expect_refused(call_as(user, "web", {"OpenQMP"}));
         expect_refused(call_as(user, "web", {"OpenSerial", "s", ""}));
     }
+    expect_refused(call_as("bert", "web", {"DetachDrive", "s", "x"}));
+    expect_refused(call_as("bert", "web", {"SetBalloon", "t", "1"}));
     // Looking is for everybody.
+    EXPECT_TRUE(call_as("bert", "web", {"GetStatistics"}).ok());
     EXPECT_TRUE(call_as("bert", "web", {"ListSnapshots"}).ok());
     EXPECT_NE(monitor_command("web", "info status").value.find("running"), std::string::npos);
 }

@@ -114,13 +114,6 @@ class ReadinessOfTheAgent : public testing::Test {
         return silent_linux_ini() +
                "[VM]\nReady=agent\nGuestAgent=yes\n[Boot]\nInitrd=" + kGuestDir + "/initrd-agent\n";
     }
-    // On the port that QEMU gives it, without udev's link to it.
-    static void start_agent(GuestShell &guest) {
-        guest.run("modprobe -a virtio_pci virtio_console");
-        guest.run("port=$(grep -l guest_agent /sys/class/virtio-ports/*/name | cut -d/ -f5)");
-        guest.run(
-            "qemu-ga -d -m virtio-serial -p /dev/$port -t /tmp -f /tmp/qga.pid -l /tmp/qga.log");
-    }
 };
 
 TEST_F(ReadinessOfTheAgent, AStartReturnsWhenItAnswers) {
@@ -136,7 +129,7 @@ TEST_F(ReadinessOfTheAgent, AStartReturnsWhenItAnswers) {
     const Finished state = run({"busctl", "get-property", "org.qemunit1",
                                 "/org/qemunit1/vm/" + vm.name(), "org.qemunit1.VM", "State"});
     EXPECT_EQ(trimmed(state.output), "s \"starting\"");
-    start_agent(guest);
+    guest.start_agent();
     auto ready = wait_for_state(vm.unit(), "active");
     ASSERT_TRUE(ready) << ready.error().message << guest.run("cat /tmp/qga.log");
 

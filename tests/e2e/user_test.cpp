@@ -65,6 +65,9 @@ TEST_P(VmsOfUser, LiveLikeThoseOfTheSystem) {
         "busctl --user call org.qemunit1 /org/qemunit1 org.qemunit1.Manager ListVMs");
     EXPECT_EQ(list.output,
               "a(ssso) 1 \"vm1\" \"running\" \"qemu@vm1.service\" \"/org/qemunit1/vm/vm1\"\n");
+    const Finished statistics = user.call_vm("vm1", {"GetStatistics"});
+    EXPECT_TRUE(statistics.says("\"Memory\" t 67108864") && statistics.says("1 \"root\" 8"))
+        << statistics;
     const Finished sockets = user.run_words(
         "busctl --user get-property org.qemunit1 /org/qemunit1/vm/vm1 org.qemunit1.VM Sockets");
     EXPECT_TRUE(sockets.says(vm.socket("serial"))) << sockets;

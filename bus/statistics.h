@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+//
+// What a VM has used up, as GetStatistics tells it: what QEMU's answers mean, pure. A number that
+// is not known is not there: nothing is made up.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+namespace qemunit {
+
+using Counters = std::map<std::string, uint64_t>;
+
+struct Statistics {
+    std::map<std::string, uint64_t> numbers;  // "Memory" -> bytes
+    std::map<std::string, Counters> drives;   // "root" -> "rd_bytes" -> bytes
+};
+
+// Of query-memory-size-summary; 0 if it is none.
+uint64_t memory_bytes(const nlohmann::json &summary);
+
+// Of query-balloon.
+std::optional<uint64_t> balloon_bytes(const nlohmann::json &balloon);
+
+// Of query-blockstats: the drives of the ini and those that were attached, by their names there.
+std::map<std::string, Counters> drive_counters(const nlohmann::json &blockstats);
+
+}  // namespace qemunit
