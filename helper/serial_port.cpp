@@ -22,6 +22,9 @@ constexpr std::size_t kTypedMax = 4 * 1024;    // bytes that wait for the guest
 constexpr std::size_t kHistoryMax = 8 * 1024;  // bytes
 constexpr int kScreenLines = 24;
 constexpr uint64_t kPartialUsec = 1'000'000;  // a prompt is logged after this long a silence
+// QEMU writes each byte of a UART by itself. Who is woken for each takes more time from the
+// guest than all else; nobody sees so short a wait, and QEMU's socket holds what comes meanwhile.
+constexpr uint64_t kGatherUsec = 300;
 
 Result<EventSourcePtr> watch_fd(sd_event *event, int fd, uint32_t events,
                                 sd_event_io_handler_t handler, void *userdata) {
@@ -29,6 +32,22 @@ Result<EventSourcePtr> watch_fd(sd_event *event, int fd, uint32_t events,
     if (int r = sd_event_add_io(event, &source, fd, events, handler, userdata); r < 0)
         return fail_errno(r, "cannot watch a serial port");
     return EventSourcePtr(source);
+}
+
+// Not running yet.
+EventSourcePtr new_timer(sd_event *event, uint64_t accuracy, sd_event_time_handler_t handler,
+                         void *userdata) {
+    sd_event_source *source = nullptr;
+    if (sd_event_add_time(event, &source, CLOCK_MONOTONIC, UINT64_MAX, accuracy, handler,
+                          userdata) < 0)
+        return nullptr;
+    sd_event_source_set_enabled(source, SD_EVENT_OFF);
+    return EventSourcePtr(source);
+}
+
+void run_timer(const EventSourcePtr &timer, uint64_t usec) {
+    sd_event_source_set_time_relative(timer.get(), usec);
+    sd_event_source_set_enabled(timer.get(), SD_EVENT_ONESHOT);
 }
 
 Result<> set_nonblocking(int fd) {
@@ -166,10 +185,40 @@ void SerialPort::read_guest() {
     }
     char buffer[kReadSize];
     const ssize_t n = read(guest_.get(), buffer, sizeof buffer);
-    if (n > 0)
+    if (n > 0) {
         take_output({buffer, static_cast<std::size_t>(n)});
-    else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+        if (static_cast<std::size_t>(n) < sizeof buffer)
+            gather();
+    } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
         end();
+    }
+}
+
+// The first bytes after a silence are read at once, so an echo does not wait; then many at a time.
+void SerialPort::gather() {
+    if (!gather_timer_)
+        gather_timer_ = new_timer(
+            event_, 1,
+            [](sd_event_source *, uint64_t, void *userdata) {
+                auto *port = static_cast<SerialPort *>(userdata);
+                port->gathers_ = false;
+                port->update_guest_events();
+                return 0;
+            },
+            this);
+    if (!gather_timer_)
+        return;
+    gathers_ = true;
+    update_guest_events();
+    run_timer(gather_timer_, kGatherUsec);
+}
+
+// That QEMU has closed its side is always told.
+void SerialPort::update_guest_events() {
+    if (guest_source_)
+        sd_event_source_set_io_events(
+            guest_source_.get(),
+            (gathers_ ? 0u : uint32_t{EPOLLIN}) | (typed_.empty() ? 0u : uint32_t{EPOLLOUT}));
 }
 
 void SerialPort::resume() {
@@ -197,22 +246,22 @@ void SerialPort::take_output(std::string_view bytes) {
 
 void SerialPort::arm_partial_timer() {
     if (!partial_timer_) {
-        sd_event_source *source = nullptr;
-        if (sd_event_add_time_relative(
-                event_, &source, CLOCK_MONOTONIC, kPartialUsec, 0,
-                [](sd_event_source *, uint64_t, void *userdata) {
-                    static_cast<SerialPort *>(userdata)->lines_.flush_partial();
-                    return 0;
-                },
-                this) < 0)
+        partial_timer_ = new_timer(
+            event_, 0,
+            [](sd_event_source *, uint64_t, void *userdata) {
+                static_cast<SerialPort *>(userdata)->lines_.flush_partial();
+                return 0;
+            },
+            this);
+        if (!partial_timer_)
             return;
-        partial_timer_.reset(source);
         // The rest of the line may be waiting to be read: that comes first.
-        sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IDLE);
+        sd_event_source_set_priority(partial_timer_.get(), SD_EVENT_PRIORITY_IDLE);
     }
-    sd_event_source_set_time_relative(partial_timer_.get(), kPartialUsec);
-    sd_event_source_set_enabled(partial_timer_.get(),
-                                lines_.has_partial() ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+    if (lines_.has_partial())
+        run_timer(partial_timer_, kPartialUsec);
+    else
+        sd_event_source_set_enabled(partial_timer_.get(), SD_EVENT_OFF);
 }
 
 void SerialPort::take_line(const std::string &line) {
@@ -241,6 +290,7 @@ bool SerialPort::has_untaken() const {
 void SerialPort::end() {
     lines_.flush_partial();
     partial_timer_.reset();
+    gather_timer_.reset();
     guest_source_.reset();
     guest_.reset();
     listener_source_.reset();
@@ -318,9 +368,7 @@ void SerialPort::write_guest() {
         // QEMU is gone; reading says so too.
         typed_.erase(0, n < 0 ? typed_.size() : static_cast<std::size_t>(n));
     }
-    if (guest_source_)
-        sd_event_source_set_io_events(guest_source_.get(),
-                                      typed_.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT);
+    update_guest_events();
     for (const auto &client : clients_)
         client->update_events();
 }

@@ -53,6 +53,8 @@ class SerialPort {
                std::function<void()> on_end);
     Result<> watch();
     void read_guest();
+    void gather();
+    void update_guest_events();
     void take_output(std::string_view bytes);
     void end();
     void accept_client();
@@ -79,6 +81,8 @@ class SerialPort {
     EventSourcePtr guest_source_;
     EventSourcePtr listener_source_;
     EventSourcePtr partial_timer_;
+    EventSourcePtr gather_timer_;
+    bool gathers_ = false;  // bytes, unread
     std::list<std::unique_ptr<Client>> clients_;
     std::string typed_;    // by clients, not yet taken by QEMU
     std::string history_;  // the last of what the guest printed

@@ -41,6 +41,11 @@ class EventLoop {
         }
         return true;
     }
+    // Until nothing is left to do, nor will be in a moment: a serial port gathers bytes for one.
+    void settle() const {
+        while (sd_event_run(event_.get(), 5000) > 0) {
+        }
+    }
     void run_for(std::chrono::milliseconds time) const {
         run_until([] { return false; }, time);
     }

@@ -45,8 +45,7 @@ class GuestAgentTest : public ::testing::Test {
     }
     void answer(const std::string &text) {
         guest.write(text);
-        while (sd_event_run(loop.get(), 0) > 0) {
-        }
+        loop.settle();
     }
 
     testing::TemporaryFolder folder;

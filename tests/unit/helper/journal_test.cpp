@@ -166,10 +166,7 @@ struct LoggedPort : Sender {
             port->resume();
         };
     }
-    void settle() const {
-        while (sd_event_run(loop.get(), 0) > 0) {
-        }
-    }
+    void settle() const { loop.settle(); }
 
     Peer guest;
     std::unique_ptr<SerialPort> port;

@@ -36,11 +36,7 @@ class SerialPortTest : public ::testing::Test {
     }
 
     bool wait_until(const std::function<bool()> &done) const { return loop.run_until(done, 60s); }
-    // Until nothing is left to do.
-    void settle() const {
-        while (sd_event_run(loop.get(), 0) > 0) {
-        }
-    }
+    void settle() const { loop.settle(); }
 
     // Connected, and known to the port.
     Peer new_client() {
