@@ -26,19 +26,36 @@ Journal::Journal(const std::string &unit, Of of) {
     sd_journal_get_fd(journal);  // changes count from here on
 }
 
+std::string_view Journal::field(const char *name) const {
+    const void *data = nullptr;
+    std::size_t length = 0;
+    if (sd_journal_get_data(journal_.get(), name, &data, &length) < 0)
+        return {};
+    std::string_view text(static_cast<const char *>(data), length);
+    text.remove_prefix(std::min(text.size(), text.find('=') + 1));
+    return text;
+}
+
 JournalEntry Journal::current() const {
-    auto field = [this](const char *name) -> std::string {
-        const void *data = nullptr;
-        std::size_t length = 0;
-        if (sd_journal_get_data(journal_.get(), name, &data, &length) < 0)
-            return {};
-        std::string_view text(static_cast<const char *>(data), length);
-        text.remove_prefix(std::min(text.size(), text.find('=') + 1));
-        return std::string(text);
+    auto copy = [this](const char *name) {
+        return std::string(field(name));
     };
-    return {field("MESSAGE"),       field("QEMUNIT_VM"),         field("QEMUNIT_PORT"),
-            field("QEMUNIT_EVENT"), field("QEMUNIT_EVENT_DATA"), field("MESSAGE_ID"),
-            field("PRIORITY"),      field("SYSLOG_IDENTIFIER")};
+    return {copy("MESSAGE"),       copy("QEMUNIT_VM"),         copy("QEMUNIT_PORT"),
+            copy("QEMUNIT_EVENT"), copy("QEMUNIT_EVENT_DATA"), copy("MESSAGE_ID"),
+            copy("PRIORITY"),      copy("SYSLOG_IDENTIFIER")};
+}
+
+Result<> Journal::read_lines(const std::function<bool(std::string_view)> &take) {
+    for (;;) {
+        const Deadline deadline;
+        while (sd_journal_next(journal_.get()) <= 0) {
+            if (deadline.passed())
+                return fail(ETIMEDOUT, "no further line of the console came");
+            sd_journal_wait(journal_.get(), deadline.usec_left());
+        }
+        if (field("QEMUNIT_PORT") == "serial" && !take(field("MESSAGE")))
+            return {};
+    }
 }
 
 Result<std::vector<JournalEntry>> Journal::read_until(

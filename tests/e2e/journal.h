@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/result.h"
@@ -40,6 +41,9 @@ class Journal {
     // The same, for a line of a serial port that contains `text`.
     Result<std::vector<JournalEntry>> read_until_line(const std::string &text,
                                                       Deadline deadline = Deadline());
+    // Hands over what the first serial port prints, line by line, until `take` wants no more.
+    // For many lines: nothing is kept. Fails when none comes for the time of a Deadline.
+    Result<> read_lines(const std::function<bool(std::string_view line)> &take);
     // The entry of QEMU's event `name`.
     Result<JournalEntry> read_until_event(const std::string &name);
     // All that was written before this call.
@@ -50,6 +54,8 @@ class Journal {
         void operator()(sd_journal *journal) const { sd_journal_close(journal); }
     };
     JournalEntry current() const;
+    // Points into the journal's file; empty if the entry has none.
+    std::string_view field(const char *name) const;
 
     std::unique_ptr<sd_journal, Deleter> journal_;
 };
