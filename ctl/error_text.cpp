@@ -41,4 +41,15 @@ std::string error_text(std::string_view name, std::string_view message, std::str
     return std::string(message);
 }
 
+std::string for_own_manager(std::string text) {
+    constexpr std::string_view kUser = "--user ";
+    for (const std::string_view program : {"systemctl ", "journalctl ", "busctl "})
+        for (std::size_t at = 0; (at = text.find(program, at)) != text.npos;) {
+            at += program.size();
+            if (!std::string_view(text).substr(at).starts_with(kUser))
+                text.insert(at, kUser);
+        }
+    return text;
+}
+
 }  // namespace qemunit

@@ -12,4 +12,8 @@ namespace qemunit {
 std::string error_text(std::string_view name, std::string_view message, std::string_view member,
                        std::string_view vm);
 
+// The same hints, for who has a manager of his own: "systemctl start …" -> "systemctl --user start
+// …".
+std::string for_own_manager(std::string text);
+
 }  // namespace qemunit

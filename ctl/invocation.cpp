@@ -10,6 +10,7 @@
 #include "common/did_you_mean.h"
 #include "common/user_paths.h"
 #include "common/vm_name.h"
+#include "ctl/error_text.h"
 #include "ctl/verbs.h"
 
 namespace qemunit {
@@ -82,7 +83,10 @@ class Parser {
             return fail(EINVAL, fmt::format("unknown command '{}'.{}", name,
                                             group_help(did_you_mean(word, members))));
         const bool has_next = next_ + 1 < words_.size() && !words_[next_ + 1].starts_with('-');
-        return fail(EINVAL, unknown_verb(word, has_next ? words_[next_ + 1] : ""));
+        std::string message = unknown_verb(word, has_next ? words_[next_ + 1] : "");
+        if (has_user_)
+            message = for_own_manager(std::move(message));
+        return fail(EINVAL, message);
     }
 
     std::string group_help(const std::string &meant) const {

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "common/paths.h"
+#include "ctl/error_text.h"
 #include "ctl/invocation.h"
 #include "ctl/verbs.h"
 
@@ -39,7 +40,10 @@ int main(int argc, char **argv) {
     if (!exit_code) {
         std::fflush(stdout);
         const std::string vm = verb.of_vm ? invocation->arguments.front() + ": " : "";
-        fmt::print(stderr, "qemunitctl: {}{}\n", vm, exit_code.error().message);
+        std::string message = exit_code.error().message;
+        if (invocation->bus == Invocation::Bus::user)
+            message = for_own_manager(std::move(message));
+        fmt::print(stderr, "qemunitctl: {}{}\n", vm, message);
         return EXIT_FAILURE;
     }
     if (std::fflush(stdout) != 0) {

@@ -37,6 +37,16 @@ TEST(ErrorTextTest, DBussErrorsSayWhatToDo) {
     EXPECT_EQ(text("Failed"), "Rejected send message, 4 matched");
 }
 
+TEST(ErrorTextTest, AUsersHintsAreOfHisOwnManager) {
+    EXPECT_EQ(for_own_manager("is off; start it with: systemctl start qemu@vm1"),
+              "is off; start it with: systemctl --user start qemu@vm1");
+    EXPECT_EQ(for_own_manager("after: systemctl daemon-reload; systemctl --user restart qemu@vm1"),
+              "after: systemctl --user daemon-reload; systemctl --user restart qemu@vm1");
+    EXPECT_EQ(for_own_manager("use: journalctl -u qemu@vm1"), "use: journalctl --user -u qemu@vm1");
+    EXPECT_EQ(for_own_manager("systemctl"), "systemctl");
+    EXPECT_EQ(for_own_manager(""), "");
+}
+
 TEST(ErrorTextTest, AConsoleThatCannotBeHad) {
     EXPECT_EQ(refusal_text(EACCES, "vm1", "debug", "/run/qemunit/vm1/debug.sock"),
               "permission denied: /run/qemunit/vm1/debug.sock. It is root's; SocketGroup=, "
