@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "bus/configured_vms.h"
 
+#include <sys/stat.h>
+
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -56,6 +58,13 @@ ConfiguredVms configured_vms(std::string_view generator_output) {
             vms.emplace(std::move(*name), source_path_in(drop_in));
     }
     return vms;
+}
+
+GeneratorRun generator_run(const std::string &generator_output) {
+    struct stat output {};
+    if (stat(generator_output.c_str(), &output) < 0)
+        return {};
+    return {output.st_ino, output.st_ctim.tv_sec, output.st_ctim.tv_nsec};
 }
 
 std::string configured_keyboard(std::string_view generator_output, const std::string &vm) {

@@ -4,6 +4,8 @@
 // is how the daemon knows of VMs that are off, without making PID 1 load their units.
 #pragma once
 
+#include <compare>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -15,6 +17,15 @@ using ConfiguredVms = std::map<std::string, std::string, std::less<>>;
 
 // `generator_output`: of Paths. Unreadable or missing means no VMs.
 ConfiguredVms configured_vms(std::string_view generator_output);
+
+// Which run of the generators wrote what is there: every reload of systemd makes the folder anew.
+struct GeneratorRun {
+    uint64_t inode = 0;  // 0: they wrote nothing
+    int64_t changed_sec = 0;
+    int64_t changed_nsec = 0;
+    auto operator<=>(const GeneratorRun &) const = default;
+};
+GeneratorRun generator_run(const std::string &generator_output);
 
 // Keyboard= of that VM, as the generator gives it to QEMU; "" if it has none.
 std::string configured_keyboard(std::string_view generator_output, const std::string &vm);

@@ -11,6 +11,7 @@
 #include <span>
 #include <string_view>
 
+#include "bus/held_calls.h"
 #include "bus/manager_object.h"
 #include "bus/vm_object.h"
 #include "bus/vm_registry.h"
@@ -48,6 +49,7 @@ class Daemon {
     EventPtr event_;
     BusPtr bus_;
     std::unique_ptr<VmRegistry> registry_;
+    std::unique_ptr<HeldCalls> held_calls_;
     EventSourcePtr settle_timer_;
     bool listed_ = false;
     bool serving_ = false;
@@ -123,6 +125,10 @@ Result<> Daemon::start() {
         return added;
     if (auto added = add_vm_objects(bus, *registry_); !added)
         return added;
+    auto held_calls = HeldCalls::watch(bus, *registry_);
+    if (!held_calls)
+        return std::unexpected(held_calls.error());
+    held_calls_ = std::move(*held_calls);
     return registry_->start();
 }
 

@@ -49,6 +49,7 @@ class SystemdUnits {
 
     // `answered` gets 0 where systemd has nothing to say.
     void get_main_pid(const std::string &vm, const std::function<void(uint32_t)> &answered);
+    bool is_listing() const { return list_call_ != nullptr; }
     bool is_waiting() const { return list_call_ || !pid_calls_.empty(); }
 
   private:

@@ -124,17 +124,8 @@ const sd_bus_vtable kVmVtable[] = {
 
 int find_vm(sd_bus *, const char *path, const char *, void *userdata, void **found,
             sd_bus_error *) {
-    const auto *registry = static_cast<VmRegistry *>(userdata);
-    char *raw = nullptr;
-    int r = sd_bus_path_decode(path, kVmObjects, &raw);
-    if (r <= 0)
-        return r;
-    const CStringPtr name(raw);
-    Vm *vm = registry->find(name.get());
-    if (!vm || vm_object_path(vm->name()) != path)  // one VM, one path: no "_76m1"
-        return 0;
-    *found = vm;
-    return 1;
+    *found = vm_at(*static_cast<VmRegistry *>(userdata), path);
+    return *found ? 1 : 0;
 }
 
 int list_paths(sd_bus *, const char *, void *userdata, char ***paths, sd_bus_error *) {
@@ -158,6 +149,16 @@ std::string vm_object_path(std::string_view vm) {
     if (sd_bus_path_encode(kVmObjects, std::string(vm).c_str(), &raw) < 0)
         return {};
     return CStringPtr(raw).get();
+}
+
+Vm *vm_at(const VmRegistry &registry, const char *object_path) {
+    char *raw = nullptr;
+    if (sd_bus_path_decode(object_path, kVmObjects, &raw) <= 0)
+        return nullptr;
+    const CStringPtr name(raw);
+    Vm *vm = registry.find(name.get());
+    // One VM, one path: no "_76m1".
+    return vm && vm_object_path(vm->name()) == object_path ? vm : nullptr;
 }
 
 Result<> add_vm_objects(sd_bus *bus, VmRegistry &registry) {

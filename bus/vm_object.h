@@ -17,6 +17,9 @@ namespace qemunit {
 // "/org/qemunit1/vm/vm1"; sd_bus_path_encode(3) for what a path cannot hold.
 std::string vm_object_path(std::string_view vm);
 
+// The VM whose object this is; nullptr if there is none.
+Vm *vm_at(const VmRegistry &registry, const char *object_path);
+
 // `registry` outlives the use of the bus.
 Result<> add_vm_objects(sd_bus *bus, VmRegistry &registry);
 

@@ -2,11 +2,19 @@
 #include "bus/vm_registry.h"
 
 #include <set>
+#include <utility>
 
 #include "bus/vm_state.h"
 #include "common/paths.h"
 
 namespace qemunit {
+
+namespace {
+
+// How long a call waits for systemd, which answers nobody while it reloads.
+constexpr uint64_t kPatience = 15 * kSecond;
+
+}  // namespace
 
 VmRegistry::VmRegistry(sd_event *event, sd_bus *bus, Paths paths, VmObserver observer,
                        std::function<void(const Result<> &)> listed)
@@ -46,21 +54,54 @@ bool VmRegistry::is_settled() const {
 
 void VmRegistry::list() {
     retry_.reset();
-    units_->list([this](Result<std::vector<SystemdUnits::Unit>> units) {
-        if (units) {
-            take_units(*units);
-            listed_({});
-            return;
-        }
+    units_->list([this](const Result<std::vector<SystemdUnits::Unit>> &units) { on_list(units); });
+}
+
+void VmRegistry::on_list(const Result<std::vector<SystemdUnits::Unit>> &units) {
+    if (!units) {
         // What we know stays true as far as it goes.
         if (auto timer = start_timer(event_, monotonic_now(event_) + kSecond, [this] { list(); }))
             retry_ = std::move(*timer);
         listed_(std::unexpected(units.error()));
-    });
+        let_go();
+        return;
+    }
+    take_units(*units);
+    listed_({});
+    if (is_current())
+        let_go();
+    else if (!waiting_.empty())  // the next reload has begun meanwhile
+        list();
+}
+
+bool VmRegistry::is_current() const {
+    return units_ && !units_->is_listing() &&
+           configured_by_ == generator_run(paths_.generator_output());
+}
+
+void VmRegistry::when_current(std::function<void()> go) {
+    if (is_current())
+        return go();
+    waiting_.push_back(std::move(go));
+    if (!patience_) {
+        auto timer = start_timer(event_, monotonic_now(event_) + kPatience, [this] { let_go(); });
+        if (!timer)
+            return let_go();
+        patience_ = std::move(*timer);
+    }
+    if (!units_->is_listing())
+        list();
+}
+
+void VmRegistry::let_go() {
+    patience_.reset();
+    for (const auto &go : std::exchange(waiting_, {}))
+        go();
 }
 
 void VmRegistry::take_units(const std::vector<SystemdUnits::Unit> &units) {
     // Read after systemd has answered: it answers nobody while its generators run.
+    configured_by_ = generator_run(paths_.generator_output());
     configured_ = configured_vms(paths_.generator_output());
     std::map<std::string_view, std::string_view> loaded;
     for (const auto &[vm, active_state] : units)

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#include "bus/held_calls.h"
+
+#include <string_view>
+
+#include "bus/manager_object.h"
+#include "bus/vm_object.h"
+
+namespace qemunit {
+
+namespace {
+
+// Of all clients together: what comes beyond is answered from what is known.
+constexpr std::size_t kHeldMax = 1000;
+
+bool is_one_of(std::string_view interface, std::initializer_list<std::string_view> names) {
+    for (const std::string_view name : names)
+        if (interface == name)
+            return true;
+    return false;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<HeldCalls>> HeldCalls::watch(sd_bus *bus, VmRegistry &registry) {
+    std::unique_ptr<HeldCalls> calls(new HeldCalls(registry));
+    sd_bus_slot *slot = nullptr;
+    if (int r = sd_bus_add_filter(bus, &slot, on_message, calls.get()); r < 0)
+        return fail_errno(r, "cannot watch for calls");
+    calls->slot_.reset(slot);
+    return calls;
+}
+
+bool HeldCalls::has_to_wait(sd_bus_message *message) const {
+    const char *path = sd_bus_message_get_path(message);
+    const char *interface = sd_bus_message_get_interface(message);
+    if (!path || !std::string_view(path).starts_with(kManagerObject))
+        return false;
+    if (path == std::string_view(kManagerObject)) {
+        // Its one property, and "are you there?", are no question of VMs.
+        if (interface &&
+            is_one_of(interface, {"org.freedesktop.DBus.Properties", "org.freedesktop.DBus.Peer"}))
+            return false;
+    } else if (const Vm *vm = vm_at(registry_, path); vm && vm->is_up()) {
+        return false;
+    }
+    return held_ < kHeldMax && !registry_.is_current();
+}
+
+int HeldCalls::on_message(sd_bus_message *message, void *userdata, sd_bus_error *) {
+    auto *calls = static_cast<HeldCalls *>(userdata);
+    if (calls->let_go_.erase(message) ||
+        !sd_bus_message_is_method_call(message, nullptr, nullptr) || !calls->has_to_wait(message))
+        return 0;
+    ++calls->held_;
+    calls->registry_.when_current([calls, held = keep_message(message)] {
+        --calls->held_;
+        if (sd_bus_enqueue_for_read(sd_bus_message_get_bus(held.get()), held.get()) >= 0)
+            calls->let_go_.emplace(held.get(), held);
+        else
+            sd_bus_reply_method_errorf(held.get(), SD_BUS_ERROR_NO_MEMORY, "Out of memory");
+    });
+    return 1;
+}
+
+}  // namespace qemunit
