@@ -92,6 +92,8 @@ std::string unit_settings(const Vm &vm, const SupportingUnits &supporting) {
         text += fmt::format("Description={}\n", escape_specifiers(vm.description));
     for (const std::string &unit : supporting.wanted)
         text += fmt::format("Wants={0}\nAfter={0}\n", unit);
+    if (vm.is_registered)  // after it, not before
+        text += fmt::format("Wants=qemu-machine@{}.service\n", vm.name);
     return text + pass_through(vm.unit_lines);
 }
 

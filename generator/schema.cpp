@@ -219,6 +219,8 @@ constexpr KeyRow kKeys[] = {
      "A snapshot in the VM's disks that it starts from.", "0.2", set<&Vm::load_snapshot>},
     {"VM", "SnapshotKeep", "NUMBER", "7", "qemu-snapshot@.service",
      "How many snapshots of the timer's are kept.", "0.3", set<&Vm::snapshot_keep>},
+    {"VM", "Register", "yes|no", "no", "qemu-machine@.service",
+     "Whether machinectl has the VM.", "0.4", set<&Vm::is_registered>},
 
     {"Boot", "Kernel", "PATH", "none", "-kernel",
      "A Linux kernel that QEMU loads itself.", "0.1", set<&Boot::kernel>},

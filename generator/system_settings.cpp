@@ -25,6 +25,9 @@ class Checker {
         if (vm_.user)
             refuse(vm_.location("VM", "User"), "User", vm_.user->text,
                    "QEMU runs as the user whose VM it is.");
+        if (vm_.is_registered)
+            refuse(vm_.location("VM", "Register"), "Register", "yes",
+                   "systemd-machined registers only what root asks for.");
         check_access("Monitor", vm_.monitor);
         for (const Serial &serial : vm_.serials)
             check_access("Serial " + serial.name, serial.socket);

@@ -222,6 +222,7 @@ struct Vm {
     std::optional<PanicAction> on_panic;
     std::string load_snapshot;
     std::optional<SnapshotCount> snapshot_keep;
+    bool is_registered = false;
 
     Boot boot;
     std::vector<Drive> drives;

@@ -45,6 +45,7 @@ class Supervisor {
         sigemptyset(&heard_);
         sigaddset(&heard_, SIGCHLD);
         sigaddset(&heard_, kStopSignal);
+        sigaddset(&heard_, power_off_signal());
     }
 
     int run() {
@@ -91,7 +92,7 @@ class Supervisor {
     int wait_for_end() {
         for (;;) {
             const int number = sigwaitinfo(&heard_, nullptr);
-            if (number == kStopSignal) {
+            if (number == kStopSignal || number == power_off_signal()) {
                 // systemd's own to the worker may have come when there was none.
                 if (handover_.stop_asked_usec == 0)
                     handover_.stop_asked_usec = monotonic_usec();

@@ -15,6 +15,12 @@ namespace qemunit {
 // supervise() or run_companion() is called, so that none is lost.
 inline constexpr int kStopSignal = SIGWINCH;
 
+// The same, from `machinectl poweroff`, which has the supervisor for the machine's leader
+// (bus_machine_method_kill() in systemd; the signal is that of systemd(1)).
+inline int power_off_signal() {
+    return SIGRTMIN + 4;
+}
+
 // Takeovers within a minute; after that the cause is not a chance one.
 inline constexpr unsigned kTakeoversMax = 10;
 

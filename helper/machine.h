@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+//
+// Registers a running VM with systemd-machined, so that machinectl(1) has it. ExecStart= of
+// qemu-machine@.service, which nothing waits for: a VM runs as well without it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/result.h"
+
+namespace qemunit {
+
+// A process of a unit, as systemd lists them.
+struct UnitProcess {
+    uint32_t pid = 0;
+    std::string command;  // quoted where it needs to be
+};
+
+// Whom machined sends the signals of `machinectl poweroff` and `reboot` to: not QEMU, for which
+// they are its end, but the supervisor of the companion. 0: there is none.
+uint32_t leader_among(const std::vector<UnitProcess> &processes, uint32_t qemu);
+
+// The 16 bytes of -uuid in QEMU's command line; none without that option.
+std::vector<uint8_t> uuid_in(std::string_view command);
+
+// What came of it, for people: "registered with systemd-machined", or why there is nothing to
+// do. An error is what somebody has to see to.
+Result<std::string> register_machine(const std::string &vm);
+
+}  // namespace qemunit
