@@ -6,12 +6,15 @@
 #include <fmt/format.h>
 #include <systemd/sd-daemon.h>
 
+#include <charconv>
 #include <csignal>
 #include <cstdio>
+#include <optional>
 #include <span>
 #include <string_view>
 
 #include "bus/held_calls.h"
+#include "bus/idle_exit.h"
 #include "bus/manager_object.h"
 #include "bus/vm_object.h"
 #include "bus/vm_registry.h"
@@ -34,7 +37,8 @@ void log_line(const char *priority, std::string_view text) {
 
 class Daemon {
   public:
-    explicit Daemon(Paths paths) : paths_(std::move(paths)) {}
+    // `idle_usec`: after which it ends when nobody needs it; 0: never.
+    Daemon(Paths paths, uint64_t idle_usec) : paths_(std::move(paths)), idle_usec_(idle_usec) {}
     Result<> start();
     int run() { return sd_event_loop(event_.get()); }
 
@@ -43,13 +47,17 @@ class Daemon {
     void on_listed(const Result<> &result);
     void serve_when_settled();
     void serve();
+    void end_when_idle();
+    void look_for_idleness();
     void give_up(std::string_view why);
 
     const Paths paths_;  // of the manager whose VMs these are
+    const uint64_t idle_usec_;
     EventPtr event_;
     BusPtr bus_;
     std::unique_ptr<VmRegistry> registry_;
     std::unique_ptr<HeldCalls> held_calls_;
+    std::unique_ptr<IdleExit> idle_exit_;
     EventSourcePtr settle_timer_;
     bool listed_ = false;
     bool serving_ = false;
@@ -103,11 +111,13 @@ Result<> Daemon::start() {
             [this, bus](Vm &vm) {
                 if (serving_)
                     emit_vm_removed(bus, vm);
+                look_for_idleness();
             },
         .changed =
             [this, bus](Vm &vm, const char *property) {
                 if (serving_)
                     emit_vm_changed(bus, vm, property);
+                look_for_idleness();
             },
         .event =
             [this, bus](Vm &vm, const QmpEvent &event, const std::string &data) {
@@ -165,6 +175,27 @@ void Daemon::serve() {
         return;
     }
     sd_notify(0, "READY=1");
+    end_when_idle();
+}
+
+void Daemon::end_when_idle() {
+    if (idle_usec_ == 0)
+        return;
+    auto idle_exit = IdleExit::watch(event_.get(), bus_.get(), idle_usec_, [this] {
+        for (const auto &[name, vm] : registry_->vms())
+            if (vm->state() != "off" && vm->state() != "crashed")
+                return true;
+        return false;
+    });
+    if (idle_exit)
+        idle_exit_ = std::move(*idle_exit);
+    else
+        log_line(SD_WARNING, idle_exit.error().message);
+}
+
+void Daemon::look_for_idleness() {
+    if (idle_exit_)
+        idle_exit_->look_again();
 }
 
 void Daemon::give_up(std::string_view why) {
@@ -172,21 +203,44 @@ void Daemon::give_up(std::string_view why) {
     sd_event_exit(event_.get(), EXIT_FAILURE);
 }
 
+constexpr uint64_t kIdleTime = 60 * kSecond;
+
+// "--idle-exit=90", in seconds.
+std::optional<uint64_t> idle_time_in(std::string_view argument) {
+    constexpr std::string_view kOption = "--idle-exit=";
+    uint32_t seconds = 0;
+    if (!argument.starts_with(kOption))
+        return std::nullopt;
+    argument.remove_prefix(kOption.size());
+    const auto end = argument.data() + argument.size();
+    const auto [rest, error] = std::from_chars(argument.data(), end, seconds);
+    if (error != std::errc() || rest != end)
+        return std::nullopt;
+    return seconds * kSecond;
+}
+
 constexpr std::string_view kHelp =
-    "qemunitd [--user | --help | --version]\n"
+    "qemunitd [--user] [--idle-exit=SECONDS] [--help | --version]\n"
     "\n"
     "The D-Bus service org.qemunit1, which gives programs the monitors of the VMs that\n"
     "systemd runs as qemu@NAME.service. The bus starts it when it is needed.\n"
     "\n"
     "  --user  The VMs of the user's own manager, on the session bus\n"
+    "  --idle-exit=SECONDS\n"
+    "          End after that time if no VM runs and all who called have gone; 0: never (60)\n"
     "\n"
     "See qemunitd(8) and org.qemunit1(5).\n";
 
 int run(std::span<char *> arguments) {
     bool of_user = false;
+    uint64_t idle_usec = kIdleTime;
     for (const std::string_view argument : arguments.subspan(1)) {
         if (argument == "--user") {
             of_user = true;
+            continue;
+        }
+        if (const auto idle = idle_time_in(argument)) {
+            idle_usec = *idle;
             continue;
         }
         if (argument == "--help" || argument == "-h") {
@@ -200,7 +254,7 @@ int run(std::span<char *> arguments) {
         fmt::print(stderr, "qemunitd: unknown argument '{}'; see: qemunitd --help\n", argument);
         return 2;
     }
-    Daemon daemon(of_user ? user_paths() : Paths());
+    Daemon daemon(of_user ? user_paths() : Paths(), idle_usec);
     if (auto started = daemon.start(); !started) {
         log_line(SD_ERR, started.error().message);
         return EXIT_FAILURE;

@@ -61,6 +61,9 @@ StateWatch::StateWatch(const std::string &vm) : bus_(open_system_bus()) {
         "arg0='org.qemunit1.VM',path='" +
         vm_path(vm) + "'";
     sd_bus_add_match(bus_.get(), nullptr, match.c_str(), on_signal, this);
+    // For a caller that is still there, qemunitd stays.
+    sd_bus_call_method(bus_.get(), "org.qemunit1", "/org/qemunit1", "org.qemunit1.Manager",
+                       "ListVMs", nullptr, nullptr, nullptr);
 }
 
 int StateWatch::on_signal(sd_bus_message *message, void *userdata, sd_bus_error *) {
