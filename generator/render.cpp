@@ -190,11 +190,8 @@ std::string serial_settings(const Vm &vm) {
             add_socket(serial.name, serial.socket);
     for (const Channel &channel : vm.channels)
         add_socket(channel.name, channel.socket);
-    if (vm.guest_agent && vm.paths.is_of_user())
+    if (vm.guest_agent)
         add_socket(kGuestAgentSocket, {});
-    else if (vm.guest_agent)  // root may connect anyway
-        add_socket(kGuestAgentSocket,
-                   SocketAccess{{}, AccountName{"qemunitd"}, AccountName{"root"}});
     return text;
 }
 
