@@ -14,6 +14,7 @@
 #include "common/timer.h"
 #include "helper/event_log.h"
 #include "helper/guest_agent.h"
+#include "helper/guest_notices.h"
 #include "helper/idleness.h"
 #include "helper/journal.h"
 #include "helper/readiness.h"
@@ -80,6 +81,9 @@ class Companion {
         if (side.agent)
             if (auto added = add_agent(vm, std::move(*side.agent), side.ready); !added)
                 return added;
+        if (side.notices)
+            if (auto added = add_notices(std::move(*side.notices), side.qemu); !added)
+                return added;
         QmpClient::Callbacks callbacks{.ready = [this] { on_ready(); },
                                        .event = [this](const QmpEvent &e) { on_event(e); },
                                        .closed =
@@ -131,6 +135,50 @@ class Companion {
         if (ready.thing != Awaited::Thing::agent)
             return {};
         return agent_->probe([this] { readiness_->take_answer_of_agent(); });
+    }
+
+    Result<> add_notices(NoticeListener listener, pid_t qemu) {
+        auto notices = GuestNotices::create(
+            event_.get(), std::move(listener),
+            [this, qemu](const GuestMessage &message) { take_notice(message, qemu); });
+        if (!notices)
+            return std::unexpected(notices.error());
+        notices_ = std::move(*notices);
+        if (const std::string heard = handover_.guest_status; !heard.empty())
+            readiness_->take_status_of_guest(heard);
+        if (handover_.guest_is_ready)
+            readiness_->take_ready_of_guest();
+        return {};
+    }
+
+    void take_notice(const GuestMessage &message, pid_t qemu) {
+        if (message.exit_status)
+            take_exit_status(*message.exit_status, qemu);
+        if (message.ready)
+            handover_.guest_is_ready = true;
+        if (message.status) {
+            const std::size_t end =
+                message.status->copy(handover_.guest_status, sizeof handover_.guest_status - 1);
+            handover_.guest_status[end] = '\0';
+        }
+        // While the VM is being stopped, the steps of that are the better story.
+        if (stopping_->has_begun())
+            return;
+        if (message.status)
+            readiness_->take_status_of_guest(*message.status);
+        if (message.ready)
+            readiness_->take_ready_of_guest();
+    }
+
+    // QEMU's own exit status tells nothing of the guest's. So the service gets another main
+    // process, our supervisor, which is systemd's child as QEMU is, and ends with the guest's.
+    // systemd hears this before it hears of QEMU's end (its sources of events have that order).
+    void take_exit_status(int status, pid_t qemu) {
+        if (std::exchange(handover_.exit_status, status) == status)
+            return;
+        sd_notifyf(0, "MAINPID=%d", status != 0 ? handover_.supervisor : qemu);
+        if (events_)
+            events_->take(exit_status_text(status));
     }
 
     static void tell_status(const std::string &status) {
@@ -256,7 +304,7 @@ class Companion {
         // While the VM is being stopped, the steps of that are the better story.
         if (stopping_->has_begun() && event.name != "SHUTDOWN")
             return;
-        if (const std::string status = status_text(event); !status.empty())
+        if (const std::string status = status_text(event, handover_.exit_status); !status.empty())
             readiness_->take_status(status);
     }
 
@@ -296,6 +344,7 @@ class Companion {
     std::vector<std::unique_ptr<SerialPort>> ports_;
     std::optional<GuestAgent> agent_;  // on one of the ports
     std::unique_ptr<Readiness> readiness_;
+    std::unique_ptr<GuestNotices> notices_;
     std::unique_ptr<QmpClient> qmp_;
     std::optional<Watchdog> watchdog_;
     std::optional<Stopping> stopping_;

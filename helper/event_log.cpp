@@ -35,13 +35,15 @@ Result<std::unique_ptr<EventLog>> EventLog::create(sd_event *event, const std::s
 }
 
 void EventLog::take(const QmpEvent &event) {
-    const auto text = event_text(event);
-    if (!text)
-        return;
+    if (const auto text = event_text(event))
+        take(*text);
+}
+
+void EventLog::take(const EventText &text) {
     if (written_ == 0 && dropped_ == 0)
         begin_second();
-    if (has_room_for(*text))
-        write(*text);
+    if (has_room_for(text))
+        write(text);
     else
         ++dropped_;
 }

@@ -30,6 +30,7 @@ class EventLog {
                                                     Journal &journal);
 
     void take(const QmpEvent &event);
+    void take(const EventText &text);
 
     // No more events come: what was left out is said now.
     void end();

@@ -300,6 +300,7 @@ constexpr std::array kKinds{
     Kind{"MEMORY_FAILURE", "93519eb22e0a40438509b7970a0f26e4", memory_failure},
 };
 constexpr std::string_view kOtherMessageId = "0a322ba3c2634e9baac0aee545b69c55";
+constexpr std::string_view kExitStatusMessageId = "3a380a8e5e4f415f8c37554812858e54";
 constexpr std::string_view kDroppedMessageId = "76c1df931d6e4a73b11da27d2525689e";
 
 // What a sound guest causes all the time and nobody would look for in a log. The signal Event
@@ -351,11 +352,18 @@ EventText dropped_events_text(uint64_t count) {
             .message_id = kDroppedMessageId};
 }
 
+EventText exit_status_text(int status) {
+    return {.message = fmt::format("The guest says that it ends with exit status {}", status),
+            .priority = status == 0 ? LOG_INFO : LOG_ERR,
+            .message_id = kExitStatusMessageId};
+}
+
 std::vector<EventMessageId> event_message_ids() {
     std::vector<EventMessageId> ids;
     for (const Kind &kind : kKinds)
         ids.push_back({kind.event, kind.message_id});
     ids.push_back({"", kOtherMessageId});
+    ids.push_back({"(exit status)", kExitStatusMessageId});
     ids.push_back({"(dropped)", kDroppedMessageId});
     return ids;
 }

@@ -28,9 +28,13 @@ std::optional<EventText> event_text(const QmpEvent &event);
 // `count` events were left out of the journal, as there were too many.
 EventText dropped_events_text(uint64_t count);
 
-// The ids that the two above give, with the event that each stands for.
+// The guest's systemd has said that it ends with this (EXIT_STATUS= of sd_notify(3)).
+EventText exit_status_text(int status);
+
+// The ids that those above give, with the event that each stands for.
 struct EventMessageId {
-    std::string_view event;  // "" for all others, "(dropped)" for those left out
+    std::string_view event;  // "" for all others, "(dropped)" for those left out,
+    // "(exit status)" for the guest's
     std::string_view message_id;
 };
 std::vector<EventMessageId> event_message_ids();

@@ -165,6 +165,7 @@ int become_qemu(int argc, char **argv, const HelperOptions &options, ListeningSo
         wiring->qemu.fds.push_back(std::move(resumption.state));
         wiring->companion.resumed = std::move(resumption.resumed);
     }
+    wiring->companion.qemu = getpid();
     if (auto started = start_companion(argc, argv, options.vm, *wiring); !started)
         return complain(EX_OSERR, started.error().message);
     wiring->companion = {};

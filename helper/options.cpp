@@ -24,9 +24,10 @@ qemu@NAME.service runs this; it is of no use in a shell.
                     `nolog`: its lines do not go to the journal
      --channel=NAME  A channel: QEMU serves NAME.sock itself
      --agent        The channel to the guest agent, with the socket agent.sock
-     --ready=serial:REGEX, --ready=agent
+     --ready=serial:REGEX, --ready=agent, --ready=notify:CID
                     The VM has started when the first serial port prints such a
-                    line, or the guest agent answers; without, when QEMU answers
+                    line, the guest agent answers, or the guest with this CID
+                    says READY=1 by vsock; without, when QEMU answers
      --check-kvm    Leave out `-accel kvm` where KVM does not run guests well
      --uefi-variables=TEMPLATE
                     Copy it to the VM's state directory, unless there is a copy
@@ -85,11 +86,19 @@ Result<uint64_t> parse_seconds(std::string_view text) {
 }
 
 Result<Awaited> parse_ready(std::string_view text) {
-    constexpr std::string_view kSerial = "serial:";
+    constexpr std::string_view kSerial = "serial:", kNotify = "notify:";
     if (text == "agent")
         return Awaited{Awaited::Thing::agent, {}};
     if (text.starts_with(kSerial))
         return Awaited{Awaited::Thing::console_line, std::string(text.substr(kSerial.size()))};
+    if (text.starts_with(kNotify)) {
+        text.remove_prefix(kNotify.size());
+        unsigned cid = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), cid);
+        if (error != std::errc{} || end != text.data() + text.size())
+            return fail(EINVAL, fmt::format("--ready=notify:{}: not the CID of a guest", text));
+        return Awaited{Awaited::Thing::notice, {}, cid};
+    }
     return fail(EINVAL, fmt::format("--ready={}: nothing that can be waited for", text));
 }
 

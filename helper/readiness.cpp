@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "helper/shortened.h"
+
 namespace qemunit {
 
 namespace {
@@ -12,16 +14,6 @@ namespace {
 constexpr std::size_t kLastLines = 10;
 constexpr std::size_t kShownMax = 300;      // bytes of a line that is shown
 constexpr std::size_t kMatchedMax = 4'096;  // bytes; a search takes their square
-
-// Never half a character.
-std::string beginning(const std::string &line) {
-    if (line.size() <= kShownMax)
-        return line;
-    std::size_t end = kShownMax;
-    while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xc0) == 0x80)
-        --end;
-    return line.substr(0, end) + "…";
-}
 
 }  // namespace
 
@@ -67,7 +59,7 @@ void Readiness::take_resumption(const std::string &version) {
 void Readiness::take_line(const std::string &line) {
     if (!wants_lines())
         return;
-    last_lines_.push_back(beginning(line));
+    last_lines_.push_back(shortened(line, kShownMax));
     if (last_lines_.size() > kLastLines)
         last_lines_.pop_front();
     if (has_expression_ && !has_come_ &&
@@ -79,6 +71,21 @@ void Readiness::take_line(const std::string &line) {
 
 void Readiness::take_answer_of_agent() {
     if (awaited_.thing != Awaited::Thing::agent)
+        return;
+    has_come_ = true;
+    update();
+}
+
+void Readiness::take_status_of_guest(const std::string &status) {
+    guest_has_spoken_ = true;
+    guest_status_ = status;
+    if (qemu_answered_)
+        notify_("STATUS=" + status_text());
+}
+
+void Readiness::take_ready_of_guest() {
+    guest_has_spoken_ = true;
+    if (awaited_.thing != Awaited::Thing::notice)
         return;
     has_come_ = true;
     update();
@@ -103,24 +110,55 @@ void Readiness::update() {
 }
 
 std::string Readiness::status_text() const {
+    const std::string status = status_of_vm();
+    return guest_status_.empty() || status.starts_with("Ended")
+               ? status
+               : fmt::format("{}; guest: {}", status, guest_status_);
+}
+
+std::string Readiness::status_of_vm() const {
     if (is_ready_)
         return status_.empty() ? "Running, QEMU " + version_ : status_;
     std::string status = status_.empty() ? "Started" : status_;
     if (awaited_.thing == Awaited::Thing::nothing || status.starts_with("Ended"))
         return status;
-    return status + ", waiting for " +
-           (awaited_.thing == Awaited::Thing::agent
-                ? "the guest agent"
-                : fmt::format("a console line that matches '{}'", awaited_.expression));
+    return status + ", waiting for " + awaited_text();
+}
+
+std::string Readiness::awaited_text() const {
+    switch (awaited_.thing) {
+        case Awaited::Thing::agent:
+            return "the guest agent";
+        case Awaited::Thing::notice:
+            return "the guest's READY=1";
+        case Awaited::Thing::console_line:
+            return fmt::format("a console line that matches '{}'", awaited_.expression);
+        case Awaited::Thing::nothing:
+            break;
+    }
+    return {};
+}
+
+std::string Readiness::failure_text() const {
+    switch (awaited_.thing) {
+        case Awaited::Thing::agent:
+            return "the guest agent did not answer";
+        case Awaited::Thing::notice:
+            return guest_has_spoken_ ? "the guest did not say READY=1"
+                                     : "the guest said nothing by vsock, for which it needs "
+                                       "systemd 254 and a virtio-vsock driver";
+        case Awaited::Thing::console_line:
+            return fmt::format("no console line matched '{}'", awaited_.expression);
+        case Awaited::Thing::nothing:
+            break;
+    }
+    return {};
 }
 
 std::vector<std::string> Readiness::explanation() const {
     if (!wants_lines() || !qemu_answered_)
         return {};
-    std::string first =
-        "never ready: " + (awaited_.thing == Awaited::Thing::agent
-                               ? "the guest agent did not answer"
-                               : fmt::format("no console line matched '{}'", awaited_.expression));
+    std::string first = "never ready: " + failure_text();
     if (last_lines_.empty())
         return {first + "; the console is empty"};
     std::vector<std::string> lines{first + "; the last lines were:"};

@@ -33,6 +33,9 @@ class Readiness {
     void take_resumption(const std::string &version);
     void take_line(const std::string &line);
     void take_answer_of_agent();
+    // A notice of the guest's systemd. `status`: as it is to be shown, or "".
+    void take_status_of_guest(const std::string &status);
+    void take_ready_of_guest();
     void take_status(const std::string &status);
     // The VM goes down: whatever comes now, it has not started.
     void give_up();
@@ -51,6 +54,9 @@ class Readiness {
     Readiness(Awaited awaited, std::function<void(const std::string &)> notify);
     void update();
     std::string status_text() const;
+    std::string status_of_vm() const;
+    std::string awaited_text() const;
+    std::string failure_text() const;
 
     const Awaited awaited_;
     const std::function<void(const std::string &)> notify_;
@@ -63,6 +69,8 @@ class Readiness {
     bool is_explained_ = false;
     std::string version_;  // of QEMU
     std::string status_;   // by the last event that had one
+    std::string guest_status_;
+    bool guest_has_spoken_ = false;
     std::deque<std::string> last_lines_;
 };
 

@@ -5,9 +5,11 @@ namespace qemunit {
 
 namespace {
 
-std::string end_text(const std::string &reason) {
+std::string end_text(const std::string &reason, int exit_status) {
     if (reason == "guest-shutdown")
-        return "Ended: the guest powered off";
+        return exit_status == 0
+                   ? "Ended: the guest powered off"
+                   : "Ended: the guest powered off with exit status " + std::to_string(exit_status);
     if (reason == "guest-reset")
         return "Ended: the guest reset the machine";
     if (reason == "guest-panic")
@@ -21,7 +23,7 @@ std::string end_text(const std::string &reason) {
 
 }  // namespace
 
-std::string status_text(const QmpEvent &event) {
+std::string status_text(const QmpEvent &event, int exit_status) {
     if (event.name == "STOP")
         return "Paused";
     if (event.name == "RESUME")
@@ -38,7 +40,8 @@ std::string status_text(const QmpEvent &event) {
         auto reason = event.data.find("reason");
         return end_text(reason != event.data.end() && reason->is_string()
                             ? reason->get<std::string>()
-                            : std::string());
+                            : std::string(),
+                        exit_status);
     }
     return {};
 }

@@ -49,6 +49,7 @@ class Supervisor {
     }
 
     int run() {
+        handover_.supervisor = getpid();
         // Blocked, a signal is kept until it is asked for, also one that is ignored by default.
         sigprocmask(SIG_BLOCK, &heard_, &before_);
         if (!fork_worker())
@@ -56,7 +57,7 @@ class Supervisor {
         for (;;) {
             const int status = wait_for_end();
             if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS)
-                return EXIT_SUCCESS;
+                return handover_.exit_status;
             if (!may_take_over()) {
                 complain(fmt::format(
                     "the companion {}, the {}th time within a minute: nobody takes over any more; "
@@ -136,7 +137,9 @@ int supervise(const std::function<int(Handover &)> &work) {
             fmt::format("cannot share memory: {}; nobody takes over if the companion is killed",
                         std::strerror(errno)));
         Handover alone{};
-        return work(alone);
+        alone.supervisor = getpid();
+        const int exit_code = work(alone);
+        return exit_code == EXIT_SUCCESS ? alone.exit_status : exit_code;
     }
     return Supervisor(work, *new (shared) Handover{}).run();
 }

@@ -5,6 +5,8 @@
 // It must never wait for anything but its child and the signal to stop.
 #pragma once
 
+#include <sys/types.h>
+
 #include <csignal>
 #include <cstdint>
 #include <functional>
@@ -33,15 +35,19 @@ struct Handover {
     bool is_ready = false;         // systemd was told READY=1
     bool has_resumed = false;      // QEMU was told to run the guest from its saved state
     bool powers_off = false;       // the guest was asked to power off
+    pid_t supervisor = -1;         // who ends with what follows, in QEMU's place
+    int exit_status = 0;           // that the guest has said it ends with
+    bool guest_is_ready = false;   // the guest has said so, by vsock
+    char guest_status[256] = {};   // what it has said last of its state
 };
 
 // systemd signals the whole service; our processes end when QEMU has, and have no other reason
 // to. (SIGABRT is the watchdog's.)
 void ignore_signals_of_the_service();
 
-// Runs `work` in a child, whose exit code it returns; in another child when one was killed or
-// has failed, and says so on standard error. `work` gets the fds and the memory as they are
-// now. Returns in the supervisor only.
+// Runs `work` in a child, whose exit code it returns, or that of the Handover if it ends well; in
+// another child when one was killed or has failed, and says so on standard error. `work` gets the
+// fds and the memory as they are now. Returns in the supervisor only.
 int supervise(const std::function<int(Handover &)> &work);
 
 }  // namespace qemunit

@@ -5,6 +5,9 @@
 #include <fmt/format.h>
 #include <sys/socket.h>
 
+#include "common/guest_credentials.h"
+#include "helper/vsock_listener.h"
+
 namespace qemunit {
 
 namespace {
@@ -37,6 +40,9 @@ class Wirer {
             if (auto added = add_agent(); !added)
                 return std::unexpected(added.error());
         wiring_.companion.ready = options.ready;
+        if (options.ready.thing == Awaited::Thing::notice)
+            if (auto added = add_notices(options.ready.cid); !added)
+                return std::unexpected(added.error());
         return std::move(wiring_);
     }
 
@@ -141,6 +147,19 @@ class Wirer {
                                           .listener = std::move(listener),
                                           .log = false,
                                           .is_console = false};
+        return {};
+    }
+
+    // The port is known only now; or this would stand in ExecStart=, as the other credentials do.
+    Result<> add_notices(unsigned cid) {
+        auto listener = listen_on_vsock();
+        if (!listener)
+            return std::unexpected(listener.error());
+        argument("-fw_cfg", fmt::format("name={}{},string=vsock-stream:{}:{}", kGuestCredentials,
+                                        kNotifySocketCredential, VMADDR_CID_HOST, listener->port));
+        wiring_.companion.notices = {std::move(listener->fd), [cid](const sockaddr_vm &peer) {
+                                         return is_of_guest(peer, cid);
+                                     }};
         return {};
     }
 

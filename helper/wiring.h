@@ -9,6 +9,7 @@
 
 #include "common/result.h"
 #include "common/unique_fd.h"
+#include "helper/guest_notices.h"
 #include "helper/listening_sockets.h"
 #include "helper/options.h"
 
@@ -39,6 +40,8 @@ struct CompanionSide {
     UniqueFd resumed;                // if QEMU resumes: where to say that it has
     std::optional<PortEnd> agent;
     Awaited ready;
+    std::optional<NoticeListener> notices;  // for the guest's READY=1
+    pid_t qemu = -1;                        // the process that becomes it
 };
 
 struct Wiring {

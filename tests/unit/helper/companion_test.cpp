@@ -41,6 +41,13 @@ class CompanionTest : public ::testing::Test {
                              .log = false,
                              .is_console = false};
         side.ready = std::move(ready);
+        if (side.ready.thing == Awaited::Thing::notice) {
+            std::filesystem::remove(folder / "vsock");
+            side.notices = {testing::listening_socket(folder / "vsock"), [](const sockaddr_vm &) {
+                                return true;
+                            }};
+            side.qemu = 4711;
+        }
         side.resumed = std::move(resumed);
         // As main() does, so that no signal comes too early.
         sigset_t stop;
@@ -59,8 +66,10 @@ class CompanionTest : public ::testing::Test {
             testing::enter_private_run();  // these events are none of this machine's
             setenv("NOTIFY_SOCKET", (folder / "notify").c_str(), 1);
             _exit(supervise([&](Handover &handover) {
-                if (handover.takeovers == 0)
+                if (handover.takeovers == 0) {
+                    left.supervisor = handover.supervisor;
                     handover = left;
+                }
                 return run_companion("vm1", std::move(side), handover);
             }));
         }
@@ -103,6 +112,14 @@ class CompanionTest : public ::testing::Test {
         // Ids count on, in the order of the commands.
         qemu.say(R"({"return":)" + value + R"(,"id":)" + std::to_string(++answered) + "}");
         qemu.forget();
+    }
+
+    // What the guest's systemd does; returns when it has been heard.
+    void say_as_guest(const std::string &text) {
+        Peer systemd = Peer::connect(folder / "vsock");
+        EXPECT_EQ(systemd.write(text), text.size());
+        systemd.end_input();
+        EXPECT_TRUE(loop.run_until([&] { return systemd.has_ended(); }, 60s)) << text;
     }
 
     // Kills the process that does the work, and is QEMU to the one that takes over.
@@ -270,6 +287,64 @@ TEST_F(CompanionTest, IsReadyWhenTheGuestAgentAnswers) {
     const auto question = nlohmann::json::parse(agent.read(), nullptr, false);
     agent.write("{\"return\": " + question["arguments"]["id"].dump() + "}\n");
     EXPECT_EQ(told(), "READY=1\nSTATUS=Running, QEMU 7.2.22");
+}
+
+const Awaited kNotice{Awaited::Thing::notice, "", 42};
+
+TEST_F(CompanionTest, IsReadyWhenTheGuestSaysSo) {
+    start(kNotice);
+    ASSERT_TRUE(qemu.greet(loop));
+    EXPECT_EQ(told(), "STATUS=Started, waiting for the guest's READY=1");
+    say_as_guest("STATUS=half way there");
+    EXPECT_EQ(told(), "STATUS=Started, waiting for the guest's READY=1; guest: half way there");
+    say_as_guest("READY=1");
+    EXPECT_EQ(told(), "READY=1\nSTATUS=Running, QEMU 7.2.22; guest: half way there");
+}
+
+TEST_F(CompanionTest, TheNextOneKnowsWhatTheGuestHasSaid) {
+    start(kNotice);
+    ASSERT_TRUE(qemu.greet(loop));
+    told();
+    say_as_guest("STATUS=half way there");
+    told();
+    kill_worker();
+    EXPECT_EQ(told(), "STATUS=Started, waiting for the guest's READY=1; guest: half way there");
+    say_as_guest("READY=1");
+    EXPECT_EQ(told(), "READY=1\nSTATUS=Running, QEMU 7.2.22; guest: half way there");
+    kill_worker();
+    EXPECT_EQ(told(), "READY=1\nSTATUS=Running, QEMU 7.2.22; guest: half way there");
+}
+
+TEST_F(CompanionTest, EndsTheServiceWithTheExitStatusOfTheGuest) {
+    start(kNotice);
+    ASSERT_TRUE(qemu.greet(loop));
+    told();
+    say_as_guest("EXIT_STATUS=0");
+    say_as_guest("EXIT_STATUS=3");
+    EXPECT_EQ(told(), fmt::format("MAINPID={}", pid));
+    kill_worker();
+    EXPECT_EQ(told(), "STATUS=Started, waiting for the guest's READY=1");
+    say_as_guest("EXIT_STATUS=3");
+    qemu.say(R"({"event":"SHUTDOWN","data":{"guest":true,"reason":"guest-shutdown"}})");
+    EXPECT_EQ(told(), "STATUS=Ended: the guest powered off with exit status 3");
+    qemu.hang_up();
+    guest.close();
+    agent.close();
+    EXPECT_EQ(WEXITSTATUS(wait_for_exit()), 3);
+}
+
+TEST_F(CompanionTest, TheLastExitStatusOfTheGuestCounts) {
+    start(kNotice);
+    ASSERT_TRUE(qemu.greet(loop));
+    told();
+    say_as_guest("EXIT_STATUS=1");
+    EXPECT_EQ(told(), fmt::format("MAINPID={}", pid));
+    say_as_guest("EXIT_STATUS=0");
+    EXPECT_EQ(told(), "MAINPID=4711");
+    qemu.hang_up();
+    guest.close();
+    agent.close();
+    EXPECT_EQ(wait_for_exit(), 0);
 }
 
 TEST_F(CompanionTest, AVmThatEndsBeforeItIsReadySaysWhatTheConsoleSaid) {

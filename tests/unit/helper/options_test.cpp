@@ -77,6 +77,11 @@ TEST(HelperOptionsTest, WhatTheVmWaitsFor) {
     EXPECT_EQ(ready("--ready=agent").thing, Awaited::Thing::agent);
     EXPECT_EQ(ready("--ready=serial:a=b: ").thing, Awaited::Thing::console_line);
     EXPECT_EQ(ready("--ready=serial:a=b: ").expression, "a=b: ");
+    EXPECT_EQ(ready("--ready=notify:42").thing, Awaited::Thing::notice);
+    EXPECT_EQ(ready("--ready=notify:42").cid, 42u);
+    for (const char *bad : {"notify:", "notify:x", "notify:4 2", "notify:4294967296"})
+        EXPECT_EQ(fault({"--vm=a", "--ready=" + std::string(bad), "/q"}),
+                  "--ready=" + std::string(bad) + ": not the CID of a guest");
     EXPECT_TRUE(parse_helper_options({"--vm=a", "--agent", "/q"})->agent);
     EXPECT_FALSE(parse_helper_options({"--vm=a", "--ready=agent", "/q"})->agent);
     for (const char *bad : {"", "started", "serial"})

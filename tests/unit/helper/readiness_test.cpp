@@ -146,5 +146,45 @@ TEST(ReadinessTest, ABrokenExpression) {
     EXPECT_EQ(created.error().message, "--ready=serial:(: Unmatched ( or \\(");
 }
 
+TEST(ReadinessTest, TheGuestsOwnWord) {
+    Told vm{Awaited{Awaited::Thing::notice, "", 42}};
+    EXPECT_TRUE(vm->wants_lines());
+    vm->take_answer_of_qemu("7.2.22");
+    vm->take_status_of_guest("half way there");
+    vm->take_answer_of_agent();
+    EXPECT_FALSE(vm->is_ready());
+    vm->take_ready_of_guest();
+    EXPECT_TRUE(vm->is_ready());
+    vm->take_status("Paused");
+    vm->take_status_of_guest("");
+    EXPECT_EQ(vm.notices,
+              (Lines{"STATUS=Started, waiting for the guest's READY=1",
+                     "STATUS=Started, waiting for the guest's READY=1; guest: half way there",
+                     "READY=1\nSTATUS=Running, QEMU 7.2.22; guest: half way there",
+                     "STATUS=Paused; guest: half way there", "STATUS=Paused"}));
+}
+
+TEST(ReadinessTest, WhatTheGuestSaysDoesNotOutliveIt) {
+    Told vm{Awaited{}};
+    vm->take_status_of_guest("up");
+    vm->take_answer_of_qemu("7.2.22");
+    vm->take_status("Ended: the guest powered off");
+    EXPECT_EQ(vm.notices, (Lines{"READY=1\nSTATUS=Running, QEMU 7.2.22; guest: up",
+                                 "STATUS=Ended: the guest powered off"}));
+}
+
+TEST(ReadinessTest, AGuestThatDoesNotSayThatItIsUp) {
+    Told vm{Awaited{Awaited::Thing::notice, "", 42}};
+    vm->take_answer_of_qemu("7.2.22");
+    EXPECT_EQ(vm->explanation(),
+              Lines{"never ready: the guest said nothing by vsock, for which it needs systemd 254 "
+                    "and a virtio-vsock driver; the console is empty"});
+    vm->take_status_of_guest("half way there");
+    vm->take_line("oops");
+    EXPECT_EQ(
+        vm->explanation(),
+        (Lines{"never ready: the guest did not say READY=1; the last lines were:", "| oops"}));
+}
+
 }  // namespace
 }  // namespace qemunit

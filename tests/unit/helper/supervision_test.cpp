@@ -121,5 +121,17 @@ TEST(SupervisionTest, ASignalToStopIsNotLostBetweenTwo) {
     EXPECT_EQ(result.status, 0) << result.errors;
 }
 
+TEST(SupervisionTest, EndsWithTheExitStatusOfTheGuest) {
+    const Supervised result = run_supervised([](Handover &handover) {
+        if (handover.takeovers == 0) {
+            handover.exit_status = 3;
+            raise(SIGKILL);
+        }
+        return handover.supervisor == getppid() ? EXIT_SUCCESS : EXIT_FAILURE;
+    });
+    ASSERT_TRUE(WIFEXITED(result.status));
+    EXPECT_EQ(WEXITSTATUS(result.status), 3);
+}
+
 }  // namespace
 }  // namespace qemunit
