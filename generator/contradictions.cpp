@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "common/guest_credentials.h"
 #include "common/paths.h"
 #include "generator/machine.h"
 #include "generator/qemu_arguments.h"
@@ -105,6 +106,15 @@ class Checker {
             error("VM", "Ready",
                   "Ready=serial: needs the relay of the first serial port; take Direct=yes out of "
                   "[Serial serial].");
+        if (vm_.ready.thing != ReadyWhen::Thing::notice)
+            return;
+        if (!vm_.vsock_cid)
+            error("VM", "Ready", "Ready=notify needs VSockCID=, by which the guest says it.");
+        for (const Credential &credential : vm_.credentials)
+            if (credential.name == kNotifySocketCredential)
+                error("Credential " + credential.name, "",
+                      "[Credential vmm.notify_socket] and Ready=notify exclude each other: the "
+                      "guest has one place to say that it is up.");
     }
 
     void check_drive(const Drive &drive) {

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "common/guest_credentials.h"
 #include "common/paths.h"
 #include "generator/qemu_arguments.h"
 

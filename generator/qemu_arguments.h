@@ -45,8 +45,6 @@ std::string tap_name(const Vm &vm, const Network &network);
 // "console=ttyS0", for the first serial port.
 std::string console_parameter(const Vm &vm, Architecture host);
 
-// The prefix of a credential's name in fw_cfg (systemd-creds(1)).
-inline constexpr std::string_view kGuestCredentials = "opt/io.systemd.credentials/";
 // The chardev, and the socket, of the channel to the guest agent.
 inline constexpr std::string_view kGuestAgentSocket = "agent";
 

@@ -37,6 +37,8 @@ std::string exec_start(const Vm &vm, Architecture host) {
         text += " --agent";
     if (vm.ready.thing == ReadyWhen::Thing::agent)
         text += " --ready=agent";
+    if (vm.ready.thing == ReadyWhen::Thing::notice && vm.vsock_cid)
+        text += fmt::format(" --ready=notify:{}", vm.vsock_cid->number);
     if (falls_back_to_tcg(vm, host))
         text += " --check-kvm";
     if (vm.stop == StopAction::hibernate)

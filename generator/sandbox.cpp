@@ -26,6 +26,10 @@ class Sandbox {
         if (has_mounts_)
             add_mounts();
         add_host_network();
+        if (vm_.ready.thing == ReadyWhen::Thing::notice)
+            lines_ +=
+                "# The guest says to the helper that it is up.\n"
+                "RestrictAddressFamilies=AF_VSOCK\n";
         return std::move(lines_);
     }
 

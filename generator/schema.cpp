@@ -201,7 +201,7 @@ constexpr KeyRow kKeys[] = {
      "Who QEMU runs as.", "0.2", set<&Vm::user>},
     {"VM", "Activation", "none|socket", "none", "sockets.target.wants/",
      "Whether connecting to a socket of the VM starts it.", "0.2", set<&Vm::activation>},
-    {"VM", "Ready", "started|serial:REGEX|agent", "started", "READY=1",
+    {"VM", "Ready", "started|serial:REGEX|agent|notify", "started", "READY=1",
      "What is waited for before the VM counts as started.", "0.2", set<&Vm::ready>},
     {"VM", "StartTimeout", "TIME", "1min; 5min with Ready=", "TimeoutStartSec=",
      "How long it may take until the VM counts as started.", "0.2", set<&Vm::start_timeout>},

@@ -253,9 +253,9 @@ Parsed<ReadyWhen> parse_value(As<ReadyWhen>, std::string_view text) {
     if (text == "agent")
         return ReadyWhen{ReadyWhen::Thing::agent, {}};
     if (text == "notify")
-        return std::unexpected("this version cannot wait for that; write serial:REGEX or agent.");
+        return ReadyWhen{ReadyWhen::Thing::notice, {}};
     if (!text.starts_with(kSerial))
-        return std::unexpected("not one of started, serial:REGEX, agent.");
+        return std::unexpected("not one of started, serial:REGEX, agent, notify.");
     const std::string expression(text.substr(kSerial.size()));
     if (const std::string fault = expression_fault(expression); !fault.empty())
         return std::unexpected(fault);

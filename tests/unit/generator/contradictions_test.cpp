@@ -469,6 +469,14 @@ TEST(ContradictionsTest, WhoShallSayThatTheVmIsReadyMustBeThere) {
     EXPECT_EQ(said("[VM]\nReady=serial:x\n[Serial serial]\nLog=no\n[Serial b]\nDirect=yes\n"),
               Texts{});
     EXPECT_EQ(said("[VM]\nReady=started\n[Serial serial]\nDirect=yes\n"), Texts{});
+    EXPECT_EQ(said("[VM]\nReady=notify\n"),
+              error(2, "Ready=notify needs VSockCID=, by which the guest says it."));
+    EXPECT_EQ(said("[VM]\nReady=notify\nVSockCID=42\n"), Texts{});
+    EXPECT_EQ(said("[VM]\nReady=notify\nVSockCID=42\n"
+                   "[Credential vmm.notify_socket]\nText=vsock-stream:2:9999\n"),
+              error(4,
+                    "[Credential vmm.notify_socket] and Ready=notify exclude each other: the "
+                    "guest has one place to say that it is up."));
 }
 
 }  // namespace

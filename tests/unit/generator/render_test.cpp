@@ -482,6 +482,15 @@ TEST(RenderTest, AVmOfAUserWhoMakesNoNamespaces) {
                      "RestrictAddressFamilies=AF_INET AF_INET6"}));
 }
 
+TEST(RenderTest, AGuestThatSaysThatItIsUpIsReachedByVsock) {
+    const std::string ini = "[VM]\nVSockCID=42\n";
+    const Texts names = {"RestrictAddressFamilies="};
+    EXPECT_EQ(lines(service(ini), names), Texts{});
+    EXPECT_EQ(lines(service(ini + "Ready=notify\n"), names),
+              Texts{"RestrictAddressFamilies=AF_VSOCK"});
+    EXPECT_NE(service(ini + "Ready=notify\n").find(" --ready=notify:42 "), std::string::npos);
+}
+
 TEST(RenderTest, WhatTheCompanionWaitsFor) {
     const Texts names = {"TimeoutStartSec=", "    \"--ready", "    --ready"};
     EXPECT_EQ(lines(service("[VM]\nReady=serial:^login: \\$5%\n"), names),

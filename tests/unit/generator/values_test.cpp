@@ -326,12 +326,11 @@ TEST(ValuesTest, WhenAVmIsReady) {
     };
     EXPECT_EQ(thing("started"), ReadyWhen::Thing::started);
     EXPECT_EQ(thing("agent"), ReadyWhen::Thing::agent);
+    EXPECT_EQ(thing("notify"), ReadyWhen::Thing::notice);
     EXPECT_EQ(thing("serial:login:"), ReadyWhen::Thing::serial_line);
     EXPECT_EQ(parse_value(As<ReadyWhen>{}, "serial:^(a|b): $")->expression, "^(a|b): $");
     for (const char *bad : {"", "Started", "login:", "serial", "agent:x"})
-        EXPECT_EQ(fault<ReadyWhen>(bad), "not one of started, serial:REGEX, agent.") << bad;
-    EXPECT_EQ(fault<ReadyWhen>("notify"),
-              "this version cannot wait for that; write serial:REGEX or agent.");
+        EXPECT_EQ(fault<ReadyWhen>(bad), "not one of started, serial:REGEX, agent, notify.") << bad;
     EXPECT_EQ(fault<ReadyWhen>("serial:(a"),
               "not an extended regular expression: Unmatched ( or \\(.");
 }
