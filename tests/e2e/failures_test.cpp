@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <memory>
 
@@ -27,6 +28,15 @@ TEST(Failures, AMissingDiskInQemusWords) {
     VmUnderTest vm("fail-disk",
                    "[VM]\nAccelerator=tcg\n[Drive root]\nFile=/var/lib/nowhere/disk.img\n");
     expect_failure(vm, "Could not open '/var/lib/nowhere/disk.img': No such file or directory");
+}
+
+TEST(Failures, AGuestThatCannotSayThatItIsUp) {
+    if (access("/dev/vhost-vsock", F_OK) == 0)
+        GTEST_SKIP() << "This machine has /dev/vhost-vsock.";
+    VmUnderTest vm("fail-vsock", boot_sector_ini() + "[VM]\nVSockCID=42\nReady=notify\n");
+    expect_failure(vm,
+                   "Ready=notify: cannot open /dev/vhost-vsock, by which a guest has vsock "
+                   "(`modprobe vhost_vsock` makes it, ");
 }
 
 TEST(Failures, AnUnknownDeviceInQemusWords) {
