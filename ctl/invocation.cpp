@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <span>
 #include <string_view>
 
 #include "common/did_you_mean.h"
@@ -82,11 +83,17 @@ class Parser {
         if (!group_.empty())
             return fail(EINVAL, fmt::format("unknown command '{}'.{}", name,
                                             group_help(did_you_mean(word, members))));
-        const bool has_next = next_ + 1 < words_.size() && !words_[next_ + 1].starts_with('-');
-        std::string message = unknown_verb(word, has_next ? words_[next_ + 1] : "");
-        if (has_user_)
+        return fail(EINVAL, unknown(word));
+    }
+
+    // Nothing behind it has been looked at, but the advice shall be one to copy.
+    std::string unknown(const std::string &word) const {
+        const std::span<const std::string> rest = std::span(words_).subspan(next_ + 1);
+        const auto vm = std::ranges::find_if(rest, is_vm_name);
+        std::string message = unknown_verb(word, vm == rest.end() ? "" : *vm);
+        if (has_user_ || std::ranges::find(rest, "--user") != rest.end())
             message = for_own_manager(std::move(message));
-        return fail(EINVAL, message);
+        return message;
     }
 
     std::string group_help(const std::string &meant) const {

@@ -73,6 +73,10 @@ TEST(InvocationTest, WhatSystemdDoesIsLeftToIt) {
     EXPECT_EQ(fault({"start", "vm1"}), "there is no 'start' here; use: systemctl start qemu@vm1");
     EXPECT_EQ(fault({"--user", "start", "vm1"}),
               "there is no 'start' here; use: systemctl --user start qemu@vm1");
+    EXPECT_EQ(fault({"start", "--user", "vm1"}),
+              "there is no 'start' here; use: systemctl --user start qemu@vm1");
+    EXPECT_EQ(fault({"start", "vm1", "--user"}),
+              "there is no 'start' here; use: systemctl --user start qemu@vm1");
     EXPECT_EQ(fault({"logs"}), "there is no 'logs' here; use: journalctl -u qemu@VM");
 }
 
