@@ -171,7 +171,7 @@ void ConsoleLines::run_csi(unsigned char final) {
     switch (final) {
         case 'J':
             if (number != 0) {
-                break_line();
+                leave_line();
                 break;
             }
             [[fallthrough]];
@@ -212,7 +212,7 @@ void ConsoleLines::run_csi(unsigned char final) {
         case 'H':
         case 'd':
         case 'f':
-            break_line();
+            leave_line();
             break;
         default:  // colours, modes
             break;
@@ -223,6 +223,15 @@ void ConsoleLines::break_line() {
     if (has_partial())
         emit();
     column_ = 0;
+}
+
+// A program that moves over the screen paints it: blanks, and the sides of frames, such as those
+// of GRUB's menu, say nothing.
+void ConsoleLines::leave_line() {
+    cells_.resize(cells_.find_last_not_of(U' ') + 1);
+    if (cells_ == U"|" || cells_ == U"│")
+        cells_.clear();
+    break_line();
 }
 
 void ConsoleLines::emit() {

@@ -37,6 +37,7 @@ class ConsoleLines {
     void put(char32_t character);
     void run_csi(unsigned char final);
     void break_line();
+    void leave_line();
     void emit();
 
     Sink sink_;

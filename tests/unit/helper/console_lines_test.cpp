@@ -186,6 +186,28 @@ TEST(ConsoleLinesTest, LeavingTheLineEndsIt) {
     expect_lines("one\n\x1b[2J\x1b[H\x1b[3Jtwo\n", {"one", "two"});
 }
 
+TEST(ConsoleLinesTest, PaintedBlanksAndSidesOfFramesAreNoLines) {
+    expect_lines("   \x1b[2;1H  a  \x1b[3;1H|\x1b[3;79H│\x1b[4;1H|b|\x1b[2J", {"  a", "|b|"});
+    expect_lines("   \n|\n\x1b[5;1H \n", {"   ", "|", " "});
+    // GRUB 2.06 on a serial line, as Debian configures it for the cloud; its menu cut to two rows.
+    expect_lines(
+        "\x1b[H\x1b[J\x1b[1;1H\x1b[?25l\x1b[m\x1b[H\x1b[J\x1b[1;1H\x1b[2;24HGNU GRUB  version "
+        "2.06-13+deb12u2\n\r\n\r\x1b[m\x1b[4;2H+------+\x1b[5;2H|\x1b[5;79H|\x1b[6;2H|\x1b[6;79H|"
+        "\x1b[17;2H+------+\x1b[m\x1b[18;2H\x1b[19;2H\x1b[m     Use the ^ and v keys to select "
+        "which "
+        "entry is highlighted.          \n\r      before booting or `c' for a command-line.    "
+        "\x1b[5;80H \x1b[7m\x1b[5;3H*Debian GNU/Linux      \x1b[m\x1b[5;78H\x1b[m\x1b[m\x1b[6;3H "
+        "Advanced "
+        "options      \x1b[m\x1b[6;78H\x1b[m\x1b[m\x1b[7;3H           "
+        "\x1b[m\x1b[7;78H\x1b[m\x1b[16;80H \x1b["
+        "5;78H\x1b[22;1H   The highlighted entry will be executed automatically in 5s.      "
+        "\x1b[5;78H",
+        {"GNU GRUB  version 2.06-13+deb12u2", "", "+------+", "+------+",
+         "     Use the ^ and v keys to select which entry is highlighted.          ",
+         "      before booting or `c' for a command-line.", "*Debian GNU/Linux",
+         " Advanced options", "   The highlighted entry will be executed automatically in 5s."});
+}
+
 TEST(ConsoleLinesTest, HugeParametersDoNoHarm) {
     for (const char *final : {"C", "D", "G", "P", "@", "X", "K", "J", "m", "H"})
         for (const char *number : {"4294967296", "18446744073709551615", "99999999999999999999999",
@@ -294,6 +316,26 @@ TEST(ConsoleLinesTest, ALinuxBootAndAShellWithCompletion) {
         "\x1b[?2004hroot@vm:~# lss\b\x1b[K -l\r\n\x1b[?2004l",
         {"SeaBIOS (version 1.16)", "[    0.000000] Linux version 6.1", "[  OK  ] Finished",
          "root@vm:~# ls -l"});
+}
+
+// As bash 5.2 and systemd 252 of Debian 12 print them on ttyS0, with TERM=vt220.
+TEST(ConsoleLinesTest, ADebianLoginAndItsShell) {
+    expect_lines(
+        "\r\n\r\nDebian GNU/Linux 12 vm1 ttyS0\r\n\r\nvm1 login: root\r\r\n"
+        "\x1b[?2004hroot@vm1:~# progress\r\n\x1b[?2004l\r\rWorking   5% [#  ]\rWorking  10% [## "
+        "]\r\n"
+        "\x1b[?2004hroot@vm1:~# echo  tab "
+        "completed\r\x1b[C\x1b[C\x1b[C\x1b[C\x1b[C\x1b[C\x1b[C\x1b[C\x1b[C\x1b["
+        "C\x1b[C\x1b[C\x1b[11Pprogress^C\x1b[?2004l\r\x1b[?2004h\x1b[?2004l\r\r\n"
+        "\x1b[?2004hroot@vm1:~# some more\b\x1b[K\b\x1b[K\r\n\x1b[?2004l\r"
+        "[\x1b[0;1;31mFAILED\x1b[0m] Failed to start \x1b[0;1;39mbroken.service\x1b[0m - X.\r\r\n"
+        "BIOS-e820: [mem 0x000000000009fb\x1b[m\x1b[7m>\x1b[27m\r\n\x1b[7mlines "
+        "1-23\x1b[27m\x1b[K\r"
+        "\x1b[Klast\r\n\x1b]0;title\a\x1b[31mred\x1b[0m \x1b[6n\r\n",
+        {"", "", "Debian GNU/Linux 12 vm1 ttyS0", "", "vm1 login: root", "root@vm1:~# progress",
+         "Working  10% [## ]", "root@vm1:~# progress^C", "root@vm1:~# some mo",
+         "[FAILED] Failed to start broken.service - X.", "BIOS-e820: [mem 0x000000000009fb>",
+         "last", "red "});
 }
 
 // What journald takes for text; anything else it stores as a blob.
