@@ -27,6 +27,8 @@ class Hibernation {
     void go_on(std::function<void(Result<>)> done);
     void on_event(const QmpEvent &event);
 
+    const std::string &state_file() const { return state_file_; }
+
   private:
     bool open_file(int flags);
     void save();

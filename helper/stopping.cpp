@@ -49,8 +49,12 @@ void Stopping::go_on(uint64_t asked_usec) {
 
 void Stopping::climb(uint64_t asked_usec) {
     const uint64_t patience = timeout_usec_ - std::min(timeout_usec_ / 4, kQuitMax);
-    if (auto timer = start_timer(event_, asked_usec + patience,
-                                 [this] { quit("Stopping: the time is up, pulling the plug"); }))
+    if (auto timer = start_timer(event_, asked_usec + patience, [this] {
+            fmt::print(stderr,
+                       "<4>qemunit-helper: stopping takes too long, pulling the plug; StopTimeout= "
+                       "in the ini file gives it more time.\n");
+            quit("Stopping: the time is up, pulling the plug");
+        }))
         deadline_ = std::move(*timer);
     if (mode_ == StopMode::quit)
         quit("Stopping: pulling the plug");
@@ -89,6 +93,10 @@ void Stopping::hibernate() {
     on_status_("Stopping: saving the machine's state");
     const auto done = [this](const Result<> &saved) {
         if (saved) {
+            fmt::print(stderr,
+                       "<6>qemunit-helper: the machine's state is saved in {}; the next start goes "
+                       "on with it.\n",
+                       hibernation_.state_file());
             quit("Stopping: the machine's state is saved");
             return;
         }
