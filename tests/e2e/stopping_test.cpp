@@ -37,6 +37,8 @@ TEST(Stopping, AGuestThatDoesNotListenIsEndedInTime) {
     EXPECT_TRUE(vm.stop().ok());
     // Not systemd's SIGKILL, which would make it "timeout".
     EXPECT_EQ(unit_property(vm.unit(), "Result"), "success") << vm.status();
+    EXPECT_NE(journalctl(vm.unit()).find("stopping takes too long, pulling the plug"),
+              std::string::npos);
 }
 
 TEST(Stopping, APausedGuestIsWokenToPowerOff) {
@@ -82,6 +84,8 @@ TEST(Stopping, AHibernatedGuestGoesOnWhereItWas) {
         ASSERT_TRUE(vm.stop().ok());
         EXPECT_EQ(unit_property(vm.unit(), "Result"), "success");
         EXPECT_TRUE(fs::exists(state));
+        EXPECT_NE(journalctl(vm.unit()).find("the machine's state is saved in " + state),
+                  std::string::npos);
         ASSERT_TRUE(vm.start().ok()) << vm.status();
         EXPECT_FALSE(fs::exists(state));
         EXPECT_EQ(unit_property(vm.unit(), "StatusText").substr(0, 17), "Running, resumed,");
