@@ -57,8 +57,9 @@ std::vector<FirmwareCatalog::Entry> FirmwareCatalog::read(const std::string &pat
             return {};
         const json &code = mapping.at("executable"), &variables = mapping.at("nvram-template");
         const bool has_keys = contains(features, "enrolled-keys");
-        // Secure Boot without keys refuses nothing, and needs SMM all the same.
-        if (!has_keys && contains(features, "requires-smm"))
+        // Secure Boot without keys refuses nothing, and on x86 needs SMM all the same. Debian 12
+        // has no such code for aarch64, although it has a descriptor.
+        if (!has_keys && contains(features, "secure-boot"))
             return {};
         std::vector<Entry> entries;
         for (const json &target : root.at("targets"))

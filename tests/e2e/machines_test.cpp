@@ -104,6 +104,31 @@ TEST(Machines, UefiKeepsVariablesForEachVm) {
     EXPECT_NE(variables(one), variables(two));
 }
 
+// To the shell of the firmware, which is on the serial console where no screen is.
+TEST(Machines, UefiOfAarch64KeepsVariables) {
+    VmUnderTest vm("uefiarm",
+                   "[VM]\nArchitecture=aarch64\nMemory=256M\nStop=quit\nFirmware=uefi\n");
+    const std::string variable = "setvar Test -guid 6ba7b810-9dad-11d1-80b4-00c04fd430c8";
+    const auto start = [&] {
+        EXPECT_TRUE(vm.start().ok()) << vm.status();
+        auto serial = UnixClient::connect(vm.socket("serial"));
+        EXPECT_TRUE(serial) << serial.error().message;
+        auto prompt = serial->read_until("Shell> ");
+        EXPECT_TRUE(prompt) << prompt.error().message;
+        return serial;
+    };
+    auto shell = start();
+    ASSERT_TRUE(shell->send(variable + " -nv -bs =L\"hello\"\r"));
+    ASSERT_TRUE(shell->read_until("Shell> "));
+    ASSERT_TRUE(vm.stop().ok());
+    EXPECT_EQ(std::filesystem::file_size("/var/lib/qemunit/uefiarm/uefi-variables.fd"), 64 << 20);
+
+    shell = start();
+    ASSERT_TRUE(shell->send(variable + "\r"));
+    auto kept = shell->read_until("68 00 65 00 6C 00 6C 00 6F 00");  // "hello" in UTF-16
+    EXPECT_TRUE(kept) << kept.error().message;
+}
+
 TEST(Machines, SecureBootIsOn) {
     VmUnderTest vm("secure", linux_ini() + "[VM]\nFirmware=uefi-secure\n");
     Journal journal(vm.unit());

@@ -120,6 +120,7 @@ TEST_F(FirmwareTest, AnEmptyFileOrALinkToNullMasks) {
 TEST_F(FirmwareTest, SecureBootNeedsTheKeys) {
     add("40.json", Descriptor{"enrolled", kSecure});
     add("50.json", Descriptor{"keyless", {"requires-smm", "secure-boot"}});
+    add("51.json", Descriptor{"keyless-without-smm", {"secure-boot"}});
     EXPECT_EQ(find(), nothing);
     EXPECT_EQ(find(nullptr, Firmware::uefi_secure), "enrolled");
     add("60.json", Descriptor{"plain"});
