@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "common/paths.h"
 #include "generator/qemu_arguments.h"
@@ -35,11 +36,18 @@ class Sandbox {
 
   private:
     void add_mounts() {
-        for (const OpenedPath &opened : opened_paths(vm_))
-            allow(opened.path, opened.write);
+        std::vector<OpenedPath> paths = opened_paths(vm_);
         for (const Share &share : vm_.shares)
             if (share.type != ShareType::virtiofs)  // virtiofsd has a sandbox of its own
-                allow(share.path->text, !share.read_only && share.type == ShareType::ninep);
+                paths.push_back(
+                    {share.path->text, !share.read_only && share.type == ShareType::ninep});
+        // One mount for each path, or systemd takes the read-only one of two.
+        std::map<std::string_view, bool> is_written;
+        for (const OpenedPath &opened : paths)
+            is_written[opened.path] |= opened.write;
+        for (const OpenedPath &opened : paths)
+            if (const auto mount = is_written.extract(opened.path))
+                allow(opened.path, mount.mapped());
         if (vm_.qemu && !is_below(vm_.qemu->text, "/usr"))
             allow(vm_.qemu->text, false);
         if (vm_.vsock_cid)

@@ -45,6 +45,14 @@ TEST(SandboxTest, FoldersThatQemuServes) {
     EXPECT_EQ(share("Type=vfat\n"), "BindReadOnlyPaths=\"-/srv/a:b\"\n");
 }
 
+// systemd would make it read-only for both.
+TEST(SandboxTest, WhatOneWritesIsWritableForAll) {
+    const std::string share = "Path=/srv/a\n";
+    for (const std::string &ini : {"[Share s]\n" + share + "[Share t]\nReadOnly=yes\n" + share,
+                                   "[Share s]\nReadOnly=yes\n" + share + "[Share t]\n" + share})
+        EXPECT_EQ(settings(ini), "BindPaths=-/srv/a\nNoExecPaths=-+/srv/a\n");
+}
+
 TEST(SandboxTest, AFolderOfVirtiofsdIsNotQemus) {
     EXPECT_EQ(settings("[Share s]\nPath=/srv/a\nType=virtiofs\n"),
               "BindReadOnlyPaths=\"-/run/qemunit-fs/vm1:s\"\n");
