@@ -154,7 +154,7 @@ std::string execution_settings(const Vm &vm, Architecture host) {
         fmt::format("NoExecPaths={}\nExecPaths={}\n", quote_path("+" + vm.paths.state_dir(vm.name)),
                     quote_path("-+" + qemu_program(vm, host)));
     // Where the one in the path is a script, the helper runs what that would (helper/main.cpp).
-    if (!vm.qemu && vm.architecture.value_or(host) == Architecture::i386)
+    if (qemu_program(vm, host) == fmt::format("{}/qemu-system-i386", kQemuBinDir))
         lines += fmt::format("ExecPaths=-+{}/qemu-system-i386\n", kQemuLibexecDir);
     return lines;
 }

@@ -276,6 +276,8 @@ TEST(RenderTest, OnlyItsQemuMayBeRun) {
     EXPECT_EQ(programs("[VM]\nArchitecture=i386\n"),
               (Texts{"ExecPaths=-+/usr/bin/qemu-system-i386",
                      "ExecPaths=-+/usr/libexec/qemu-system-i386"}));
+    EXPECT_EQ(programs("[VM]\nQEMU=/usr/bin/qemu-system-i386\n"),
+              programs("[VM]\nArchitecture=i386\n"));
     EXPECT_EQ(programs("[VM]\nQEMU=/opt/qemu\n"), Texts{"ExecPaths=-+/opt/qemu"});
     EXPECT_EQ(access("[VM]\nQEMU=/opt/qemu\n"), Texts{"BindReadOnlyPaths=-/opt/qemu"});
     EXPECT_EQ(access("[VM]\nQEMU=/usr/local/bin/qemu\n"), Texts{});
