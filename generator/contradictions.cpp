@@ -362,9 +362,12 @@ class Checker {
     void check_boot_order() {
         const auto &order = vm_.boot.order;
         std::map<unsigned, std::string> positions;
+        const unsigned first = first_boot_index(vm_);
+        if (first > 0)
+            positions.emplace(0, "Kernel= in [Boot]");
         if (!order_is_letters(vm_))
             for (unsigned i = 0; i < order.size(); ++i)
-                positions.emplace(i, "Order= in [Boot]");
+                positions.emplace(first + i, "Order= in [Boot]");
         const auto check = [&](const std::string &section, const auto &device) {
             if (!device.boot_index)
                 return;

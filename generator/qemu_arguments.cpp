@@ -217,6 +217,11 @@ bool order_is_letters(const Vm &vm) {
            std::ranges::none_of(vm.drives, has_name) && std::ranges::none_of(vm.networks, has_name);
 }
 
+// QEMU gives 0 to the ROM that starts a kernel, and lets nobody else have it (hw/i386/x86.c).
+unsigned first_boot_index(const Vm &vm) {
+    return vm.boot.kernel ? 1 : 0;
+}
+
 std::optional<unsigned> boot_index(const Vm &vm, std::string_view device,
                                    const std::optional<BootPosition> &own) {
     if (own)
@@ -224,7 +229,7 @@ std::optional<unsigned> boot_index(const Vm &vm, std::string_view device,
     const auto it = std::ranges::find(vm.boot.order, device);
     if (it == vm.boot.order.end())
         return std::nullopt;
-    return static_cast<unsigned>(it - vm.boot.order.begin());
+    return first_boot_index(vm) + static_cast<unsigned>(it - vm.boot.order.begin());
 }
 
 // In QEMU's range. A guest keeps its leases and its interface names over restarts.

@@ -33,6 +33,9 @@ std::string_view effective_tag(const Share &share);
 // Whether QEMU is to try KVM first and then TCG.
 bool falls_back_to_tcg(const Vm &vm, Architecture host);
 
+// The number of what Order= names first: 0, or 1 behind a kernel.
+unsigned first_boot_index(const Vm &vm);
+
 // By BootIndex=, or by the place of its name in Order=.
 std::optional<unsigned> boot_index(const Vm &vm, std::string_view device,
                                    const std::optional<BootPosition> &own);

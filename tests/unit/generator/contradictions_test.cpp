@@ -311,6 +311,11 @@ TEST(ContradictionsTest, APlaceInTheOrderIsForOne) {
     EXPECT_EQ(said("[Boot]\nOrder=a\n[Drive a]\nFile=/a\n[Network b]\nBootIndex=0\n"),
               error(6, "BootIndex=0 is taken by Order= in [Boot]."));
     EXPECT_EQ(said("[Boot]\nOrder=a\n[Drive a]\nFile=/a\n[Network b]\nBootIndex=1\n"), Texts{});
+    const std::string kernel = "[Boot]\nKernel=/k\n";
+    EXPECT_EQ(said(kernel + "[Drive a]\nFile=/a\nBootIndex=0\n"),
+              error(5, "BootIndex=0 is taken by Kernel= in [Boot]."));
+    EXPECT_EQ(said(kernel + "Order=a\n[Drive a]\nFile=/a\n[Network b]\nBootIndex=1\n"),
+              error(7, "BootIndex=1 is taken by Order= in [Boot]."));
     EXPECT_EQ(said("[Drive a]\nFile=/a\nInterface=floppy\nBootIndex=1\n"),
               error(4, "BootIndex= is not for floppies; use Order= in [Boot]."));
     EXPECT_EQ(said("[Drive a]\nFile=/a\nBootIndex=1\n[Network b]\nBootIndex=0\n"), Texts{});

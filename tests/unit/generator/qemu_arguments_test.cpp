@@ -198,6 +198,9 @@ TEST(QemuArgumentsTest, TheOrderByNames) {
                      "-device virtio-blk-pci,drive=b,id=b,bootindex=1",
                      "-device virtio-net-pci,netdev=lan,id=lan,mac=52:54:00:aa:bb:cc,"
                      "bootindex=0"}));
+    // The ROM that starts a kernel has 0.
+    EXPECT_EQ(options("[Boot]\nKernel=/k\nOrder=a\n[Drive a]\nFile=/a\n", {"-device"}),
+              Texts{"-device virtio-blk-pci,drive=a,id=a,bootindex=1"});
 }
 
 TEST(QemuArgumentsTest, TheOrderByLetters) {
