@@ -52,7 +52,8 @@ int main(int argc, char **argv) {
     fs::create_directories(qemunit::e2e::kGuestDir);
     if (!copy_guests("QEMUNIT_GUESTS", {"console.img", "burst.img", "flood.img", "lastline.img",
                                         "keys.img", "console-aarch64.bin"}) ||
-        !copy_guests("QEMUNIT_LINUX_GUEST", {"vmlinuz", "initrd", "initrd-agent"}))
+        !copy_guests("QEMUNIT_LINUX_GUEST",
+                     {"vmlinuz", "initrd", "initrd-agent", "vmlinuz-9p", "initrd-9p"}))
         return 2;
     return RUN_ALL_TESTS();
 }

@@ -28,21 +28,40 @@ class Folder {
     std::string path_;
 };
 
-TEST(Shares, VirtiofsReadsAndWrites) {
-    Folder folder("/srv/a share, with 100%");
-    VmUnderTest vm("sharefs", silent_linux_ini() + "[Share src]\nPath=" + folder.path() +
-                                  "\nType=virtiofs\nTag=code\n"
-                                  "[Share only]\nPath=" +
-                                  folder.path() + "\nType=virtiofs\nReadOnly=yes\n");
-    ASSERT_TRUE(vm.start().ok()) << vm.status();
-    GuestShell guest(vm);
-    guest.run("modprobe -a virtio_pci virtiofs; mkdir /only");
-    EXPECT_EQ(guest.run("mount -t virtiofs code /mnt && mount -t virtiofs only /only"), "");
+// Debian's cloud kernel has no 9p (tools/fetch-linux-guest).
+std::string ninep_linux_ini() {
+    return silent_linux_ini() + "[Boot]\nKernel=" + kGuestDir + "/vmlinuz-9p\nInitrd=" + kGuestDir +
+           "/initrd-9p\n";
+}
+
+const std::string kMountVirtiofs = "mount -t virtiofs ";
+const std::string kMountNinep = "mount -t 9p -o trans=virtio,version=9p2000.L ";
+
+// The folder, with the tag "code", and once more as "only", for reading only.
+std::string shares_of(const Folder &folder, const std::string &type) {
+    return "[Share src]\nPath=" + folder.path() + "\nType=" + type +
+           "\nTag=code\n"
+           "[Share only]\nPath=" +
+           folder.path() + "\nType=" + type + "\nReadOnly=yes\n";
+}
+
+void expect_shares(GuestShell &guest, const Folder &folder, const std::string &mount) {
+    EXPECT_EQ(guest.run("mkdir /only; " + mount + "code /mnt && " + mount + "only /only"), "");
     EXPECT_EQ(guest.run("cat /mnt/hello"), "hello from the host\n");
     EXPECT_EQ(guest.run("echo hello from the guest >/mnt/reply; sync"), "");
     EXPECT_EQ(read_file(folder.path() + "/reply"), "hello from the guest\n");
+    EXPECT_EQ(guest.run("cat /only/reply"), "hello from the guest\n");
     EXPECT_NE(guest.run("echo >/only/reply").find("Read-only"), std::string::npos);
     EXPECT_EQ(guest.run("ls /mnt/.."), guest.run("ls /"));
+}
+
+TEST(Shares, VirtiofsReadsAndWrites) {
+    Folder folder("/srv/a share, with 100%");
+    VmUnderTest vm("sharefs", silent_linux_ini() + shares_of(folder, "virtiofs"));
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    GuestShell guest(vm);
+    guest.run("modprobe -a virtio_pci virtiofs");
+    expect_shares(guest, folder, kMountVirtiofs);
 
     const std::string server = "qemu-virtiofs@sharefs:src.service";
     EXPECT_EQ(unit_property(server, "ActiveState"), "active");
@@ -63,16 +82,35 @@ TEST(Shares, VfatIsADiskWithTheFolderOnIt) {
     EXPECT_EQ(guest.run("cat /mnt/hello"), "hello from the host\n");
 }
 
-// The guest's kernel has no 9p; that the device is there is what QEMU tells.
-TEST(Shares, NinepIsOfferedToTheGuest) {
-    Folder folder("/srv/nine");
-    VmUnderTest vm("sharenine", boot_sector_ini() + "[Share src]\nPath=" + folder.path() +
-                                    "\n[Share only]\nPath=" + folder.path() +
-                                    "\nReadOnly=yes\nTag=other\n");
+TEST(Shares, NinepReadsAndWritesAsTheUserOfQemu) {
+    Folder folder("/srv/nine, with 100%");
+    ASSERT_TRUE(run({"chown", "qemunit:", folder.path()}).ok());
+    VmUnderTest vm("sharenine", ninep_linux_ini() + shares_of(folder, "9p"));
     ASSERT_TRUE(vm.start().ok()) << vm.status();
-    const std::string tree = monitor_command(vm.name(), "info qtree").value;
-    EXPECT_NE(tree.find("mount_tag = \"src\""), std::string::npos) << tree;
-    EXPECT_NE(tree.find("mount_tag = \"other\""), std::string::npos) << tree;
+    GuestShell guest(vm);
+    guest.run("modprobe -a virtio_pci 9pnet_virtio 9p");
+    expect_shares(guest, folder, kMountNinep);
+    EXPECT_EQ(run({"stat", "--format=%U", folder.path() + "/reply"}).output, "qemunit\n");
+    EXPECT_NE(guest.run("echo >/mnt/hello").find("Permission denied"), std::string::npos);
+}
+
+// The initrd's shell stands for a distribution's initrd, which mounts what root= names.
+void boot_from_folder(const VmUnderTest &vm, const std::string &modules, const std::string &mount,
+                      const std::string &expected) {
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    GuestShell guest(vm);
+    EXPECT_NE(guest.run("cat /proc/cmdline").find(expected), std::string::npos);
+    guest.run("modprobe -a virtio_pci " + modules);
+    guest.run(
+        "for word in $(cat /proc/cmdline); do case $word in root=*) "
+        "tag=${word#root=};; esac; done");
+    EXPECT_EQ(guest.run(mount + "$tag /mnt && mount -t devtmpfs dev /mnt/dev"), "");
+    auto serial = UnixClient::connect(vm.socket("serial"));
+    ASSERT_TRUE(serial) << serial.error().message;
+    ASSERT_TRUE(serial->send("exec chroot /mnt /bin/init\r"));
+    auto hello = serial->read_until("hello from the host");
+    EXPECT_TRUE(hello) << hello.error().message;
+    EXPECT_TRUE(wait_for_state(vm.unit(), "inactive"));
 }
 
 TEST(Shares, AFolderIsTheGuestsRoot) {
@@ -84,24 +122,14 @@ TEST(Shares, AFolderIsTheGuestsRoot) {
                "#!/bin/busybox sh\n/bin/busybox cat /hello >/dev/ttyS0\n"
                "/bin/busybox poweroff -f\n");
     fs::permissions(folder.path() + "/bin/init", fs::perms(0755));
-    // The initrd's shell stands for a distribution's initrd, which mounts what root= names.
-    VmUnderTest vm("shareroot", silent_linux_ini() + "[Share tree]\nPath=" + folder.path() +
-                                    "\nType=virtiofs\nRoot=yes\n");
-    ASSERT_TRUE(vm.start().ok()) << vm.status();
-    GuestShell guest(vm);
-    EXPECT_NE(guest.run("cat /proc/cmdline").find("root=tree rootfstype=virtiofs rw"),
-              std::string::npos);
-    guest.run("modprobe -a virtio_pci virtiofs");
-    guest.run(
-        "for word in $(cat /proc/cmdline); do case $word in root=*) "
-        "tag=${word#root=};; esac; done");
-    EXPECT_EQ(guest.run("mount -t virtiofs $tag /mnt && mount -t devtmpfs dev /mnt/dev"), "");
-    auto serial = UnixClient::connect(vm.socket("serial"));
-    ASSERT_TRUE(serial) << serial.error().message;
-    ASSERT_TRUE(serial->send("exec chroot /mnt /bin/init\r"));
-    auto hello = serial->read_until("hello from the host");
-    EXPECT_TRUE(hello) << hello.error().message;
-    EXPECT_TRUE(wait_for_state(vm.unit(), "inactive"));
+    const std::string root = "[Share tree]\nPath=" + folder.path() + "\nRoot=yes\nType=";
+    {
+        VmUnderTest vm("shareroot", silent_linux_ini() + root + "virtiofs\n");
+        boot_from_folder(vm, "virtiofs", kMountVirtiofs, "root=tree rootfstype=virtiofs rw");
+    }
+    VmUnderTest vm("shareroot9p", ninep_linux_ini() + root + "9p\n");
+    boot_from_folder(vm, "9pnet_virtio 9p", kMountNinep,
+                     "root=tree rootfstype=9p rootflags=trans=virtio,version=9p2000.L rw");
 }
 
 }  // namespace
