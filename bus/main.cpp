@@ -4,6 +4,7 @@
 // connects to those that run, and only then takes its name, so that its first answer
 // is right. It keeps no state: no VM notices when it is killed.
 #include <fmt/format.h>
+#include <malloc.h>
 #include <systemd/sd-daemon.h>
 
 #include <charconv>
@@ -30,6 +31,10 @@ namespace {
 
 // How long the first answer waits for QEMUs that do not answer.
 constexpr uint64_t kSettleTime = 500 * kMillisecond;
+
+// What is larger goes back to the system as soon as it is freed: without this, glibc would raise
+// the bound to the longest message that a QEMU has ever sent, and keep such memory (mallopt(3)).
+constexpr int kMmapThreshold = 256 * 1024;
 
 void log_line(const char *priority, std::string_view text) {
     fmt::print(stderr, "{}qemunitd: {}\n", priority, text);
@@ -254,6 +259,7 @@ int run(std::span<char *> arguments) {
         fmt::print(stderr, "qemunitd: unknown argument '{}'; see: qemunitd --help\n", argument);
         return 2;
     }
+    mallopt(M_MMAP_THRESHOLD, kMmapThreshold);
     Daemon daemon(of_user ? user_paths() : Paths(), idle_usec);
     if (auto started = daemon.start(); !started) {
         log_line(SD_ERR, started.error().message);

@@ -16,6 +16,10 @@ constexpr uint64_t kRetryLast = 2 * kSecond;
 // Deadlines are kept here; QmpClient's own only tidies up after them.
 constexpr uint64_t kClientSlack = kSecond;
 
+// Of all callers together. Beyond that a QEMU that answers nothing, and makes us ask with events,
+// would cost memory without bound.
+constexpr std::size_t kCallsMax = 4096;
+
 // A QEMU that hangs now may answer much later, and then its status is still wanted.
 constexpr uint64_t kStatusTimeout = 24 * 3600ull * kSecond;
 
@@ -64,6 +68,11 @@ void VmMonitor::execute(std::string_view command, nlohmann::json arguments, uint
     if (!is_open()) {
         callback(std::unexpected(
             QmpError{QmpError::Kind::disconnected, trouble_.empty() ? "it is off" : trouble_}));
+        return;
+    }
+    if (calls_.size() >= kCallsMax) {
+        callback(std::unexpected(
+            QmpError{QmpError::Kind::timeout, "it owes the answers to too many commands"}));
         return;
     }
     const uint64_t id = next_id_++;

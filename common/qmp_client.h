@@ -42,8 +42,8 @@ struct QmpError {
     std::string error_class = "GenericError";  // of Kind::monitor, as QEMU names it
 };
 
-// Anything but JSON is "discarded" (nlohmann); so is what is nested deeper than QEMU's
-// own limit, as copying and writing such a value recurses.
+// Anything but JSON is "discarded" (nlohmann); so is what is nested deeper than QEMU's own limit,
+// as copying and writing such a value recurses, and what has more than 200,000 values.
 nlohmann::json parse_json(std::string_view text);
 
 // Compact; never fails.

@@ -128,6 +128,20 @@ TEST_F(VmMonitorTest, AHangingQemuTimesOutAndItsLateReplyIsIgnored) {
     EXPECT_EQ(*replies[1], "quick");
 }
 
+TEST_F(VmMonitorTest, AQemuThatAnswersNothingIsAskedOnlySoMuch) {
+    FakeListener listener(socket);
+    monitor->open(true);
+    FakeQemu qemu = connect(listener);
+    for (int i = 0; i < 4096; ++i)
+        execute("never");
+    EXPECT_TRUE(replies.empty());
+    execute("beyond");
+    ASSERT_EQ(replies.size(), 1u);
+    ASSERT_FALSE(replies[0]);
+    EXPECT_EQ(replies[0].error().kind, QmpError::Kind::timeout);
+    EXPECT_EQ(replies[0].error().message, "it owes the answers to too many commands");
+}
+
 TEST_F(VmMonitorTest, WithoutPersistenceThereIsOneAttempt) {
     monitor->open(false);
     EXPECT_FALSE(monitor->is_open());

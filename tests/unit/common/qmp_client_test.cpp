@@ -450,6 +450,19 @@ TEST(ParseJsonTest, NestingIsBoundedAndStringsDoNotCount) {
               R"({"a":[-1],"b":18446744073709551615})");
 }
 
+TEST(ParseJsonTest, TheNumberOfValuesIsBoundedAndStringsDoNotCount) {
+    const auto list_of = [](int length, std::string_view value) {
+        std::string text = "[";
+        for (int i = 0; i < length; ++i)
+            text += (i ? "," : "") + std::string(value);
+        return text + "]";
+    };
+    EXPECT_EQ(parse_json(list_of(199'999, "0")).size(), 199'999u);
+    EXPECT_TRUE(parse_json(list_of(200'000, "0")).is_discarded());
+    EXPECT_TRUE(parse_json(list_of(100'000, "{}")).is_discarded());
+    EXPECT_TRUE(parse_json('"' + std::string(300'000, ',') + '"').is_string());
+}
+
 TEST(ConnectUnixTest, SaysWhatFailed) {
     auto missing = connect_unix("/nonexistent/control.sock");
     ASSERT_FALSE(missing);
