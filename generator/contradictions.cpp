@@ -110,6 +110,10 @@ class Checker {
             return;
         if (!vm_.vsock_cid)
             error("VM", "Ready", "Ready=notify needs VSockCID=, by which the guest says it.");
+        if (!vm_.load_snapshot.empty())
+            error("VM", "Ready",
+                  "Ready=notify and LoadSnapshot= exclude each other: a guest in a snapshot says "
+                  "that it is up to a VM that has ended.");
         for (const Credential &credential : vm_.credentials)
             if (credential.name == kNotifySocketCredential)
                 error("Credential " + credential.name, "",

@@ -3,16 +3,13 @@
 // AgentExecute of org.qemunit1.VM, with the agent of QEMU's in a Linux guest.
 #include <gtest/gtest.h>
 
+#include "tests/e2e/expect_contains.h"
 #include "tests/e2e/guest_shell.h"
 #include "tests/e2e/unit_watch.h"
 #include "tests/e2e/vm_call_with.h"
 
 namespace qemunit::e2e {
 namespace {
-
-void expect_contains(const std::string &text, const std::string &part) {
-    EXPECT_NE(text.find(part), std::string::npos) << "not there: " << part << "\nin: " << text;
-}
 
 BusReply agent_execute(const VmUnderTest &vm, const char *command, const char *arguments = "") {
     return call_vm_with(vm.name(), "AgentExecute", [&](sd_bus_message *call) {

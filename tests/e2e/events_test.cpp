@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "tests/e2e/bus.h"
+#include "tests/e2e/expect_contains.h"
 #include "tests/e2e/guest_shell.h"
 #include "tests/e2e/journal.h"
 #include "tests/e2e/unit_watch.h"
@@ -36,10 +37,6 @@ std::string expect_event(Journal &journal, const VmUnderTest &vm, const std::str
 std::string explained(const VmUnderTest &vm) {
     run_words("journalctl --sync");
     return run({"journalctl", "--catalog", "--no-pager", "--unit=" + vm.unit()}).output;
-}
-
-void expect_contains(const std::string &text, const std::string &part) {
-    EXPECT_NE(text.find(part), std::string::npos) << "not there: " << part << "\nin: " << text;
 }
 
 UnixClient serial_of(const VmUnderTest &vm) {

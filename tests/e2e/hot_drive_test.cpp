@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "common/unique_fd.h"
+#include "tests/e2e/expect_contains.h"
 #include "tests/e2e/guest_shell.h"
 #include "tests/e2e/unit_watch.h"
 #include "tests/e2e/vm_call_with.h"
@@ -16,10 +17,6 @@ namespace qemunit::e2e {
 namespace {
 
 constexpr int kSize = 3 << 20;  // unlike any other drive
-
-void expect_contains(const std::string &text, const std::string &part) {
-    EXPECT_NE(text.find(part), std::string::npos) << "not there: " << part << "\nin: " << text;
-}
 
 // A file that only root can open, and what a program does with it.
 class Image {

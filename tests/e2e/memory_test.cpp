@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "common/unique_fd.h"
+#include "tests/e2e/expect_contains.h"
 #include "tests/e2e/guest_shell.h"
 #include "tests/e2e/unit_watch.h"
 #include "tests/e2e/vm_call_with.h"
@@ -16,10 +17,6 @@ namespace qemunit::e2e {
 namespace {
 
 constexpr uint64_t kMiB = 1 << 20;
-
-void expect_contains(const std::string &text, const std::string &part) {
-    EXPECT_NE(text.find(part), std::string::npos) << "not there: " << part << "\nin: " << text;
-}
 
 BusReply set_balloon(const VmUnderTest &vm, uint64_t bytes) {
     return call_vm_with(vm.name(), "SetBalloon", [bytes](sd_bus_message *call) {

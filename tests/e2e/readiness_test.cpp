@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "tests/e2e/bus.h"
+#include "tests/e2e/expect_contains.h"
 #include "tests/e2e/guest_shell.h"
 #include "tests/e2e/journal.h"
 #include "tests/e2e/unit_watch.h"
@@ -14,10 +15,6 @@ namespace qemunit::e2e {
 namespace {
 
 constexpr const char *kPrompt = "[VM]\nReady=serial:^guest# $\n";
-
-void expect_contains(const std::string &text, const std::string &part) {
-    EXPECT_NE(text.find(part), std::string::npos) << "not there: " << part << "\nin: " << text;
-}
 
 Finished start_without_waiting(const VmUnderTest &vm) {
     return run({"systemctl", "start", "--no-block", vm.unit()});

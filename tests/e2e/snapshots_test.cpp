@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/e2e/bus.h"
+#include "tests/e2e/expect_contains.h"
 #include "tests/e2e/guest_shell.h"
 #include "tests/e2e/journal.h"
 
@@ -36,10 +37,6 @@ std::string state(const VmUnderTest &vm) {
     return trimmed(run({"busctl", "get-property", "org.qemunit1", "/org/qemunit1/vm/" + vm.name(),
                         "org.qemunit1.VM", "State"})
                        .output);
-}
-
-void expect_contains(const std::string &text, const std::string &part) {
-    EXPECT_NE(text.find(part), std::string::npos) << "not there: " << part << "\nin: " << text;
 }
 
 TEST(Snapshots, WhatTheGuestDidSinceIsUndone) {

@@ -476,6 +476,10 @@ TEST(ContradictionsTest, WhoShallSayThatTheVmIsReadyMustBeThere) {
     EXPECT_EQ(said("[VM]\nReady=started\n[Serial serial]\nDirect=yes\n"), Texts{});
     EXPECT_EQ(said("[VM]\nReady=notify\n"),
               error(2, "Ready=notify needs VSockCID=, by which the guest says it."));
+    EXPECT_EQ(said("[VM]\nReady=notify\nVSockCID=3\nLoadSnapshot=a\n[Drive a]\nFile=a.qcow2\n"),
+              error(2,
+                    "Ready=notify and LoadSnapshot= exclude each other: a guest in a snapshot "
+                    "says that it is up to a VM that has ended."));
     EXPECT_EQ(said("[VM]\nReady=notify\nVSockCID=42\n"), Texts{});
     EXPECT_EQ(said("[VM]\nReady=notify\nVSockCID=42\n"
                    "[Credential vmm.notify_socket]\nText=vsock-stream:2:9999\n"),
