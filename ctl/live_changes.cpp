@@ -207,9 +207,26 @@ class Comparison {
 
 }  // namespace
 
+std::vector<std::string> unplugged_cards(const std::vector<std::string> &exec_start) {
+    constexpr std::string_view kOption = "--unplugged=";
+    std::vector<std::string> cards;
+    // The helper's options end where QEMU begins.
+    for (std::size_t i = 1; i < exec_start.size() && exec_start[i].starts_with('-'); ++i)
+        if (exec_start[i].starts_with(kOption))
+            cards.push_back(exec_start[i].substr(kOption.size()));
+    return cards;
+}
+
 LiveChanges find_live_changes(const std::vector<std::string> &running,
-                              const std::vector<std::string> &configured, const LiveState &state) {
+                              const std::vector<std::string> &configured,
+                              const std::vector<std::string> &unplugged, const LiveState &state) {
     LiveChanges changes = Comparison(running, configured, state).run();
+    for (const Option &option : options_of(running))
+        if (option.name == "-netdev") {
+            const std::string card = option.part("id");
+            const bool is_out = std::ranges::find(unplugged, card) != unplugged.end();
+            (is_out ? changes.unplugged : changes.plugged).push_back(card);
+        }
     if (!running.empty() && !configured.empty() && running.front() != configured.front())
         changes.later.push_back(fmt::format("{} becomes {}", running.front(), configured.front()));
     return changes;

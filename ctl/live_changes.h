@@ -22,12 +22,15 @@ struct LiveChanges {
     };
     std::vector<Forward> added, removed;
     std::vector<Medium> media;
+    // Of those that QEMU has. It does not tell how they are, so each is told.
+    std::vector<std::string> plugged, unplugged;
     std::optional<uint64_t> balloon;  // bytes
     // What has to wait until the VM starts anew, each as text: "-smp 1 becomes -smp 2".
     std::vector<std::string> later;
 
     bool empty() const {
-        return added.empty() && removed.empty() && media.empty() && !balloon && later.empty();
+        return added.empty() && removed.empty() && media.empty() && unplugged.empty() && !balloon &&
+               later.empty();
     }
 };
 
@@ -39,8 +42,12 @@ struct LiveState {
     nlohmann::json balloon;         // query-balloon; null if there is none
 };
 
-// Both begin with the program.
+// The network cards without a cable, from the words of ExecStart=.
+std::vector<std::string> unplugged_cards(const std::vector<std::string> &exec_start);
+
+// `running` and `configured` begin with the program. `unplugged`: cards, as configured.
 LiveChanges find_live_changes(const std::vector<std::string> &running,
-                              const std::vector<std::string> &configured, const LiveState &state);
+                              const std::vector<std::string> &configured,
+                              const std::vector<std::string> &unplugged, const LiveState &state);
 
 }  // namespace qemunit

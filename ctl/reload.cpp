@@ -51,7 +51,7 @@ class Reload {
         const auto state = ask_state();
         if (!state)
             return std::unexpected(state.error());
-        apply(find_live_changes(*running, command, *state));
+        apply(find_live_changes(*running, command, unplugged_cards(*configured), *state));
         return all_worked_ ? 0 : 1;
     }
 
@@ -80,6 +80,11 @@ class Reload {
             report(change_medium(bus_, vm_, medium.drive, medium.file),
                    medium.file.empty() ? fmt::format("drive {}: ejected", medium.drive)
                                        : fmt::format("drive {}: {}", medium.drive, medium.file));
+        for (const std::string &card : changes.plugged)
+            if (const auto done = set_link(card, true); !done)
+                report(done, fmt::format("network {}: cable in", card));
+        for (const std::string &card : changes.unplugged)
+            report(set_link(card, false), fmt::format("network {}: cable out", card));
         if (changes.balloon)
             report(ask_vm(bus_, vm_, "Execute",
                           {"balloon", fmt::format(R"({{"value": {}}})", *changes.balloon)}),
@@ -88,6 +93,10 @@ class Reload {
             fmt::print("Not before the VM is started anew: {}\n", change);
         if (changes.empty())
             fmt::print("Nothing to change.\n");
+    }
+
+    Result<std::string> set_link(const std::string &card, bool up) {
+        return ask_vm(bus_, vm_, "Execute", {"set_link", json{{"name", card}, {"up", up}}.dump()});
     }
 
     void change_forward(const char *member, const Forward &forward, const char *done) {

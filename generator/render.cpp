@@ -35,6 +35,9 @@ std::string exec_start(const Vm &vm, Architecture host) {
         text += fmt::format(" --channel={}", channel.name);
     if (vm.guest_agent)
         text += " --agent";
+    for (const Network &network : vm.networks)
+        if (!network.link)
+            text += fmt::format(" --unplugged={}", network.name);
     if (vm.ready.thing == ReadyWhen::Thing::agent)
         text += " --ready=agent";
     if (vm.ready.thing == ReadyWhen::Thing::notice && vm.vsock_cid)

@@ -270,6 +270,8 @@ constexpr KeyRow kKeys[] = {
      "A port of the host that leads to a port of the guest.", "0.1", add<&Network::host_forwards>, true},
     {"Network", "Restrict", "yes|no", "no", "-netdev restrict=",
      "The guest reaches nothing, and is reached by its forwards only.", "0.2", set<&Network::restricted>},
+    {"Network", "Link", "yes|no", "yes", "qemunit-helper",
+     "Whether the card's cable is in.", "0.4", set<&Network::link>},
     {"Network", "Interface", "NAME", "made from the names of VM and card", "-netdev ifname=",
      "The tap interface of the host; it is made when it is missing.", "0.2", set<&Network::interface>},
     {"Network", "Bridge", "NAME", "none", "qemu-tap@.service",

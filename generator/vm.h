@@ -129,6 +129,7 @@ struct Network {
     std::optional<MacAddress> mac;
     std::vector<HostForward> host_forwards;
     bool restricted = false;
+    bool link = true;  // the cable is in
     std::optional<InterfaceName> interface;
     std::optional<InterfaceName> bridge;
     std::optional<BootPosition> boot_index;

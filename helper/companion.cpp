@@ -99,6 +99,7 @@ class Companion {
             return std::unexpected(qmp.error());
         qmp_ = std::move(*qmp);
         resumed_ = std::move(side.resumed);
+        unplugged_ = std::move(side.unplugged);
         state_file_ = hibernation_path(vm);
         watchdog_.emplace(event, *qmp_);
         stopping_.emplace(
@@ -228,7 +229,9 @@ class Companion {
     }
 
     void on_ready() {
-        handover_.qemu_answered = true;
+        // Once: a reload may have put a cable in since.
+        if (!std::exchange(handover_.qemu_answered, true))
+            unplug();
         watchdog_->start();
         idleness_->start();
         if (handover_.stop_asked_usec != 0)
@@ -241,6 +244,17 @@ class Companion {
             readiness_->take_answer_of_qemu(qmp_->version());
         if (takes_over())
             ask_status();
+    }
+
+    // QEMU has no option for it. The guest, of which not a line has run, never sees another state.
+    void unplug() {
+        for (const std::string &card : unplugged_)
+            qmp_->execute(
+                "set_link", {{"name", card}, {"up", false}}, kLoadTimeout,
+                [card](const QmpClient::Reply &reply) {
+                    if (!reply)
+                        warn(fmt::format("[Network {}] Link=no: {}", card, reply.error().message));
+                });
     }
 
     void go_on_stopping() {
@@ -351,6 +365,7 @@ class Companion {
     std::optional<Idleness> idleness_;
     std::string state_file_;
     UniqueFd resumed_;
+    std::vector<std::string> unplugged_;
     EventSourcePtr stop_signal_, next_look_;
     bool qmp_closed_ = false;
 };

@@ -23,6 +23,7 @@ qemu@NAME.service runs this; it is of no use in a shell.
      --serial=PORT  A serial port; `direct`: QEMU serves PORT.sock itself,
                     `nolog`: its lines do not go to the journal
      --channel=NAME  A channel: QEMU serves NAME.sock itself
+     --unplugged=CARD  A network card whose cable is out
      --agent        The channel to the guest agent, with the socket agent.sock
      --ready=serial:REGEX, --ready=agent, --ready=notify:CID
                     The VM has started when the first serial port prints such a
@@ -122,6 +123,10 @@ Result<HelperOptions> parse_helper_options(const std::vector<std::string> &argum
             if (!is_device_name(value))
                 return fail(EINVAL, fmt::format("'{}' is not the name of a channel", value));
             options.channels.push_back(value);
+        } else if (name == "--unplugged=") {
+            if (!is_device_name(value))
+                return fail(EINVAL, fmt::format("'{}' is not the name of a network card", value));
+            options.unplugged.push_back(value);
         } else if (*argument == "--user") {
             options.scope = Scope::user;
         } else if (*argument == "--agent") {

@@ -35,7 +35,8 @@ struct HelperOptions {
     Scope scope = Scope::system;
     std::vector<SerialPortOptions> serials;
     std::vector<std::string> channels;
-    bool agent = false;  // a channel to the guest agent, relayed by the companion
+    std::vector<std::string> unplugged;  // network cards whose cable is out
+    bool agent = false;                  // a channel to the guest agent, relayed by the companion
     Awaited ready;
     bool check_kvm = false;                  // leave "-accel kvm" out where KVM is of no use
     std::string uefi_variables;              // the template of the VM's variable store, or ""

@@ -33,6 +33,7 @@ class Wirer {
                 return std::unexpected(added.error());
         for (const std::string &channel : options.channels)
             add_channel(channel);
+        wiring_.companion.unplugged = options.unplugged;
         wiring_.companion.stop = options.stop;
         wiring_.companion.stop_timeout_usec = options.stop_timeout_usec;
         wiring_.companion.idle_timeout_usec = options.idle_timeout_usec;

@@ -39,6 +39,7 @@ struct CompanionSide {
     uint64_t idle_timeout_usec = 0;  // 0: never
     UniqueFd resumed;                // if QEMU resumes: where to say that it has
     std::optional<PortEnd> agent;
+    std::vector<std::string> unplugged;  // network cards
     Awaited ready;
     std::optional<NoticeListener> notices;  // for the guest's READY=1
     pid_t qemu = -1;                        // the process that becomes it

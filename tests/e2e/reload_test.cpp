@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "tests/e2e/bus.h"
+#include "tests/e2e/guest_shell.h"
 #include "tests/e2e/journal.h"
 #include "tests/e2e/unit_watch.h"
 #include "tests/e2e/vm_under_test.h"
@@ -60,6 +61,25 @@ TEST(Reload, ADriveGetsAnotherImageThatItsSandboxDoesNotShow) {
     block = monitor_command(vm.name(), "info block cd").value;
     EXPECT_EQ(block.find("[not inserted]"), std::string::npos) << block;
     fs::remove_all("/srv/media");
+}
+
+TEST(Reload, CablesArePluggedAndUnplugged) {
+    const std::string lan = silent_linux_ini() + "[Network lan]\n";
+    VmUnderTest vm("reloadlink", lan + "Link=no\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    GuestShell guest(vm);
+    guest.run("modprobe -a virtio_pci virtio_net");
+    guest.run("ifconfig eth0 10.0.2.15 up");
+    EXPECT_EQ(guest.run("cat /sys/class/net/eth0/carrier"), "0\n");
+    // The guest hears of it by an interrupt.
+    const auto wait_for_carrier = [&](const std::string &state) {
+        guest.run("until [ $(cat /sys/class/net/eth0/carrier) = " + state + " ]; do :; done");
+    };
+    reload(vm, lan);
+    wait_for_carrier("1");
+    reload(vm, lan + "Link=no\n");
+    wait_for_carrier("0");
+    EXPECT_NE(journalctl(vm.unit()).find("network lan: cable out"), std::string::npos);
 }
 
 TEST(Reload, SaysWhatHasToWait) {

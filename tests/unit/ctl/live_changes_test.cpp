@@ -23,7 +23,7 @@ Texts configured(const Texts &words) {
 
 // One line for each change.
 Texts changes(const Texts &from, const Texts &to, const LiveState &state = {}) {
-    const LiveChanges found = find_live_changes(running(from), configured(to), state);
+    const LiveChanges found = find_live_changes(running(from), configured(to), {}, state);
     Texts lines;
     for (const Forward &forward : found.removed)
         lines.push_back("- " + forward.network + " " + forward.rule);
@@ -67,6 +67,20 @@ TEST(LiveChangesTest, ForwardsAreHeldAgainstWhatQemuHas) {
                "+ lan tcp:127.0.0.1:80-:80"}));
     EXPECT_EQ(changes({"-netdev", now}, {"-netdev", "user,id=lan,restrict=on"}, state),
               (Texts{"later: -netdev " + now + " becomes -netdev user,id=lan,restrict=on"}));
+}
+
+// Only those that QEMU has: of the others, the next start takes care.
+TEST(LiveChangesTest, EachCardsCableIsAsConfigured) {
+    const Texts exec_start{"/lib/qemunit-helper", "--vm=a",        "--unplugged=wan",
+                           "--unplugged=new",     "/usr/bin/qemu", "--unplugged=lan"};
+    const Texts unplugged = unplugged_cards(exec_start);
+    EXPECT_EQ(unplugged, (Texts{"wan", "new"}));
+    const Texts cards{"-netdev", "user,id=lan", "-netdev", "tap,id=wan"};
+    const LiveChanges found = find_live_changes(running(cards), configured(cards), unplugged, {});
+    EXPECT_EQ(found.plugged, Texts{"lan"});
+    EXPECT_EQ(found.unplugged, Texts{"wan"});
+    EXPECT_FALSE(found.empty());
+    EXPECT_TRUE(find_live_changes(running(cards), configured(cards), {}, {}).empty());
 }
 
 TEST(LiveChangesTest, TheImageInACdDrive) {

@@ -126,6 +126,10 @@ TEST(HelperOptionsTest, HowToStop) {
     for (const char *bad : {"", "0", "-1", "1s"})
         EXPECT_EQ(fault({"--vm=a", "--stop-timeout=" + std::string(bad), "/q"}),
                   "'" + std::string(bad) + "' is not a number of seconds");
+    EXPECT_EQ(parse_helper_options({"--vm=a", "--unplugged=lan", "--unplugged=b", "/q"})->unplugged,
+              (std::vector<std::string>{"lan", "b"}));
+    EXPECT_EQ(fault({"--vm=a", "--unplugged=a/b", "/q"}),
+              "'a/b' is not the name of a network card");
     EXPECT_EQ(parse_helper_options({"--vm=a", "--idle-timeout=60", "/q"})->idle_timeout_usec,
               60'000'000u);
     EXPECT_EQ(fault({"--vm=a", "--idle-timeout=0", "/q"}), "'0' is not a number of seconds");
