@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "generator/command_line.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include "common/concat.h"
 
 namespace qemunit {
 
 std::string CommandLine::virtio(std::string_view device) const {
-    return fmt::format("virtio-{}-{}", device, traits_.has_pci ? "pci" : "device");
+    return concat("virtio-", device, traits_.has_pci ? "-pci" : "-device");
 }
 
 std::string_view CommandLine::scsi() {
@@ -30,7 +30,7 @@ void CommandLine::need_floppy_controller() {
 std::string_view CommandLine::need(std::string_view id, std::string_view model) {
     if (std::ranges::find(controllers_, id) == controllers_.end()) {
         controllers_.push_back(id);
-        add_device(OptionValue(std::string(model)).add("id", id));
+        add_device(OptionValue(model).add("id", id));
     }
     return id;
 }

@@ -16,7 +16,9 @@ namespace qemunit {
 class CommandLine {
   public:
     CommandLine(const Vm &vm, Architecture host)
-        : vm_(vm), host_(host), traits_(machine_traits(vm, host)) {}
+        : vm_(vm), host_(host), traits_(machine_traits(vm, host)) {
+        words_.reserve(kUsualWords);
+    }
 
     const Vm &vm() const { return vm_; }
     Architecture host() const { return host_; }
@@ -28,8 +30,10 @@ class CommandLine {
         add(std::move(option));
         add(std::move(value));
     }
-    void add(std::string option, const OptionValue &value) { add(std::move(option), value.text()); }
-    void add_device(const OptionValue &device) { add("-device", device); }
+    void add(std::string option, OptionValue value) {
+        add(std::move(option), std::move(value).take());
+    }
+    void add_device(OptionValue device) { add("-device", std::move(device)); }
 
     // "virtio-blk-pci", or "virtio-blk-device" where there is no PCI bus.
     std::string virtio(std::string_view device) const;
@@ -49,6 +53,8 @@ class CommandLine {
     unsigned next_hub() { return hubs_++; }
 
   private:
+    static constexpr std::size_t kUsualWords = 48;
+
     std::string_view need(std::string_view id, std::string_view model);
 
     const Vm &vm_;

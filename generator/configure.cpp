@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "common/concat.h"
 #include "common/did_you_mean.h"
 #include "common/vm_name.h"
 #include "generator/contradictions.h"
@@ -62,8 +63,9 @@ class Configurator {
     Configurator(Vm &vm, Diagnostics &diagnostics) : vm_(vm), diagnostics_(diagnostics) {}
 
     void take(const IniFile &file) {
+        vm_.files.push_back(file.path);
         for (const IniEntry &entry : file.entries) {
-            where_ = {file.path, entry.line};
+            where_ = {vm_.files.size() - 1, entry.line};
             if (entry.key.empty())
                 open_section(entry.section);
             else if (section_ != nullptr && !is_private(entry.key))
@@ -100,7 +102,7 @@ class Configurator {
                                 printable(shorten(device_)), kDeviceNameMax));
                 return;
             }
-            if (!vm_.locations.contains(std::pair(header_of(kind), std::string())) &&
+            if (!vm_.places.contains(std::pair(header_of(kind), std::string())) &&
                 ++devices_ > kDevicesMax) {
                 error(fmt::format("More than {} devices; no machine has room for them.",
                                   kDevicesMax));
@@ -113,11 +115,11 @@ class Configurator {
         }
         section_ = row;
         section_name_ = header_of(kind);
-        vm_.locations.try_emplace({section_name_, ""}, where_);
+        vm_.places.try_emplace({section_name_, ""}, where_);
     }
 
     std::string header_of(std::string_view kind) const {
-        return device_.empty() ? std::string(kind) : fmt::format("{} {}", kind, device_);
+        return device_.empty() ? std::string(kind) : concat(kind, " ", device_);
     }
 
     void assign(const IniEntry &entry) {
@@ -132,9 +134,9 @@ class Configurator {
                              section_name_, did_you_mean(entry.key, known)));
             return;
         }
-        vm_.locations.insert_or_assign({section_name_, entry.key}, where_);
+        vm_.places.insert_or_assign({section_name_, entry.key}, where_);
         if (row->is_list)
-            vm_.locations.insert_or_assign({section_name_, entry.key + "=" + entry.value}, where_);
+            vm_.places.insert_or_assign({section_name_, entry.key + "=" + entry.value}, where_);
         if (auto set = row->set(vm_, device_, entry.value); !set)
             error(fmt::format("{}={}: {}", entry.key, shorten(entry.value), set.error()));
     }
@@ -148,9 +150,9 @@ class Configurator {
             return;
         }
         if (section_->name == "Unit")
-            vm_.unit_lines.push_back({entry.key, entry.value, where_});
+            vm_.unit_lines.push_back({entry.key, entry.value, vm_.location(where_)});
         else if (section_->name == "Service")
-            vm_.service_lines.push_back({entry.key, entry.value, where_});
+            vm_.service_lines.push_back({entry.key, entry.value, vm_.location(where_)});
         else
             install(entry);
     }
@@ -188,15 +190,15 @@ class Configurator {
             return;
         if (warnings_ == kWarningsMax)
             message = "There are more warnings about this VM; they are not shown.";
-        diagnostics_.push_back({where_, Severity::warning, std::move(message)});
+        diagnostics_.push_back({vm_.location(where_), Severity::warning, std::move(message)});
     }
     void error(std::string message) {
-        diagnostics_.push_back({where_, Severity::error, std::move(message)});
+        diagnostics_.push_back({vm_.location(where_), Severity::error, std::move(message)});
     }
 
     Vm &vm_;
     Diagnostics &diagnostics_;
-    Location where_;
+    Vm::Place where_;
     std::size_t devices_ = 0;
     std::size_t warnings_ = 0;
     const SectionRow *section_ = nullptr;

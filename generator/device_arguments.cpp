@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "generator/device_arguments.h"
 
-#include <fmt/format.h>
-
+#include "common/concat.h"
 #include "common/guest_credentials.h"
 #include "common/paths.h"
 #include "generator/qemu_arguments.h"
@@ -14,7 +13,7 @@ namespace {
 void add_port(CommandLine &line, std::string_view chardev, std::string_view guest_name,
               std::string_view id) {
     line.add_device(OptionValue("virtserialport")
-                        .add("bus", fmt::format("{}.0", line.virtio_serial()))
+                        .add("bus", concat(line.virtio_serial(), ".0"))
                         .add("chardev", chardev)
                         .add("name", guest_name)
                         .add("id", id));
@@ -28,7 +27,7 @@ void add_serial(CommandLine &line, const Serial &serial) {
         return;
     }
     line.add_device(OptionValue("virtconsole")
-                        .add("bus", fmt::format("{}.0", line.virtio_serial()))
+                        .add("bus", concat(line.virtio_serial(), ".0"))
                         .add("chardev", serial.name)
                         .add("id", serial.name));
 }
@@ -53,7 +52,7 @@ void add_share(CommandLine &line, const Share &share) {
                 .add("security_model", share.root && !share.read_only ? "mapped-xattr" : "none");
             if (share.read_only)
                 folder.add("readonly", "on");
-            line.add("-fsdev", folder);
+            line.add("-fsdev", std::move(folder));
             line.add_device(OptionValue("virtio-9p-" + bus)
                                 .add("fsdev", share.name)
                                 .add("mount_tag", effective_tag(share))
@@ -99,7 +98,7 @@ void add_tpm(CommandLine &line) {
     line.add("-chardev", OptionValue("socket").add("id", kId).add(
                              "path", line.vm().paths.tpm_socket(line.vm().name)));
     line.add("-tpmdev", OptionValue("emulator").add("id", kId).add("chardev", kId));
-    line.add_device(OptionValue(std::string(line.traits().tpm)).add("tpmdev", kId));
+    line.add_device(OptionValue(line.traits().tpm).add("tpmdev", kId));
 }
 
 void add_display(CommandLine &line) {
@@ -114,7 +113,7 @@ void add_display(CommandLine &line) {
     line.add_device(OptionValue(line.traits().has_isa ? "VGA" : line.virtio("gpu")));
     if (line.traits().has_pci) {
         // A tablet, because a mouse without absolute coordinates drifts from the viewer's.
-        const std::string bus = fmt::format("{}.0", line.usb());
+        const std::string bus = concat(line.usb(), ".0");
         line.add_device(OptionValue("usb-kbd").add("bus", bus));
         line.add_device(OptionValue("usb-tablet").add("bus", bus));
     }

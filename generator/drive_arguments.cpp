@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <fmt/format.h>
 
+#include "common/concat.h"
 #include "generator/device_arguments.h"
 #include "generator/enumerations.h"
 #include "generator/qemu_arguments.h"
@@ -11,7 +12,7 @@ namespace {
 
 OptionValue ide_device(CommandLine &line, std::string_view kind) {
     const unsigned place = line.next_ide_drive();
-    OptionValue device(fmt::format("ide-{}", kind));
+    OptionValue device(concat("ide-", kind));
     if (line.traits().disks == BuiltInDisks::ide)
         return device.add("bus", fmt::format("ide.{}", place / 2))
             .add("unit", fmt::to_string(place % 2));
@@ -22,7 +23,7 @@ OptionValue sata_device(CommandLine &line, std::string_view kind) {
     if (line.traits().disks == BuiltInDisks::ahci)
         return ide_device(line, kind);
     const std::string_view controller = line.ahci();
-    return OptionValue(fmt::format("ide-{}", kind))
+    return OptionValue(concat("ide-", kind))
         .add("bus", fmt::format("{}.{}", controller, line.next_ahci_drive()));
 }
 
@@ -32,8 +33,7 @@ OptionValue device_model(CommandLine &line, const Drive &drive) {
         case DriveInterface::virtio:
             return OptionValue(line.virtio("blk"));
         case DriveInterface::scsi:
-            return OptionValue(fmt::format("scsi-{}", kind))
-                .add("bus", fmt::format("{}.0", line.scsi()));
+            return OptionValue(concat("scsi-", kind)).add("bus", concat(line.scsi(), ".0"));
         case DriveInterface::nvme:  // a controller of its own each
             return OptionValue("nvme");
         case DriveInterface::ide:
@@ -41,7 +41,7 @@ OptionValue device_model(CommandLine &line, const Drive &drive) {
         case DriveInterface::sata:
             return sata_device(line, kind);
         case DriveInterface::usb:
-            return OptionValue("usb-storage").add("bus", fmt::format("{}.0", line.usb()));
+            return OptionValue("usb-storage").add("bus", concat(line.usb(), ".0"));
         case DriveInterface::floppy:
             break;
     }
@@ -83,7 +83,7 @@ void add_drive(CommandLine &line, const Drive &drive) {
         device.add("serial", drive.name);
     if (const auto index = boot_index(line.vm(), drive.name, drive.boot_index))
         device.add("bootindex", fmt::to_string(*index));
-    line.add_device(device);
+    line.add_device(std::move(device));
 }
 
 }  // namespace qemunit

@@ -3,9 +3,9 @@
 // The form of each file that the generator writes: a drop-in for a shipped unit.
 #pragma once
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "generator/vm.h"
 
@@ -22,6 +22,7 @@ struct UnitSection {
 };
 
 // Sections without lines are left out.
-OutputFile drop_in(const Vm &vm, std::string_view unit, const std::vector<UnitSection> &sections);
+OutputFile drop_in(const Vm &vm, std::string_view unit,
+                   std::initializer_list<UnitSection> sections);
 
 }  // namespace qemunit

@@ -41,7 +41,7 @@ Diagnostics explain_missing_unit(const std::string &name, const std::string &roo
                               fmt::join(paths.config_dirs(), ", "),
                               meant.empty() ? "" : fmt::format("; did you mean '{}'?", meant)))};
     }
-    if (source->masked)
+    if (is_mask(source->path))
         return {error(fmt::format("VM '{}' is masked by {}, which is empty or a link to /dev/null.",
                                   name, source->path))};
     Diagnostics found;

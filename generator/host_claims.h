@@ -6,6 +6,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 
 #include "generator/diagnostic.h"
 #include "generator/vm.h"
@@ -18,14 +19,18 @@ class HostClaims {
     void add(const Vm &vm, Diagnostics &diagnostics);
 
   private:
+    // A port of the host, a network interface of it, a card's address, a CID of vsock.
+    enum class Kind { tcp_port, udp_port, interface, mac, cid };
+    using Thing = std::pair<Kind, std::string>;
     struct Claim {
         std::string vm;
         Location where;
         std::string address;  // of a port; "": all
     };
-    void claim(const Vm &vm, const std::string &what, Claim claim, Diagnostics &diagnostics);
+    void claim(Thing thing, Claim claim, Diagnostics &diagnostics);
+    static std::string to_text(const Thing &thing);
 
-    std::multimap<std::string, Claim, std::less<>> claims_;  // by "TCP port 10022 of the host"
+    std::multimap<Thing, Claim> claims_;
 };
 
 }  // namespace qemunit

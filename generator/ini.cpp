@@ -13,7 +13,8 @@ namespace qemunit {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-constexpr std::size_t kKeyMax = 100;         // bytes; the longest of systemd has 33
+constexpr std::size_t kKeyMax = 100;  // bytes; the longest of systemd has 33
+constexpr std::size_t kUsualEntries = 16;
 constexpr unsigned kErrorsMax = 100;         // of one file; what has more is no ini file
 constexpr std::size_t kEntriesMax = 10'000;  // PID 1 waits for all of them
 
@@ -153,6 +154,7 @@ class LineReader {
 IniFile parse_ini(const std::string &path, std::string_view text, Diagnostics &diagnostics) {
     IniFile file{path, {}};
     LineReader reader(file, text, diagnostics);
+    file.entries.reserve(kUsualEntries);
     ini_parse_stream(LineReader::read_line, &reader, LineReader::take_assignment, &reader);
     return file;
 }

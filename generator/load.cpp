@@ -27,7 +27,8 @@ constexpr std::size_t kFileMax = 1 << 20;  // bytes; systemd's own limit for a l
 constexpr std::size_t kWordMax = (128 << 10) - 1;
 constexpr std::size_t kCommandMax = 256 << 10;
 
-// "" and a diagnostic if it cannot be read. Never waits: a fifo is refused, not opened.
+// Nothing and a diagnostic if it cannot be read; "" if it is a mask. Never waits: a fifo is
+// refused, not opened.
 std::optional<std::string> read_file(const std::string &path, Diagnostics &diagnostics) {
     const auto error = [&](std::string message) {
         diagnostics.push_back({{path, 0}, Severity::error, std::move(message)});
@@ -46,6 +47,8 @@ std::optional<std::string> read_file(const std::string &path, Diagnostics &diagn
     struct stat info {};
     if (fstat(fd.get(), &info) != 0)
         return unreadable(errno);
+    if (is_mask(info))
+        return "";
     if (!S_ISREG(info.st_mode))
         return error("Not a regular file.");
     if (info.st_size > static_cast<off_t>(kFileMax))
@@ -97,6 +100,8 @@ std::optional<Vm> load_vm(const VmSource &source, const std::string &root, const
     std::size_t bytes = 0;
     for (const std::string &path : sources)
         if (const auto text = read_file(path, found)) {
+            if (text->empty() && &path == &sources.front())
+                return std::nullopt;
             bytes += text->size();
             files.push_back(parse_ini(path, *text, found));
         }

@@ -14,7 +14,8 @@
 
 namespace qemunit {
 
-// Nothing if an error was reported. `root` is cut off the path that SourcePath= names.
+// Nothing if it is masked, or an error was reported. `root` is cut off the path that SourcePath=
+// names.
 std::optional<Vm> load_vm(const VmSource &source, const std::string &root, const Paths &paths,
                           Architecture host, FirmwareCatalog &firmware, Diagnostics &diagnostics);
 

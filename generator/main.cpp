@@ -9,6 +9,7 @@
 #include <sysexits.h>
 
 #include <cstdlib>
+#include <optional>
 #include <string_view>
 
 #include "common/user_paths.h"
@@ -89,12 +90,19 @@ int generate(const GeneratorOptions &options, const Log &log) {
     report(unnamed);
     if (sources.empty())
         return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    std::optional<OutputFolder> folder;
+    if (options.mode == GeneratorOptions::Mode::generate) {
+        auto opened = OutputFolder::open(options.output);
+        if (!opened) {
+            log.write(Severity::error, opened.error().message);
+            return EXIT_FAILURE;
+        }
+        folder = std::move(*opened);
+    }
     const Namespaces namespaces = namespaces_for(options, paths);
     FirmwareCatalog firmware(options.root);
     HostClaims claims;
     for (const VmSource &source : sources) {
-        if (source.masked)
-            continue;
         Diagnostics diagnostics;
         const auto vm = load_vm(source, options.root, paths, host, firmware, diagnostics);
         if (vm)
@@ -103,9 +111,7 @@ int generate(const GeneratorOptions &options, const Log &log) {
         if (!vm)
             continue;
         const Output output = render(*vm, host, namespaces);
-        const auto written = options.mode == GeneratorOptions::Mode::dry_run
-                                 ? print_output(output)
-                                 : write_output(options.output, output);
+        const auto written = folder ? folder->write(output) : print_output(output);
         if (!written) {
             log.write(Severity::error, fmt::format("{}: {}", source.path, written.error().message));
             failed = true;
@@ -122,9 +128,7 @@ int check(const GeneratorOptions &options, const Log &log) {
     for (const std::string &path : options.arguments) {
         Diagnostics diagnostics;
         const VmSource source = single_file(path, diagnostics);
-        const auto vm = source.masked
-                            ? std::nullopt
-                            : load_vm(source, "", paths, this_machine(), firmware, diagnostics);
+        const auto vm = load_vm(source, "", paths, this_machine(), firmware, diagnostics);
         if (vm) {
             claims.add(*vm, diagnostics);
             check_host(*vm, this_machine(), diagnostics);

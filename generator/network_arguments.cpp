@@ -10,8 +10,8 @@ namespace qemunit {
 namespace {
 
 OptionValue back_end(CommandLine &line, const Network &network) {
-    const auto of_type = [&](std::string type) {
-        return OptionValue(std::move(type)).add("id", network.name);
+    const auto of_type = [&](std::string_view type) {
+        return OptionValue(type).add("id", network.name);
     };
     switch (network.type) {
         case NetworkType::user: {
@@ -49,7 +49,7 @@ void add_network(CommandLine &line, const Network &network) {
         .add("mac", mac_address(line.vm(), network));
     if (const auto index = boot_index(line.vm(), network.name, network.boot_index))
         device.add("bootindex", fmt::to_string(*index));
-    line.add_device(device);
+    line.add_device(std::move(device));
 }
 
 }  // namespace qemunit

@@ -3,14 +3,17 @@
 
 namespace qemunit {
 
+void add_with_doubled_commas(std::string &text, std::string_view value) {
+    for (std::size_t comma; (comma = value.find(',')) != value.npos;) {
+        text.append(value.substr(0, comma + 1)) += ',';
+        value.remove_prefix(comma + 1);
+    }
+    text += value;
+}
+
 std::string double_commas(std::string_view value) {
     std::string text;
-    text.reserve(value.size());
-    for (char c : value) {
-        text += c;
-        if (c == ',')
-            text += ',';
-    }
+    add_with_doubled_commas(text, value);
     return text;
 }
 

@@ -8,58 +8,63 @@
 
 #include <cerrno>
 
-#include "common/unique_fd.h"
-
 namespace qemunit {
 
-namespace {
+Result<OutputFolder> OutputFolder::open(const std::string &path) {
+    UniqueFd fd(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!fd)
+        return fail_errno(errno, fmt::format("cannot open the output directory {}", path));
+    return OutputFolder(path, std::move(fd));
+}
+
+Result<> OutputFolder::write(const Output &output) const {
+    for (const OutputFile &file : output.files) {
+        if (auto made = make_parent(file.path); !made)
+            return made;
+        if (auto written = write_file(file); !written)
+            return written;
+    }
+    for (const OutputLink &link : output.links) {
+        if (auto made = make_parent(link.path); !made)
+            return made;
+        if (symlinkat(link.target.c_str(), fd_.get(), link.path.c_str()) != 0 && errno != EEXIST)
+            return fail("cannot create the link", link.path);
+    }
+    return {};
+}
 
 // Output paths have one folder at most: "UNIT.d/FILE".
-Result<> make_parent(const std::string &path) {
+Result<> OutputFolder::make_parent(const std::string &path) const {
     const std::string parent = path.substr(0, path.rfind('/'));
-    if (mkdir(parent.c_str(), 0755) != 0 && errno != EEXIST)
-        return fail_errno(errno, fmt::format("cannot create {}", parent));
+    if (mkdirat(fd_.get(), parent.c_str(), 0755) != 0 && errno != EEXIST)
+        return fail("cannot create", parent);
     return {};
 }
 
 // Under its own name at once: PID 1 reads the folder when all generators have ended.
-Result<> write_file(const std::string &path, const std::string &content) {
-    const UniqueFd fd(
-        open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644));
+Result<> OutputFolder::write_file(const OutputFile &file) const {
+    const UniqueFd fd(openat(fd_.get(), file.path.c_str(),
+                             O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644));
     if (!fd)
-        return fail_errno(errno, fmt::format("cannot create {}", path));
-    for (std::size_t done = 0; done < content.size();) {
-        const ssize_t n = write(fd.get(), content.data() + done, content.size() - done);
+        return fail("cannot create", file.path);
+    for (std::size_t done = 0; done < file.content.size();) {
+        const ssize_t n = ::write(fd.get(), file.content.data() + done, file.content.size() - done);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
-            const int code = errno;
-            unlink(path.c_str());  // half a unit would be worse than none
-            return fail_errno(code, fmt::format("cannot write {}", path));
+            auto failure = fail("cannot write", file.path);
+            unlinkat(fd_.get(), file.path.c_str(), 0);  // half a unit would be worse than none
+            return failure;
         }
         done += static_cast<std::size_t>(n);
     }
     return {};
 }
 
-}  // namespace
-
-Result<> write_output(const std::string &directory, const Output &output) {
-    for (const OutputFile &file : output.files) {
-        const std::string path = directory + "/" + file.path;
-        if (auto made = make_parent(path); !made)
-            return made;
-        if (auto written = write_file(path, file.content); !written)
-            return written;
-    }
-    for (const OutputLink &link : output.links) {
-        const std::string path = directory + "/" + link.path;
-        if (auto made = make_parent(path); !made)
-            return made;
-        if (symlink(link.target.c_str(), path.c_str()) != 0 && errno != EEXIST)
-            return fail_errno(errno, fmt::format("cannot create the link {}", path));
-    }
-    return {};
+// By errno.
+std::unexpected<Error> OutputFolder::fail(std::string_view what, std::string_view path) const {
+    const int code = errno;
+    return fail_errno(code, fmt::format("{} {}/{}", what, path_, path));
 }
 
 }  // namespace qemunit

@@ -7,10 +7,27 @@
 #include <string>
 
 #include "common/result.h"
+#include "common/unique_fd.h"
 #include "generator/render.h"
 
 namespace qemunit {
 
-Result<> write_output(const std::string &directory, const Output &output);
+class OutputFolder {
+  public:
+    static Result<OutputFolder> open(const std::string &path);
+
+    // What exists already is written anew; a link stays.
+    Result<> write(const Output &output) const;
+
+  private:
+    OutputFolder(std::string path, UniqueFd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
+
+    Result<> make_parent(const std::string &path) const;
+    Result<> write_file(const OutputFile &file) const;
+    std::unexpected<Error> fail(std::string_view what, std::string_view path) const;
+
+    std::string path_;
+    UniqueFd fd_;
+};
 
 }  // namespace qemunit

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "common/concat.h"
 #include "common/paths.h"
 #include "generator/device_arguments.h"
 #include "generator/values.h"
@@ -27,8 +28,8 @@ uint32_t hash_of(std::string_view text) {
 std::string size_text(MemorySize size) {
     constexpr uint64_t kMiB = 1 << 20;
     if (size.bytes % kMiB == 0)
-        return fmt::format("{}M", size.bytes / kMiB);
-    return fmt::format("{}B", size.bytes);
+        return concat(fmt::to_string(size.bytes / kMiB), "M");
+    return concat(fmt::to_string(size.bytes), "B");
 }
 
 // virtiofsd maps the guest's memory.
@@ -50,7 +51,7 @@ void add_machine(CommandLine &line) {
                                 .add("share", "on"));
         machine.add("memory-backend", kSharedMemory);
     }
-    line.add("-machine", machine);
+    line.add("-machine", std::move(machine));
     // In this order: QEMU takes the first that it can initialise.
     if (vm.accelerator == Accelerator::kvm || falls_back_to_tcg(vm, line.host()))
         line.add("-accel", "kvm");
@@ -120,7 +121,7 @@ void add_boot(CommandLine &line) {
     if (vm.boot.menu)
         boot.add("menu", "on");
     if (!boot.text().empty())
-        line.add("-boot", boot);
+        line.add("-boot", std::move(boot));
     if (!vm.load_snapshot.empty())
         line.add("-loadvm", vm.load_snapshot);
 }
@@ -152,12 +153,12 @@ void add_small_devices(CommandLine &line) {
 }  // namespace
 
 std::string qemu_program(const Vm &vm, Architecture host) {
-    return vm.qemu ? vm.qemu->text
-                   : fmt::format("{}/{}", kQemuBinDir, machine_traits(vm, host).program);
+    return vm.qemu ? vm.qemu->text : concat(kQemuBinDir, "/", machine_traits(vm, host).program);
 }
 
 std::string absolute_path(const Vm &vm, const FilePath &path) {
-    return path.text.starts_with('/') ? path.text : vm.paths.state_dir(vm.name) + "/" + path.text;
+    return path.text.starts_with('/') ? path.text
+                                      : concat(vm.paths.state_dir(vm.name), "/", path.text);
 }
 
 // The suffix decides, never the content: QEMU's probing lets a guest that owns a raw disk
@@ -236,7 +237,7 @@ std::optional<unsigned> boot_index(const Vm &vm, std::string_view device,
 std::string mac_address(const Vm &vm, const Network &network) {
     if (network.mac)
         return network.mac->text;
-    const uint32_t hash = hash_of(vm.name + "/" + network.name);
+    const uint32_t hash = hash_of(concat(vm.name, "/", network.name));
     return fmt::format("52:54:00:{:02x}:{:02x}:{:02x}", hash >> 16, (hash >> 8) & 0xff,
                        hash & 0xff);
 }
@@ -247,7 +248,7 @@ std::string tap_name(const Vm &vm, const Network &network) {
     std::string name = fmt::format("{}-{}", vm.name, network.name);
     if (is_interface_name(name))
         return name;
-    return fmt::format("qemu-{:06x}", hash_of(vm.name + "/" + network.name));
+    return fmt::format("qemu-{:06x}", hash_of(concat(vm.name, "/", network.name)));
 }
 
 std::string console_parameter(const Vm &vm, Architecture host) {

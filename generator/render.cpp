@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "common/concat.h"
 #include "common/paths.h"
 #include "common/vm_name.h"
 #include "generator/qemu_arguments.h"
@@ -20,86 +21,88 @@ constexpr uint64_t kLongest = 1'000'000'000;  // seconds; as good as infinity
 // For a guest to boot; the template's is for QEMU alone.
 constexpr std::string_view kGuestStartTimeout = "5min";
 
-uint64_t seconds_for_helper(const TimeSpan &span) {
-    return std::min(span.seconds, kLongest);
+std::string seconds_for_helper(const TimeSpan &span) {
+    return fmt::to_string(std::min(span.seconds, kLongest));
 }
 
+constexpr std::string_view kNextLine = " \\\n    ";
+
 // One option with its values a line: what `systemctl cat` shows is meant to be read.
-std::string exec_start(const Vm &vm, Architecture host) {
-    std::string text = fmt::format("ExecStart=\nExecStart={}{} --vm={}", kHelperPath,
-                                   vm.paths.is_of_user() ? " --user" : "", vm.name);
+void append_exec_start(std::string &text, const Vm &vm, Architecture host) {
+    const auto add_on_line_of_its_own = [&](std::string_view option, std::string_view value) {
+        text += kNextLine;
+        append_quoted_word(text, concat(option, value));
+    };
+    append(text, "ExecStart=\nExecStart=", kHelperPath, vm.paths.is_of_user() ? " --user" : "",
+           " --vm=", vm.name);
     for (const Serial &serial : vm.serials)
-        text += fmt::format(" --serial={}{}{}", serial.name, serial.direct ? ",direct" : "",
-                            serial.log ? "" : ",nolog");
+        append(text, " --serial=", serial.name, serial.direct ? ",direct" : "",
+               serial.log ? "" : ",nolog");
     for (const Channel &channel : vm.channels)
-        text += fmt::format(" --channel={}", channel.name);
+        append(text, " --channel=", channel.name);
     if (vm.guest_agent)
         text += " --agent";
     for (const Network &network : vm.networks)
         if (!network.link)
-            text += fmt::format(" --unplugged={}", network.name);
+            append(text, " --unplugged=", network.name);
     if (vm.ready.thing == ReadyWhen::Thing::agent)
         text += " --ready=agent";
     if (vm.ready.thing == ReadyWhen::Thing::notice && vm.vsock_cid)
-        text += fmt::format(" --ready=notify:{}", vm.vsock_cid->number);
+        append(text, " --ready=notify:", fmt::to_string(vm.vsock_cid->number));
     if (falls_back_to_tcg(vm, host))
         text += " --check-kvm";
     if (vm.stop == StopAction::hibernate)
         text += " --stop=hibernate";
     if (vm.stop_timeout && vm.stop_timeout->seconds > 0 && vm.stop != StopAction::quit)
-        text += fmt::format(" --stop-timeout={}", seconds_for_helper(*vm.stop_timeout));
+        append(text, " --stop-timeout=", seconds_for_helper(*vm.stop_timeout));
     if (vm.idle_timeout && vm.idle_timeout->seconds > 0 && vm.idle_timeout->seconds < kLongest)
-        text +=
-            fmt::format("{} --idle-timeout={}", vm.stop == StopAction::quit ? " --stop=quit" : "",
-                        seconds_for_helper(*vm.idle_timeout));
+        append(text, vm.stop == StopAction::quit ? " --stop=quit" : "",
+               " --idle-timeout=", seconds_for_helper(*vm.idle_timeout));
     if (vm.ready.thing == ReadyWhen::Thing::serial_line)
-        text += " \\\n    " + quote_word("--ready=serial:" + vm.ready.expression);
+        add_on_line_of_its_own("--ready=serial:", vm.ready.expression);
     if (vm.uefi)
-        text += " \\\n    " + quote_word("--uefi-variables=" + vm.uefi->variables);
+        add_on_line_of_its_own("--uefi-variables=", vm.uefi->variables);
     for (const OpenedPath &opened : opened_paths(vm))
         if (!opened.path.starts_with("/usr/"))
-            text +=
-                " \\\n    " + quote_word((opened.write ? "--writes=" : "--reads=") + opened.path);
+            add_on_line_of_its_own(opened.write ? "--writes=" : "--reads=", opened.path);
     for (const Drive &drive : vm.drives)
         if (drive.is_made_by_us())
-            text += " \\\n    " + quote_word("--made=" + absolute_path(vm, *drive.file));
+            add_on_line_of_its_own("--made=", absolute_path(vm, *drive.file));
     bool after_option = false;
     for (const std::string &word : qemu_arguments(vm, host)) {
         const bool is_option = word.starts_with('-');
-        text += after_option && !is_option ? " " : " \\\n    ";
-        text += quote_word(word);
+        text += after_option && !is_option ? " " : kNextLine;
+        append_quoted_word(text, word);
         after_option = is_option;
     }
-    return text + "\n";
+    text += '\n';
 }
 
-std::string pass_through(const std::vector<UnitLine> &lines) {
-    std::string text;
+void append_lines(std::string &text, const std::vector<UnitLine> &lines) {
     for (const UnitLine &line : lines)
-        text += fmt::format("{}={}\n", line.key, line.value);
-    return text;
+        append(text, line.key, "=", line.value, "\n");
 }
 
 // Without File= and Text=, a line of [Service] says where it comes from.
-std::string credential_setting(const Vm &vm, const Credential &credential) {
+void append_credential(std::string &text, const Vm &vm, const Credential &credential) {
     if (credential.file)
-        return fmt::format("LoadCredential={}:{}\n", credential.name,
-                           escape_specifiers(absolute_path(vm, *credential.file)));
-    if (!credential.text.empty())
-        return fmt::format("SetCredential={}:{}\n", credential.name,
-                           escape_credential(credential.text));
-    return {};
+        append(text, "LoadCredential=", credential.name, ":",
+               escape_specifiers(absolute_path(vm, *credential.file)), "\n");
+    else if (!credential.text.empty())
+        append(text, "SetCredential=", credential.name, ":", escape_credential(credential.text),
+               "\n");
 }
 
 std::string unit_settings(const Vm &vm, const SupportingUnits &supporting) {
-    std::string text = fmt::format("SourcePath={}\n", escape_specifiers(vm.source_path));
+    std::string text = concat("SourcePath=", escape_specifiers(vm.source_path), "\n");
     if (!vm.description.empty())
-        text += fmt::format("Description={}\n", escape_specifiers(vm.description));
+        append(text, "Description=", escape_specifiers(vm.description), "\n");
     for (const std::string &unit : supporting.wanted)
-        text += fmt::format("Wants={0}\nAfter={0}\n", unit);
+        append(text, "Wants=", unit, "\nAfter=", unit, "\n");
     if (vm.is_registered)  // after it, not before
-        text += fmt::format("Wants=qemu-machine@{}.service\n", vm.name);
-    return text + pass_through(vm.unit_lines);
+        append(text, "Wants=qemu-machine@", vm.name, ".service\n");
+    append_lines(text, vm.unit_lines);
+    return text;
 }
 
 // QEMU unlinks the sockets that it was handed when it exits (util/qemu-sockets.c,
@@ -114,32 +117,36 @@ std::string socket_guard(const Vm &vm) {
 }
 
 std::string service_settings(const Vm &vm, Architecture host, Namespaces namespaces) {
+    constexpr std::size_t kUsualLength = 2000;
     const bool has_mounts = namespaces == Namespaces::available;
     std::string text;
+    text.reserve(kUsualLength);
     if (vm.user)
-        text += fmt::format("User={}\nGroup=\n", vm.user->text);
+        append(text, "User=", vm.user->text, "\nGroup=\n");
     if (!vm.start_timeout && !vm.ready.is_default())
-        text += fmt::format("TimeoutStartSec={}\n", kGuestStartTimeout);
+        append(text, "TimeoutStartSec=", kGuestStartTimeout, "\n");
     for (const auto &[key, value] :
-         {std::pair("TimeoutStartSec", &vm.start_timeout),
-          std::pair("TimeoutStopSec", &vm.stop_timeout), std::pair("RuntimeMaxSec", &vm.timeout)})
+         {std::pair("TimeoutStartSec=", &vm.start_timeout),
+          std::pair("TimeoutStopSec=", &vm.stop_timeout), std::pair("RuntimeMaxSec=", &vm.timeout)})
         if (*value)
-            text += fmt::format("{}={}\n", key, (*value)->text);
+            append(text, key, (*value)->text, "\n");
     if (vm.stop == StopAction::quit)
         text += "KillSignal=SIGTERM\n";
     if (vm.on_panic == PanicAction::restart)
         text += "Restart=on-failure\n";
     for (const Credential &credential : vm.credentials)
-        text += credential_setting(vm, credential);
-    text += fmt::format("StateDirectory=qemunit/{}\n", vm.name);
+        append_credential(text, vm, credential);
+    append(text, "StateDirectory=qemunit/", vm.name, "\n");
     if (has_mounts)
         text += execution_settings(vm, host);
-    text += exec_start(vm, host);
+    append_exec_start(text, vm, host);
     if (!has_mounts)
         text += socket_guard(vm);
     if (!vm.paths.is_of_user())  // other VMs' settings and sockets
         text += "InaccessiblePaths=-+/etc/qemunit -+/run/qemunit\n";
-    return text + sandbox_settings(vm, namespaces) + pass_through(vm.service_lines);
+    text += sandbox_settings(vm, namespaces);
+    append_lines(text, vm.service_lines);
+    return text;
 }
 
 std::string access_settings(const SocketAccess &access) {
@@ -211,23 +218,23 @@ Output render(const Vm &vm, Architecture host, Namespaces namespaces) {
                                     {"Service", service_settings(vm, host, namespaces)}}));
     if (vm.paths.is_of_user() && namespaces == Namespaces::available)
         output.links.push_back(
-            {fmt::format("{}.d/40-qemunit-sandbox.conf", unit), std::string(kUserSandboxPath)});
+            {concat(unit, ".d/40-qemunit-sandbox.conf"), std::string(kUserSandboxPath)});
     for (const auto &[kind, lines] :
          {std::pair("monitor", monitor_settings(vm)), std::pair("serial", serial_settings(vm))}) {
-        const std::string socket = fmt::format("qemu-{}@{}.socket", kind, vm.name);
+        const std::string socket = concat("qemu-", kind, "@", vm.name, ".socket");
         if (!lines.empty())
             output.files.push_back(drop_in(vm, socket, {{"Socket", lines}}));
         if (vm.activation == Activation::socket)
             output.links.push_back({"sockets.target.wants/" + socket,
-                                    fmt::format("{}/qemu-{}@.socket", vm.paths.unit_dir(), kind)});
+                                    concat(vm.paths.unit_dir(), "/qemu-", kind, "@.socket")});
     }
     std::ranges::move(supporting.files, std::back_inserter(output.files));
 
-    const std::string target = fmt::format("{}/qemu@.service", vm.paths.unit_dir());
+    const std::string target = concat(vm.paths.unit_dir(), "/qemu@.service");
     for (const std::string &wanting : vm.wanted_by)
-        output.links.push_back({fmt::format("{}.wants/{}", wanting, unit), target});
+        output.links.push_back({concat(wanting, ".wants/", unit), target});
     for (const std::string &requiring : vm.required_by)
-        output.links.push_back({fmt::format("{}.requires/{}", requiring, unit), target});
+        output.links.push_back({concat(requiring, ".requires/", unit), target});
     return output;
 }
 

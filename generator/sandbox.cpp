@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "generator/sandbox.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 
+#include "common/concat.h"
 #include "common/paths.h"
 #include "generator/qemu_arguments.h"
 #include "generator/unit_text.h"
@@ -67,20 +66,23 @@ class Sandbox {
         // The state directory is writable and /usr readable as they are.
         if (is_below(path, vm_.paths.state_dir(vm_.name)) || (!write && is_below(path, "/usr")))
             return;
-        lines_ += fmt::format("{}={}\n", write ? "BindPaths" : "BindReadOnlyPaths",
-                              quote_path("-" + path));
+        add_path(write ? "BindPaths=" : "BindReadOnlyPaths=", "-", path);
         if (write)
-            lines_ += fmt::format("NoExecPaths={}\n", quote_path("-+" + path));
+            add_path("NoExecPaths=", "-+", path);
         in_home_ = in_home_ || std::ranges::any_of(kHomes, [&](std::string_view home) {
                        return path == home || is_below(path, home);
                    });
         if (is_below(path, "/dev") && !vm_.paths.is_of_user())  // only PID 1 can control devices
-            lines_ += fmt::format("DeviceAllow={} {}\n", quote_path(path), write ? "rw" : "r");
+            append(lines_, "DeviceAllow=", quote_path(path), write ? " rw\n" : " r\n");
     }
 
-    void allow_socket(const std::string &folder) {
-        lines_ += fmt::format("BindReadOnlyPaths={}\n", quote_path("-" + folder));
+    void add_path(std::string_view setting, std::string_view prefix, std::string_view path) {
+        lines_ += setting;
+        append_quoted_path(lines_, prefix, path);
+        lines_ += '\n';
     }
+
+    void allow_socket(const std::string &folder) { add_path("BindReadOnlyPaths=", "-", folder); }
 
     void add_sockets() {
         if (vm_.tpm)
@@ -150,12 +152,15 @@ std::string sandbox_settings(const Vm &vm, Namespaces namespaces) {
 }
 
 std::string execution_settings(const Vm &vm, Architecture host) {
-    std::string lines =
-        fmt::format("NoExecPaths={}\nExecPaths={}\n", quote_path("+" + vm.paths.state_dir(vm.name)),
-                    quote_path("-+" + qemu_program(vm, host)));
+    const std::string program = qemu_program(vm, host);
+    std::string lines = "NoExecPaths=";
+    append_quoted_path(lines, "+", vm.paths.state_dir(vm.name));
+    lines += "\nExecPaths=";
+    append_quoted_path(lines, "-+", program);
+    lines += '\n';
     // Where the one in the path is a script, the helper runs what that would (helper/main.cpp).
-    if (qemu_program(vm, host) == fmt::format("{}/qemu-system-i386", kQemuBinDir))
-        lines += fmt::format("ExecPaths=-+{}/qemu-system-i386\n", kQemuLibexecDir);
+    if (program == concat(kQemuBinDir, "/qemu-system-i386"))
+        append(lines, "ExecPaths=-+", kQemuLibexecDir, "/qemu-system-i386\n");
     return lines;
 }
 

@@ -340,7 +340,7 @@ const SectionRow *find_section(std::string_view name) {
 
 const KeyRow *find_key(std::string_view section, std::string_view key) {
     auto it = std::ranges::find_if(
-        kKeys, [&](const KeyRow &row) { return row.section == section && row.key == key; });
+        kKeys, [&](const KeyRow &row) { return row.key == key && row.section == section; });
     return it == std::end(kKeys) ? nullptr : &*it;
 }
 

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -11,6 +12,7 @@
 #include <memory>
 #include <set>
 
+#include "common/concat.h"
 #include "common/paths.h"
 #include "common/vm_name.h"
 #include "generator/text.h"
@@ -38,22 +40,12 @@ std::vector<std::string> list(const std::string &folder, std::string_view suffix
     return names;
 }
 
-bool is_mask(const std::string &path) {
-    struct stat info {};
-    struct stat null {};
-    if (stat(path.c_str(), &info) != 0)
-        return false;
-    if (S_ISREG(info.st_mode))
-        return info.st_size == 0;
-    return stat("/dev/null", &null) == 0 && S_ISCHR(info.st_mode) && info.st_rdev == null.st_rdev;
-}
-
 // By file name over all folders; the first folder that has a name wins (systemd.unit(5)).
 std::vector<std::string> collect_drop_ins(const std::vector<std::string> &folders) {
     std::map<std::string, std::string> by_name;
     for (const std::string &folder : folders)
         for (const std::string &name : list(folder, ".conf"))
-            by_name.try_emplace(name, folder + "/" + name);
+            by_name.try_emplace(name, concat(folder, "/", name));
     std::vector<std::string> paths;
     for (auto &[name, path] : by_name)
         if (!is_mask(path))
@@ -71,6 +63,17 @@ Diagnostic bad_name(const std::string &path, const std::string &name) {
 
 }  // namespace
 
+bool is_mask(const struct stat &info) {
+    if (S_ISREG(info.st_mode))
+        return info.st_size == 0;
+    return S_ISCHR(info.st_mode) && info.st_rdev == makedev(1, 3);  // null(4)
+}
+
+bool is_mask(const std::string &path) {
+    struct stat info {};
+    return stat(path.c_str(), &info) == 0 && is_mask(info);
+}
+
 std::vector<VmSource> find_vms(const std::string &root, const Paths &paths,
                                Diagnostics &diagnostics) {
     std::vector<std::string> folders;
@@ -78,23 +81,26 @@ std::vector<VmSource> find_vms(const std::string &root, const Paths &paths,
     for (const std::string &dir : paths.config_dirs()) {
         folders.push_back(root + dir);
         for (const std::string &name : list(folders.back(), ".d"))
-            existing.insert(folders.back() + "/" + name);
+            existing.insert(concat(folders.back(), "/", name));
     }
 
     std::map<std::string, VmSource> by_name;
     for (const std::string &folder : folders) {
         for (const std::string &file : list(folder, kIniSuffix)) {
             std::string name = file.substr(0, file.size() - kIniSuffix.size());
-            const std::string path = folder + "/" + file;
-            if (!is_vm_name(name)) {
+            std::string path = concat(folder, "/", file);
+            if (is_vm_name(name))
+                by_name.try_emplace(name, VmSource{name, std::move(path), {}});
+            else
                 diagnostics.push_back(bad_name(path, name));
-                continue;
-            }
-            by_name.try_emplace(name, VmSource{name, path, is_mask(path), {}});
         }
     }
     std::vector<VmSource> sources;
+    sources.reserve(by_name.size());
     for (auto &[name, source] : by_name) {
+        sources.push_back(std::move(source));
+        if (existing.empty())
+            continue;
         // A VM's own folders come before vm.d, so that of two drop-ins of one name the one
         // that is for this VM alone wins.
         std::vector<std::string> drop_in_folders;
@@ -103,9 +109,7 @@ std::vector<VmSource> find_vms(const std::string &root, const Paths &paths,
         for (const std::string &folder : folders)
             drop_in_folders.push_back(folder + "/vm.d");
         std::erase_if(drop_in_folders, [&](const auto &f) { return !existing.contains(f); });
-        if (!source.masked)
-            source.drop_ins = collect_drop_ins(drop_in_folders);
-        sources.push_back(std::move(source));
+        sources.back().drop_ins = collect_drop_ins(drop_in_folders);
     }
     return sources;
 }
@@ -116,7 +120,7 @@ VmSource single_file(const std::string &path, Diagnostics &diagnostics) {
         name.resize(name.size() - kIniSuffix.size());
     if (!is_vm_name(name))
         diagnostics.push_back(bad_name(path, name));
-    return {name, path, is_mask(path), collect_drop_ins({path + ".d"})};
+    return {name, path, collect_drop_ins({path + ".d"})};
 }
 
 }  // namespace qemunit

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// Which ini files there are: the search directories, precedence, masks, drop-ins.
-// Lists directories and looks at file types, opens nothing.
+// Which ini files there are: the search directories, precedence, drop-ins.
+// Lists directories, opens no file.
 #pragma once
+
+#include <sys/stat.h>
 
 #include <string>
 #include <vector>
@@ -14,10 +16,14 @@ namespace qemunit {
 
 struct VmSource {
     std::string name;
-    std::string path;                   // of the ini file, with `root` before it
-    bool masked = false;                // empty, or a link to /dev/null
+    std::string path;                   // of the ini file, with `root` before it; maybe a mask
     std::vector<std::string> drop_ins;  // in the order they apply, masked ones left out
 };
+
+// A file that stands for none, and hides one of its name in a lower directory: empty, or a link to
+// /dev/null.
+bool is_mask(const struct stat &info);
+bool is_mask(const std::string &path);
 
 // Sorted by name. `root`: prefix of all directories, "" for this system. Files whose name
 // is no VM name are reported and left out.

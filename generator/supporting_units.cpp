@@ -40,7 +40,7 @@ class Builder {
   private:
     void want(std::string unit) { units_.wanted.push_back(std::move(unit)); }
 
-    void add_drop_in(const std::string &unit, const std::vector<UnitSection> &sections) {
+    void add_drop_in(const std::string &unit, std::initializer_list<UnitSection> sections) {
         for (const UnitSection &section : sections)
             if (!section.lines.empty()) {
                 units_.files.push_back(drop_in(vm_, unit, sections));

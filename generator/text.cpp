@@ -69,6 +69,10 @@ std::vector<std::string> split_words(std::string_view text) {
 std::string text_fault(std::string_view text) {
     for (std::size_t i = 0; i < text.size();) {
         const auto c = static_cast<unsigned char>(text[i]);
+        if (c >= 0x20 && c < 0x7f) {  // nearly all are
+            ++i;
+            continue;
+        }
         if (is_control(c))
             return fmt::format("Control character 0x{:02x}", c);
         const std::size_t length = utf8_length(text.substr(i));

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "common/concat.h"
 #include "common/paths.h"
 #include "generator/text.h"
 
@@ -43,12 +44,15 @@ void add_percent(std::string &text, char c) {
 
 }  // namespace
 
-std::string quote_word(std::string_view word) {
-    if (!word.empty() && std::ranges::all_of(word, is_plain))
-        return std::string(word);  // nearly all are
+void append_quoted_word(std::string &text, std::string_view word) {
+    if (!word.empty() && std::ranges::all_of(word, is_plain)) {
+        text += word;  // nearly all are
+        return;
+    }
     const bool quoted = needs_quotes(word);
     const bool is_text = is_utf8(word);  // else systemd would drop the line
-    std::string text = quoted ? "\"" : "";
+    if (quoted)
+        text += '"';
     for (char c : word) {
         const auto byte = static_cast<unsigned char>(c);
         if (c == '%' || c == kSpecifier)
@@ -66,11 +70,19 @@ std::string quote_word(std::string_view word) {
         else
             text += c;
     }
-    return quoted ? text + '"' : text;
+    if (quoted)
+        text += '"';
+}
+
+std::string quote_word(std::string_view word) {
+    std::string text;
+    append_quoted_word(text, word);
+    return text;
 }
 
 std::string escape_specifiers(std::string_view value) {
     std::string text;
+    text.reserve(value.size());
     for (char c : value) {
         if (c == '%' || c == kSpecifier)
             add_percent(text, c);
@@ -80,11 +92,18 @@ std::string escape_specifiers(std::string_view value) {
     return text;
 }
 
-std::string quote_path(std::string_view path) {
-    std::string text;
-    bool quoted = false;
+void append_quoted_path(std::string &text, std::string_view prefix, std::string_view path) {
+    const auto is_free = [](char c) {
+        return is_plain(c) && c != ':';
+    };
+    if (std::ranges::all_of(path, is_free)) {
+        append(text, prefix, path);  // nearly all are
+        return;
+    }
+    const bool quoted = !std::ranges::all_of(
+        path, [&](char c) { return is_free(c) || c == '%' || c == kSpecifier; });
+    append(text, quoted ? "\"" : "", prefix);
     for (char c : path) {
-        quoted = quoted || c == ':' || (!is_plain(c) && c != '%' && c != kSpecifier);
         if (c == '"' || c == '\\')
             text += '\\';
         if (c == '%' || c == kSpecifier)
@@ -92,7 +111,14 @@ std::string quote_path(std::string_view path) {
         else
             text += c;
     }
-    return quoted ? '"' + text + '"' : text;
+    if (quoted)
+        text += '"';
+}
+
+std::string quote_path(std::string_view path) {
+    std::string text;
+    append_quoted_path(text, "", path);
+    return text;
 }
 
 std::string escape_credential(std::string_view value) {

@@ -14,6 +14,7 @@ namespace qemunit {
 // One word of ExecStart=: `$` doubled, `%` doubled, quoted where systemd would otherwise
 // split it or read it as something else. Any bytes but NUL come out as they went in.
 std::string quote_word(std::string_view word);
+void append_quoted_word(std::string &text, std::string_view word);
 
 // A whole value of a setting that knows specifiers but no quotes: Description=.
 std::string escape_specifiers(std::string_view value);
@@ -22,6 +23,8 @@ std::string escape_specifiers(std::string_view value);
 // colons, know quotes, a backslash before any character, and specifiers, but no C escapes
 // (load-fragment.c). For paths without control bytes.
 std::string quote_path(std::string_view path);
+// `prefix`: "-", "+", which stand within the quotes.
+void append_quoted_path(std::string &text, std::string_view prefix, std::string_view path);
 
 // The value of SetCredential=, which knows C escapes but no specifiers (load-fragment.c).
 std::string escape_credential(std::string_view value);

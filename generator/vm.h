@@ -242,15 +242,21 @@ struct Vm {
     // Where each key was last set, for errors that show only when all is read.
     // Section ("Drive root"), key; an empty key is the section's header. For the items of a
     // list, the key is the whole assignment ("HostForward=tcp::10022-:22").
-    std::map<std::pair<std::string, std::string>, Location, std::less<>> locations;
+    struct Place {
+        std::size_t file = 0;  // of `files`
+        unsigned line = 0;
+    };
+    std::map<std::pair<std::string, std::string>, Place> places;
+    std::vector<std::string> files;  // their paths: the ini file, its drop-ins
 
+    Location location(Place place) const { return {files[place.file], place.line}; }
     Location location(std::string_view section, std::string_view key = {}) const {
-        auto it = locations.find(std::pair(std::string(section), std::string(key)));
-        if (it == locations.end() && !key.empty()) {
+        const auto it = places.find(std::pair(std::string(section), std::string(key)));
+        if (it == places.end() && !key.empty()) {
             const std::size_t equals = key.find('=');
             return location(section, equals == key.npos ? "" : key.substr(0, equals));
         }
-        return it == locations.end() ? Location{source_path, 0} : it->second;
+        return it == places.end() ? Location{source_path, 0} : location(it->second);
     }
 };
 

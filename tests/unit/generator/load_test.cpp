@@ -20,7 +20,7 @@ class LoadTest : public ::testing::Test {
     std::optional<Vm> load(const std::string &path, const Texts &drop_ins = {}) {
         Diagnostics diagnostics;
         FirmwareCatalog firmware(root.path());
-        auto vm = load_vm({"vm1", path, false, drop_ins}, root.path(), Paths(),
+        auto vm = load_vm({"vm1", path, drop_ins}, root.path(), Paths(),
                           Architecture::x86_64, firmware, diagnostics);
         said.clear();
         for (std::string &text : testing::texts(diagnostics)) {
@@ -45,6 +45,21 @@ TEST_F(LoadTest, AFileWithItsDropIns) {
     EXPECT_EQ(vm->cpus->count, 4u);
     EXPECT_EQ(vm->memory->bytes, uint64_t{2} << 30);
     EXPECT_EQ(vm->source_path, "/etc/vm1.ini");
+}
+
+TEST_F(LoadTest, AMaskedVmIsNoneAndNoError) {
+    const Texts broken = {root.write("10.conf", "x")};
+    EXPECT_FALSE(load(root.write("empty.ini", ""), broken));
+    EXPECT_EQ(said, Texts{});
+    EXPECT_FALSE(load("/dev/null", broken));
+    EXPECT_EQ(said, Texts{});
+    EXPECT_FALSE(load("/dev/zero"));
+    EXPECT_EQ(said, Texts{"error: /dev/zero: Not a regular file."});
+}
+
+TEST_F(LoadTest, AnUnreadableFileIsAnErrorAlsoWithAMaskedDropIn) {
+    EXPECT_FALSE(load(root / "gone.ini", {root.write("10.conf", "")}));
+    EXPECT_EQ(said, Texts{"error: /gone.ini: Cannot read the file: No such file or directory."});
 }
 
 TEST_F(LoadTest, AWarningLeavesTheVm) {
@@ -177,7 +192,7 @@ TEST_F(LoadTest, WithoutARootThePathStaysAsItIs) {
     Diagnostics diagnostics;
     FirmwareCatalog firmware("");
     const auto vm =
-        load_vm({"vm1", path, false, {}}, "", Paths(), Architecture::x86_64, firmware, diagnostics);
+        load_vm({"vm1", path, {}}, "", Paths(), Architecture::x86_64, firmware, diagnostics);
     ASSERT_TRUE(vm);
     EXPECT_EQ(vm->source_path, path);
 }

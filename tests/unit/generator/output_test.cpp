@@ -19,7 +19,7 @@ using Contents = std::map<std::string, std::string>;
 class OutputTest : public ::testing::Test {
   protected:
     std::string write(const Output &output) {
-        const auto written = write_output(folder.path(), output);
+        const auto written = OutputFolder::open(folder.path())->write(output);
         std::string message = written ? "" : written.error().message;
         if (const auto at = message.find(folder.path()); at != message.npos)
             message.erase(at, folder.path().size());
@@ -82,8 +82,9 @@ TEST_F(OutputTest, ALinkInTheWayIsNotFollowed) {
 }
 
 TEST_F(OutputTest, AnOutputDirectoryThatIsNotThere) {
-    EXPECT_EQ(write_output(folder / "gone", {{{"a.d/x.conf", ""}}, {}}).error().message,
-              "cannot create " + (folder / "gone/a.d") + ": No such file or directory");
+    EXPECT_EQ(
+        OutputFolder::open(folder / "gone").error().message,
+        "cannot open the output directory " + (folder / "gone") + ": No such file or directory");
 }
 
 TEST_F(OutputTest, AFullDiskLeavesNoHalfFile) {
