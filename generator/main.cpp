@@ -4,10 +4,14 @@
 // check what they wrote. search -> ini -> schema -> VM -> QEMU arguments -> unit text -> write.
 // The only file of the generator that logs or decides an exit code. It must never wait: PID 1 does.
 #include <fmt/format.h>
+#include <sched.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <sysexits.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <optional>
 #include <string_view>
@@ -67,58 +71,120 @@ void log_all(const Log &log, const Diagnostics &diagnostics) {
         log.write(diagnostic);
 }
 
-Result<> print_output(const Output &output) {
+void print_output(const Output &output) {
     for (const OutputFile &file : output.files)
         fmt::print("---{}---\n{}\n", file.path, file.content);
     for (const OutputLink &link : output.links)
         fmt::print("---{} -> {}---\n\n", link.path, link.target);
-    return {};
 }
 
-// A VM that fails is reported and left out; the others are written all the same.
-int generate(const GeneratorOptions &options, const Log &log) {
-    umask(0022);  // systemd's own for generators; also by hand, everybody may read units
-    bool failed = false;
-    const auto report = [&](const Diagnostics &diagnostics) {
-        log_all(log, diagnostics);
-        failed = failed || has_errors(diagnostics);
-    };
-    const Architecture host = this_machine();
-    const Paths paths = paths_for(options);
-    Diagnostics unnamed;
-    const std::vector<VmSource> sources = find_vms(options.root, paths, unnamed);
-    report(unnamed);
-    if (sources.empty())
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-    std::optional<OutputFolder> folder;
-    if (options.mode == GeneratorOptions::Mode::generate) {
-        auto opened = OutputFolder::open(options.output);
-        if (!opened) {
-            log.write(Severity::error, opened.error().message);
-            return EXIT_FAILURE;
-        }
-        folder = std::move(*opened);
-    }
-    const Namespaces namespaces = namespaces_for(options, paths);
-    FirmwareCatalog firmware(options.root);
-    HostClaims claims;
-    for (const VmSource &source : sources) {
-        Diagnostics diagnostics;
-        const auto vm = load_vm(source, options.root, paths, host, firmware, diagnostics);
-        if (vm)
-            claims.add(*vm, diagnostics);
-        report(diagnostics);
-        if (!vm)
-            continue;
-        const Output output = render(*vm, host, namespaces);
-        const auto written = folder ? folder->write(output) : print_output(output);
-        if (!written) {
-            log.write(Severity::error, fmt::format("{}: {}", source.path, written.error().message));
-            failed = true;
-        }
-    }
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+// Where many VMs are, a second process writes the units of every other one: the kernel takes
+// longer to make their files than we take to say what is in them, and PID 1 waits for all.
+enum class Part { all, first_half, second_half };
+
+constexpr std::size_t kManyVms = 100;
+
+bool has_two_cpus() {
+    cpu_set_t cpus;
+    return sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) > 1;
 }
+
+// One run over all VMs.
+class Generation {
+  public:
+    Generation(const GeneratorOptions &options, const Log &log)
+        : options_(options), log_(log), paths_(paths_for(options)), host_(this_machine()) {}
+
+    int run() {
+        umask(0022);  // systemd's own for generators; also by hand, everybody may read units
+        Diagnostics unnamed;
+        sources_ = find_vms(options_.root, paths_, unnamed);
+        report(unnamed);
+        if (sources_.empty())
+            return exit_code();
+        namespaces_ = namespaces_for(options_, paths_);
+        if (options_.mode != GeneratorOptions::Mode::dry_run) {
+            auto folder = OutputFolder::open(options_.output);
+            if (!folder) {
+                log_.write(Severity::error, folder.error().message);
+                return EXIT_FAILURE;
+            }
+            folder_ = std::move(*folder);
+            if (sources_.size() >= kManyVms && has_two_cpus())
+                return generate_by_two();
+        }
+        generate(Part::all);
+        return exit_code();
+    }
+
+  private:
+    int generate_by_two() {
+        const pid_t second = fork();
+        if (second == 0) {
+            generate(Part::second_half);
+            _exit(exit_code());
+        }
+        generate(second > 0 ? Part::first_half : Part::all);
+        int status = 0;
+        while (second > 0 && waitpid(second, &status, 0) < 0 && errno == EINTR) {
+        }
+        failed_ = failed_ || status != 0;
+        if (WIFSIGNALED(status))
+            log_.write(Severity::error,
+                       fmt::format("The process that writes half of the units was killed by "
+                                   "signal {}; run '{} daemon-reload' again.",
+                                   WTERMSIG(status), paths_.systemctl()));
+        return exit_code();
+    }
+
+    // A VM that fails is reported and left out; the others are written all the same. What is
+    // wrong with an ini file is said once, by the process that reads them all.
+    void generate(Part part) {
+        FirmwareCatalog firmware(options_.root);
+        HostClaims claims;
+        for (std::size_t i = 0; i < sources_.size(); ++i) {
+            const bool is_ours = part == Part::all || (part == Part::second_half) == (i % 2 == 1);
+            if (part == Part::second_half && !is_ours)
+                continue;
+            Diagnostics diagnostics;
+            const auto vm =
+                load_vm(sources_[i], options_.root, paths_, host_, firmware, diagnostics);
+            if (part != Part::second_half) {
+                if (vm)
+                    claims.add(*vm, diagnostics);
+                report(diagnostics);
+            }
+            if (vm && is_ours)
+                write(sources_[i], render(*vm, host_, namespaces_));
+        }
+    }
+
+    void write(const VmSource &source, const Output &output) {
+        if (!folder_) {
+            print_output(output);
+        } else if (const auto written = folder_->write(output); !written) {
+            log_.write(Severity::error,
+                       fmt::format("{}: {}", source.path, written.error().message));
+            failed_ = true;
+        }
+    }
+
+    void report(const Diagnostics &diagnostics) {
+        log_all(log_, diagnostics);
+        failed_ = failed_ || has_errors(diagnostics);
+    }
+
+    int exit_code() const { return failed_ ? EXIT_FAILURE : EXIT_SUCCESS; }
+
+    const GeneratorOptions &options_;
+    const Log &log_;
+    const Paths paths_;
+    const Architecture host_;
+    Namespaces namespaces_ = Namespaces::available;
+    std::vector<VmSource> sources_;
+    std::optional<OutputFolder> folder_;  // none: what would be written is printed
+    bool failed_ = false;
+};
 
 int check(const GeneratorOptions &options, const Log &log) {
     bool failed = false;
@@ -162,9 +228,9 @@ int main(int argc, char **argv) {
                                          paths_for(*options), this_machine()));
             return EX_CONFIG;
         case GeneratorOptions::Mode::dry_run:
-            return generate(*options, Log(Log::Reader::person));
+            return Generation(*options, Log(Log::Reader::person)).run();
         case GeneratorOptions::Mode::generate:
-            return generate(*options, Log(reader_of_log()));
+            return Generation(*options, Log(reader_of_log())).run();
     }
     return EXIT_FAILURE;
 }

@@ -4,8 +4,12 @@
 // Whole outputs stand in tests/golden.
 #include "tests/unit/program.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include <set>
 
 #include "common/paths.h"
 #include "generator/options.h"
@@ -51,6 +55,49 @@ TEST_F(GeneratorProgramTest, HelpAndVersion) {
     EXPECT_EQ(run({"--help"}).exit_code, 0);
     EXPECT_EQ(run({"--version"}).output, "qemunit-generator " + std::string(kVersion) + "\n");
     EXPECT_EQ(run({"--version"}).exit_code, 0);
+}
+
+// So many that two processes share them.
+TEST_F(GeneratorProgramTest, OfManyVmsEachHasItsUnitAndEachFaultIsSaidOnce) {
+    constexpr int kVms = 400;
+    for (int i = 2000; i < 2000 + kVms; ++i)
+        folder.write(fmt::format("root/etc/qemunit/vm{}.ini", i),
+                     fmt::format("[Network lan]\nHostForward=tcp::{}-:22\n", i));
+    // Two neighbours of each kind, which are not with the same process.
+    for (int i : {2100, 2101})
+        folder.write(fmt::format("root/etc/qemunit/vm{}.ini", i), "[VM]\nMemory=lots\n");
+    for (int i : {2200, 2201})
+        folder.write(fmt::format("root/etc/qemunit/vm{}.ini", i),
+                     "[Network lan]\nHostForward=tcp::7777-:22\n");
+    for (int i : {2300, 2301})
+        folder.write(fmt::format("out/qemu@vm{}.service.d", i), "in the way");
+    const ProgramResult result = generate();
+    EXPECT_EQ(result.exit_code, 1);
+
+    std::set<std::string> said, expected;
+    for (std::string_view rest = result.errors; !rest.empty();) {
+        const std::size_t end = rest.find('\n');
+        EXPECT_TRUE(said.emplace(rest.substr(0, end)).second) << rest.substr(0, end);
+        rest.remove_prefix(end + 1);
+    }
+    for (int i : {2100, 2101})
+        expected.insert(fmt::format(
+            "/root/etc/qemunit/vm{}.ini:2: Memory=lots: not a size; write 512M or 2G.", i));
+    expected.insert(
+        "/root/etc/qemunit/vm2201.ini:2: TCP port 7777 of the host is also that of VM 'vm2200' "
+        "(/root/etc/qemunit/vm2200.ini:2): only one of them can run at a time.");
+    for (int i : {2300, 2301})
+        expected.insert(
+            fmt::format("/root/etc/qemunit/vm{0}.ini: cannot create "
+                        "/out/qemu@vm{0}.service.d/50-qemunit.conf: Not a directory",
+                        i));
+    EXPECT_EQ(said, expected);
+
+    for (int i = 2000; i < 2000 + kVms; ++i) {
+        const bool fails = i == 2100 || i == 2101 || i == 2300 || i == 2301;
+        const std::string unit = fmt::format("out/qemu@vm{}.service.d/50-qemunit.conf", i);
+        EXPECT_EQ(access((folder / unit).c_str(), F_OK) == 0, !fails) << unit;
+    }
 }
 
 TEST_F(GeneratorProgramTest, EverybodyMayReadUnitsWhateverTheUmask) {
