@@ -117,7 +117,8 @@ class Sandbox {
         if (!vm_.paths.is_of_user())
             lines_ += "IPAddressDeny=\n";
         if (has_mounts_)
-            lines_ += "BindReadOnlyPaths=-/run/systemd/resolve\n";
+            lines_ +=
+                "BindReadOnlyPaths=-/run/systemd/resolve -/etc/resolv.conf -/etc/hosts -/etc/ssl\n";
     }
 
     const Vm &vm_;

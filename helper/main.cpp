@@ -134,13 +134,13 @@ Error run_qemu(const std::vector<std::string> &command) {
         argv.push_back(const_cast<char *>(word.c_str()));  // execv() takes them as char *const
     argv.push_back(nullptr);
     execv(argv.front(), argv.data());
-    // Debian 12 has a shell script for i386, which may not run here, before the program itself.
-    if (errno == EACCES) {
+    // Debian 12 has a shell script for i386 before the program itself, and here is no shell.
+    const int code = errno;
+    if (code == EACCES || code == ENOENT) {
         const std::string program = command.front().substr(command.front().rfind('/') + 1);
         execv((std::string(kQemuLibexecDir) + "/" + program).c_str(), argv.data());
-        errno = EACCES;
     }
-    Error error = fail_errno(errno, fmt::format("cannot run {}", command.front())).error();
+    Error error = fail_errno(code, fmt::format("cannot run {}", command.front())).error();
     if (error.code == ENOENT)
         error.message += "; is QEMU for this architecture installed?";
     return error;
