@@ -11,7 +11,9 @@ namespace qemunit {
 
 namespace {
 
-constexpr std::size_t kLastLines = 10;
+// `systemctl status` shows ten: these, the one above them, and three of systemd's, of which one is
+// about CPU time and comes only where control groups of version 2 count it.
+constexpr std::size_t kLastLines = 6;
 constexpr std::size_t kShownMax = 300;      // bytes of a line that is shown
 constexpr std::size_t kMatchedMax = 4'096;  // bytes; a search takes their square
 
@@ -59,7 +61,8 @@ void Readiness::take_resumption(const std::string &version) {
 void Readiness::take_line(const std::string &line) {
     if (!wants_lines())
         return;
-    last_lines_.push_back(shortened(line, kShownMax));
+    if (line.find_first_not_of(' ') != std::string::npos)
+        last_lines_.push_back(shortened(line, kShownMax));
     if (last_lines_.size() > kLastLines)
         last_lines_.pop_front();
     if (has_expression_ && !has_come_ &&
