@@ -112,18 +112,13 @@ pid_t VmUnderTest::main_pid() const {
 }
 
 std::vector<pid_t> VmUnderTest::other_pids() const {
-    // One hierarchy has it, whatever the host uses.
-    const std::string group = unit_property(unit(), "ControlGroup");
+    std::istringstream procs(
+        read_file("/sys/fs/cgroup" + unit_property(unit(), "ControlGroup") + "/cgroup.procs"));
     const pid_t qemu = main_pid();
     std::vector<pid_t> pids;
-    for (const char *hierarchy : {"", "/unified", "/systemd"}) {
-        std::istringstream procs(
-            read_file(std::string("/sys/fs/cgroup") + hierarchy + group + "/cgroup.procs"));
-        if (pids.empty())
-            for (pid_t pid; procs >> pid;)
-                if (pid != qemu)
-                    pids.push_back(pid);
-    }
+    for (pid_t pid; procs >> pid;)
+        if (pid != qemu)
+            pids.push_back(pid);
     return pids;
 }
 
