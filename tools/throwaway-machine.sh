@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# The other way to boot the copy of the system: on a machine that QEMU emulates, with Debian's own
+# kernel and the copy as its root file system, by 9p. It has all that Debian 12 has, whatever the
+# kernel of this machine leaves out, and takes its time. Sourced by tools/throwaway, for --kernel.
+
+# shellcheck disable=SC2154 # root, scratch, kernel and so on are of the one who sources this
+for file in vmlinuz-9p initrd-9p; do
+    [[ -s $kernel/$file ]] || die "no $file in $kernel: run tools/fetch-linux-guest $kernel"
+done
+
+# What a system that boots would clean up, and by what it would know a container.
+mount -t tmpfs -o mode=1777 qemunit "$root/tmp"
+rm -f "$root/.dockerenv"
+
+# What is mounted below "/" is not in the copy. Read-only, since that system cleans its /tmp.
+for folder in ${visible[@]+"${visible[@]}"}; do
+    mkdir -p "$root$folder"
+    mount --bind "$folder" "$root$folder"
+    mount -o remount,bind,ro "$root$folder"
+done
+
+# An initrd may be several archives in a row, and the last /init counts.
+mkdir "$scratch/init"
+cat >"$scratch/init/init" <<'END'
+#!/bin/busybox sh
+/bin/busybox --install -s /bin
+export PATH=/bin
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+modprobe -a virtio_pci 9pnet_virtio 9p
+options=trans=virtio,version=9p2000.L,msize=1048576
+mkdir /copy
+mount -t 9p -o "$options,cache=loose" copy /copy || poweroff -f
+mount -t tmpfs -o mode=0755,nosuid,nodev run /copy/run
+mkdir /copy/run/throwaway
+mount -t 9p -o "$options" channel /copy/run/throwaway || poweroff -f
+# What is written to the second serial port is to come out as it is.
+stty -F /dev/ttyS1 raw -echo
+mount --move /dev /copy/dev
+mount --move /sys /copy/sys
+umount /proc
+exec switch_root /copy /lib/systemd/systemd
+END
+chmod 755 "$scratch/init/init"
+{
+    cat "$kernel/initrd-9p"
+    (cd "$scratch/init" && echo init | cpio --quiet -o -H newc)
+} >"$scratch/initrd"
+
+# Not its QEMU's, but the command's exit status, which a machine that is off cannot tell.
+boot() {
+    rm -f "$scratch/channel/status"
+    timeout --foreground --kill-after=30 $((deadline + 60)) \
+        qemu-system-x86_64 -nodefaults -no-user-config -display none \
+        -machine q35 -accel tcg,thread=multi -cpu max -smp 2 -m 2G \
+        -kernel "$kernel/vmlinuz-9p" -initrd "$scratch/initrd" \
+        -append "console=ttyS0 loglevel=4 systemd.unit=throwaway.target systemd.show_status=no" \
+        -virtfs "local,path=$root,mount_tag=copy,security_model=passthrough,multidevs=remap" \
+        -virtfs "local,path=$scratch/channel,mount_tag=channel,security_model=passthrough" \
+        -serial "file:$scratch/console" -serial "file:$scratch/channel/output" \
+        </dev/null &>"$scratch/qemu" || cat "$scratch/qemu" >&2
+    local said=1
+    [[ ! -e $scratch/channel/status ]] || said=$(<"$scratch/channel/status")
+    [[ $said == [0-9]* ]] || said=1 # the name of a signal
+    return "$said"
+}
