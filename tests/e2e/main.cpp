@@ -50,8 +50,8 @@ int main(int argc, char **argv) {
     if (!filter.starts_with("Reboot."))
         filter += (filter.find('-') == std::string::npos ? "-" : ":") + std::string("Reboot.*");
     fs::create_directories(qemunit::e2e::kGuestDir);
-    if (!copy_guests("QEMUNIT_GUESTS", {"console.img", "burst.img", "flood.img", "lastline.img",
-                                        "keys.img", "console-aarch64.bin"}) ||
+    if (!copy_guests("QEMUNIT_GUESTS", {"console.img", "burst.img", "fill.img", "flood.img",
+                                        "lastline.img", "keys.img", "console-aarch64.bin"}) ||
         !copy_guests("QEMUNIT_LINUX_GUEST",
                      {"vmlinuz", "initrd", "initrd-agent", "vmlinuz-9p", "initrd-9p"}))
         return 2;

@@ -68,6 +68,8 @@ hello:
 colour:
         mov $colour_text, %si
         jmp puts
+spin:                                   # all that a CPU has, for good
+        jmp spin
 die:                                    # the last line has no end
         mov $die_text, %si
         call puts
@@ -91,6 +93,7 @@ commands:
         command "hello", hello
         command "colour", colour
         command "die", die
+        command "spin", spin
         command "off", power_off
         .byte 0
 
