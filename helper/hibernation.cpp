@@ -2,7 +2,6 @@
 #include "helper/hibernation.h"
 
 #include <fcntl.h>
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -165,8 +164,10 @@ void SavedState::remove() const {
 }
 
 std::string SavedState::set_aside() const {
-    std::string name =
-        fmt::format("{}.failed-{:%Y%m%d-%H%M%S}", state_file_, fmt::gmtime(std::time(nullptr)));
+    const std::time_t now = std::time(nullptr);
+    char stamp[] = "20261231-235959";
+    std::strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", std::gmtime(&now));
+    const std::string name = fmt::format("{}.failed-{}", state_file_, stamp);
     return rename(state_file_.c_str(), name.c_str()) == 0 ? name : state_file_;
 }
 
