@@ -13,11 +13,8 @@ namespace {
 
 using testing::from_files;
 using testing::from_ini;
+using testing::said;
 using testing::Texts;
-
-Texts said(const std::string &ini) {
-    return from_ini(ini).said;
-}
 
 Vm vm_of(const std::string &ini) {
     auto [vm, said] = from_ini(ini);

@@ -46,6 +46,14 @@ inline FromIni from_ini(const std::string &text, Architecture host = Architectur
     return from_files({{"vm1.ini", text}}, host);
 }
 
+// What is said about an ini text; what it would be if it were one error.
+inline Texts said(const std::string &text) {
+    return from_ini(text).said;
+}
+inline Texts error(unsigned line, const std::string &message) {
+    return {"error: vm1.ini:" + std::to_string(line) + ": " + message};
+}
+
 // Of the user joe, as user_paths() makes it.
 inline Paths paths_of_joe() {
     return {.scope = Scope::user,
