@@ -12,6 +12,7 @@
 #include <string_view>
 #include <utility>
 
+#include "bus/polkit.h"
 #include "common/bus_call.h"
 #include "common/timer.h"
 #include "common/vm_name.h"
@@ -20,14 +21,7 @@ namespace qemunit {
 
 namespace {
 
-// D-Bus and systemd are there; polkit may have to be started. Together with what QEMU gets
-// after that, below the 25 s of sd_bus_call(3): see take_decision() in vm_call.cpp.
-constexpr uint64_t kBusTimeout = 2 * kSecond;
-constexpr uint64_t kPolkitTimeout = 8 * kSecond;
-// A person has to find and type a password.
-constexpr uint64_t kInteractiveTimeout = 60 * kSecond;
-
-constexpr uint32_t kAllowUserInteraction = 1;  // CheckAuthorizationFlags of polkit
+constexpr uint64_t kBusTimeout = 2 * kSecond;  // D-Bus and systemd are there
 
 const char *action_id(Action action) {
     switch (action) {
@@ -119,40 +113,49 @@ void decide_without_polkit(const RequestPtr &request, const std::string &why) {
         kBusTimeout);
 }
 
-void take_answer(const RequestPtr &request, sd_bus_message *reply) {
-    if (!is_reply(reply)) {
-        const sd_bus_error *error = reply ? sd_bus_message_get_error(reply) : nullptr;
-        return decide_without_polkit(
-            request, error && error->message ? error->message : "it cannot be asked");
-    }
-    int authorized = 0;
-    int challenge = 0;
-    if (sd_bus_message_enter_container(reply, 'r', "bba{ss}") < 0 ||
-        sd_bus_message_read(reply, "bb", &authorized, &challenge) < 0)
-        return decide_without_polkit(request, "its answer makes no sense");
-    if (authorized)
-        return request->allow();
-    if (challenge)
-        return request->decided({SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
-                                 "Interactive authentication required."});
-    request->deny(std::string("Access denied: polkit does not allow ") +
-                  action_id(request->action) + " for VM '" + request->vm + "'");
+void require_person(const RequestPtr &request) {
+    request->decided(
+        {SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED, "Interactive authentication required."});
 }
 
-void ask_polkit(const RequestPtr &request) {
-    sd_bus_message *message = request->message.get();
-    const bool interactive = sd_bus_message_get_allow_interactive_authorization(message) > 0;
-    auto call = new_method_call(request->bus(), "org.freedesktop.PolicyKit1",
-                                "/org/freedesktop/PolicyKit1/Authority",
-                                "org.freedesktop.PolicyKit1.Authority", "CheckAuthorization");
-    if (call)
-        sd_bus_message_append(call->get(), "(sa{sv})sa{ss}us", "system-bus-name", 1, "name", "s",
-                              request->sender(), action_id(request->action), 2, "vm",
-                              request->vm.c_str(), "verb", sd_bus_message_get_member(message),
-                              interactive ? kAllowUserInteraction : 0, "");
-    call_and_forget(
-        request->bus(), call, [request](sd_bus_message *reply) { take_answer(request, reply); },
-        interactive ? kInteractiveTimeout : kPolkitTimeout);
+PolkitQuestion question_of(const Request &request) {
+    return {request.sender(), *request.uid, action_id(request.action), request.vm,
+            sd_bus_message_get_member(request.message.get())};
+}
+
+// polkit has just answered: that a person cannot be asked is no reason to do without it.
+void take_answer_of_person(const RequestPtr &request, const PolkitAnswer &answer) {
+    switch (answer.kind) {
+        case PolkitAnswer::Kind::yes:
+            return request->allow();
+        case PolkitAnswer::Kind::needs_person:
+            return require_person(request);
+        case PolkitAnswer::Kind::too_many:
+            return request->decided({SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                     "Too many questions for a password are open already"});
+        case PolkitAnswer::Kind::no:
+        case PolkitAnswer::Kind::none:
+            return request->deny("Access denied: " + answer.why);
+    }
+}
+
+void take_answer(const RequestPtr &request, const PolkitAnswer &answer) {
+    switch (answer.kind) {
+        case PolkitAnswer::Kind::yes:
+            return request->allow();
+        case PolkitAnswer::Kind::needs_person:
+            if (sd_bus_message_get_allow_interactive_authorization(request->message.get()) <= 0)
+                return require_person(request);
+            return ask_person(request->bus(), question_of(*request),
+                              [request](const PolkitAnswer &of_person) {
+                                  take_answer_of_person(request, of_person);
+                              });
+        case PolkitAnswer::Kind::no:
+            return request->deny("Access denied: " + answer.why);
+        case PolkitAnswer::Kind::too_many:
+        case PolkitAnswer::Kind::none:
+            return decide_without_polkit(request, answer.why);
+    }
 }
 
 void decide(const RequestPtr &request) {
@@ -163,7 +166,8 @@ void decide(const RequestPtr &request) {
         return request->allow();
     if (is_user_bus)
         return request->deny("Access denied: this bus serves one user");
-    ask_polkit(request);
+    ask_polkit(request->bus(), question_of(*request),
+               [request](const PolkitAnswer &answer) { take_answer(request, answer); });
 }
 
 void take_uid(const RequestPtr &request, sd_bus_message *reply) {

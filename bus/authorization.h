@@ -27,7 +27,7 @@ struct Refusal {
 
 // Decides on the call `message` to the VM of that name; `decided` is called once. A call that
 // allows it (sd_bus_message_set_allow_interactive_authorization(3)) may make polkit ask a
-// person, who gets a minute.
+// person, see polkit.h.
 //
 // Without a polkit, or with one that does not answer: everybody may inspect, root and the
 // user that the VM runs as may do the rest. On the bus of a user: this user.
