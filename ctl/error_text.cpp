@@ -18,6 +18,11 @@ std::string error_text(std::string_view name, std::string_view message, std::str
     if (!name.starts_with(kDBus))
         return std::string(message.empty() ? name : message);
     name.remove_prefix(kDBus.size());
+    // qemunitd's own text says why.
+    if (constexpr std::string_view kDenied = "Access denied: ";
+        name == "AccessDenied" && message.starts_with(kDenied))
+        return fmt::format("access denied: {} (org.qemunit1(5), ACCESS)",
+                           message.substr(kDenied.size()));
     // dbus-daemon's own text is a line of rules, uids and interfaces.
     if (name == "AccessDenied")
         return fmt::format(

@@ -27,9 +27,13 @@ struct Flag {
 };
 
 constexpr Flag kFlags[] = {
-    {"--help", &Invocation::help, false},       {"-h", &Invocation::help, false},
-    {"--version", &Invocation::version, false}, {"--json", &Invocation::json, true},
-    {"--names", &Invocation::names, true},      {"--read-only", &Invocation::read_only, true},
+    {"--help", &Invocation::help, false},
+    {"-h", &Invocation::help, false},
+    {"--version", &Invocation::version, false},
+    {"--no-ask-password", &Invocation::no_ask_password, false},
+    {"--json", &Invocation::json, true},
+    {"--names", &Invocation::names, true},
+    {"--read-only", &Invocation::read_only, true},
     {"--wait", &Invocation::wait, true},
 };
 
@@ -211,6 +215,8 @@ std::string help_text() {
         "     --names        list: only the names\n"
         "     --read-only    console: follow the log, type nothing\n"
         "     --wait         console: wait for the VM, and for its return when it ends\n"
+        "     --no-ask-password\n"
+        "                    Do not ask for a password that a command needs\n"
         "  -h --help         Show this help\n"
         "     --version      Show the version\n"
         "\n"

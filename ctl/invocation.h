@@ -26,6 +26,7 @@ struct Invocation {
     bool names = false;
     bool read_only = false;
     bool wait = false;
+    bool no_ask_password = false;
 };
 
 // Of the manager whose VMs these are, on this machine.

@@ -12,6 +12,7 @@
 #include "common/paths.h"
 #include "ctl/error_text.h"
 #include "ctl/invocation.h"
+#include "ctl/password_agent.h"
 #include "ctl/verbs.h"
 
 namespace {
@@ -36,6 +37,9 @@ int main(int argc, char **argv) {
         return EXIT_SUCCESS;
     }
     const Verb &verb = *invocation->verb;
+    PasswordAgent agent;
+    if (PasswordAgent::is_wanted(*invocation))
+        agent = PasswordAgent::start();
     const auto exit_code = verb.run(*invocation);
     if (!exit_code) {
         std::fflush(stdout);

@@ -25,6 +25,7 @@ struct Verb {
     // Behind the VM there are no options: the words are QEMU's or the guest's.
     bool literal;
     bool local;                // of this machine only
+    bool authorized;           // may need a password of who is not root
     std::string_view options;  // "--json --names": those of this verb alone
     std::string_view help;
     Run run;

@@ -85,7 +85,7 @@ Result<BusPtr> open_bus(const Invocation &invocation) {
         return fail_errno(r, "cannot connect to " + which);
     BusPtr owned(bus);
     // As systemctl has it: somebody is there who can be asked for a password.
-    sd_bus_set_allow_interactive_authorization(bus, true);
+    sd_bus_set_allow_interactive_authorization(bus, !invocation.no_ask_password);
     return owned;
 }
 

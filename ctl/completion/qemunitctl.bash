@@ -4,8 +4,8 @@
 _qemunitctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local verbs='list status console monitor cmd qmp snapshot forward medium screenshot sendkey type check reload cat'
-    local options='--user --host --help --version'
-    local i word position=0 verb='' vm='' bus=()
+    local options='--user --host --no-ask-password --help --version'
+    local i word position=0 verb='' vm='' bus=(--no-ask-password)
     COMPREPLY=()
 
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -15,9 +15,9 @@ _qemunitctl() {
                 # bash makes "--host=HOST" three words.
                 [[ ${COMP_WORDS[i + 1]-} != = ]] || i=$((i + 1))
                 i=$((i + 1))
-                bus=(--host="${COMP_WORDS[i]-}")
+                bus+=(--host="${COMP_WORDS[i]-}")
                 ;;
-            --user) bus=(--user) ;;
+            --user) bus+=(--user) ;;
             -*) ;;
             snapshot | forward | medium)
                 if [[ -z $verb ]]; then verb=$word; else position=$((position + 1)); fi

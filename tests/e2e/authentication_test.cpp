@@ -329,5 +329,56 @@ TEST_F(Authentication, AnAgentThatHangsMakesNobodyElseWait) {
     EXPECT_EQ(next.reply(), "");
 }
 
+// As systemctl(1) does it.
+TEST_F(Authentication, QemunitctlAsksOnItsTerminal) {
+    Terminal right(as_bert(words_of("qemunitctl cmd asked info status")));
+    ASSERT_TRUE(right.read_until("AUTHENTICATING FOR org.qemunit1.monitor"));
+    ASSERT_TRUE(asks_for_password(right));
+    right.type(kRight);
+    EXPECT_EQ(right.wait(), 0);
+    expect_contains(right.rest(), "VM status: running");
+    EXPECT_TRUE(right.is_cooked());
+
+    Terminal wrong(as_bert(words_of("qemunitctl cmd asked info status")));
+    ASSERT_TRUE(asks_for_password(wrong));
+    wrong.type(kWrong);
+    EXPECT_EQ(wrong.wait(), 1);
+    expect_contains(wrong.rest(), "qemunitctl: asked: access denied: nobody has authenticated");
+    EXPECT_TRUE(wrong.is_cooked());
+
+    // Ctrl-C, in a shell, which stays with the terminal.
+    Terminal left(as_bert(
+        {"sh", "-c", "trap : INT; qemunitctl cmd asked info status; echo status $?; read x"}));
+    ASSERT_TRUE(asks_for_password(left));
+    left.type(kInterrupt);
+    EXPECT_TRUE(left.read_until("status 130"));
+    const Deadline deadline;  // the agent's for giving the terminal back
+    while (!left.is_cooked() && !deadline.passed())
+        std::this_thread::yield();
+    EXPECT_TRUE(left.is_cooked());
+}
+
+// The same of somebody who has logged in, whose desktop may have an agent: none has here.
+TEST_F(Authentication, QemunitctlAsksInASessionToo) {
+    Terminal session({"su", "--session-command=qemunitctl cmd asked info status", "bert"});
+    ASSERT_TRUE(asks_for_password(session));
+    session.type(kRight);
+    EXPECT_EQ(session.wait(), 0);
+    expect_contains(session.rest(), "VM status: running");
+}
+
+TEST_F(Authentication, QemunitctlAsksNobodyWhereItShallNot) {
+    constexpr char kNobody[] = "no agent is here to ask (pkttyagent(1))";
+    Terminal told_not_to(as_bert(words_of("qemunitctl --no-ask-password cmd asked info status")));
+    EXPECT_EQ(told_not_to.wait(), 1);
+    expect_contains(told_not_to.rest(), kNobody);
+    const Finished script = run(as_bert(words_of("qemunitctl cmd asked info status")));
+    EXPECT_TRUE(script.status == 1 && script.says(kNobody)) << script;
+    // Who only looks needs no password, and the columns that would need one stay empty.
+    Terminal list(as_bert({"qemunitctl", "list"}));
+    EXPECT_EQ(list.wait(), 0);
+    expect_contains(list.rest(), "asked  running");
+}
+
 }  // namespace
 }  // namespace qemunit::e2e

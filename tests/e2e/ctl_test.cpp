@@ -341,7 +341,7 @@ TEST(Ctl, BashCompletesVerbsOptionsAndNames) {
     EXPECT_EQ(completed("console ctc"), "ctcomp");
     EXPECT_EQ(completed("console ctcomp ''"), "serial");
     EXPECT_EQ(completed("snapshot save ctc"), "ctcomp");
-    EXPECT_EQ(completed("list --n"), "--names");
+    EXPECT_EQ(completed("list --na"), "--names");
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ TEST(CtlDocumentationTest, ManPageAndCompletionKnowEveryVerb) {
         }
     }
     for (const std::string option : {"--user", "--host", "--json", "--names", "--read-only",
-                                     "--wait", "--help", "--version"}) {
+                                     "--wait", "--no-ask-password", "--help", "--version"}) {
         EXPECT_NE(man.find("*" + option), man.npos) << option;
         EXPECT_NE(bash.find(option), bash.npos) << option;
         EXPECT_NE(zsh.find(option), zsh.npos) << option;

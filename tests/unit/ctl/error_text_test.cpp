@@ -29,6 +29,9 @@ TEST(ErrorTextTest, DBussErrorsSayWhatToDo) {
     };
     EXPECT_EQ(text("AccessDenied"),
               "access denied: Screenshot is root's, or whom root lets (org.qemunit1(5), ACCESS)");
+    EXPECT_EQ(error_text("org.freedesktop.DBus.Error.AccessDenied",
+                         "Access denied: nobody has authenticated", "Screenshot", "vm1"),
+              "access denied: nobody has authenticated (org.qemunit1(5), ACCESS)");
     EXPECT_EQ(text("UnknownMethod"),
               "the qemunitd that runs has no Screenshot; is it an older version? Try: systemctl "
               "restart qemunitd");

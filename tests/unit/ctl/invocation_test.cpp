@@ -44,6 +44,7 @@ TEST(InvocationTest, OptionsStandAnywhere) {
         EXPECT_EQ(parsed(words).host, "server");
     }
     EXPECT_EQ(parsed({"--user", "list"}).bus, Invocation::Bus::user);
+    EXPECT_TRUE(parsed({"--no-ask-password", "qmp", "vm1", "stop"}).no_ask_password);
 }
 
 TEST(InvocationTest, WhatIsForQemuOrTheGuestHasNoOptionsOfOurs) {
@@ -113,8 +114,8 @@ TEST(InvocationTest, HelpNamesEveryVerbAndOption) {
         EXPECT_NE(help.find("  " + std::string(verb.name) + " "), help.npos) << verb.name;
         EXPECT_EQ(std::string(verb.options).empty(), verb.name != "list" && verb.name != "console");
     }
-    for (const char *option :
-         {"--user", "--host=", "--json", "--names", "--read-only", "--wait", "--help", "--version"})
+    for (const char *option : {"--user", "--host=", "--json", "--names", "--read-only", "--wait",
+                               "--no-ask-password", "--help", "--version"})
         EXPECT_NE(help.find(option), help.npos) << option;
     for (std::size_t begin = 0, end = 0; (end = help.find('\n', begin)) != help.npos;
          begin = end + 1)
