@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "bus/statistics.h"
 
+#include <algorithm>
 #include <array>
-#include <string_view>
+#include <fstream>
+#include <utility>
 
 #include "bus/hot_drive.h"
 #include "common/qmp_client.h"
+#include "common/vm_name.h"
 
 namespace qemunit {
 
@@ -22,6 +25,15 @@ constexpr std::array<const char *, 8> kCounters = {"rd_bytes",
                                                    "failed_rd_operations",
                                                    "failed_wr_operations",
                                                    "failed_flush_operations"};
+
+// More than a PC has slots for. Each is a handful of files to read.
+constexpr std::size_t kNetworksMax = 64;
+
+// dev_valid_name() in net/core/dev.c of Linux.
+bool is_interface_name(std::string_view name) {
+    return !name.empty() && name.size() < 16 && name != "." && name != ".." &&
+           name.find_first_of(std::string_view("/: \t\n\v\f\r\0", 9)) == name.npos;
+}
 
 std::optional<uint64_t> number_at(const json &object, const char *key) {
     const auto found = object.is_object() ? object.find(key) : object.end();
@@ -70,6 +82,41 @@ std::map<std::string, Counters> drive_counters(const json &blockstats) {
                 counters[counter] = *number;
     }
     return drives;
+}
+
+// " \ lan: index=0,type=tap,ifname=vmtap0,script=no,downscript=no" (print_net_client() in
+// net/net.c, net_init_tap_one() in net/tap.c).
+std::map<std::string, std::string> tap_interfaces(std::string_view info_network) {
+    constexpr std::string_view kTap = ",type=tap,ifname=";
+    std::map<std::string, std::string> interfaces;
+    while (!info_network.empty() && interfaces.size() < kNetworksMax) {
+        const std::size_t end = std::min(info_network.find('\n'), info_network.size() - 1);
+        std::string_view line = info_network.substr(0, end);
+        info_network.remove_prefix(end + 1);
+        line.remove_prefix(std::min(line.find_first_not_of(" \\"), line.size()));
+        const std::size_t colon = line.find(": index=");
+        const std::size_t tap = line.find(kTap);
+        if (colon == line.npos || tap == line.npos || !is_device_name(line.substr(0, colon)))
+            continue;
+        std::string_view name = line.substr(tap + kTap.size());
+        // A name may hold a comma.
+        name = name.substr(0, name.find(",script="));
+        if (is_interface_name(name))
+            interfaces.emplace(line.substr(0, colon), name);
+    }
+    return interfaces;
+}
+
+Counters network_counters(const std::string &folder) {
+    constexpr std::array<const char *, 4> kCounted = {"bytes", "packets", "errors", "dropped"};
+    Counters counters;
+    for (const std::string counter : kCounted)
+        for (const auto &[guest, host] : {std::pair("rx_", "tx_"), std::pair("tx_", "rx_")}) {
+            uint64_t number = 0;
+            if (std::ifstream(folder + "/" + host + counter) >> number)
+                counters[guest + counter] = number;
+        }
+    return counters;
 }
 
 }  // namespace qemunit

@@ -10,14 +10,16 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace qemunit {
 
 using Counters = std::map<std::string, uint64_t>;
 
 struct Statistics {
-    std::map<std::string, uint64_t> numbers;  // "Memory" -> bytes
-    std::map<std::string, Counters> drives;   // "root" -> "rd_bytes" -> bytes
+    std::map<std::string, uint64_t> numbers;   // "Memory" -> bytes
+    std::map<std::string, Counters> drives;    // "root" -> "rd_bytes" -> bytes
+    std::map<std::string, Counters> networks;  // "lan" -> "rx_bytes" -> bytes
 };
 
 // Of query-memory-size-summary; 0 if it is none.
@@ -28,5 +30,13 @@ std::optional<uint64_t> balloon_bytes(const nlohmann::json &balloon);
 
 // Of query-blockstats: the drives of the ini and those that were attached, by their names there.
 std::map<std::string, Counters> drive_counters(const nlohmann::json &blockstats);
+
+// Of "info network": the interfaces of the host behind the networks that have one, by the
+// networks' names. QEMU may be a guest's by now: they are names, and not too many.
+std::map<std::string, std::string> tap_interfaces(std::string_view info_network);
+
+// What the host has counted for an interface, as the guest sees it: what the host has sent there,
+// the guest has received. The files of `folder`, which is its "statistics" in sysfs.
+Counters network_counters(const std::string &folder);
 
 }  // namespace qemunit

@@ -8,6 +8,7 @@
 
 #include "tests/e2e/bus.h"
 #include "tests/e2e/guest_shell.h"
+#include "tests/e2e/terminal.h"
 #include "tests/e2e/unit_watch.h"
 #include "tests/e2e/uplink.h"
 
@@ -101,6 +102,44 @@ TEST(Networks, ATapThatNobodyMadeIsMadeAndRemoved) {
     EXPECT_FALSE(interface_exists("vmtap0"));
 }
 
+// As anybody gets them.
+Finished statistics_of(const std::string &vm) {
+    return run_words(
+        "setpriv --reuid=nobody --regid=nogroup --clear-groups busctl call org.qemunit1 "
+        "/org/qemunit1/vm/" +
+        vm + " org.qemunit1.VM GetStatistics");
+}
+
+// 0 if it is not there.
+uint64_t counter_in(const std::string &statistics, const std::string &counter) {
+    const std::string key = "\"" + counter + "\" ";
+    const auto at = statistics.find(key);
+    return at == std::string::npos ? 0 : std::stoull(statistics.substr(at + key.size()));
+}
+
+TEST(Networks, WhatTheHostCountsAtATapIsInTheStatistics) {
+    VmUnderTest vm("netcount", silent_linux_ini() +
+                                   "[Network lan]\nType=tap\nInterface=vmtap1\n"
+                                   "[Network other]\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    ASSERT_TRUE(run_words("ip address add 10.97.0.1/24 dev vmtap1").ok());
+    Terminal sink({"socat", "-u", "TCP-LISTEN:9099,bind=10.97.0.1", "OPEN:/dev/null"});
+    GuestShell guest(vm);
+    set_up_card(guest, "10.97.0.2");
+    guest.run("until dd if=/dev/zero bs=1k count=500 | nc 10.97.0.1 9099; do :; done");
+    EXPECT_EQ(sink.wait(), 0) << sink.rest();
+    const Finished known = statistics_of("netcount");
+    EXPECT_TRUE(known.says("\"Networks\" a{sa{st}} 1 \"lan\" 8 ")) << known;
+    // What the guest has sent, and what came back.
+    const uint64_t sent = counter_in(known.output, "tx_bytes");
+    const uint64_t received = counter_in(known.output, "rx_bytes");
+    EXPECT_GT(sent, 512'000u) << known;
+    EXPECT_GT(received, 0u) << known;
+    EXPECT_LT(received, 256'000u) << known;
+    EXPECT_GT(counter_in(known.output, "tx_packets"), 0u) << known;
+    EXPECT_GE(std::stoull(read_file("/sys/class/net/vmtap1/statistics/rx_bytes")), sent);
+}
+
 TEST(Networks, ATapOfSomebodyElseStays) {
     ASSERT_TRUE(run_words("ip tuntap add dev mytap0 mode tap user qemunit").ok());
     {
@@ -124,6 +163,9 @@ TEST(Networks, TwoGuestsTalkOverABridgeThatGoesWithTheLast) {
     set_up_card(second, "10.98.0.2");
     EXPECT_NE(second.run("ping -c 1 -W 30 10.98.0.1").find("1 packets received"),
               std::string::npos);
+    const Finished known = statistics_of("br2");
+    EXPECT_GT(counter_in(known.output, "rx_packets"), 0u) << known;
+    EXPECT_GT(counter_in(known.output, "tx_packets"), 0u) << known;
     ASSERT_TRUE(one.stop().ok());
     EXPECT_TRUE(wait_for_state("qemu-tap@br1-lan.service", "inactive"));
     EXPECT_TRUE(interface_exists("vmbr0"));
