@@ -4,18 +4,27 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 
 namespace qemunit {
 
+namespace {
+
+std::string user_name() {
+    const passwd *entry = getpwuid(geteuid());
+    return entry ? entry->pw_name : fmt::to_string(geteuid());
+}
+
+}  // namespace
+
 std::string permission_advice(const std::string &path, bool write, Scope scope) {
     if (faccessat(AT_FDCWD, path.c_str(), write ? R_OK | W_OK : R_OK, AT_EACCESS) == 0 ||
         errno != EACCES)
         return {};
-    const passwd *entry = getpwuid(geteuid());
-    const std::string user = entry ? entry->pw_name : fmt::to_string(geteuid());
+    const std::string user = user_name();
     const std::string fault = fmt::format("{}: the user '{}', who runs QEMU, may not {} it.", path,
                                           user, write ? "read and write" : "read");
     const std::string grant =
@@ -25,6 +34,26 @@ std::string permission_advice(const std::string &path, bool write, Scope scope) 
     return fmt::format(
         "{0} Allow it with {1} or `chown {2} {3}`, or choose another user with User= in [VM].",
         fault, grant, user, path);
+}
+
+// The group is that of systemd's rules for udev; in a user's namespace it has no name.
+std::string kvm_advice(const std::string &path, Scope scope) {
+    struct stat device;
+    if (faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK, AT_EACCESS) == 0 || errno != EACCES ||
+        stat(path.c_str(), &device) != 0)
+        return {};
+    constexpr mode_t kGroupMay = S_IRGRP | S_IWGRP;
+    if ((device.st_mode & kGroupMay) != kGroupMay)
+        return permission_advice(path, /*write=*/true, scope);
+    const std::string user = user_name();
+    const std::string from =
+        scope == Scope::user
+            ? fmt::format("; it counts when user@{}.service starts anew", geteuid())
+            : "";
+    return fmt::format(
+        "{0}: the user '{1}', who runs QEMU, is not in the group 'kvm'. root can change that with "
+        "`usermod -aG kvm {1}`{2}.",
+        path, user, from);
 }
 
 std::string missing_image_advice(const std::string &path, const std::string &vm, Scope scope) {

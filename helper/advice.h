@@ -12,6 +12,9 @@ namespace qemunit {
 // "" if this process may open the file, or if there is none; else what to do about it.
 std::string permission_advice(const std::string &path, bool write, Scope scope = Scope::system);
 
+// The same of /dev/kvm, which is for a group.
+std::string kvm_advice(const std::string &path, Scope scope = Scope::system);
+
 // "" if the image is there, which qemu-image@.service of the VM was to make; else where to look.
 std::string missing_image_advice(const std::string &path, const std::string &vm,
                                  Scope scope = Scope::system);

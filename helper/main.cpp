@@ -11,6 +11,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -88,6 +89,13 @@ void leave_out_kvm(std::vector<std::string> &command) {
         }
 }
 
+bool wants_kvm(const std::vector<std::string> &command) {
+    const auto word = std::ranges::adjacent_find(
+        command,
+        [](const auto &option, const auto &value) { return option == "-accel" && value == "kvm"; });
+    return word != command.end();
+}
+
 Result<> prepare(HelperOptions &options) {
     if (options.check_kvm)
         if (const auto usable = check_kvm(); !usable) {
@@ -95,6 +103,9 @@ Result<> prepare(HelperOptions &options) {
                        usable.error().message);
             leave_out_kvm(options.qemu);
         }
+    if (wants_kvm(options.qemu))
+        if (const std::string advice = kvm_advice("/dev/kvm", options.scope); !advice.empty())
+            fmt::print(stderr, "<4>qemunit-helper: {}\n", advice);
     for (const auto *paths : {&options.reads, &options.writes})
         for (const std::string &path : *paths)
             if (const std::string advice =

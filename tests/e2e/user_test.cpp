@@ -6,6 +6,7 @@
 
 #include <filesystem>
 
+#include "common/unique_fd.h"
 #include "tests/e2e/journal.h"
 #include "tests/e2e/sandbox_view.h"
 #include "tests/e2e/unix_client.h"
@@ -205,6 +206,38 @@ TEST(User, AVmThatHibernatesGoesOn) {
     ASSERT_TRUE(serial) << serial.error().message;
     ASSERT_TRUE(serial->send("hello\r"));
     EXPECT_TRUE(serial->read_until("Hello from the guest"));
+}
+
+// KVM is for a group. Where this machine has none, QEMU says so.
+TEST(User, KvmIsForWhoIsInItsGroup) {
+    const bool has_kvm = UniqueFd(open("/dev/kvm", O_RDWR | O_CLOEXEC)).get() >= 0;
+    // A processor that KVM has everywhere.
+    const std::string kvm = boot_sector_ini() + "[VM]\nAccelerator=kvm\nCPU=qemu64\n";
+    UserSession user("joe");
+    {
+        VmOfUser outside(user, "vm1", kvm);
+        EXPECT_FALSE(outside.start().ok());
+        const Finished status = outside.status();
+        EXPECT_TRUE(status.says("Could not access KVM kernel module")) << status;
+        EXPECT_EQ(status.says("`usermod -aG kvm joe`"), has_kvm) << status;
+
+        VmOfUser automatic(user, "vm2", boot_sector_ini() + "[VM]\nAccelerator=auto\n");
+        EXPECT_TRUE(automatic.start().ok()) << automatic.status();
+        const Finished emulated = automatic.status();
+        EXPECT_TRUE(emulated.says("cannot open /dev/kvm") &&
+                    emulated.says("the VM runs by emulation (TCG)"))
+            << emulated;
+    }
+    ASSERT_TRUE(run_words("usermod -aG kvm joe").ok());
+    ASSERT_TRUE(run({"systemctl", "restart", user.manager()}).ok());
+    VmOfUser inside(user, "vm1", kvm);
+    Journal journal(inside.unit(), Journal::Of::user);
+    EXPECT_EQ(inside.start().ok(), has_kvm) << inside.status();
+    if (!has_kvm)
+        return;
+    const Finished accelerator = user.call_vm("vm1", {"MonitorCommand", "s", "info kvm"});
+    EXPECT_TRUE(accelerator.says("kvm support: enabled")) << accelerator;
+    EXPECT_TRUE(journal.read_until_line(kBootLine));
 }
 
 // A file for all users of the machine, and the command for people.

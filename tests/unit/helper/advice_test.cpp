@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "helper/advice.h"
 
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <functional>
 
 #include "tests/unit/program.h"
 #include "tests/unit/temporary_folder.h"
@@ -15,10 +18,14 @@ class AdviceTest : public ::testing::Test {
   protected:
     // As nobody, since root may open everything.
     std::string advice(const std::string &path, bool write, Scope scope = Scope::system) {
+        return as_nobody([&] { return permission_advice(path, write, scope); });
+    }
+    std::string as_nobody(const std::function<std::string()> &advise) {
         EXPECT_TRUE(testing::holds_in_child([&] {
+            ASSERT_EQ(setgroups(0, nullptr), 0);
             ASSERT_EQ(setegid(kNobody), 0);
             ASSERT_EQ(seteuid(kNobody), 0);
-            const std::string text = permission_advice(path, write, scope);
+            const std::string text = advise();
             ASSERT_EQ(seteuid(0), 0);
             folder.write("advice", text);
         }));
@@ -69,6 +76,24 @@ TEST_F(AdviceTest, AUserCannotChooseAnother) {
                   ": the user 'nobody', who runs QEMU, may not read it. Its owner can allow it "
                   "with `setfacl -m u:nobody:r " +
                   a + "`.");
+}
+
+TEST_F(AdviceTest, KvmIsForAGroup) {
+    const std::string device = file("kvm", 0660);
+    const auto advise = [&](Scope scope) {
+        return as_nobody([&] { return kvm_advice(device, scope); });
+    };
+    const std::string fault = device +
+                              ": the user 'nobody', who runs QEMU, is not in the group 'kvm'. root "
+                              "can change that with `usermod -aG kvm nobody`";
+    EXPECT_EQ(advise(Scope::system), fault + ".");
+    EXPECT_EQ(advise(Scope::user), fault + "; it counts when user@65534.service starts anew.");
+    ASSERT_EQ(chmod(device.c_str(), 0666), 0);
+    EXPECT_EQ(advise(Scope::user), "");
+    ASSERT_EQ(chmod(device.c_str(), 0600), 0);
+    EXPECT_EQ(advise(Scope::user), advice(device, true, Scope::user));
+    ASSERT_EQ(unlink(device.c_str()), 0);
+    EXPECT_EQ(advise(Scope::user), "");
 }
 
 TEST_F(AdviceTest, AFolderOnTheWayCounts) {
