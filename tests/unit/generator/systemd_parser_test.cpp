@@ -108,7 +108,8 @@ class SystemdParserTest : public ::testing::Test {
     void load(const std::string &unit) {
         const auto result = testing::run_program(
             {systemd, "--test", "--user", "--unit=" + unit, "--no-pager"},
-            {.environment = {"SYSTEMD_UNIT_PATH=" + (folder / "units") + ":",
+            {.environment = {"SYSTEMD_UTF8=no",  // or 257 says "→"
+                             "SYSTEMD_UNIT_PATH=" + (folder / "units") + ":",
                              "XDG_RUNTIME_DIR=" + (folder / "runtime"), "HOME=/"},
              .unprivileged = true});
         complaints = result.errors;
