@@ -98,6 +98,9 @@ struct Aio {
     long contexts = 0, rings = 0;
 
     explicit Aio(const VmUnderTest &vm) {
+        // QEMU 10 asks for them once there is something to read.
+        const BusReply read = monitor_command(vm.name(), "qemu-io data \"read 0 4k\"");
+        EXPECT_EQ(read.error, "") << read;
         const std::string process = "/proc/" + std::to_string(vm.main_pid());
         const std::string maps = read_file(process + "/maps");
         for (std::size_t at = 0; (at = maps.find("[aio]", at)) != std::string::npos; ++at)

@@ -86,6 +86,7 @@ ParsedUnits parse_with_systemd(const std::string &dir) {
     chmod(runtime.c_str(), 0777);
     const Finished finished =
         run({"setpriv", "--reuid", kNobody, "--regid", kNobody, "--clear-groups", "env", "-i",
+             "SYSTEMD_UTF8=no",  // or 257 says "→"
              "SYSTEMD_UNIT_PATH=" + dir + ":", "XDG_RUNTIME_DIR=" + runtime, "/lib/systemd/systemd",
              "--test", "--user", "--unit=all.target", "--no-pager"});
     ParsedUnits parsed;
