@@ -56,6 +56,20 @@ std::string kvm_advice(const std::string &path, Scope scope) {
         path, user, from);
 }
 
+// systemd-executor reads the paths of BindPaths= anew, as words with quotes, which were never
+// escaped: exec_context_serialize() in systemd's execute-serialize.c, seen in 257. (262 refuses the
+// whole service if the quote is a double one.)
+std::string quoted_path_advice(const std::string &path) {
+    if (path.find_first_of("\"'") == path.npos || access(path.c_str(), F_OK) == 0 ||
+        errno != ENOENT)
+        return {};
+    return fmt::format(
+        "{}: no such file in the VM's sandbox. If there is one outside, the quotes in its name are "
+        "why: some versions of systemd, 257 is one, lose such paths. Give it a name without "
+        "quotes.",
+        path);
+}
+
 std::string missing_image_advice(const std::string &path, const std::string &vm, Scope scope) {
     if (access(path.c_str(), F_OK) == 0 || errno != ENOENT)
         return {};

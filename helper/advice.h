@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What is left to people about the files that QEMU opens: who may open them.
+// What is left to people about the files that QEMU opens: who may open them, what they are called.
 #pragma once
 
 #include <string>
@@ -14,6 +14,9 @@ std::string permission_advice(const std::string &path, bool write, Scope scope =
 
 // The same of /dev/kvm, which is for a group.
 std::string kvm_advice(const std::string &path, Scope scope = Scope::system);
+
+// "" if there is no quote in the path, or if it leads to something; else why it may not.
+std::string quoted_path_advice(const std::string &path);
 
 // "" if the image is there, which qemu-image@.service of the VM was to make; else where to look.
 std::string missing_image_advice(const std::string &path, const std::string &vm,

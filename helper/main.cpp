@@ -103,19 +103,19 @@ Result<> prepare(HelperOptions &options) {
                        usable.error().message);
             leave_out_kvm(options.qemu);
         }
+    const auto advise = [](const std::string &advice) {
+        if (!advice.empty())
+            fmt::print(stderr, "<4>qemunit-helper: {}\n", advice);
+    };
     if (wants_kvm(options.qemu))
-        if (const std::string advice = kvm_advice("/dev/kvm", options.scope); !advice.empty())
-            fmt::print(stderr, "<4>qemunit-helper: {}\n", advice);
+        advise(kvm_advice("/dev/kvm", options.scope));
     for (const auto *paths : {&options.reads, &options.writes})
-        for (const std::string &path : *paths)
-            if (const std::string advice =
-                    permission_advice(path, paths == &options.writes, options.scope);
-                !advice.empty())
-                fmt::print(stderr, "<4>qemunit-helper: {}\n", advice);
+        for (const std::string &path : *paths) {
+            advise(permission_advice(path, paths == &options.writes, options.scope));
+            advise(quoted_path_advice(path));
+        }
     for (const std::string &path : options.made)
-        if (const std::string advice = missing_image_advice(path, options.vm, options.scope);
-            !advice.empty())
-            fmt::print(stderr, "<4>qemunit-helper: {}\n", advice);
+        advise(missing_image_advice(path, options.vm, options.scope));
     if (options.uefi_variables.empty())
         return {};
     return copy_once(options.uefi_variables, uefi_variables_path(options.vm));

@@ -102,6 +102,19 @@ TEST_F(AdviceTest, AFolderOnTheWayCounts) {
     EXPECT_NE(advice(folder / "private/a", false), "");
 }
 
+TEST(QuotedPathAdviceTest, WhatIsNotThereIsCalledOtherwise) {
+    const testing::TemporaryFolder folder;
+    for (const char *name : {"it's", "a \"b\""}) {
+        EXPECT_EQ(quoted_path_advice(folder / name),
+                  (folder / name) +
+                      ": no such file in the VM's sandbox. If there is one outside, the quotes in "
+                      "its name are why: some versions of systemd, 257 is one, lose such paths. "
+                      "Give it a name without quotes.");
+        EXPECT_EQ(quoted_path_advice(folder.write(name, "")), "");
+    }
+    EXPECT_EQ(quoted_path_advice(folder / "gone"), "");
+}
+
 TEST(MissingImageAdviceTest, WhoWasToMakeIt) {
     const testing::TemporaryFolder folder;
     EXPECT_EQ(missing_image_advice(folder / "gone", "vm1"),
