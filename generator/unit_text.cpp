@@ -104,10 +104,12 @@ void append_quoted_path(std::string &text, std::string_view prefix, std::string_
         path, [&](char c) { return is_free(c) || c == '%' || c == kSpecifier; });
     append(text, quoted ? "\"" : "", prefix);
     for (char c : path) {
-        if (c == '"' || c == '\\')
+        if (c == '\\' || c == ':')
             text += '\\';
         if (c == '%' || c == kSpecifier)
             add_percent(text, c);
+        else if (c == '"')
+            text += R"("'"'")";
         else
             text += c;
     }

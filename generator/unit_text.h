@@ -21,7 +21,9 @@ std::string escape_specifiers(std::string_view value);
 
 // A path in BindPaths=, ExecPaths= and their like, which split at white space and (some) at
 // colons, know quotes, a backslash before any character, and specifiers, but no C escapes
-// (load-fragment.c). For paths without control bytes.
+// (load-fragment.c). For paths without control bytes. systemd 262 takes only a colon with a
+// backslash for a part of the path, and a double quote only between single ones; older ones
+// read that in the same way.
 std::string quote_path(std::string_view path);
 // `prefix`: "-", "+", which stand within the quotes.
 void append_quoted_path(std::string &text, std::string_view prefix, std::string_view path);

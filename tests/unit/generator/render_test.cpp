@@ -263,7 +263,7 @@ TEST(RenderTest, ADeviceIsAllowedToo) {
 
 TEST(RenderTest, PathsAreQuoted) {
     EXPECT_EQ(access("[Drive a]\nFile=/a b/c:d\"e%f\\g.img\n"),
-              Texts{"BindPaths=\"-/a b/c:d\\\"e%%f\\\\g.img\""});
+              Texts{"BindPaths=\"-/a b/c\\:d\"'\"'\"e%%f\\\\g.img\""});
 }
 
 TEST(RenderTest, OnlyItsQemuMayBeRun) {
@@ -299,7 +299,7 @@ TEST(RenderTest, AUserNetworkOpensTheHosts) {
     EXPECT_EQ(network("[Network a]\nType=none\n[Network b]\nType=user\n"), open);
     EXPECT_EQ(network("[Network a]\nType=none\n"), Texts{});
     EXPECT_EQ(network("[Network a]\nType=passt\n"),
-              Texts{"BindReadOnlyPaths=\"-/run/qemunit-passt/vm1:a\""});
+              Texts{"BindReadOnlyPaths=\"-/run/qemunit-passt/vm1\\:a\""});
     EXPECT_EQ(network("[Network a]\nType=tap\n"), Texts{"PrivateNetwork=no"});
     EXPECT_EQ(network(""), Texts{});
 }

@@ -40,9 +40,9 @@ TEST(SandboxTest, FoldersThatQemuServes) {
     const auto share = [](const std::string &keys) {
         return settings("[Share s]\nPath=/srv/a:b\n" + keys);
     };
-    EXPECT_EQ(share(""), "BindPaths=\"-/srv/a:b\"\nNoExecPaths=\"-+/srv/a:b\"\n");
-    EXPECT_EQ(share("ReadOnly=yes\n"), "BindReadOnlyPaths=\"-/srv/a:b\"\n");
-    EXPECT_EQ(share("Type=vfat\n"), "BindReadOnlyPaths=\"-/srv/a:b\"\n");
+    EXPECT_EQ(share(""), "BindPaths=\"-/srv/a\\:b\"\nNoExecPaths=\"-+/srv/a\\:b\"\n");
+    EXPECT_EQ(share("ReadOnly=yes\n"), "BindReadOnlyPaths=\"-/srv/a\\:b\"\n");
+    EXPECT_EQ(share("Type=vfat\n"), "BindReadOnlyPaths=\"-/srv/a\\:b\"\n");
 }
 
 // systemd would make it read-only for both.
@@ -55,13 +55,13 @@ TEST(SandboxTest, WhatOneWritesIsWritableForAll) {
 
 TEST(SandboxTest, AFolderOfVirtiofsdIsNotQemus) {
     EXPECT_EQ(settings("[Share s]\nPath=/srv/a\nType=virtiofs\n"),
-              "BindReadOnlyPaths=\"-/run/qemunit-fs/vm1:s\"\n");
+              "BindReadOnlyPaths=\"-/run/qemunit-fs/vm1\\:s\"\n");
 }
 
 TEST(SandboxTest, SocketsOfTheOtherPrograms) {
     EXPECT_EQ(settings("[VM]\nTPM=yes\n[Network n]\nType=passt\n"),
               "BindReadOnlyPaths=-/run/qemunit-tpm/vm1\n"
-              "BindReadOnlyPaths=\"-/run/qemunit-passt/vm1:n\"\n");
+              "BindReadOnlyPaths=\"-/run/qemunit-passt/vm1\\:n\"\n");
 }
 
 // ProtectHome=yes would win over BindPaths= of the same path, and of those below.

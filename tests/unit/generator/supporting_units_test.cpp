@@ -98,7 +98,7 @@ TEST(SupportingUnitsTest, HostilePathsOfImages) {
               "\n[Unit]\n"
               "ConditionPathExists=|!/a b:c/100%%\"$x\\y.qcow2\n"
               "\n[Service]\n"
-              "ReadWritePaths=\"-/a b:c\"\n" +
+              "ReadWritePaths=\"-/a b\\:c\"\n" +
                   image_tool("--owner=qemunit --format=qcow2 --backing-format=raw "
                              "\"--backing-file=/it's %%n\" \"/a b:c/100%%\\\"$$x\\\\y.qcow2\""));
 }
@@ -156,7 +156,7 @@ TEST(SupportingUnitsTest, AFolderByVirtiofs) {
 TEST(SupportingUnitsTest, AHostilePathOfAFolder) {
     EXPECT_EQ(drop_in("[Share s]\nPath=/a b:c/100%\"$x\\y\nType=virtiofs\n",
                       "qemu-virtiofs@vm1:s.service"),
-              "\n[Service]\nBindPaths=\"/a b:c/100%%\\\"$x\\\\y\":/run/qemunit-share\n");
+              "\n[Service]\nBindPaths=\"/a b\\:c/100%%\"'\"'\"$x\\\\y\":/run/qemunit-share\n");
 }
 
 }  // namespace

@@ -270,6 +270,27 @@ TEST_F(SystemdParserTest, AWholeVm) {
     EXPECT_TRUE(exec_paths[0].ends_with("/opt/" + name)) << exec_paths[0];
 }
 
+TEST_F(SystemdParserTest, PathsWithAMeaningOfTheirOwn) {
+    const Texts paths = {"/a:b",   "/a:b:rw",    "/a b:c d", "/it's \"it\"", "/\"", "/'",     "/\\",
+                         "/\\x41", "/a\\:\"'\\", "/  ",      "/ä%n$A",       "/#;", "/-a=[b]"};
+    const char *const keys[] = {"BindPaths",   "BindReadOnlyPaths", "ReadWritePaths",
+                                "NoExecPaths", "ExecPaths",         "InaccessiblePaths"};
+    std::string unit = "[Service]\nExecStart=/bin/true\n";
+    Texts mounts;
+    std::string all;
+    for (const std::string &path : paths) {
+        for (const std::string key : keys)
+            unit += key + "=" + quote_path("-" + path) + "\n";
+        mounts.push_back("-" + path + ":" + path + ":rbind");
+        all += (all.empty() ? "-" : " -") + path;
+    }
+    folder.write("units/paths.service", unit);
+    load("paths.service");
+    EXPECT_EQ(complaints.find("paths.service"), complaints.npos) << complaints;
+    for (const std::string key : keys)
+        EXPECT_EQ(values(key), key.starts_with("Bind") ? mounts : Texts{all}) << key;
+}
+
 TEST_F(SystemdParserTest, TheServiceNamesItsSockets) {
     const auto [vm, said] = testing::from_ini("[Serial debug]\n[Serial serial]\nSocketMode=0600\n");
     ASSERT_EQ(said, Texts{});

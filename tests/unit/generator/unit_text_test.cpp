@@ -61,8 +61,8 @@ TEST(QuotePathTest, KnowsNoCEscapes) {
     EXPECT_EQ(quote_path("/a/b-c_d.img"), "/a/b-c_d.img");
     EXPECT_EQ(quote_path("-/dev/sda"), "-/dev/sda");
     EXPECT_EQ(quote_path("/a b"), R"("/a b")");
-    EXPECT_EQ(quote_path("/a:b"), R"("/a:b")");
-    EXPECT_EQ(quote_path("/a\"b"), R"("/a\"b")");
+    EXPECT_EQ(quote_path("/a:b"), R"("/a\:b")");
+    EXPECT_EQ(quote_path("/a\"b"), R"X("/a"'"'"b")X");
     EXPECT_EQ(quote_path("/a\\b"), R"("/a\\b")");
     EXPECT_EQ(quote_path("/a'b"), R"("/a'b")");
     EXPECT_EQ(quote_path("/a%b"), "/a%%b");
@@ -76,7 +76,7 @@ TEST(UnitTextTest, ASpecifierIsForSystemdToResolve) {
     EXPECT_EQ(quote_word(path + " a"), R"("%S/qemunit/vm1/100%% a")");
     EXPECT_EQ(escape_specifiers(path), "%S/qemunit/vm1/100%%");
     EXPECT_EQ(quote_path("-" + path), "-%S/qemunit/vm1/100%%");
-    EXPECT_EQ(quote_path(path + ":"), R"("%S/qemunit/vm1/100%%:")");
+    EXPECT_EQ(quote_path(path + ":"), R"("%S/qemunit/vm1/100%%\:")");
 }
 
 TEST(EscapeCredentialTest, KnowsCEscapesButNoSpecifiers) {
