@@ -55,6 +55,9 @@ class Sandbox {
         // root folder of a user's VM has nothing in it that would have to be hidden.)
         if (in_home_ && !vm_.paths.is_of_user())
             lines_ += "ProtectHome=tmpfs\n";
+        // In systemd 257's, only root may look below /root.
+        if (in_root_ && !vm_.paths.is_of_user())
+            lines_ += "TemporaryFileSystem=/root:ro,noexec,nosuid,nodev,mode=0755\n";
         add_sockets();
     }
 
@@ -69,6 +72,7 @@ class Sandbox {
         add_path(write ? "BindPaths=" : "BindReadOnlyPaths=", "-", path);
         if (write)
             add_path("NoExecPaths=", "-+", path);
+        in_root_ = in_root_ || is_below(path, "/root");
         in_home_ = in_home_ || std::ranges::any_of(kHomes, [&](std::string_view home) {
                        return path == home || is_below(path, home);
                    });
@@ -124,7 +128,7 @@ class Sandbox {
     const Vm &vm_;
     const bool has_mounts_;
     std::string lines_;
-    bool in_home_ = false;
+    bool in_home_ = false, in_root_ = false;
 };
 
 }  // namespace

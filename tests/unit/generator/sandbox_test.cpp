@@ -64,9 +64,17 @@ TEST(SandboxTest, SocketsOfTheOtherPrograms) {
               "BindReadOnlyPaths=\"-/run/qemunit-passt/vm1\\:n\"\n");
 }
 
+// QEMU's user has to get through it, which tmpfs alone does not say.
+TEST(SandboxTest, FilesInTheHomeOfRootAreBelowAFolderForAll) {
+    EXPECT_TRUE(settings("[Drive a]\nFile=/root/vm/a.img\n")
+                    .ends_with("\nProtectHome=tmpfs\nTemporaryFileSystem=/root:ro,noexec,nosuid,"
+                               "nodev,mode=0755\n"));
+    EXPECT_EQ(settings("[Drive a]\nFile=/rooted/a.img\n").find("/root:"), std::string::npos);
+}
+
 // ProtectHome=yes would win over BindPaths= of the same path, and of those below.
 TEST(SandboxTest, HomesAreEmptyOnlyWhereTheyHideWhatIsShared) {
-    for (const char *path : {"/home", "/home/joe", "/root", "/root/vm", "/run/user/1000/vm"})
+    for (const char *path : {"/home", "/home/joe", "/root", "/run/user/1000/vm"})
         EXPECT_TRUE(settings("[Share s]\nReadOnly=yes\nPath=" + std::string(path) + "\n")
                         .ends_with("\nProtectHome=tmpfs\n"))
             << path;
