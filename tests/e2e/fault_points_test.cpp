@@ -77,7 +77,7 @@ void expect_no_sockets(const VmUnderTest &vm) {
 
 TEST_P(FaultPoints, TheNextStartWorks) {
     const auto &[stage, victim] = GetParam();
-    std::string ini = boot_sector_ini() + "[VM]\nStop=poweroff\nStopTimeout=3s\nStartTimeout=5s\n";
+    std::string ini = deaf_ini() + "Stop=poweroff\nStopTimeout=3s\nStartTimeout=5s\n";
     if (stage == std::string("when the guest is awaited"))
         ini += "Ready=serial:never\n";
     VmUnderTest vm("faults", ini);

@@ -32,7 +32,7 @@ TEST(Stopping, AGuestThatListensPowersOff) {
 }
 
 TEST(Stopping, AGuestThatDoesNotListenIsEndedInTime) {
-    VmUnderTest vm("stopdeaf", boot_sector_ini() + "[VM]\nStop=poweroff\nStopTimeout=4s\n");
+    VmUnderTest vm("stopdeaf", deaf_ini() + "Stop=poweroff\nStopTimeout=4s\n");
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     EXPECT_TRUE(vm.stop().ok());
     // Not systemd's SIGKILL, which would make it "timeout".

@@ -28,6 +28,10 @@ std::string boot_sector_ini(const std::string &image) {
            image + "\nReadOnly=yes\n";
 }
 
+std::string deaf_ini() {
+    return "[VM]\nAccelerator=tcg\nMemory=64M\n";
+}
+
 std::string linux_ini() {
     return "[VM]\nAccelerator=tcg\nMemory=256M\nStop=quit\n[Boot]\nKernel=" + kGuestDir +
            "/vmlinuz\nInitrd=" + kGuestDir + "/initrd\nAppend=console=ttyS0\n";

@@ -21,6 +21,8 @@ class VmUnderTest;
 
 // "[VM]…" for a VM that needs no more than 64 MiB and boots `image` of kGuestDir.
 std::string boot_sector_ini(const std::string &image = "console.img");
+// For a VM whose firmware finds nothing to boot: nobody in there minds the power button.
+std::string deaf_ini();
 // The same with Debian's kernel and a shell, 256 MiB.
 std::string linux_ini();
 // The same with a kernel that keeps its messages to itself: they would land between, and in,
