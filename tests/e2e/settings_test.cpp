@@ -60,7 +60,7 @@ TEST(Settings, ABlockDeviceIsADisk) {
 }
 
 TEST(Settings, AFileThatQemuMayNotOpenIsNamedWithUserAndCure) {
-    const std::string image = "/home/joe's disk.raw";
+    const std::string image = "/home/joe, disk.raw";
     write_file(image, std::string(1 << 20, '\0'));
     fs::permissions(image, fs::perms(0600));
     VmUnderTest vm("denied", with_data_drive(image));

@@ -7,6 +7,7 @@
 
 #include "tests/e2e/bus.h"
 #include "tests/e2e/guest_shell.h"
+#include "tests/e2e/journal.h"
 #include "tests/e2e/unit_watch.h"
 
 namespace qemunit::e2e {
@@ -69,6 +70,32 @@ TEST(Shares, VirtiofsReadsAndWrites) {
     EXPECT_TRUE(wait_for_state(server, "inactive"));
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     EXPECT_EQ(unit_property(server, "ActiveState"), "active");
+}
+
+// Debian 12 has a virtiofsd that cannot save its part, Debian 13 one that can.
+TEST(Shares, VirtiofsIsThereAgainIfItsGuestCouldBeSaved) {
+    Folder folder("/srv/saved");
+    VmUnderTest vm("sharesaved", silent_linux_ini() + "[VM]\nStop=hibernate\nStopTimeout=8s\n" +
+                                     shares_of(folder, "virtiofs"));
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    {
+        GuestShell guest(vm);
+        guest.run("modprobe -a virtio_pci virtiofs");
+        expect_shares(guest, folder, kMountVirtiofs);
+    }
+    ASSERT_TRUE(vm.stop().ok());
+    const bool is_saved = fs::exists("/var/lib/qemunit/sharesaved/hibernated");
+    EXPECT_NE(journalctl(vm.unit()).find(is_saved ? "the machine's state is saved in"
+                                                  : "shutting the guest down instead"),
+              std::string::npos);
+    if (!is_saved)
+        return;
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    auto serial = UnixClient::connect(vm.socket("serial"));
+    ASSERT_TRUE(serial) << serial.error().message;
+    ASSERT_TRUE(serial->send("echo goes on >/mnt/reply; sync; cat /only/reply\r"));
+    auto answer = serial->read_until("goes on");
+    EXPECT_TRUE(answer) << answer.error().message << vm.status();
 }
 
 TEST(Shares, VfatIsADiskWithTheFolderOnIt) {

@@ -130,17 +130,15 @@ TEST(Stopping, ADamagedStateIsSetAsideAndTheGuestBoots) {
 }
 
 TEST(Stopping, AGuestThatCannotBeSavedIsShutDown) {
-    fs::create_directories("/srv/unsaveable");
-    VmUnderTest vm("hibshare", stop_ini("hibernate",
-                                        "StopTimeout=8s\n[Share src]\n"
-                                        "Path=/srv/unsaveable\nType=virtiofs\n"));
+    VmUnderTest vm("hibnvme", stop_ini("hibernate",
+                                       "StopTimeout=8s\n[Drive data]\n"
+                                       "File=data.img\nSize=1M\nInterface=nvme\n"));
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     { GuestShell guest(vm); }
     EXPECT_TRUE(vm.stop().ok());
-    EXPECT_FALSE(fs::exists("/var/lib/qemunit/hibshare/hibernated"));
+    EXPECT_FALSE(fs::exists("/var/lib/qemunit/hibnvme/hibernated"));
     EXPECT_NE(journalctl(vm.unit()).find("shutting the guest down instead"), std::string::npos)
         << journalctl(vm.unit());
-    fs::remove_all("/srv/unsaveable");
 }
 
 TEST(Stopping, AQemuThatHangsIsKilledByTheWatchdogAndRestarted) {
