@@ -81,8 +81,8 @@ class Checker {
             if (share.type == ShareType::virtiofs)
                 complaints_.warn(
                     "Share " + share.name, "Type",
-                    "Type=virtiofs: QEMU cannot save such a share; instead of hibernating, the "
-                    "guest is shut down.");
+                    "Type=virtiofs: not every virtiofsd can be saved (Debian 12's cannot); where it "
+                    "cannot, the guest is shut down instead of hibernating.");
     }
 
     void check_ready() {

@@ -101,8 +101,9 @@ TEST(ContradictionsTest, AGuestThatHibernatesFindsAllAsItWas) {
                     "Ephemeral=yes and Stop=hibernate exclude each other: what the guest wrote "
                     "would be missing when it resumes."));
     EXPECT_EQ(said(hibernate + "[Share s]\nPath=/s\nType=virtiofs\n"),
-              Texts{"warning: vm1.ini:5: Type=virtiofs: QEMU cannot save such a share; instead of "
-                    "hibernating, the guest is shut down."});
+              Texts{"warning: vm1.ini:5: Type=virtiofs: not every virtiofsd can be saved (Debian "
+                    "12's cannot); where it cannot, the guest is shut down instead of "
+                    "hibernating."});
 }
 
 TEST(ContradictionsTest, ADescriptionDoesNotContinue) {
