@@ -31,7 +31,7 @@ quietly() {
     return "$status"
 }
 
-# All that building, testing and the throwaway system need on a bare Debian 12.
+# All that building, testing and the throwaway system need on a bare Debian 12 or 13.
 packages=(
     g++ cmake ninja-build pkg-config
     clang-19 libclang-rt-19-dev
@@ -42,6 +42,8 @@ packages=(
     swtpm passt
     iproute2 busybox-static cpio kmod
 )
+# Debian 12 has this in a package of QEMU's.
+grep -q '^VERSION_ID="12"' /etc/os-release || packages+=(virtiofsd)
 
 install_packages() {
     local package missing=()
