@@ -24,7 +24,8 @@ bool copy_guests(const char *variable, std::initializer_list<const char *> files
     for (const char *file : files) {
         const fs::path copy = fs::path(qemunit::e2e::kGuestDir) / file;
         std::error_code error;
-        fs::copy_file(fs::path(folder) / file, copy, fs::copy_options::overwrite_existing, error);
+        // After a reboot, VMs may be reading it already.
+        fs::copy_file(fs::path(folder) / file, copy, fs::copy_options::skip_existing, error);
         if (error) {
             // The tests that need it fail, and say so.
             std::cerr << "guest " << file << ": " << error.message() << "\n";
