@@ -79,10 +79,10 @@ class Checker {
                       "would be missing when it resumes.");
         for (const Share &share : vm_.shares)
             if (share.type == ShareType::virtiofs)
-                complaints_.warn(
-                    "Share " + share.name, "Type",
-                    "Type=virtiofs: not every virtiofsd can be saved (Debian 12's cannot); where it "
-                    "cannot, the guest is shut down instead of hibernating.");
+                complaints_.warn("Share " + share.name, "Type",
+                                 "Type=virtiofs: not every virtiofsd can be saved (Debian 12's "
+                                 "cannot); where it "
+                                 "cannot, the guest is shut down instead of hibernating.");
     }
 
     void check_ready() {

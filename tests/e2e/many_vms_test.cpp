@@ -15,9 +15,10 @@ namespace {
 TEST(ManyVms, ThreeAtOnceOneOfThemForArm) {
     VmUnderTest pc("many-pc", "[VM]\nMachine=pc\n" + boot_sector_ini());
     VmUnderTest q35("many-q35", boot_sector_ini() + "Ephemeral=yes\nReadOnly=no\n");
-    VmUnderTest arm("many-arm",
-                    "[VM]\nArchitecture=aarch64\nAccelerator=tcg\nMemory=64M\nStop=quit\n[Boot]\nKernel=" +
-                        kGuestDir + "/console-aarch64.bin\n");
+    VmUnderTest arm(
+        "many-arm",
+        "[VM]\nArchitecture=aarch64\nAccelerator=tcg\nMemory=64M\nStop=quit\n[Boot]\nKernel=" +
+            kGuestDir + "/console-aarch64.bin\n");
     const VmUnderTest *vms[] = {&pc, &q35, &arm};
     const Finished start = run({"systemctl", "start", pc.unit(), q35.unit(), arm.unit()});
     EXPECT_TRUE(start.ok()) << start;

@@ -20,8 +20,8 @@ class LoadTest : public ::testing::Test {
     std::optional<Vm> load(const std::string &path, const Texts &drop_ins = {}) {
         Diagnostics diagnostics;
         FirmwareCatalog firmware(root.path());
-        auto vm = load_vm({"vm1", path, drop_ins}, root.path(), Paths(),
-                          Architecture::x86_64, firmware, diagnostics);
+        auto vm = load_vm({"vm1", path, drop_ins}, root.path(), Paths(), Architecture::x86_64,
+                          firmware, diagnostics);
         said.clear();
         for (std::string &text : testing::texts(diagnostics)) {
             if (const auto at = text.find(root.path()); at != text.npos)

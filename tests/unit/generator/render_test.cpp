@@ -55,7 +55,8 @@ Texts lines(std::string_view text, const Texts &begins) {
 // What opens the sandbox for files.
 Texts access(const std::string &ini) {
     Texts found = lines(service(ini), {"BindPaths=", "BindReadOnlyPaths=", "DeviceAllow="});
-    std::erase(found, "BindReadOnlyPaths=-/run/systemd/resolve -/etc/resolv.conf -/etc/hosts -/etc/ssl");
+    std::erase(found,
+               "BindReadOnlyPaths=-/run/systemd/resolve -/etc/resolv.conf -/etc/hosts -/etc/ssl");
     return found;
 }
 
@@ -293,8 +294,9 @@ TEST(RenderTest, AUserNetworkOpensTheHosts) {
         return lines(service(ini), {"PrivateNetwork=", "RestrictAddressFamilies=", "IPAddressDeny=",
                                     "BindReadOnlyPaths="});
     };
-    const Texts open = {"PrivateNetwork=no", "RestrictAddressFamilies=AF_INET AF_INET6",
-                        "IPAddressDeny=", "BindReadOnlyPaths=-/run/systemd/resolve -/etc/resolv.conf -/etc/hosts -/etc/ssl"};
+    const Texts open = {
+        "PrivateNetwork=no", "RestrictAddressFamilies=AF_INET AF_INET6", "IPAddressDeny=",
+        "BindReadOnlyPaths=-/run/systemd/resolve -/etc/resolv.conf -/etc/hosts -/etc/ssl"};
     EXPECT_EQ(network("[Network a]\n"), open);
     EXPECT_EQ(network("[Network a]\nType=none\n[Network b]\nType=user\n"), open);
     EXPECT_EQ(network("[Network a]\nType=none\n"), Texts{});
