@@ -42,6 +42,18 @@ std::string cpu_times(const VmUnderTest &vm) {
     return times.str();
 }
 
+// Since 256, systemd does nothing to a unit that is frozen. What dies all the same is "frozen"
+// until the next boot, and starts no more (https://github.com/systemd/systemd/pull/41842).
+bool systemd_leaves_frozen_units_alone() {
+    const Finished version = run({"systemctl", "--version"});  // "systemd 252 (252.39-1~deb12u1)"
+    std::istringstream words(version.output);
+    std::string name;
+    unsigned number = 0;
+    words >> name >> number;
+    EXPECT_GE(number, 252U) << version;
+    return number >= 256;
+}
+
 // The lines of a guest that counts, in the order in which they are logged.
 class Count {
   public:
@@ -123,6 +135,9 @@ TEST(Freezer, AFrozenVmStandsStillAndGoesOnWhereItWas) {
 }
 
 TEST(Freezer, TheWatchdogTakesAFrozenVmForHung) {
+    if (systemd_leaves_frozen_units_alone())
+        GTEST_SKIP() << "257 leaves the unit dead and frozen, 258 has no watchdog then "
+                        "(https://github.com/systemd/systemd/issues/38517)";
     VmUnderTest vm("frozendog", boot_sector_ini() +
                                     "[Service]\nWatchdogSec=2s\nTimeoutAbortSec=1s\n"
                                     "Restart=on-watchdog\n");
@@ -141,12 +156,17 @@ TEST(Freezer, TheWatchdogTakesAFrozenVmForHung) {
     expect_contains(journalctl(vm.unit()), "Watchdog timeout (limit 2s)!");
 }
 
-TEST(Freezer, AStopThawsAndAsksTheGuest) {
+TEST(Freezer, AStopAsksTheGuest) {
     VmUnderTest vm("frozenstop", silent_linux_ini() + "[VM]\nStop=poweroff\n");
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     { GuestShell guest(vm); }
     freeze(vm);
     Journal journal(vm.unit());
+    if (systemd_leaves_frozen_units_alone()) {
+        const Finished stop = vm.systemctl("stop");
+        EXPECT_TRUE(!stop.ok() && stop.says("Cannot perform operation on frozen unit")) << stop;
+        EXPECT_TRUE(vm.systemctl("thaw").ok());
+    }
     EXPECT_TRUE(vm.stop().ok());
     EXPECT_EQ(unit_property(vm.unit(), "Result"), "success") << vm.status();
     auto line = journal.read_until_line("The power button was pressed.");
@@ -159,6 +179,13 @@ TEST(Freezer, AFrozenVmCanBeKilled) {
     VmUnderTest vm("frozenkill", boot_sector_ini());
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     freeze(vm);
+    ASSERT_TRUE(run({"systemctl", "kill", "--signal=TERM", vm.unit()}).ok());
+    ASSERT_TRUE(vm.systemctl("thaw").ok());
+    auto off = wait_for_state(vm.unit(), "inactive");
+    EXPECT_TRUE(off) << off.error().message;
+
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    freeze(vm);
     // This one is heard when it is thawed.
     const pid_t qemu = vm.main_pid();
     ASSERT_TRUE(run({"systemctl", "kill", "--signal=TERM", vm.unit()}).ok());
@@ -167,13 +194,9 @@ TEST(Freezer, AFrozenVmCanBeKilled) {
     ASSERT_TRUE(run({"systemctl", "kill", "--signal=KILL", vm.unit()}).ok());
     EXPECT_TRUE(wait_for_state(vm.unit(), "failed"));
     EXPECT_EQ(unit_property(vm.unit(), "Result"), "signal");
-    ASSERT_TRUE(vm.start().ok()) << vm.status();
-
-    freeze(vm);
-    ASSERT_TRUE(run({"systemctl", "kill", "--signal=TERM", vm.unit()}).ok());
-    ASSERT_TRUE(vm.systemctl("thaw").ok());
-    auto off = wait_for_state(vm.unit(), "inactive");
-    EXPECT_TRUE(off) << off.error().message;
+    if (!systemd_leaves_frozen_units_alone()) {
+        EXPECT_TRUE(vm.start().ok()) << vm.status();
+    }
 }
 
 }  // namespace
