@@ -268,6 +268,8 @@ int run(std::span<char *> arguments) {
     const int status = daemon.run();
     if (status < 0)
         log_line(SD_ERR, fmt::format("the event loop failed: {}", strerror(-status)));
+    if (status > 0)  // sd_bus_set_exit_on_disconnect(3)
+        log_line(SD_NOTICE, "the bus has gone away; ends, to begin anew with the next one");
     return status < 0 ? EXIT_FAILURE : status;
 }
 

@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "tests/e2e/bus.h"
+#include "tests/e2e/expect_contains.h"
+#include "tests/e2e/journal.h"
 #include "tests/e2e/unit_watch.h"
 #include "tests/e2e/unix_client.h"
 #include "tests/e2e/vm_under_test.h"
@@ -43,6 +45,22 @@ TEST(Daemon, AKilledDaemonLosesNothing) {
     }
     EXPECT_EQ(vm.main_pid(), qemu);
     EXPECT_EQ(state_of(vm.name()), "s \"running\"");
+}
+
+TEST(Daemon, ABusThatIsRestartedIsServedAgain) {
+    VmUnderTest vm("dbusagain", boot_sector_ini());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    ASSERT_EQ(monitor_command(vm.name(), "info status").error, "");
+    const pid_t qemu = vm.main_pid();
+    const std::string daemon = unit_property("qemunitd.service", "MainPID");
+    const Finished restart = run({"systemctl", "restart", "dbus.service"});
+    ASSERT_TRUE(restart.ok()) << restart;
+    const BusReply reply = monitor_command(vm.name(), "info status");
+    EXPECT_NE(reply.value.find("VM status: running"), std::string::npos) << reply;
+    EXPECT_NE(unit_property("qemunitd.service", "MainPID"), daemon);
+    EXPECT_EQ(vm.main_pid(), qemu);
+    EXPECT_EQ(state_of(vm.name()), "s \"running\"");
+    expect_contains(journalctl("qemunitd.service"), "the bus has gone away");
 }
 
 TEST(Daemon, AHangingQemuTimesOutAndDelaysNobody) {
