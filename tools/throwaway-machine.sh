@@ -47,6 +47,8 @@ END
 chmod 755 "$scratch/init/init"
 {
     cat "$kernel/initrd-9p"
+    # The kernel looks for the next archive at a multiple of four only (init/initramfs.c).
+    head -c $((-$(stat --format=%s "$kernel/initrd-9p") & 3)) /dev/zero
     (cd "$scratch/init" && echo init | cpio --quiet -o -H newc)
 } >"$scratch/initrd"
 
