@@ -93,7 +93,8 @@ void VmMonitor::connect() {
     retry_.reset();
     auto fd = connect_unix(socket_);
     if (!fd)
-        return retry(fd.error().message);
+        return retry(fd.error().message +
+                     (fd.error().code == EACCES ? "; see FILES in qemunitd(8)" : ""));
     auto client = QmpClient::create(event_, std::move(*fd),
                                     {.ready = [this] { on_ready(); },
                                      .event = [this](const QmpEvent &event) { on_event(event); },

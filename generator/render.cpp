@@ -183,9 +183,17 @@ std::string monitor_settings(const Vm &vm) {
                SocketAccess{FileMode{0600}, AccountName{"qemunitd"}, AccountName{"root"}});
 }
 
+// Without a word in the ini, qemunitd connects as the sockets' group (units/qemunit.tmpfiles.conf).
+// Another mode or group may keep that out, and then it is the owner.
+SocketAccess with_owner(const Vm &vm, SocketAccess access) {
+    if (!access.user && !access.is_default() && !vm.paths.is_of_user())
+        access.user = AccountName{"qemunitd"};
+    return access;
+}
+
 std::string serial_settings(const Vm &vm) {
     const SocketAccess &first = vm.serials.front().socket;
-    std::string text = access_settings(first);
+    std::string text = access_settings(with_owner(vm, first));
     // Of the unit's sockets, only serial.sock shall have what the first port asks for.
     const auto add_socket = [&](std::string_view name, SocketAccess access) {
         const std::string path = vm.paths.socket_path(vm.name, name);
@@ -195,7 +203,8 @@ std::string serial_settings(const Vm &vm) {
             access.user = AccountName{"qemunitd"};
         if (first.group && !access.group)
             access.group = AccountName{"qemunitd"};
-        text += fmt::format("ListenStream={}\n", path) + access_commands(path, access);
+        text += fmt::format("ListenStream={}\n", path) +
+                access_commands(path, with_owner(vm, access));
     };
     for (const Serial &serial : vm.serials)
         if (serial.name != "serial")

@@ -68,25 +68,5 @@ TEST(MachineSettings, AnotherQemuRuns) {
     expect_contains(monitor_command(vm.name(), "info status").value, "running");
 }
 
-TEST(MachineSettings, EverySocketHasItsModeAndOwners) {
-    VmUnderTest vm("owners", boot_sector_ini() +
-                                 "[Monitor]\nSocketMode=0640\nSocketUser=nobody\nSocketGroup=adm\n"
-                                 "[Serial serial]\nSocketMode=0604\nSocketGroup=adm\n"
-                                 "[Serial more]\nSocketMode=0606\nSocketUser=nobody\n"
-                                 "[Channel events]\nSocketMode=0642\nSocketUser=nobody\n"
-                                 "SocketGroup=adm\n"
-                                 "[Channel plain]\n");
-    ASSERT_TRUE(vm.start().ok()) << vm.status();
-    const auto access = [&](const char *socket) {
-        return trimmed(run({"stat", "--format=%a %U %G", vm.socket(socket)}).output);
-    };
-    EXPECT_EQ(access("monitor"), "640 nobody adm");
-    EXPECT_EQ(access("qmp"), "640 nobody adm");
-    EXPECT_EQ(access("serial"), "604 qemunitd adm");
-    EXPECT_EQ(access("more"), "606 nobody qemunitd");
-    EXPECT_EQ(access("events"), "642 nobody adm");
-    EXPECT_EQ(access("plain"), "660 qemunitd qemunitd");
-}
-
 }  // namespace
 }  // namespace qemunit::e2e

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/e2e/bus.h"
+#include "tests/e2e/expect_contains.h"
 #include "tests/e2e/journal.h"
 #include "tests/e2e/unit_watch.h"
 #include "tests/e2e/unix_client.h"
@@ -133,6 +134,48 @@ TEST(Sockets, OnlyRootMayConnect) {
     EXPECT_TRUE(monitor.ok()) << monitor;
     const Finished qmp = connect_as_nobody("qmp");
     EXPECT_TRUE(qmp.ok()) << qmp;
+}
+
+std::string access_of(const std::string &path) {
+    return trimmed(run({"stat", "--format=%a %U %G", path}).output);
+}
+
+// systemd forks a process for an owner that is not root's, and hangs up on who connects meanwhile.
+TEST(Sockets, SocketsAreOfTheGroupOfTheirFolder) {
+    VmUnderTest vm("group", boot_sector_ini() + "[Serial more]\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    EXPECT_EQ(access_of("/run/qemunit"), "2755 root qemunitd");
+    EXPECT_EQ(access_of("/run/qemunit/group"), "2755 root qemunitd");
+    for (const char *socket : {"monitor", "qmp", "control", "serial", "more"})
+        EXPECT_EQ(access_of(vm.socket(socket)), "660 root qemunitd") << socket;
+    for (const char *unit : {"qemu-monitor@group.socket", "qemu-serial@group.socket"}) {
+        EXPECT_EQ(unit_property(unit, "SocketUser"), "");
+        EXPECT_EQ(unit_property(unit, "ExecStartPost"), "");
+    }
+    expect_contains(monitor_command(vm.name(), "info status").value, "running");
+    const BusFd serial = call_for_fd(vm.name(), "OpenSerial", "more");
+    EXPECT_EQ(serial.error, "") << serial;
+}
+
+TEST(Sockets, EverySocketHasItsModeAndOwners) {
+    VmUnderTest vm("owners", boot_sector_ini() +
+                                 "[Monitor]\nSocketMode=0640\nSocketUser=nobody\nSocketGroup=adm\n"
+                                 "[Serial serial]\nSocketMode=0604\nSocketGroup=adm\n"
+                                 "[Serial more]\nSocketMode=0606\nSocketUser=nobody\n"
+                                 "[Channel events]\nSocketMode=0642\nSocketUser=nobody\n"
+                                 "SocketGroup=adm\n"
+                                 "[Channel plain]\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    const auto access = [&](const char *socket) {
+        return access_of(vm.socket(socket));
+    };
+    EXPECT_EQ(access("monitor"), "640 nobody adm");
+    EXPECT_EQ(access("qmp"), "640 nobody adm");
+    EXPECT_EQ(access("control"), "600 qemunitd root");
+    EXPECT_EQ(access("serial"), "604 qemunitd adm");
+    EXPECT_EQ(access("more"), "606 nobody qemunitd");
+    EXPECT_EQ(access("events"), "642 nobody adm");
+    EXPECT_EQ(access("plain"), "660 qemunitd qemunitd");
 }
 
 TEST(Sockets, AFurtherSerialPortHasASocketOfItsOwn) {
