@@ -44,30 +44,27 @@ void set_title(int argc, char **argv, const std::string &title) {
     title.copy(argv[0], room);
 }
 
-// Forks twice: the companion's supervisor then is systemd's child, not QEMU's, which would be left
-// with a zombie and a SIGCHLD that it does not expect.
+// A fork that is systemd's child, like the caller: QEMU would be left with a zombie and a SIGCHLD that
+// it does not expect. Not clone3(), which RestrictNamespaces= cannot look into and refuses.
+// The C library is not told: what it holds as the thread's ID is still the caller's, until the next
+// fork() or exec, and only raise() and abort() would mind.
+pid_t fork_sibling() {
+    return static_cast<pid_t>(
+        syscall(SYS_clone, CLONE_PARENT | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
+}
+
 Result<> start_companion(int argc, char **argv, const std::string &vm, Wiring &wiring) {
-    const pid_t child = fork();
-    if (child < 0)
+    const pid_t supervisor = fork_sibling();
+    if (supervisor < 0)
         return fail_errno(errno, "cannot fork the companion");
-    if (child == 0) {
-        const pid_t supervisor = fork();
-        if (supervisor != 0)
-            _exit(supervisor < 0 ? errno : 0);
-        set_title(argc, argv, "qemunit-helper: supervisor of VM " + vm);
-        wiring.qemu.fds.clear();  // or QEMU's end would never be seen
-        _exit(supervise([&](Handover &handover) {
-            set_title(argc, argv, "qemunit-helper: companion of VM " + vm);
-            return run_companion(vm, std::move(wiring.companion), handover);
-        }));
-    }
-    int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        return fail_errno(WIFEXITED(status) ? WEXITSTATUS(status) : EIO,
-                          "cannot fork the companion");
-    return {};
+    if (supervisor > 0)
+        return {};
+    set_title(argc, argv, "qemunit-helper: supervisor of VM " + vm);
+    wiring.qemu.fds.clear();  // or QEMU's end would never be seen
+    _exit(supervise([&](Handover &handover) {
+        set_title(argc, argv, "qemunit-helper: companion of VM " + vm);
+        return run_companion(vm, std::move(wiring.companion), handover);
+    }));
 }
 
 // Exactly these fds survive the exec, whatever else was open.
@@ -209,21 +206,16 @@ std::optional<int> try_to_resume(int argc, char **argv, const HelperOptions &opt
     if (!state || pipe2(ends, O_CLOEXEC) != 0)
         return std::nullopt;
     UniqueFd reading(ends[0]), writing(ends[1]);
-    // Twice, so that it is systemd's child from the beginning.
-    const pid_t child = fork();
+    const pid_t child = fork_sibling();
     if (child < 0)
         return complain(EX_OSERR, fmt::format("cannot fork: {}", std::strerror(errno)));
     if (child == 0) {
-        if (fork() != 0)
-            _exit(EXIT_SUCCESS);
         reading.reset();
         const pid_t self = getpid();
         if (write(writing.get(), &self, sizeof self) != sizeof self)
             _exit(EXIT_FAILURE);
         _exit(become_qemu(argc, argv, options, std::move(sockets),
                           {std::move(state), std::move(writing)}));
-    }
-    while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
     }
     writing.reset();
     // Its PID; then a byte when the guest runs, or the end when all that could say so has ended.
