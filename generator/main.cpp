@@ -13,6 +13,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <optional>
 #include <string_view>
 
@@ -205,6 +206,19 @@ int check(const GeneratorOptions &options, const Log &log) {
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+int explain(const GeneratorOptions &options, const Log &log) {
+    const Paths paths = paths_for(options);
+    if (geteuid() == 0 && options.root.empty() && !paths.is_of_user() && !join_mounts_of_manager())
+        log.write(
+            Severity::warning,
+            fmt::format("cannot leave the file systems of qemu@.service: {}; ini files may be "
+                        "there all the same",
+                        std::strerror(errno)));
+    log_all(log,
+            explain_missing_unit(options.arguments.front(), options.root, paths, this_machine()));
+    return EX_CONFIG;
+}
+
 }  // namespace
 
 int main(int argc, char **argv) {
@@ -223,10 +237,7 @@ int main(int argc, char **argv) {
         case GeneratorOptions::Mode::check:
             return check(*options, Log(Log::Reader::person));
         case GeneratorOptions::Mode::explain:
-            log_all(Log(Log::Reader::person),
-                    explain_missing_unit(options->arguments.front(), options->root,
-                                         paths_for(*options), this_machine()));
-            return EX_CONFIG;
+            return explain(*options, Log(Log::Reader::person));
         case GeneratorOptions::Mode::dry_run:
             return Generation(*options, Log(Log::Reader::person)).run();
         case GeneratorOptions::Mode::generate:

@@ -142,8 +142,6 @@ std::string service_settings(const Vm &vm, Architecture host, Namespaces namespa
     append_exec_start(text, vm, host);
     if (!has_mounts)
         text += socket_guard(vm);
-    if (!vm.paths.is_of_user())  // other VMs' settings and sockets
-        text += "InaccessiblePaths=-+/etc/qemunit -+/run/qemunit\n";
     text += sandbox_settings(vm, namespaces);
     append_lines(text, vm.service_lines);
     return text;

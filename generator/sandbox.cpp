@@ -76,6 +76,9 @@ class Sandbox {
         in_home_ = in_home_ || std::ranges::any_of(kHomes, [&](std::string_view home) {
                        return path == home || is_below(path, home);
                    });
+        for (const std::string_view others : {"/etc/qemunit", "/run/qemunit"})
+            if (!vm_.paths.is_of_user() && (path == "/" || is_below(others, path)))
+                append(lines_, "InaccessiblePaths=-+", others, "\n");
         if (is_below(path, "/dev") && !vm_.paths.is_of_user())  // only PID 1 can control devices
             append(lines_, "DeviceAllow=", quote_path(path), write ? " rw\n" : " r\n");
     }

@@ -45,6 +45,16 @@ TEST(SandboxTest, FoldersThatQemuServes) {
     EXPECT_EQ(share("Type=vfat\n"), "BindReadOnlyPaths=\"-/srv/a\\:b\"\n");
 }
 
+TEST(SandboxTest, OtherVmsSettingsAndSocketsAreInNoFolder) {
+    const auto share = [](const std::string &path) {
+        return settings("[Share s]\nReadOnly=yes\nPath=" + path + "\n");
+    };
+    EXPECT_EQ(share("/etc"), "BindReadOnlyPaths=-/etc\nInaccessiblePaths=-+/etc/qemunit\n");
+    EXPECT_EQ(share("/run"), "BindReadOnlyPaths=-/run\nInaccessiblePaths=-+/run/qemunit\n");
+    EXPECT_EQ(share("/etc/qemunit/files"), "BindReadOnlyPaths=-/etc/qemunit/files\n");
+    EXPECT_EQ(share("/etcetera"), "BindReadOnlyPaths=-/etcetera\n");
+}
+
 // systemd would make it read-only for both.
 TEST(SandboxTest, WhatOneWritesIsWritableForAll) {
     const std::string share = "Path=/srv/a\n";
