@@ -18,6 +18,7 @@
 #include "helper/idleness.h"
 #include "helper/journal.h"
 #include "helper/readiness.h"
+#include "helper/saved_state.h"
 #include "helper/serial_port.h"
 #include "helper/status_text.h"
 #include "helper/stopping.h"

@@ -7,8 +7,8 @@
 
 #include <string>
 
+#include "helper/companion_side.h"
 #include "helper/supervision.h"
-#include "helper/wiring.h"
 
 namespace qemunit {
 

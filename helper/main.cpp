@@ -1,30 +1,33 @@
 // SPDX-License-Identifier: MIT
 //
 // qemunit-helper: ExecStart= of qemu@.service. One straight way from systemd's sockets to
-// execv(QEMU), with the companion forked off before. Nothing of it is left in the main
+// execv(QEMU), with the companion started before. Nothing of it is left in the main
 // process but QEMU. Each way it can fail is one sentence on standard error, which is the journal.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/close_range.h>
+#include <sched.h>
 #include <sys/wait.h>
 #include <sysexits.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
 
 #include "common/paths.h"
 #include "helper/advice.h"
-#include "helper/companion.h"
-#include "helper/hibernation.h"
+#include "helper/companion_command.h"
 #include "helper/kvm.h"
 #include "helper/listening_sockets.h"
 #include "helper/new_file.h"
 #include "helper/options.h"
+#include "helper/saved_state.h"
+#include "helper/supervision.h"
 #include "helper/wiring.h"
 
 namespace {
@@ -36,35 +39,49 @@ int complain(int exit_code, std::string_view message) {
     return exit_code;
 }
 
-// What `ps` and `systemctl status` show: written over the arguments, which lie in one piece.
-void set_title(int argc, char **argv, const std::string &title) {
-    char *const end = argv[argc - 1] + std::strlen(argv[argc - 1]);
-    const auto room = static_cast<std::size_t>(end - argv[0]);
-    std::memset(argv[0], 0, room);
-    title.copy(argv[0], room);
+std::vector<char *> pointers_to(const std::vector<std::string> &words) {
+    std::vector<char *> pointers;
+    for (const std::string &word : words)
+        pointers.push_back(const_cast<char *>(word.c_str()));  // execv() takes them as char *const
+    pointers.push_back(nullptr);
+    return pointers;
 }
 
-// A fork that is systemd's child, like the caller: QEMU would be left with a zombie and a SIGCHLD that
-// it does not expect. Not clone3(), which RestrictNamespaces= cannot look into and refuses.
-// The C library is not told: what it holds as the thread's ID is still the caller's, until the next
-// fork() or exec, and only raise() and abort() would mind.
-pid_t fork_sibling() {
-    return static_cast<pid_t>(
-        syscall(SYS_clone, CLONE_PARENT | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
+// How the companion is run: a program beside this one, with what this one was told.
+struct CompanionProgram {
+    std::string path;
+    std::vector<std::string> told;
+};
+
+struct CompanionExec {
+    std::vector<char *> argv;
+    const CompanionFds &fds;
+    int error = 0;
+};
+
+int exec_companion(void *userdata) {
+    auto *exec = static_cast<CompanionExec *>(userdata);
+    for (const auto &[name, fd] : exec->fds)
+        fcntl(fd.get(), F_SETFD, 0);
+    execv(exec->argv.front(), exec->argv.data());
+    exec->error = errno;
+    return EXIT_FAILURE;
 }
 
-Result<> start_companion(int argc, char **argv, const std::string &vm, Wiring &wiring) {
-    const pid_t supervisor = fork_sibling();
-    if (supervisor < 0)
+// As systemd's child, like this process: QEMU would be left with a zombie and a SIGCHLD that it
+// does not expect. Otherwise like vfork(2): this process waits until the other one has run the
+// program.
+Result<> start_companion(const CompanionProgram &program, const CompanionFds &fds) {
+    std::vector<std::string> words = companion_arguments(getpid(), fds, program.told);
+    words.insert(words.begin(), program.path);
+    CompanionExec exec{pointers_to(words), fds};
+    alignas(16) std::array<std::byte, std::size_t{64} << 10> stack;
+    if (clone(exec_companion, stack.data() + stack.size(),
+              CLONE_PARENT | CLONE_VM | CLONE_VFORK | SIGCHLD, &exec) < 0)
         return fail_errno(errno, "cannot fork the companion");
-    if (supervisor > 0)
-        return {};
-    set_title(argc, argv, "qemunit-helper: supervisor of VM " + vm);
-    wiring.qemu.fds.clear();  // or QEMU's end would never be seen
-    _exit(supervise([&](Handover &handover) {
-        set_title(argc, argv, "qemunit-helper: companion of VM " + vm);
-        return run_companion(vm, std::move(wiring.companion), handover);
-    }));
+    if (exec.error != 0)
+        return fail_errno(exec.error, "cannot run " + program.path);
+    return {};
 }
 
 // Exactly these fds survive the exec, whatever else was open.
@@ -137,10 +154,7 @@ Error run_qemu(const std::vector<std::string> &command) {
         unsetenv(name);
     // SIGHUP stays blocked: it would make QEMU quit, and is not for QEMU (see main()).
     mask_signals(SIG_UNBLOCK, {kStopSignal});
-    std::vector<char *> argv;
-    for (const std::string &word : command)
-        argv.push_back(const_cast<char *>(word.c_str()));  // execv() takes them as char *const
-    argv.push_back(nullptr);
+    const std::vector<char *> argv = pointers_to(command);
     execv(argv.front(), argv.data());
     // Debian 12 has a shell script for i386 before the program itself, and here is no shell.
     const int code = errno;
@@ -160,8 +174,8 @@ struct Resumption {
 };
 
 // Returns only if it fails, with the exit code.
-int become_qemu(int argc, char **argv, const HelperOptions &options, ListeningSockets sockets,
-                Resumption resumption) {
+int become_qemu(const HelperOptions &options, const CompanionProgram &companion,
+                ListeningSockets sockets, Resumption resumption) {
     auto wiring = wire(options, std::move(sockets));
     if (!wiring)
         return complain(EX_OSERR, wiring.error().message);
@@ -171,12 +185,11 @@ int become_qemu(int argc, char **argv, const HelperOptions &options, ListeningSo
         wiring->qemu.arguments.insert(wiring->qemu.arguments.end(),
                                       {"-incoming", fmt::format("fd:{}", resumption.state.get())});
         wiring->qemu.fds.push_back(std::move(resumption.state));
-        wiring->companion.resumed = std::move(resumption.resumed);
+        wiring->companion.insert_or_assign(kResumedFd, std::move(resumption.resumed));
     }
-    wiring->companion.qemu = getpid();
-    if (auto started = start_companion(argc, argv, options.vm, *wiring); !started)
+    if (auto started = start_companion(companion, wiring->companion); !started)
         return complain(EX_OSERR, started.error().message);
-    wiring->companion = {};
+    wiring->companion.clear();
     if (auto passed = pass_only(wiring->qemu.fds); !passed)
         return complain(EX_OSERR, passed.error().message);
 
@@ -198,7 +211,7 @@ bool read_all(int fd, void *buffer, std::size_t size) {
 // QEMU 7.2 ends when it cannot load a state. So that the VM starts all the same, it is tried by
 // a child, which becomes the service's main process when the guest runs. Returns the exit code
 // if there is nothing more to do.
-std::optional<int> try_to_resume(int argc, char **argv, const HelperOptions &options,
+std::optional<int> try_to_resume(const HelperOptions &options, const CompanionProgram &companion,
                                  ListeningSockets &sockets) {
     const SavedState saved(hibernation_path(options.vm));
     UniqueFd state = saved.open();
@@ -206,16 +219,21 @@ std::optional<int> try_to_resume(int argc, char **argv, const HelperOptions &opt
     if (!state || pipe2(ends, O_CLOEXEC) != 0)
         return std::nullopt;
     UniqueFd reading(ends[0]), writing(ends[1]);
-    const pid_t child = fork_sibling();
+    // Twice, so that it is systemd's child from the beginning.
+    const pid_t child = fork();
     if (child < 0)
         return complain(EX_OSERR, fmt::format("cannot fork: {}", std::strerror(errno)));
     if (child == 0) {
+        if (fork() != 0)
+            _exit(EXIT_SUCCESS);
         reading.reset();
         const pid_t self = getpid();
         if (write(writing.get(), &self, sizeof self) != sizeof self)
             _exit(EXIT_FAILURE);
-        _exit(become_qemu(argc, argv, options, std::move(sockets),
+        _exit(become_qemu(options, companion, std::move(sockets),
                           {std::move(state), std::move(writing)}));
+    }
+    while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
     }
     writing.reset();
     // Its PID; then a byte when the guest runs, or the end when all that could say so has ended.
@@ -224,9 +242,11 @@ std::optional<int> try_to_resume(int argc, char **argv, const HelperOptions &opt
     const bool has_resumed =
         read_all(reading.get(), &qemu, sizeof qemu) && read_all(reading.get(), &byte, 1);
     if (has_resumed) {
-        sd_notifyf(0, "MAINPID=%d", qemu);
-        sd_notify_barrier(0, UINT64_MAX);
-        return EXIT_SUCCESS;
+        // It tells systemd, and ends well when systemd knows.
+        const std::vector<std::string> words{companion.path, fmt::format("{}{}", kMainPid, qemu)};
+        execv(words.front().c_str(), pointers_to(words).data());
+        return complain(EX_OSERR,
+                        fmt::format("cannot run {}: {}", companion.path, std::strerror(errno)));
     }
     if (is_to_stop())
         return EXIT_SUCCESS;
@@ -255,13 +275,16 @@ int main(int argc, char **argv) {
         return EXIT_SUCCESS;
     }
 
+    const std::string self = argv[0];
+    const CompanionProgram companion{self.substr(0, self.rfind('/') + 1) + "qemunit-companion",
+                                     {argv + 1, argv + argc - (options->qemu.size() - 1)}};
     if (auto prepared = prepare(*options); !prepared)
         return complain(EX_CANTCREAT, prepared.error().message);
     auto sockets = take_listening_sockets();
     if (!sockets)
         return complain(EX_UNAVAILABLE, sockets.error().message);
     if (options->stop == StopMode::hibernate) {
-        if (const auto exit_code = try_to_resume(argc, argv, *options, *sockets))
+        if (const auto exit_code = try_to_resume(*options, companion, *sockets))
             return *exit_code;
     } else if (const SavedState saved(hibernation_path(options->vm)); saved.open()) {
         // Its disks will not go with it any more.
@@ -270,5 +293,5 @@ int main(int argc, char **argv) {
                    "state is set aside as {}, and it boots.\n",
                    saved.set_aside());
     }
-    return become_qemu(argc, argv, *options, std::move(*sockets), {});
+    return become_qemu(*options, companion, std::move(*sockets), {});
 }

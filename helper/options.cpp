@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "common/timer.h"
 #include "common/vm_name.h"
 
 namespace qemunit {
@@ -47,6 +46,8 @@ See qemunit-helper(8).
 )";
 
 namespace {
+
+constexpr uint64_t kSecond = 1'000'000;
 
 Result<SerialPortOptions> parse_serial(std::string_view text) {
     SerialPortOptions port;

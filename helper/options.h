@@ -4,17 +4,23 @@
 // qemunit-helper --vm=vm1 --serial=serial --serial=debug,direct,nolog QEMU ARGUMENT…
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "common/paths.h"
 #include "common/result.h"
-#include "helper/stopping.h"
 
 namespace qemunit {
 
 // TimeoutStopSec= of qemu@.service.
 inline constexpr uint64_t kDefaultStopTimeout = 60'000'000;
+
+enum class StopMode {
+    poweroff,   // the power button; pull the plug when the guest has not listened
+    hibernate,  // save the machine's state, and pull the plug; poweroff if that fails
+    quit,       // pull the plug
+};
 
 struct SerialPortOptions {
     std::string name;

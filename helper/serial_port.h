@@ -12,9 +12,9 @@
 
 #include "common/event_ptr.h"
 #include "common/result.h"
+#include "helper/companion_side.h"
 #include "helper/console_lines.h"
 #include "helper/journal.h"
-#include "helper/wiring.h"
 
 namespace qemunit {
 

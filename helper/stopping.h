@@ -11,14 +11,9 @@
 #include "common/event_ptr.h"
 #include "common/qmp_client.h"
 #include "helper/hibernation.h"
+#include "helper/options.h"
 
 namespace qemunit {
-
-enum class StopMode {
-    poweroff,   // the power button; pull the plug when the guest has not listened
-    hibernate,  // save the machine's state, and pull the plug; poweroff if that fails
-    quit,       // pull the plug
-};
 
 class Stopping {
   public:

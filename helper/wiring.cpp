@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/vm_sockets.h>
 #include <sys/socket.h>
 
 #include "common/guest_credentials.h"
@@ -15,8 +16,6 @@ namespace {
 // As much as the kernel grants (net.core.wmem_max): each byte that a UART prints is a write of its
 // own, and takes 768 of these.
 constexpr int kSendBuffer = 8 << 20;
-
-const std::string kAgent = "agent";  // the chardev and the socket, as in the generator
 
 class Wirer {
   public:
@@ -33,16 +32,11 @@ class Wirer {
                 return std::unexpected(added.error());
         for (const std::string &channel : options.channels)
             add_channel(channel);
-        wiring_.companion.unplugged = options.unplugged;
-        wiring_.companion.stop = options.stop;
-        wiring_.companion.stop_timeout_usec = options.stop_timeout_usec;
-        wiring_.companion.idle_timeout_usec = options.idle_timeout_usec;
         if (options.agent)
             if (auto added = add_agent(); !added)
                 return std::unexpected(added.error());
-        wiring_.companion.ready = options.ready;
         if (options.ready.thing == Awaited::Thing::notice)
-            if (auto added = add_notices(options.ready.cid); !added)
+            if (auto added = add_notices(); !added)
                 return std::unexpected(added.error());
         return std::move(wiring_);
     }
@@ -66,6 +60,11 @@ class Wirer {
     int give(UniqueFd fd) {
         wiring_.qemu.fds.push_back(std::move(fd));
         return wiring_.qemu.fds.back().get();
+    }
+
+    void keep(std::string name, UniqueFd fd) {
+        if (fd)
+            wiring_.companion.insert_or_assign(std::move(name), std::move(fd));
     }
 
     void add_monitor(const std::string &name, std::string_view mode) {
@@ -93,7 +92,7 @@ class Wirer {
         if (!ours)
             return std::unexpected(ours.error());
         argument("-mon", "chardev=companion,mode=control");
-        wiring_.companion.qmp = std::move(*ours);
+        keep(kQmpFd, std::move(*ours));
         return {};
     }
 
@@ -102,8 +101,8 @@ class Wirer {
         auto ours = add_pair(port.name);
         if (!ours)
             return std::unexpected(ours.error());
-        wiring_.companion.ports.push_back(
-            {port.name, std::move(*ours), std::move(listener), port.log, false});
+        keep(guest_fd(port.name), std::move(*ours));
+        keep(clients_fd(port.name), std::move(listener));
         return {};
     }
 
@@ -124,7 +123,7 @@ class Wirer {
             UniqueFd reading(fds[0]), writing(fds[1]);
             argument("-add-fd", fmt::format("fd={},set={}", give(std::move(writing)), ++log_sets_));
             chardev += fmt::format(",logfile=/dev/fdset/{},logappend=on", log_sets_);
-            wiring_.companion.ports.push_back({port.name, std::move(reading), {}, true, true});
+            keep(guest_fd(port.name), std::move(reading));
         }
         argument("-chardev", std::move(chardev));
         return {};
@@ -139,28 +138,23 @@ class Wirer {
     }
 
     Result<> add_agent() {
-        UniqueFd listener = take_socket(kAgent);
-        auto ours = add_pair(kAgent);
+        UniqueFd listener = take_socket(kAgentPort);
+        auto ours = add_pair(kAgentPort);
         if (!ours)
             return std::unexpected(ours.error());
-        wiring_.companion.agent = PortEnd{.name = kAgent,
-                                          .guest = std::move(*ours),
-                                          .listener = std::move(listener),
-                                          .log = false,
-                                          .is_console = false};
+        keep(guest_fd(kAgentPort), std::move(*ours));
+        keep(clients_fd(kAgentPort), std::move(listener));
         return {};
     }
 
     // The port is known only now; or this would stand in ExecStart=, as the other credentials do.
-    Result<> add_notices(unsigned cid) {
+    Result<> add_notices() {
         auto listener = listen_on_vsock();
         if (!listener)
             return std::unexpected(listener.error());
         argument("-fw_cfg", fmt::format("name={}{},string=vsock-stream:{}:{}", kGuestCredentials,
                                         kNotifySocketCredential, VMADDR_CID_HOST, listener->port));
-        wiring_.companion.notices = {std::move(listener->fd), [cid](const sockaddr_vm &peer) {
-                                         return is_of_guest(peer, cid);
-                                     }};
+        keep(kNoticesFd, std::move(listener->fd));
         return {};
     }
 

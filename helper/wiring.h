@@ -3,13 +3,12 @@
 // Which fd goes to QEMU under which chardev, and which stays with the companion.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/result.h"
 #include "common/unique_fd.h"
-#include "helper/guest_notices.h"
+#include "helper/companion_command.h"
 #include "helper/listening_sockets.h"
 #include "helper/options.h"
 
@@ -21,33 +20,9 @@ struct QemuSide {
     std::vector<UniqueFd> fds;
 };
 
-// One serial port as the companion has it.
-struct PortEnd {
-    std::string name;
-    UniqueFd guest;  // what the guest prints, and reads; a pipe's reading end if QEMU serves itself
-    UniqueFd listener;  // for clients; none if QEMU serves itself
-    bool log = true;
-    bool direct = false;
-    bool is_console = true;  // for people; else for programs, who get each byte once
-};
-
-struct CompanionSide {
-    UniqueFd qmp;
-    std::vector<PortEnd> ports;
-    StopMode stop = StopMode::poweroff;
-    uint64_t stop_timeout_usec = kDefaultStopTimeout;
-    uint64_t idle_timeout_usec = 0;  // 0: never
-    UniqueFd resumed;                // if QEMU resumes: where to say that it has
-    std::optional<PortEnd> agent;
-    std::vector<std::string> unplugged;  // network cards
-    Awaited ready;
-    std::optional<NoticeListener> notices;  // for the guest's READY=1
-    pid_t qemu = -1;                        // the process that becomes it
-};
-
 struct Wiring {
     QemuSide qemu;
-    CompanionSide companion;
+    CompanionFds companion;
     std::vector<std::string> warnings;  // sockets that were expected and are not there
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Saving a machine's state with the test as QEMU, and what becomes of the file.
+// Saving a machine's state with the test as QEMU.
 #include "helper/hibernation.h"
 
 #include <gtest/gtest.h>
@@ -144,28 +144,6 @@ TEST_F(HibernationTest, WhatAnotherHasNotBegunIsBegun) {
     answer_until("query-migrate", R"("return":{})");
     answer_until("migrate", R"("return":{})");
     EXPECT_LT(heard.find("\"stop\""), heard.find("\"migrate\""));
-}
-
-TEST(SavedStateTest, AStateThatWasUsedIsNotOpenedAgain) {
-    testing::TemporaryFolder folder;
-    const SavedState saved(folder / "state");
-    EXPECT_FALSE(saved.open());
-    folder.write("state", "RAM");
-    EXPECT_TRUE(saved.open());
-    saved.mark_used();
-    EXPECT_FALSE(saved.open());
-    saved.remove();
-    EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
-}
-
-TEST(SavedStateTest, AStateThatIsOfNoUseIsKept) {
-    testing::TemporaryFolder folder;
-    const SavedState saved(folder / "state");
-    folder.write("state", "RAM");
-    const std::string name = saved.set_aside();
-    EXPECT_TRUE(name.starts_with(folder / "state.failed-2")) << name;
-    EXPECT_FALSE(saved.open());
-    EXPECT_TRUE(std::filesystem::exists(name));
 }
 
 }  // namespace

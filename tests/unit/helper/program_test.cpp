@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <iterator>
 
 #include "common/paths.h"
@@ -31,7 +32,8 @@ class HelperProgramTest : public ::testing::Test {
     }
 
     // A shell opens nothing but can pass what we have at 3 and 4; it becomes the helper.
-    ProgramResult run_with_sockets(const Words &arguments) const {
+    ProgramResult run_with_sockets(const Words &arguments,
+                                   const std::string &helper = QEMUNIT_HELPER) const {
         ProgramResult result;
         EXPECT_TRUE(testing::holds_in_child([&] {
             constexpr int kOutOfTheWay = 100;
@@ -41,8 +43,8 @@ class HelperProgramTest : public ::testing::Test {
             }
             EXPECT_EQ(dup2(100, 3), 3);
             EXPECT_EQ(dup2(101, 4), 4);
-            Words command = {"/bin/sh", "-c",
-                             "LISTEN_PID=$$ LISTEN_FDS=2 exec " QEMUNIT_HELPER " \"$@\"", "helper"};
+            Words command = {"/bin/sh", "-c", "LISTEN_PID=$$ LISTEN_FDS=2 exec \"$0\" \"$@\"",
+                             helper};
             command.insert(command.end(), arguments.begin(), arguments.end());
             const ProgramResult run = testing::run_program(
                 command, {.environment = {"KEPT=yes", "NOTIFY_SOCKET=" + (folder / "none"),
@@ -173,6 +175,18 @@ TEST_F(HelperProgramTest, AQemuThatIsNotThere) {
                                  ": No such file or directory; is QEMU for this architecture "
                                  "installed?\n"),
               result.errors.npos)
+        << result.errors;
+}
+
+TEST_F(HelperProgramTest, ACompanionThatIsNotThereEndsTheStart) {
+    std::filesystem::copy_file(QEMUNIT_HELPER, folder / "qemunit-helper");
+    const ProgramResult result =
+        run_with_sockets({"--vm=vm1", qemu("echo runs\n")}, folder / "qemunit-helper");
+    EXPECT_EQ(result.exit_code, 71);
+    EXPECT_EQ(result.output, "");
+    EXPECT_TRUE(result.errors.ends_with("<3>qemunit-helper: cannot run " +
+                                        (folder / "qemunit-companion") +
+                                        ": No such file or directory\n"))
         << result.errors;
 }
 

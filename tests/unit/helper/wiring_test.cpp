@@ -19,6 +19,13 @@ bool is_cloexec(int fd) {
     return (fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0;
 }
 
+Words names(const CompanionFds &fds) {
+    Words result;
+    for (const auto &[name, fd] : fds)
+        result.push_back(name);
+    return result;
+}
+
 class WiringTest : public ::testing::Test {
   protected:
     // Wires the ports with a socket for each of the names.
@@ -67,20 +74,17 @@ TEST_F(WiringTest, TheSocketsOfAPlainVm) {
 
 TEST_F(WiringTest, TheCompanionHoldsTheOtherEnds) {
     Wiring wiring = wire({"monitor", "qmp", "control", "serial"});
-    ASSERT_EQ(wiring.companion.ports.size(), 1u);
-    PortEnd &port = wiring.companion.ports[0];
-    EXPECT_EQ(port.name, "serial");
-    EXPECT_TRUE(port.log);
-    EXPECT_FALSE(port.direct);
-    EXPECT_EQ(port.listener.get(), fds["serial"]);
+    EXPECT_EQ(names(wiring.companion), (Words{"clients:serial", "guest:serial", "qmp"}));
+    EXPECT_EQ(wiring.companion["clients:serial"].get(), fds["serial"]);
 
-    Peer qmp(std::move(wiring.companion.qmp)), qemus_qmp(std::move(wiring.qemu.fds[3]));
+    Peer qmp(std::move(wiring.companion["qmp"])), qemus_qmp(std::move(wiring.qemu.fds[3]));
     qemus_qmp.write("{\"QMP\"}");
     EXPECT_EQ(qmp.read(), "{\"QMP\"}");
     qmp.write("{}");
     EXPECT_EQ(qemus_qmp.read(), "{}");
 
-    Peer guest(std::move(port.guest)), qemus_serial(std::move(wiring.qemu.fds[4]));
+    Peer guest(std::move(wiring.companion["guest:serial"])),
+        qemus_serial(std::move(wiring.qemu.fds[4]));
     qemus_serial.write("login: ");
     EXPECT_EQ(guest.read(), "login: ");
     guest.write("root\n");
@@ -102,9 +106,10 @@ TEST_F(WiringTest, NothingSurvivesAnExecYet) {
         wire({"monitor", "qmp", "control", "serial", "debug"}, {{"serial"}, {"debug", true, true}});
     for (const UniqueFd &fd : wiring.qemu.fds)
         EXPECT_TRUE(is_cloexec(fd.get()));
-    EXPECT_TRUE(is_cloexec(wiring.companion.qmp.get()));
-    for (const PortEnd &port : wiring.companion.ports)
-        EXPECT_TRUE(is_cloexec(port.guest.get()));
+    EXPECT_EQ(names(wiring.companion),
+              (Words{"clients:serial", "guest:debug", "guest:serial", "qmp"}));
+    for (const auto &[name, fd] : wiring.companion)
+        EXPECT_TRUE(is_cloexec(fd.get())) << name;
 }
 
 TEST_F(WiringTest, ADirectPortLogsThroughAPipe) {
@@ -126,34 +131,29 @@ TEST_F(WiringTest, ADirectPortLogsThroughAPipe) {
     EXPECT_EQ(fd(5), fds["a"]);
     EXPECT_EQ(fcntl(fd(6), F_GETFL) & O_ACCMODE, O_WRONLY);
 
-    ASSERT_EQ(wiring.companion.ports.size(), 3u);
-    PortEnd &port = wiring.companion.ports[1];
-    EXPECT_EQ(port.name, "a");
-    EXPECT_TRUE(port.direct);
-    EXPECT_TRUE(port.log);
-    EXPECT_FALSE(port.listener);
+    EXPECT_EQ(names(wiring.companion),
+              (Words{"clients:serial", "guest:a", "guest:b", "guest:serial", "qmp"}));
     ASSERT_EQ(write(fd(6), "x", 1), 1);
-    EXPECT_EQ(Peer(std::move(port.guest)).read(), "x");
+    EXPECT_EQ(Peer(std::move(wiring.companion["guest:a"])).read(), "x");
 }
 
 TEST_F(WiringTest, ADirectPortWithoutLogIsNotTheCompanions) {
     const Wiring wiring = wire({"monitor", "qmp", "control", "a"}, {{"a", true, false}});
-    EXPECT_TRUE(wiring.companion.ports.empty());
+    EXPECT_EQ(names(wiring.companion), Words{"qmp"});
     EXPECT_EQ(wiring.qemu.arguments.back(),
               fmt::format("socket,id=a,fd={},server=on,wait=off", fds["a"]));
 }
 
 TEST_F(WiringTest, ARelayedPortWithoutLogIs) {
     const Wiring wiring = wire({"monitor", "qmp", "control", "a"}, {{"a", false, false}});
-    ASSERT_EQ(wiring.companion.ports.size(), 1u);
-    EXPECT_FALSE(wiring.companion.ports[0].log);
+    EXPECT_EQ(names(wiring.companion), (Words{"clients:a", "guest:a", "qmp"}));
 }
 
 TEST_F(WiringTest, QemuServesTheChannels) {
     const Wiring wiring =
         wire({"monitor", "qmp", "control", "events", "agent"}, {}, {"events", "agent"});
     EXPECT_EQ(wiring.warnings, Words{});
-    EXPECT_TRUE(wiring.companion.ports.empty());
+    EXPECT_EQ(names(wiring.companion), Words{"qmp"});
     EXPECT_EQ(
         Words(wiring.qemu.arguments.end() - 4, wiring.qemu.arguments.end()),
         (Words{"-chardev", fmt::format("socket,id=events,fd={},server=on,wait=off", fds["events"]),
@@ -167,19 +167,14 @@ TEST_F(WiringTest, TheCompanionRelaysTheGuestAgent) {
     HelperOptions options;
     options.vm = "vm1";
     options.agent = true;
-    options.ready = {Awaited::Thing::agent, ""};
     auto wiring = qemunit::wire(options, std::move(sockets));
     ASSERT_TRUE(wiring);
     EXPECT_EQ(wiring->qemu.arguments.back(),
               fmt::format("socket,id=agent,fd={}", wiring->qemu.fds.back().get()));
-    EXPECT_TRUE(wiring->companion.ports.empty());
-    EXPECT_EQ(wiring->companion.ready.thing, Awaited::Thing::agent);
-    ASSERT_TRUE(wiring->companion.agent);
-    PortEnd &agent = *wiring->companion.agent;
-    EXPECT_EQ(agent.name, "agent");
-    EXPECT_EQ(agent.listener.get(), fd);
-    EXPECT_FALSE(agent.log || agent.direct || agent.is_console);
-    Peer ours(std::move(agent.guest)), qemus(std::move(wiring->qemu.fds.back()));
+    EXPECT_EQ(names(wiring->companion), (Words{"clients:agent", "guest:agent", "qmp"}));
+    EXPECT_EQ(wiring->companion["clients:agent"].get(), fd);
+    Peer ours(std::move(wiring->companion["guest:agent"])),
+        qemus(std::move(wiring->qemu.fds.back()));
     qemus.write("{}");
     EXPECT_EQ(ours.read(), "{}");
 }
@@ -203,8 +198,7 @@ TEST_F(WiringTest, AMissingSocketIsAWarningAndTheVmStarts) {
     EXPECT_EQ(Words(wiring.qemu.arguments.begin() + 8, wiring.qemu.arguments.end()),
               (Words{"-chardev", fmt::format("socket,id=serial,fd={}", wiring.qemu.fds[2].get()),
                      "-chardev", "null,id=debug"}));
-    ASSERT_EQ(wiring.companion.ports.size(), 1u);
-    EXPECT_FALSE(wiring.companion.ports[0].listener);
+    EXPECT_EQ(names(wiring.companion), (Words{"guest:serial", "qmp"}));
 }
 
 TEST_F(WiringTest, ASocketThatNobodyAskedForIsClosed) {
