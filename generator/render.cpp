@@ -201,8 +201,8 @@ std::string serial_settings(const Vm &vm) {
             access.user = AccountName{"qemunitd"};
         if (first.group && !access.group)
             access.group = AccountName{"qemunitd"};
-        text += fmt::format("ListenStream={}\n", path) +
-                access_commands(path, with_owner(vm, access));
+        text +=
+            fmt::format("ListenStream={}\n", path) + access_commands(path, with_owner(vm, access));
     };
     for (const Serial &serial : vm.serials)
         if (serial.name != "serial")
