@@ -27,20 +27,26 @@ cat >"$scratch/init/init" <<'END'
 #!/bin/busybox sh
 /bin/busybox --install -s /bin
 export PATH=/bin
-mount -t proc proc /proc
-mount -t sysfs sys /sys
-mount -t devtmpfs dev /dev
-modprobe -a virtio_pci 9pnet_virtio 9p
+# do_or_end COMMAND…: nobody is there who could help.
+do_or_end() {
+    "$@" && return
+    echo "The initrd of tools/throwaway failed: $*"
+    poweroff -f
+}
+do_or_end mount -t proc proc /proc
+do_or_end mount -t sysfs sys /sys
+do_or_end mount -t devtmpfs dev /dev
+do_or_end modprobe -a virtio_pci 9pnet_virtio 9p
 options=trans=virtio,version=9p2000.L,msize=1048576
 mkdir /copy
-mount -t 9p -o "$options,cache=loose" copy /copy || poweroff -f
-mount -t tmpfs -o mode=0755,nosuid,nodev run /copy/run
+do_or_end mount -t 9p -o "$options,cache=loose" copy /copy
+do_or_end mount -t tmpfs -o mode=0755,nosuid,nodev run /copy/run
 mkdir /copy/run/throwaway
-mount -t 9p -o "$options" channel /copy/run/throwaway || poweroff -f
+do_or_end mount -t 9p -o "$options" channel /copy/run/throwaway
 # What is written to the second serial port is to come out as it is.
-stty -F /dev/ttyS1 raw -echo
-mount --move /dev /copy/dev
-mount --move /sys /copy/sys
+do_or_end stty -F /dev/ttyS1 raw -echo
+do_or_end mount --move /dev /copy/dev
+do_or_end mount --move /sys /copy/sys
 umount /proc
 exec switch_root /copy /lib/systemd/systemd
 END
@@ -52,20 +58,28 @@ chmod 755 "$scratch/init/init"
     (cd "$scratch/init" && echo init | cpio --quiet -o -H newc)
 } >"$scratch/initrd"
 
-# Not its QEMU's, but the command's exit status, which a machine that is off cannot tell.
+# Not its QEMU's, but the command's exit status, which a machine that is off cannot tell. A kernel
+# that panics restarts at once, and so does a systemd that crashes: that ends QEMU as well.
 boot() {
-    rm -f "$scratch/channel/status"
     timeout --foreground --kill-after=30 $((deadline + 60)) \
         qemu-system-x86_64 -nodefaults -no-user-config -display none \
-        -machine q35 -accel tcg,thread=multi -cpu max -smp 2 -m 2G \
+        -no-reboot -machine q35 -accel tcg,thread=multi -cpu max -smp 2 -m 2G \
         -kernel "$kernel/vmlinuz-9p" -initrd "$scratch/initrd" \
-        -append "console=ttyS0 loglevel=4 systemd.unit=throwaway.target systemd.show_status=no" \
+        -append "console=ttyS0 loglevel=4 panic=-1 systemd.unit=throwaway.target \
+systemd.show_status=error systemd.crash_reboot=yes TERM=dumb" \
         -virtfs "local,path=$root,mount_tag=copy,security_model=passthrough,multidevs=remap" \
         -virtfs "local,path=$scratch/channel,mount_tag=channel,security_model=passthrough" \
         -serial "file:$scratch/console" -serial "file:$scratch/channel/output" \
         </dev/null &>"$scratch/qemu" || cat "$scratch/qemu" >&2
-    local said=1
-    [[ ! -e $scratch/channel/status ]] || said=$(<"$scratch/channel/status")
+    if [[ ! -e $scratch/channel/status ]]; then
+        if [[ -e $scratch/channel/started ]]; then
+            show_console
+            echo "throwaway: the machine ended before the command" >&2
+        fi
+        return 1
+    fi
+    local said
+    said=$(<"$scratch/channel/status")
     [[ $said == [0-9]* ]] || said=1 # the name of a signal
     return "$said"
 }
