@@ -6,9 +6,9 @@
 
 #include <algorithm>
 
-#include "bus/hmp_text.h"
 #include "bus/vm_call.h"
 #include "common/bus_errors.h"
+#include "common/hmp_text.h"
 #include "common/host_forward.h"
 
 namespace qemunit {

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "common/hmp_text.h"
+
 namespace qemunit {
 
 namespace {
@@ -11,13 +13,6 @@ constexpr std::string_view kPrompt = "(qemu) ";
 
 std::string complaint(std::string_view why) {
     return fmt::format("qemunitd: {}\r\n{}", why, kPrompt);
-}
-
-// QEMU's JSON has no other text, and takes none for a command with NUL in it.
-bool is_text(const std::string &line) {
-    using nlohmann::json;
-    const std::string quoted = json(line).dump(-1, ' ', false, json::error_handler_t::ignore);
-    return line.find('\0') == line.npos && json::parse(quoted, nullptr, false) == json(line);
 }
 
 std::string answer(const std::string &line, const QmpClient::Reply &reply) {
@@ -78,7 +73,7 @@ std::optional<MonitorStep> HmpLanguage::next() {
             {}};
     if (line->find_first_not_of(" \t") == line->npos)
         return MonitorStep{std::string(kPrompt), {}};
-    if (!is_text(*line))
+    if (!is_hmp_text(*line))
         return MonitorStep{complaint("a command that is not text in UTF-8, which is not run"), {}};
     return MonitorStep{"", MonitorRequest{.command = "human-monitor-command",
                                           .arguments = {{"command-line", *line}},

@@ -4,9 +4,9 @@
 #include <string>
 #include <string_view>
 
-#include "bus/hmp_text.h"
 #include "bus/vm_call.h"
 #include "common/bus_errors.h"
+#include "common/hmp_text.h"
 
 namespace qemunit {
 
@@ -40,14 +40,11 @@ int method_monitor_command(sd_bus_message *message, void *userdata, sd_bus_error
     if (int r = sd_bus_message_read(message, "s", &raw); r < 0)
         return r;
     const std::string line = raw;
-    const std::size_t begin = line.find_first_not_of(" \t");
-    if (begin == std::string::npos)
+    if (line.find_first_not_of(" \t") == std::string::npos)
         return invalid(error, "The monitor command is empty");
     if (line.find_first_of("\r\n") != std::string::npos)
         return invalid(error, "A monitor command is one line");
-    const std::string_view word = std::string_view(line).substr(begin);
-    const bool quits = word == "quit" || word == "q";
-    const auto answer = [quits](const CallPtr &call, VmMonitor::Reply reply) {
+    const auto answer = [quits = is_hmp_quit(line)](const CallPtr &call, VmMonitor::Reply reply) {
         if (quits)
             reply = gone_is_fine(std::move(reply));
         if (!reply)

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "bus/hmp_text.h"
+#include "common/hmp_text.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
 
 namespace qemunit {
 
@@ -29,6 +33,18 @@ bool is_error(std::string_view text) {
 }
 
 }  // namespace
+
+bool is_hmp_text(const std::string &line) {
+    using nlohmann::json;
+    const std::string quoted = json(line).dump(-1, ' ', false, json::error_handler_t::ignore);
+    return line.find('\0') == line.npos && json::parse(quoted, nullptr, false) == json(line);
+}
+
+bool is_hmp_quit(std::string_view line) {
+    const std::size_t begin = std::min(line.find_first_not_of(" \t"), line.size());
+    const std::string_view word = line.substr(begin, line.find_last_not_of(" \t") + 1 - begin);
+    return word == "quit" || word == "q";
+}
 
 std::expected<std::string, std::string> hmp_result(std::string_view output) {
     std::string text = clean(output);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What QEMU's human monitor answers through QMP: text for a terminal, in which
-// errors arrive with success. This tells them apart, for MonitorCommand.
+// QEMU's human monitor through QMP: what a line may be, and what is answered, text for a
+// terminal, in which errors arrive with success. For qemunitd and qemunitctl; no I/O.
 #pragma once
 
 #include <expected>
@@ -9,6 +9,13 @@
 #include <string_view>
 
 namespace qemunit {
+
+// Whether human-monitor-command can carry it: QEMU's JSON has no text but UTF-8, and takes none
+// for a command with NUL in it.
+bool is_hmp_text(const std::string &line);
+
+// Whether QEMU ends by it, perhaps before it answers.
+bool is_hmp_quit(std::string_view line);
 
 // The output without "\r" and without its last line end; as the error if QEMU says that
 // the command failed. Some commands fail in words of their own ("Device 'x' not found"):

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The texts are those of QEMU 7.2.
-#include "bus/hmp_text.h"
+#include "common/hmp_text.h"
 
 #include <gtest/gtest.h>
 
@@ -43,6 +43,21 @@ TEST(HmpTextTest, OutputThatOnlyMentionsAnErrorIsOutput) {
           "Try \"help x\" for more information\r\nand more\r\n",
           "usage: Try \"help x\" for more information\r\n", "Try \"help x\"\r\n"})
         EXPECT_TRUE(hmp_result(output)) << output;
+}
+
+TEST(HmpTextTest, WhatALineMayBe) {
+    for (const char *line : {"info status", "", "sendkey \xc3\xa4", "a\tb\"\\"})
+        EXPECT_TRUE(is_hmp_text(line)) << line;
+    for (const std::string line : {"\xff", "a\xc3", "\xed\xa0\x80"})
+        EXPECT_FALSE(is_hmp_text(line)) << line;
+    EXPECT_FALSE(is_hmp_text(std::string("a\0b", 3)));
+}
+
+TEST(HmpTextTest, WhatEndsQemu) {
+    for (const char *line : {"quit", "q", " quit", "q \t"})
+        EXPECT_TRUE(is_hmp_quit(line)) << line;
+    for (const char *line : {"", " ", "quit now", "qu", "info quit", "quitq"})
+        EXPECT_FALSE(is_hmp_quit(line)) << line;
 }
 
 }  // namespace
