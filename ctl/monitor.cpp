@@ -8,6 +8,7 @@
 #include <map>
 
 #include "common/qmp_client.h"
+#include "ctl/human_monitor.h"
 #include "ctl/line_editor.h"
 #include "ctl/vm_bus.h"
 
@@ -23,31 +24,18 @@ void print_output(const std::string &output) {
 // Asks QEMU for the names once, when they are first wanted.
 class CommandNames {
   public:
-    CommandNames(sd_bus *bus, std::string vm) : bus_(bus), vm_(std::move(vm)) {}
+    explicit CommandNames(HumanMonitor &monitor) : monitor_(monitor) {}
 
     const std::vector<std::string> &of(const std::string &group) {
-        auto [known, is_new] = names_.try_emplace(group);
-        if (is_new)
-            known->second = command_names(help(group.empty() ? "help" : "help " + group), group);
-        return known->second;
+        auto &names = names_[group];
+        if (names.empty())
+            if (const auto help = monitor_.run_unasked(group.empty() ? "help" : "help " + group))
+                names = command_names(*help, group);
+        return names;
     }
 
   private:
-    // Nobody is asked for a password in the middle of a line.
-    std::string help(const std::string &line) {
-        const auto message = new_vm_call(bus_, vm_, "MonitorCommand");
-        if (!message || sd_bus_message_append(message->get(), "s", line.c_str()) < 0)
-            return {};
-        sd_bus_message_set_allow_interactive_authorization(message->get(), false);
-        const auto reply = call(bus_, message->get(), vm_);
-        const char *text = "";
-        if (reply)
-            sd_bus_message_read(reply->get(), "s", &text);
-        return text;
-    }
-
-    sd_bus *bus_;
-    std::string vm_;
+    HumanMonitor &monitor_;
     std::map<std::string, std::vector<std::string>> names_;
 };
 
@@ -73,9 +61,10 @@ Result<int> run_monitor(const Invocation &invocation) {
     if (!bus)
         return std::unexpected(bus.error());
     // Whether it can be had at all, before anybody types.
-    if (auto status = ask_vm(bus->get(), vm, "MonitorCommand", {"info status"}); !status)
-        return std::unexpected(status.error());
-    CommandNames names(bus->get(), vm);
+    const auto monitor = HumanMonitor::open(invocation, bus->get());
+    if (!monitor)
+        return std::unexpected(monitor.error());
+    CommandNames names(**monitor);
     LineEditor editor(fmt::format("({}) ", vm),
                       [&](std::string_view line) { return complete_line(names, line); });
     if (editor.has_terminal())
@@ -86,7 +75,7 @@ Result<int> run_monitor(const Invocation &invocation) {
             continue;
         if (editor.has_terminal() && *line == "exit")
             return 0;
-        const auto output = ask_vm(bus->get(), vm, "MonitorCommand", {*line});
+        const auto output = (*monitor)->run(*line);
         if (output) {
             print_output(*output);
             std::fflush(stdout);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// `qemunitctl monitor`, `cmd` and `qmp`: QEMU's monitors over D-Bus, which takes no socket's
+// `qemunitctl monitor`, `cmd` and `qmp`: QEMU's monitors, had over D-Bus, which takes no socket's
 // place, and asks who may do that.
 #pragma once
 

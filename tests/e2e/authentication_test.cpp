@@ -367,6 +367,54 @@ TEST_F(Authentication, QemunitctlAsksInASessionToo) {
     expect_contains(session.rest(), "VM status: running");
 }
 
+// Outside of a session, where polkit keeps no answer (auth_admin).
+TEST_F(Authentication, QemunitctlAsksOnceForAMonitor) {
+    Terminal monitor(as_bert(words_of("qemunitctl monitor asked")));
+    ASSERT_TRUE(asks_for_password(monitor));
+    monitor.type(kRight);
+    constexpr char prompt[] = "(asked) ";
+    std::string seen;
+    const auto sees = [&](std::string_view text) {
+        const auto read = monitor.read_until(text);
+        EXPECT_TRUE(read) << read.error().message;
+        seen += read.value_or("");
+        return read.has_value();
+    };
+    ASSERT_TRUE(sees("AUTHENTICATION COMPLETE"));
+    ASSERT_TRUE(sees(prompt));
+    seen.clear();
+    monitor.type("info na\t\r");
+    ASSERT_TRUE(sees("asked\r\n"));
+    ASSERT_TRUE(sees(prompt));
+    monitor.type("info stat\tus\r");
+    ASSERT_TRUE(sees("VM status: running"));
+    ASSERT_TRUE(sees(prompt));
+    monitor.type("bananas\r");
+    ASSERT_TRUE(sees("unknown command: 'bananas'"));
+    ASSERT_TRUE(sees(prompt));
+    EXPECT_EQ(seen.find("AUTHENTICATING"), seen.npos) << seen;
+
+    // The session ends with qemunitd. The next one is asked for, by a line and by no Tab.
+    ASSERT_TRUE(run_words("systemctl restart qemunitd").ok());
+    seen.clear();
+    monitor.type("inf\t");
+    ASSERT_TRUE(sees("\a"));
+    EXPECT_EQ(seen.find("AUTHENTICATING"), seen.npos) << seen;
+    monitor.type("o version\r");
+    ASSERT_TRUE(asks_for_password(monitor));
+    monitor.type(kWrong);
+    ASSERT_TRUE(sees("access denied: nobody has authenticated"));
+    ASSERT_TRUE(sees(prompt));
+    monitor.type("\x10\r");  // Ctrl-P: the line before
+    ASSERT_TRUE(asks_for_password(monitor));
+    monitor.type(kRight);
+    ASSERT_TRUE(sees("AUTHENTICATION COMPLETE"));
+    ASSERT_TRUE(sees(prompt));
+    monitor.type("\x04");
+    EXPECT_EQ(monitor.wait(), 0) << monitor.rest();
+    EXPECT_TRUE(monitor.is_cooked());
+}
+
 TEST_F(Authentication, QemunitctlAsksNobodyWhereItShallNot) {
     constexpr char kNobody[] = "no agent is here to ask (pkttyagent(1))";
     Terminal told_not_to(as_bert(words_of("qemunitctl --no-ask-password cmd asked info status")));

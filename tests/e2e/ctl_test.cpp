@@ -5,6 +5,7 @@
 
 #include <csignal>
 
+#include "tests/e2e/expect_contains.h"
 #include "tests/e2e/journal.h"
 #include "tests/e2e/terminal.h"
 #include "tests/e2e/unit_watch.h"
@@ -269,6 +270,78 @@ TEST(Ctl, MonitorsInScripts) {
     EXPECT_TRUE(lines.ok()) << lines;
     EXPECT_EQ(lines.output, "VM status: running\nctcmd\n");
     EXPECT_EQ(run({"qemunitctl", "monitor", "ctcmd"}, "bananas\n").status, 1);
+}
+
+// What a line cannot be is refused, and the next one is run; so is one after qemunitd has ended.
+TEST(Ctl, AMonitorGoesOnAfterWhatFails) {
+    VmUnderTest vm("ctgoes", boot_sector_ini());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    const Finished odd = run({"qemunitctl", "monitor", "ctgoes"},
+                             std::string("\xff\ninfo\0status\ninfo name\r\nquit\n", 30));
+    EXPECT_EQ(odd.status, 1) << odd;
+    const std::string refused = "a command that is not text in UTF-8, which is not run\n";
+    expect_contains(odd.output, refused);
+    expect_contains(odd.output, "ctgoes\n");
+    const auto ended = wait_for_state(vm.unit(), "inactive");
+    ASSERT_TRUE(ended) << ended.error().message;
+
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    Terminal monitor({"qemunitctl", "monitor", "ctgoes"});
+    ASSERT_SEEN(monitor, "(ctgoes) ");
+    ASSERT_TRUE(run_words("systemctl stop qemunitd").ok());
+    monitor.type("info status\r");
+    ASSERT_SEEN(monitor, "VM status: running");
+    ASSERT_SEEN(monitor, "(ctgoes) ");
+    monitor.type("quit\r");
+    ASSERT_SEEN(monitor, "(ctgoes) ");
+    const auto has_quit = wait_for_state(vm.unit(), "inactive");
+    ASSERT_TRUE(has_quit) << has_quit.error().message;
+    monitor.type("info status\r");
+    ASSERT_SEEN(monitor, "is off; start it with: systemctl start qemu@ctgoes");
+    ASSERT_SEEN(monitor, "(ctgoes) ");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    monitor.type("info status\r");
+    ASSERT_SEEN(monitor, "VM status: running");
+    ASSERT_SEEN(monitor, "(ctgoes) ");
+    monitor.type("exit\r");
+    EXPECT_EQ(monitor.wait(), 0);
+}
+
+// Where no file descriptor comes from; ssh(1) goes no further than to this machine.
+TEST(Ctl, AMonitorOfAnotherMachine) {
+    VmUnderTest vm("ctfar", boot_sector_ini());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    ASSERT_TRUE(run_words("mkdir -p /run/ctfar").ok());
+    write_file("/run/ctfar/ssh", "#!/bin/sh\nexec systemd-stdio-bridge\n");
+    ASSERT_TRUE(run_words("chmod 755 /run/ctfar/ssh").ok());
+    const std::vector<std::string> command = {
+        "env", "PATH=/run/ctfar:/usr/bin:/bin", "qemunitctl", "--host=far", "monitor", "ctfar"};
+    const Finished lines = run(command, "info status\ninfo name\n");
+    EXPECT_TRUE(lines.ok()) << lines;
+    EXPECT_EQ(lines.output, "VM status: running\nctfar\n");
+    const Finished unknown = run(command, "bananas\n");
+    EXPECT_EQ(unknown.status, 1);
+    EXPECT_EQ(unknown.output, "unknown command: 'bananas'\n");
+}
+
+// QEMU that hangs: an error in time, and the monitor is there when it goes on.
+TEST(Ctl, AMonitorWaitsForQemuAndNotForEver) {
+    VmUnderTest vm("ctslow", boot_sector_ini());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    Terminal monitor({"qemunitctl", "monitor", "ctslow"});
+    ASSERT_SEEN(monitor, "(ctslow) ");
+    ASSERT_EQ(kill(vm.main_pid(), SIGSTOP), 0);
+    monitor.type("info status\r");
+    const auto slow = monitor.read_until("within 19 s; it may still do as told");
+    ASSERT_EQ(kill(vm.main_pid(), SIGCONT), 0);
+    ASSERT_TRUE(slow) << slow.error().message;
+    expect_contains(*slow, "QEMU did not answer 'info status' within 19 s");
+    ASSERT_SEEN(monitor, "(ctslow) ");
+    monitor.type("info name\r");
+    ASSERT_SEEN(monitor, "ctslow\r\n");
+    ASSERT_SEEN(monitor, "(ctslow) ");
+    monitor.type("\x04");
+    EXPECT_EQ(monitor.wait(), 0);
 }
 
 TEST(Ctl, SnapshotsForwardsScreenAndKeys) {
