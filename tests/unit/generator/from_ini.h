@@ -3,6 +3,8 @@
 // Ini texts -> a VM and what was said about them, without a file.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <string>
 #include <utility>
 #include <vector>
@@ -44,6 +46,13 @@ inline FromIni from_files(const IniTexts &sources, Architecture host = Architect
 
 inline FromIni from_ini(const std::string &text, Architecture host = Architecture::x86_64) {
     return from_files({{"vm1.ini", text}}, host);
+}
+
+// Of an ini text about which nothing is said.
+inline Vm vm_of(const std::string &ini) {
+    auto [vm, said] = from_ini(ini);
+    EXPECT_EQ(said, Texts{}) << ini;
+    return vm;
 }
 
 // What is said about an ini text; what it would be if it were one error.
