@@ -20,7 +20,7 @@ class Watchdog {
 
     sd_event *event_;
     QmpClient &qmp_;
-    uint64_t interval_usec_ = 0;
+    uint64_t period_usec_ = 0;
     EventSourcePtr next_;
 };
 
