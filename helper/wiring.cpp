@@ -22,9 +22,9 @@ class Wirer {
     explicit Wirer(ListeningSockets sockets) : sockets_(std::move(sockets)) {}
 
     Result<Wiring> wire(const HelperOptions &options) {
-        add_monitor("monitor", "readline");
-        add_monitor("qmp", "control");
-        add_monitor("control", "control");
+        add_monitor("-monitor", "monitor");
+        add_monitor("-qmp", "qmp");
+        add_monitor("-qmp", "control");
         if (auto added = add_companion(); !added)
             return std::unexpected(added.error());
         for (const SerialPortOptions &port : options.serials)
@@ -67,13 +67,14 @@ class Wirer {
             wiring_.companion.insert_or_assign(std::move(name), std::move(fd));
     }
 
-    void add_monitor(const std::string &name, std::string_view mode) {
+    // Not by -mon: QEMU 11.1 wants -object in its place, which no older one has.
+    void add_monitor(std::string option, const std::string &name) {
         UniqueFd socket = take_socket(name);
         if (!socket)
             return;
         argument("-chardev", fmt::format("socket,id={},fd={},server=on,wait=off", name,
                                          give(std::move(socket))));
-        argument("-mon", fmt::format("chardev={},mode={}", name, mode));
+        argument(std::move(option), "chardev:" + name);
     }
 
     // Returns our end of a new pair, QEMU's becomes the chardev `id`.
@@ -91,7 +92,7 @@ class Wirer {
         auto ours = add_pair("companion");
         if (!ours)
             return std::unexpected(ours.error());
-        argument("-mon", "chardev=companion,mode=control");
+        argument("-qmp", "chardev:companion");
         keep(kQmpFd, std::move(*ours));
         return {};
     }

@@ -104,10 +104,10 @@ TEST_F(HelperProgramTest, QemuGetsItsArguments) {
     const Words fds = passed_fds(result.output);
     ASSERT_EQ(fds.size(), 3u) << result.output;
     EXPECT_EQ(result.output, "[-chardev]\n[socket,id=control,fd=" + fds[0] +
-                                 ",server=on,wait=off]\n[-mon]\n[chardev=control,mode=control]\n"
+                                 ",server=on,wait=off]\n[-qmp]\n[chardev:control]\n"
                                  "[-chardev]\n[socket,id=companion,fd=" +
                                  fds[1] +
-                                 "]\n[-mon]\n[chardev=companion,mode=control]\n"
+                                 "]\n[-qmp]\n[chardev:companion]\n"
                                  "[-chardev]\n[socket,id=serial,fd=" +
                                  fds[2] + "]\n[-name]\n[a b]\n[]\n");
     EXPECT_TRUE(result.errors.starts_with(

@@ -56,16 +56,15 @@ TEST_F(WiringTest, TheSocketsOfAPlainVm) {
     const auto fd = [&](std::size_t i) {
         return wiring.qemu.fds[i].get();
     };
-    EXPECT_EQ(wiring.qemu.arguments,
-              (Words{"-chardev", fmt::format("socket,id=monitor,fd={},server=on,wait=off", fd(0)),
-                     "-mon", "chardev=monitor,mode=readline", "-chardev",
-                     fmt::format("socket,id=qmp,fd={},server=on,wait=off", fd(1)), "-mon",
-                     "chardev=qmp,mode=control", "-chardev",
-                     fmt::format("socket,id=control,fd={},server=on,wait=off", fd(2)), "-mon",
-                     "chardev=control,mode=control", "-chardev",
-                     fmt::format("socket,id=companion,fd={}", fd(3)), "-mon",
-                     "chardev=companion,mode=control", "-chardev",
-                     fmt::format("socket,id=serial,fd={}", fd(4))}));
+    EXPECT_EQ(
+        wiring.qemu.arguments,
+        (Words{"-chardev", fmt::format("socket,id=monitor,fd={},server=on,wait=off", fd(0)),
+               "-monitor", "chardev:monitor", "-chardev",
+               fmt::format("socket,id=qmp,fd={},server=on,wait=off", fd(1)), "-qmp", "chardev:qmp",
+               "-chardev", fmt::format("socket,id=control,fd={},server=on,wait=off", fd(2)), "-qmp",
+               "chardev:control", "-chardev", fmt::format("socket,id=companion,fd={}", fd(3)),
+               "-qmp", "chardev:companion", "-chardev",
+               fmt::format("socket,id=serial,fd={}", fd(4))}));
     EXPECT_EQ(wiring.warnings, Words{});
     EXPECT_EQ(fd(0), fds["monitor"]);
     EXPECT_EQ(fd(1), fds["qmp"]);
