@@ -15,6 +15,7 @@
 #include "helper/event_log.h"
 #include "helper/guest_agent.h"
 #include "helper/guest_notices.h"
+#include "helper/hibernation.h"
 #include "helper/idleness.h"
 #include "helper/journal.h"
 #include "helper/readiness.h"
@@ -30,7 +31,6 @@ namespace {
 
 constexpr std::size_t kQmpMessageMax = 1 << 20;  // bytes; events are small
 constexpr uint64_t kLoadTimeout = 60 * kSecond;
-constexpr uint64_t kLoadInterval = 20 * kMillisecond;
 
 constexpr std::string_view kFirstPort = "serial";
 
@@ -240,7 +240,7 @@ class Companion {
         else if (resumed_ && handover_.has_resumed)
             finish_resumption();
         else if (resumed_)
-            wait_until_loaded();
+            load();
         else
             readiness_->take_answer_of_qemu(qmp_->version());
         if (takes_over())
@@ -275,19 +275,18 @@ class Companion {
         });
     }
 
-    void wait_until_loaded() {
+    void load() {
         tell_status("Resuming");
-        qmp_->execute("query-status", nullptr, kLoadTimeout, [this](QmpClient::Reply reply) {
-            if (!reply || !reply->is_object() || stopping_->has_begun())
+        loading_.emplace(event_.get(), *qmp_, SavedState(state_file_));
+        loading_->begin([this](const Result<> &loaded) {
+            if (stopping_->has_begun())
                 return;
-            if (const auto status = reply->find("status");
-                status != reply->end() && *status != "inmigrate") {
+            if (loaded) {
                 resume();
                 return;
             }
-            if (auto timer = start_timer(event_.get(), monotonic_now(event_.get()) + kLoadInterval,
-                                         [this] { wait_until_loaded(); }))
-                next_look_ = std::move(*timer);
+            warn(loaded.error().message);
+            qmp_->execute("quit", nullptr, kLoadTimeout, [](const QmpClient::Reply &) {});
         });
     }
 
@@ -363,11 +362,12 @@ class Companion {
     std::unique_ptr<QmpClient> qmp_;
     std::optional<Watchdog> watchdog_;
     std::optional<Stopping> stopping_;
+    std::optional<Loading> loading_;
     std::optional<Idleness> idleness_;
     std::string state_file_;
     UniqueFd resumed_;
     std::vector<std::string> unplugged_;
-    EventSourcePtr stop_signal_, next_look_;
+    EventSourcePtr stop_signal_;
     bool qmp_closed_ = false;
 };
 

@@ -11,6 +11,7 @@
 #include "common/event_ptr.h"
 #include "common/qmp_client.h"
 #include "common/result.h"
+#include "helper/saved_state.h"
 
 namespace qemunit {
 
@@ -33,6 +34,7 @@ class Hibernation {
     bool open_file(int flags);
     void save();
     void send_file();
+    void set_up();
     void look_for_end();
     void migrate();
     void finish();
@@ -47,6 +49,34 @@ class Hibernation {
     UniqueFd file_;
     bool was_running_ = false;
     bool migrates_ = false;
+};
+
+// Loads a saved state into a QEMU that waits for one (-incoming defer). On the side of the
+// companion.
+class Loading {
+  public:
+    Loading(sd_event *event, QmpClient &qmp, SavedState state)
+        : event_(event), qmp_(qmp), state_(std::move(state)) {}
+
+    // Also where another process may have begun it, and was killed. `done` is called once: the
+    // guest stands where it was, or was never told to. A QEMU that cannot load the state ends by
+    // itself.
+    void begin(std::function<void(Result<>)> done);
+
+  private:
+    void look();
+    void look_again();
+    void look_for_beginning();
+    void send_file();
+    void load(nlohmann::json source);
+    void give_up(std::string_view command, const QmpError &error);
+
+    sd_event *event_;
+    QmpClient &qmp_;
+    SavedState state_;
+    std::function<void(Result<>)> done_;
+    EventSourcePtr next_look_;
+    bool has_begun_ = false;
 };
 
 }  // namespace qemunit

@@ -168,24 +168,19 @@ Error run_qemu(const std::vector<std::string> &command) {
     return error;
 }
 
-// A machine's state to begin with, and where the companion says that the guest runs again.
-struct Resumption {
-    UniqueFd state, resumed;
-};
-
-// Returns only if it fails, with the exit code.
+// Returns only if it fails, with the exit code. `resumed`: if there is a saved state to begin with,
+// where the companion says that the guest runs again.
 int become_qemu(const HelperOptions &options, const CompanionProgram &companion,
-                ListeningSockets sockets, Resumption resumption) {
+                ListeningSockets sockets, UniqueFd resumed) {
     auto wiring = wire(options, std::move(sockets));
     if (!wiring)
         return complain(EX_OSERR, wiring.error().message);
     for (const std::string &warning : wiring->warnings)
         fmt::print(stderr, "<4>qemunit-helper: {}\n", warning);
-    if (resumption.state) {
-        wiring->qemu.arguments.insert(wiring->qemu.arguments.end(),
-                                      {"-incoming", fmt::format("fd:{}", resumption.state.get())});
-        wiring->qemu.fds.push_back(std::move(resumption.state));
-        wiring->companion.insert_or_assign(kResumedFd, std::move(resumption.resumed));
+    if (resumed) {
+        // How the state is handed over depends on QEMU's version, which the companion will know.
+        wiring->qemu.arguments.insert(wiring->qemu.arguments.end(), {"-incoming", "defer"});
+        wiring->companion.insert_or_assign(kResumedFd, std::move(resumed));
     }
     if (auto started = start_companion(companion, wiring->companion); !started)
         return complain(EX_OSERR, started.error().message);
@@ -208,15 +203,14 @@ bool read_all(int fd, void *buffer, std::size_t size) {
     return n == static_cast<ssize_t>(size);  // a pipe gives a small message whole
 }
 
-// QEMU 7.2 ends when it cannot load a state. So that the VM starts all the same, it is tried by
+// QEMU ends when it cannot load a state. So that the VM starts all the same, it is tried by
 // a child, which becomes the service's main process when the guest runs. Returns the exit code
 // if there is nothing more to do.
 std::optional<int> try_to_resume(const HelperOptions &options, const CompanionProgram &companion,
                                  ListeningSockets &sockets) {
     const SavedState saved(hibernation_path(options.vm));
-    UniqueFd state = saved.open();
     int ends[2];
-    if (!state || pipe2(ends, O_CLOEXEC) != 0)
+    if (!saved.open() || pipe2(ends, O_CLOEXEC) != 0)
         return std::nullopt;
     UniqueFd reading(ends[0]), writing(ends[1]);
     // Twice, so that it is systemd's child from the beginning.
@@ -230,8 +224,7 @@ std::optional<int> try_to_resume(const HelperOptions &options, const CompanionPr
         const pid_t self = getpid();
         if (write(writing.get(), &self, sizeof self) != sizeof self)
             _exit(EXIT_FAILURE);
-        _exit(become_qemu(options, companion, std::move(sockets),
-                          {std::move(state), std::move(writing)}));
+        _exit(become_qemu(options, companion, std::move(sockets), std::move(writing)));
     }
     while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
     }

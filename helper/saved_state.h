@@ -12,6 +12,7 @@ class SavedState {
   public:
     explicit SavedState(std::string state_file) : state_file_(std::move(state_file)) {}
 
+    const std::string &path() const { return state_file_; }
     // The file to resume from, if there is one.
     UniqueFd open() const;
     // Right before the guest runs: from now on its disks no longer go with the file.

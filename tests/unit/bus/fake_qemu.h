@@ -84,8 +84,8 @@ class FakeQemu {
     explicit operator bool() const { return static_cast<bool>(fd_); }
 
     // Greets and accepts the handshake.
-    bool greet(const EventLoop &loop) {
-        say(kGreeting);
+    bool greet(const EventLoop &loop, std::string_view greeting = kGreeting) {
+        say(greeting);
         if (!loop.run_until([this] { return has_heard("qmp_capabilities"); }))
             return false;
         say(R"({"return":{},"id":0})");

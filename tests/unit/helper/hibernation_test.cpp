@@ -16,9 +16,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class HibernationTest : public ::testing::Test {
+constexpr std::string_view kNewGreeting =
+    R"({"QMP":{"version":{"qemu":{"micro":0,"minor":2,"major":8},"package":""},)"
+    R"("capabilities":["oob"]}})";
+
+// The test as QEMU, of the version in `greeting`.
+class SavedByQemu : public ::testing::Test {
   protected:
-    HibernationTest() {
+    explicit SavedByQemu(std::string_view greeting) {
         testing::SocketPair pair;
         qemu = testing::FakeQemu(std::move(pair.other));
         auto created = QmpClient::create(
@@ -31,14 +36,20 @@ class HibernationTest : public ::testing::Test {
         EXPECT_TRUE(created);
         client = std::move(*created);
         hibernation.emplace(loop.get(), *client, folder / "state");
-        EXPECT_TRUE(qemu.greet(loop));
+        EXPECT_TRUE(qemu.greet(loop, greeting));
         EXPECT_TRUE(loop.run_until([this] { return client->is_ready(); }));
+        qemu.forget();
     }
     void begin() {
         hibernation->begin([this](Result<> saved) { result = saved; });
     }
     void go_on() {
         hibernation->go_on([this](Result<> saved) { result = saved; });
+    }
+    void load() {
+        folder.write("state", "RAM");
+        loading.emplace(loop.get(), *client, SavedState(folder / "state"));
+        loading->begin([this](Result<> loaded) { result = loaded; });
     }
     // Answers commands as they come until one is `last`, which gets `value`.
     void answer_until(const std::string &last, const std::string &value) {
@@ -56,9 +67,20 @@ class HibernationTest : public ::testing::Test {
     testing::FakeQemu qemu;
     std::unique_ptr<QmpClient> client;
     std::optional<Hibernation> hibernation;
+    std::optional<Loading> loading;
     std::optional<Result<>> result;
     std::string heard;
     unsigned answered = 0;
+};
+
+class HibernationTest : public SavedByQemu {
+  protected:
+    HibernationTest() : SavedByQemu(testing::FakeQemu::kGreeting) {}
+};
+
+class HibernationOfNewQemuTest : public SavedByQemu {
+  protected:
+    HibernationOfNewQemuTest() : SavedByQemu(kNewGreeting) {}
 };
 
 TEST_F(HibernationTest, TheStateHasItsNameWhenItIsWhole) {
@@ -72,6 +94,22 @@ TEST_F(HibernationTest, TheStateHasItsNameWhenItIsWhole) {
     EXPECT_TRUE(std::filesystem::exists(folder / "state"));
     EXPECT_FALSE(std::filesystem::exists(folder / "state.new"));
     EXPECT_LT(heard.find("\"stop\""), heard.find("\"migrate\""));
+    EXPECT_LT(heard.find("\"getfd\""), heard.find("\"fd:hibernation\""));
+}
+
+// With an fd it ends in "migration to a file is not supported" since QEMU 11.
+TEST_F(HibernationOfNewQemuTest, TheFileIsGivenAsAFile) {
+    begin();
+    answer_until("migrate", R"("return":{})");
+    EXPECT_EQ(heard.find("getfd"), std::string::npos);
+    EXPECT_NE(heard.find(R"("addr":{"filename":")" + folder / "state.new" +
+                         R"(","offset":0,"transport":"file"},"channel-type":"main")"),
+              std::string::npos)
+        << heard;
+    qemu.say(R"({"event":"MIGRATION","data":{"status":"completed"}})");
+    ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
+    EXPECT_TRUE(*result);
+    EXPECT_TRUE(std::filesystem::exists(folder / "state"));
 }
 
 TEST_F(HibernationTest, AGuestThatCannotBeSavedRunsAgain) {
@@ -144,6 +182,56 @@ TEST_F(HibernationTest, WhatAnotherHasNotBegunIsBegun) {
     answer_until("query-migrate", R"("return":{})");
     answer_until("migrate", R"("return":{})");
     EXPECT_LT(heard.find("\"stop\""), heard.find("\"migrate\""));
+}
+
+TEST_F(HibernationTest, AStateIsLoadedFromAnFd) {
+    load();
+    answer_until("query-status", R"("return":{"status":"inmigrate"})");
+    answer_until("query-migrate", R"("return":{})");
+    answer_until("migrate-incoming", R"("return":{})");
+    EXPECT_LT(heard.find("\"getfd\""), heard.find("\"fd:hibernation\""));
+    answer_until("query-status", R"("return":{"status":"inmigrate"})");
+    EXPECT_FALSE(result.has_value());
+    answer_until("query-status", R"("return":{"status":"paused"})");
+    ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
+    EXPECT_TRUE(*result);
+}
+
+TEST_F(HibernationOfNewQemuTest, AStateIsLoadedFromAFile) {
+    load();
+    answer_until("query-status", R"("return":{"status":"inmigrate"})");
+    answer_until("query-migrate", R"("return":{})");
+    answer_until("migrate-incoming", R"("return":{})");
+    EXPECT_EQ(heard.find("getfd"), std::string::npos);
+    EXPECT_NE(heard.find(R"("addr":{"filename":")" + folder / "state" +
+                         R"(","offset":0,"transport":"file"},"channel-type":"main")"),
+              std::string::npos)
+        << heard;
+    answer_until("query-status", R"("return":{"status":"paused"})");
+    ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
+    EXPECT_TRUE(*result);
+}
+
+// By a companion that was killed.
+TEST_F(HibernationTest, AStateThatAnotherLoadsIsWaitedFor) {
+    load();
+    answer_until("query-status", R"("return":{"status":"inmigrate"})");
+    answer_until("query-migrate", R"("return":{"status":"active"})");
+    answer_until("query-status", R"("return":{"status":"paused"})");
+    ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
+    EXPECT_TRUE(*result);
+    EXPECT_EQ(heard.find("migrate-incoming"), std::string::npos);
+}
+
+TEST_F(HibernationOfNewQemuTest, AStateThatQemuCannotOpenIsAnError) {
+    load();
+    answer_until("query-status", R"("return":{"status":"inmigrate"})");
+    answer_until("query-migrate", R"("return":{})");
+    answer_until("migrate-incoming", R"("error":{"class":"GenericError","desc":"no such file"})");
+    ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
+    ASSERT_FALSE(*result);
+    EXPECT_EQ(result->error().message,
+              "cannot load the machine's state: migrate-incoming: no such file");
 }
 
 }  // namespace
