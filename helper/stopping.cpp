@@ -89,8 +89,18 @@ void Stopping::press_button() {
         next_press_ = std::move(*timer);
 }
 
+// A guest that has not come back yet must not: it would leave behind the state that it came from.
 void Stopping::hibernate() {
     on_status_("Stopping: saving the machine's state");
+    qmp_.execute("query-status", nullptr, kCommandTimeout, [this](const QmpClient::Reply &reply) {
+        if (reply && string_at(*reply, "status") == "inmigrate")
+            quit("Stopping: the machine's state is still saved");
+        else
+            save();
+    });
+}
+
+void Stopping::save() {
     const auto done = [this](const Result<> &saved) {
         if (saved) {
             fmt::print(stderr,

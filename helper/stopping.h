@@ -37,6 +37,7 @@ class Stopping {
     void power_off();
     void press_button();
     void hibernate();
+    void save();
     void quit(const std::string &why);
 
     sd_event *event_;

@@ -138,5 +138,23 @@ TEST_F(CompanionTest, SignalsDoNotEndIt) {
     EXPECT_EQ(waitpid(pid, nullptr, WNOHANG), 0);
 }
 
+// It would run for a moment, and then resume from before that.
+TEST_F(CompanionTest, AGuestThatIsStoppedBeforeItIsBackStaysSaved) {
+    testing::SocketPair resumption;
+    stop_mode = StopMode::hibernate;
+    start({}, std::move(resumption.one));
+    ASSERT_TRUE(qemu.greet(loop));
+    EXPECT_EQ(told(), "STATUS=Resuming");
+    answer("query-status", R"({"status":"inmigrate"})");
+    ASSERT_TRUE(loop.run_until([&] { return qemu.has_heard("query-migrate"); }, 60s));
+    ++answered;  // this one, never
+    ASSERT_EQ(kill(worker(), kStopSignal), 0);
+    answer("query-status", R"({"status":"inmigrate"})");
+    EXPECT_TRUE(loop.run_until([&] { return qemu.has_heard("\"quit\""); }, 60s));
+    EXPECT_FALSE(qemu.has_heard("\"cont\""));
+    EXPECT_EQ(told(), "STATUS=Stopping: saving the machine's state");
+    EXPECT_EQ(told(), "STATUS=Stopping: the machine's state is still saved");
+}
+
 }  // namespace
 }  // namespace qemunit
