@@ -42,8 +42,8 @@ packages=(
     swtpm passt
     iproute2 busybox-static cpio kmod
 )
-# Debian 12 has this in a package of QEMU's.
-grep -q '^VERSION_ID="12"' /etc/os-release || packages+=(virtiofsd)
+# Debian 12 has these in packages of QEMU's and systemd's.
+grep -q '^VERSION_ID="12"' /etc/os-release || packages+=(virtiofsd systemd-dev)
 
 install_packages() {
     local package missing=()
