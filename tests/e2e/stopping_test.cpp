@@ -106,14 +106,10 @@ TEST(Stopping, AHibernatedGuestGoesOnWhereItWas) {
     EXPECT_EQ(unit_property(vm.unit(), "Result"), "signal");
 }
 
-TEST(Stopping, ADamagedStateIsSetAsideAndTheGuestBoots) {
-    VmUnderTest vm("hibdamage", stop_ini("hibernate"));
-    const fs::path folder = "/var/lib/qemunit/hibdamage";
-    ASSERT_TRUE(vm.start().ok()) << vm.status();
-    { GuestShell guest(vm); }
-    ASSERT_TRUE(vm.stop().ok());
+// Starts a VM that cannot resume from its state.
+void expect_set_aside(const VmUnderTest &vm) {
+    const fs::path folder = "/var/lib/qemunit/" + vm.name();
     const auto size = fs::file_size(folder / "hibernated");
-    fs::resize_file(folder / "hibernated", size / 2);
     Journal journal(vm.unit());
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     auto line = journal.read_until_line("qemunit guest ready");
@@ -123,20 +119,43 @@ TEST(Stopping, ADamagedStateIsSetAsideAndTheGuestBoots) {
     for (const auto &entry : fs::directory_iterator(folder))
         if (entry.path().filename().string().starts_with("hibernated.failed-")) {
             ++set_aside;
-            EXPECT_EQ(fs::file_size(entry), size / 2);
+            EXPECT_EQ(fs::file_size(entry), size);
         }
     EXPECT_EQ(set_aside, 1);
     EXPECT_NE(journalctl(vm.unit()).find("its state is set aside as "), std::string::npos);
 }
 
+TEST(Stopping, ADamagedStateIsSetAsideAndTheGuestBoots) {
+    VmUnderTest vm("hibdamage", stop_ini("hibernate"));
+    const fs::path state = "/var/lib/qemunit/hibdamage/hibernated";
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    { GuestShell guest(vm); }
+    ASSERT_TRUE(vm.stop().ok());
+    fs::resize_file(state, fs::file_size(state) / 2);
+    expect_set_aside(vm);
+}
+
+TEST(Stopping, AStateOfAnotherMachineIsSetAsideAndTheGuestBoots) {
+    VmUnderTest vm("hibother", stop_ini("hibernate"));
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    { GuestShell guest(vm); }
+    ASSERT_TRUE(vm.stop().ok());
+    write_file(vm.ini_path(), stop_ini("hibernate", "Memory=300M\n"));
+    ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
+    expect_set_aside(vm);
+    EXPECT_NE(journalctl(vm.unit()).find("Size mismatch"), std::string::npos)
+        << journalctl(vm.unit());
+}
+
 TEST(Stopping, AGuestThatCannotBeSavedIsShutDown) {
-    VmUnderTest vm("hibnvme", stop_ini("hibernate",
-                                       "StopTimeout=8s\n[Drive data]\n"
-                                       "File=data.img\nSize=1M\nInterface=nvme\n"));
+    VmUnderTest vm("hibuas",
+                   stop_ini("hibernate",
+                            "StopTimeout=8s\n"
+                            "Arguments=-device qemu-xhci,id=usb3 -device usb-uas,bus=usb3.0\n"));
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     { GuestShell guest(vm); }
     EXPECT_TRUE(vm.stop().ok());
-    EXPECT_FALSE(fs::exists("/var/lib/qemunit/hibnvme/hibernated"));
+    EXPECT_FALSE(fs::exists("/var/lib/qemunit/hibuas/hibernated"));
     EXPECT_NE(journalctl(vm.unit()).find("shutting the guest down instead"), std::string::npos)
         << journalctl(vm.unit());
 }
