@@ -46,6 +46,7 @@ class Daemon {
     Daemon(Paths paths, uint64_t idle_usec) : paths_(std::move(paths)), idle_usec_(idle_usec) {}
     Result<> start();
     int run() { return sd_event_loop(event_.get()); }
+    bool has_lost_bus() const { return sd_bus_is_open(bus_.get()) <= 0; }
 
   private:
     Result<> connect();
@@ -266,11 +267,14 @@ int run(std::span<char *> arguments) {
         return EXIT_FAILURE;
     }
     const int status = daemon.run();
-    if (status < 0)
-        log_line(SD_ERR, fmt::format("the event loop failed: {}", strerror(-status)));
-    if (status > 0)  // sd_bus_set_exit_on_disconnect(3)
+    if (status == 0)
+        return EXIT_SUCCESS;
+    // sd_bus_set_exit_on_disconnect(3); the status is that of the connection with newer libsystemd.
+    if (daemon.has_lost_bus())
         log_line(SD_NOTICE, "the bus has gone away; ends, to begin anew with the next one");
-    return status < 0 ? EXIT_FAILURE : status;
+    else if (status < 0)
+        log_line(SD_ERR, fmt::format("the event loop failed: {}", strerror(-status)));
+    return EXIT_FAILURE;
 }
 
 }  // namespace
