@@ -123,7 +123,7 @@ TEST(Drives, ImagesAreReadTheWayTheIniSays) {
     EXPECT_GT(native.contexts, 0);
     EXPECT_EQ(io_uring.contexts, 0);
     EXPECT_EQ(native.rings, threads.rings);
-    EXPECT_GT(io_uring.rings, threads.rings);
+    EXPECT_GT(io_uring.rings, 0);  // in QEMU 11, it shares those that every event loop has
 }
 
 }  // namespace
