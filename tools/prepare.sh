@@ -44,6 +44,8 @@ packages=(
 )
 # Debian 12 has these in packages of QEMU's and systemd's.
 grep -q '^VERSION_ID="12"' /etc/os-release || packages+=(virtiofsd systemd-dev)
+# So has Debian 13 this.
+grep -q '^VERSION_ID="1[23]"' /etc/os-release || packages+=(qemu-system-riscv)
 
 install_packages() {
     local package missing=()
