@@ -61,6 +61,8 @@ TEST(Daemon, ABusThatIsRestartedIsServedAgain) {
     EXPECT_EQ(vm.main_pid(), qemu);
     EXPECT_EQ(state_of(vm.name()), "s \"running\"");
     expect_contains(journalctl("qemunitd.service"), "the bus has gone away");
+    // The logind of systemd 262 is not there for the next test: it keeps to the bus that was.
+    EXPECT_TRUE(run_words("systemctl restart systemd-logind.service").ok());
 }
 
 TEST(Daemon, AHangingQemuTimesOutAndDelaysNobody) {
