@@ -10,6 +10,7 @@
 #include "common/vm_name.h"
 #include "generator/qemu_arguments.h"
 #include "generator/sandbox.h"
+#include "generator/socket_settings.h"
 #include "generator/supporting_units.h"
 #include "generator/unit_text.h"
 
@@ -147,73 +148,6 @@ std::string service_settings(const Vm &vm, Architecture host, Namespaces namespa
     return text;
 }
 
-std::string access_settings(const SocketAccess &access) {
-    std::string text;
-    if (access.mode)
-        text += fmt::format("SocketMode={:04o}\n", access.mode->bits);
-    if (access.user)
-        text += fmt::format("SocketUser={}\n", access.user->text);
-    if (access.group)
-        text += fmt::format("SocketGroup={}\n", access.group->text);
-    return text;
-}
-
-// One socket unit has one mode and owner for all its sockets; a single one of them gets
-// its own by these. They run as root before anybody is told that the socket is there.
-std::string access_commands(const std::string &path, const SocketAccess &access) {
-    std::string text;
-    if (access.user || access.group)
-        text +=
-            fmt::format("ExecStartPost=/bin/chown {}:{} {}\n", access.user ? access.user->text : "",
-                        access.group ? access.group->text : "", path);
-    if (access.mode)
-        text += fmt::format("ExecStartPost=/bin/chmod {:04o} {}\n", access.mode->bits, path);
-    return text;
-}
-
-std::string monitor_settings(const Vm &vm) {
-    if (vm.monitor.is_default() || vm.paths.is_of_user())
-        return access_settings(vm.monitor);
-    // control.sock stays qemunitd's alone.
-    return access_settings(vm.monitor) +
-           access_commands(
-               vm.paths.socket_path(vm.name, "control"),
-               SocketAccess{FileMode{0600}, AccountName{"qemunitd"}, AccountName{"root"}});
-}
-
-// Without a word in the ini, qemunitd connects as the sockets' group (units/qemunit.tmpfiles.conf).
-// Another mode or group may keep that out, and then it is the owner.
-SocketAccess with_owner(const Vm &vm, SocketAccess access) {
-    if (!access.user && !access.is_default() && !vm.paths.is_of_user())
-        access.user = AccountName{"qemunitd"};
-    return access;
-}
-
-std::string serial_settings(const Vm &vm) {
-    const SocketAccess &first = vm.serials.front().socket;
-    std::string text = access_settings(with_owner(vm, first));
-    // Of the unit's sockets, only serial.sock shall have what the first port asks for.
-    const auto add_socket = [&](std::string_view name, SocketAccess access) {
-        const std::string path = vm.paths.socket_path(vm.name, name);
-        if (first.mode && !access.mode)
-            access.mode = FileMode{0660};
-        if (first.user && !access.user)
-            access.user = AccountName{"qemunitd"};
-        if (first.group && !access.group)
-            access.group = AccountName{"qemunitd"};
-        text +=
-            fmt::format("ListenStream={}\n", path) + access_commands(path, with_owner(vm, access));
-    };
-    for (const Serial &serial : vm.serials)
-        if (serial.name != "serial")
-            add_socket(serial.name, serial.socket);
-    for (const Channel &channel : vm.channels)
-        add_socket(channel.name, channel.socket);
-    if (vm.guest_agent)
-        add_socket(kGuestAgentSocket, {});
-    return text;
-}
-
 }  // namespace
 
 Output render(const Vm &vm, Architecture host, Namespaces namespaces) {
@@ -226,8 +160,8 @@ Output render(const Vm &vm, Architecture host, Namespaces namespaces) {
     if (vm.paths.is_of_user() && namespaces == Namespaces::available)
         output.links.push_back(
             {concat(unit, ".d/40-qemunit-sandbox.conf"), std::string(kUserSandboxPath)});
-    for (const auto &[kind, lines] :
-         {std::pair("monitor", monitor_settings(vm)), std::pair("serial", serial_settings(vm))}) {
+    for (const auto &[kind, lines] : {std::pair("monitor", monitor_socket_settings(vm)),
+                                      std::pair("serial", serial_socket_settings(vm))}) {
         const std::string socket = concat("qemu-", kind, "@", vm.name, ".socket");
         if (!lines.empty())
             output.files.push_back(drop_in(vm, socket, {{"Socket", lines}}));
