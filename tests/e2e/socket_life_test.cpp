@@ -107,6 +107,21 @@ TEST(SocketLife, AVmStartsAgainAsOftenAsAsked) {
     EXPECT_TRUE(UnixClient::connect(vm.socket("monitor")));
 }
 
+// systemd counts the starts of what it has in memory, as it has an enabled VM. Who lifts the limit
+// for the VM does not think of its sockets.
+TEST(SocketLife, TheSocketsHaveNoStartLimitOfTheirOwn) {
+    VmUnderTest vm("life-often", boot_sector_ini() + "[Unit]\nStartLimitIntervalSec=0\n");
+    const std::string holder = "life-often-holder.service";
+    const Finished hold = run_words("systemd-run --quiet --unit=" + holder +
+                                    " --property=After=" + vm.unit() + " --remain-after-exit true");
+    ASSERT_TRUE(hold.ok()) << hold;
+    for (int i = 0; i < 8; ++i) {
+        ASSERT_TRUE(vm.start().ok()) << i << vm.status();
+        ASSERT_TRUE(vm.stop().ok());
+    }
+    EXPECT_TRUE(run_words("systemctl stop " + holder).ok());
+}
+
 TEST(SocketLife, QueuedClientsAreHungUpOnAndNothingRestarts) {
     VmUnderTest vm("life-queue", boot_sector_ini());
     ASSERT_TRUE(vm.start().ok()) << vm.status();
