@@ -75,9 +75,11 @@ Result<ListeningSockets> take_listening_sockets() {
             sockets.insert_or_assign(std::move(name), std::move(owner));
     }
     if (sockets.empty())
-        return fail(ENOTCONN,
-                    "systemd passed no listening sockets: this program is for ExecStart= of "
-                    "qemu@.service; start a VM with 'systemctl start qemu@NAME'");
+        return fail(
+            ENOTCONN,
+            "systemd passed no listening sockets: this program is for ExecStart= of "
+            "qemu@.service; if it was run as that, 'systemctl status qemu-monitor@NAME.socket' "
+            "says why");
     return sockets;
 }
 

@@ -103,8 +103,9 @@ TEST_F(ListeningSocketsTest, WhatIsNoneIsClosed) {
 }
 
 constexpr const char *kNone =
-    "systemd passed no listening sockets: this program is for ExecStart= of qemu@.service; start a "
-    "VM with 'systemctl start qemu@NAME'";
+    "systemd passed no listening sockets: this program is for ExecStart= of qemu@.service; if it "
+    "was "
+    "run as that, 'systemctl status qemu-monitor@NAME.socket' says why";
 
 TEST_F(ListeningSocketsTest, NoneIsAnErrorThatSaysWhatToDo) {
     EXPECT_TRUE(holds_in_child([] {

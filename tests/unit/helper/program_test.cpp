@@ -83,7 +83,8 @@ TEST_F(HelperProgramTest, NoSockets) {
     EXPECT_EQ(result.exit_code, 69);
     EXPECT_EQ(result.errors,
               "<3>qemunit-helper: systemd passed no listening sockets: this program is for "
-              "ExecStart= of qemu@.service; start a VM with 'systemctl start qemu@NAME'\n");
+              "ExecStart= of qemu@.service; if it was run as that, 'systemctl status "
+              "qemu-monitor@NAME.socket' says why\n");
 }
 
 // The numbers behind "fd=" in QEMU's arguments.
