@@ -40,6 +40,11 @@ class Checker {
 
   private:
     void check_kernel() {
+        if (vm_.boot.shim && (!vm_.boot.kernel || vm_.firmware == Firmware::bios))
+            error("Boot", "Shim",
+                  "Shim= needs Kernel= and Firmware=uefi-secure: it is for the firmware to check "
+                  "that "
+                  "kernel by.");
         if (vm_.boot.kernel)
             return;
         if (!vm_.boot.append.empty())

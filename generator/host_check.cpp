@@ -41,6 +41,7 @@ class Checker {
                      : "This machine has no /dev/kvm: the VM runs slowly, by emulation.");
         check_file("Boot", "Kernel", vm_.boot.kernel);
         check_file("Boot", "Initrd", vm_.boot.initrd);
+        check_file("Boot", "Shim", vm_.boot.shim);
         if (vm_.boot.kernel)
             check_console();
         for (const Drive &drive : vm_.drives)

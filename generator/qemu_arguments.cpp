@@ -113,6 +113,8 @@ void add_boot(CommandLine &line) {
         line.add("-kernel", absolute_path(vm, *vm.boot.kernel));
         if (vm.boot.initrd)
             line.add("-initrd", absolute_path(vm, *vm.boot.initrd));
+        if (vm.boot.shim)
+            line.add("-shim", absolute_path(vm, *vm.boot.shim));
         line.add("-append", kernel_command_line(line));
     }
     OptionValue boot;

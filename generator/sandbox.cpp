@@ -138,7 +138,7 @@ class Sandbox {
 
 std::vector<OpenedPath> opened_paths(const Vm &vm) {
     std::vector<OpenedPath> paths;
-    for (const auto *path : {&vm.boot.kernel, &vm.boot.initrd})
+    for (const auto *path : {&vm.boot.kernel, &vm.boot.initrd, &vm.boot.shim})
         if (*path)
             paths.push_back({absolute_path(vm, **path), false});
     if (vm.uefi) {

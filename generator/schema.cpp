@@ -226,6 +226,8 @@ constexpr KeyRow kKeys[] = {
      "A Linux kernel that QEMU loads itself.", "0.1", set<&Boot::kernel>},
     {"Boot", "Initrd", "PATH", "none", "-initrd",
      "The kernel's initial RAM disk.", "0.1", set<&Boot::initrd>},
+    {"Boot", "Shim", "PATH", "none", "-shim",
+     "The UEFI program that checks the kernel's signature.", "0.7", set<&Boot::shim>},
     {"Boot", "Append", "TEXT", "none", "-append",
      "The kernel's command line.", "0.1", add<&Boot::append>, true},
     {"Boot", "Order", "NAMES", "the firmware's choice", "-device bootindex=, -boot order=",

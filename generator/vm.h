@@ -175,6 +175,7 @@ struct Credential {
 struct Boot {
     std::optional<FilePath> kernel;
     std::optional<FilePath> initrd;
+    std::optional<FilePath> shim;
     std::vector<std::string> append;
     std::vector<std::string> order;  // names of drives and networks, or QEMU's letters
     bool menu = false;

@@ -33,12 +33,14 @@ CPU=host,-svm
 CPUs=4
 Memory=2G
 UUID=6ba7b810-9dad-11d1-80b4-00c04fd430c8
+Firmware=uefi
 Display=vnc
 QEMU=/opt/qemu
 Arguments=-device "x y"
 [Boot]
 Kernel=/k
 Initrd=/i
+Shim=/s
 Append=quiet
 [Drive root]
 File=/a.img
@@ -79,12 +81,14 @@ RequiredBy=b.service
     EXPECT_EQ(vm.cpus->count, 4u);
     EXPECT_EQ(vm.memory->bytes, uint64_t{2} << 30);
     EXPECT_EQ(vm.uuid->text, "6ba7b810-9dad-11d1-80b4-00c04fd430c8");
+    EXPECT_EQ(vm.firmware, Firmware::uefi);
     EXPECT_EQ(vm.display, Display::vnc);
     EXPECT_EQ(vm.qemu->text, "/opt/qemu");
     ASSERT_EQ(vm.arguments.size(), 2u);
     EXPECT_EQ(vm.arguments[1].text, "x y");
     EXPECT_EQ(vm.boot.kernel->text, "/k");
     EXPECT_EQ(vm.boot.initrd->text, "/i");
+    EXPECT_EQ(vm.boot.shim->text, "/s");
     EXPECT_EQ(vm.boot.append, Texts{"quiet"});
 
     ASSERT_EQ(vm.drives.size(), 1u);

@@ -24,6 +24,18 @@ TEST(ContradictionsTest, AKernelsCompanionsNeedTheKernel) {
     EXPECT_EQ(said("[Boot]\nAppend=a\nAppend=\n"), Texts{});
 }
 
+TEST(ContradictionsTest, AShimIsBetweenFirmwareAndKernel) {
+    const Texts alone =
+        error(2,
+              "Shim= needs Kernel= and Firmware=uefi-secure: it is for the firmware to "
+              "check that kernel by.");
+    EXPECT_EQ(said("[Boot]\nShim=/s\n"), alone);
+    EXPECT_EQ(said("[Boot]\nShim=/s\nKernel=/k\n"), alone);
+    EXPECT_EQ(said("[Boot]\nShim=/s\n[VM]\nFirmware=uefi-secure\n"), alone);
+    for (const std::string firmware : {"uefi", "uefi-secure"})
+        EXPECT_EQ(said("[Boot]\nShim=/s\nKernel=/k\n[VM]\nFirmware=" + firmware + "\n"), Texts{});
+}
+
 TEST(ContradictionsTest, OneNameIsOneDevice) {
     EXPECT_EQ(said("[Drive a]\nFile=/a\n[Network a]\n"),
               error(3, "The name 'a' is taken by section [Drive a]: QEMU's ids are unique."));
