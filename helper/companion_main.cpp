@@ -24,11 +24,19 @@ void set_title(int argc, char **argv, const std::string &title) {
     title.copy(argv[0], room);
 }
 
+// What a start may take at most, in µs: TimeoutStartSec= of the unit.
+constexpr uint64_t kStartTimeout = 60'000'000;
+
 // Ends when systemd has heard it, so that it takes our own end, as the main process until now, for
 // nobody's.
 int name_main_process(const char *pid) {
     sd_notifyf(0, "MAINPID=%s", pid);
-    sd_notify_barrier(0, UINT64_MAX);
+    if (const int r = sd_notify_barrier(0, kStartTimeout); r < 0) {
+        fmt::print(stderr,
+                   "<3>qemunit-companion: systemd does not say that it has heard of {}: {}\n", pid,
+                   std::strerror(-r));
+        return EX_UNAVAILABLE;
+    }
     return EXIT_SUCCESS;
 }
 
