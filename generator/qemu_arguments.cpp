@@ -107,6 +107,9 @@ std::string kernel_command_line(const CommandLine &line) {
     return fmt::format("{}", fmt::join(parts, " "));
 }
 
+// OVMF cannot check a kernel itself, since it does not have the distributions' keys. What starts it
+// all the same, the legacy loader, is on by default until edk2 2025.11, and off from 2026.02 on;
+// see OvmfPkg/RUNTIME_CONFIG.md there. With a shim, whose verdict counts, it must be off.
 void add_boot(CommandLine &line) {
     const Vm &vm = line.vm();
     if (vm.boot.kernel) {
@@ -115,6 +118,10 @@ void add_boot(CommandLine &line) {
             line.add("-initrd", absolute_path(vm, *vm.boot.initrd));
         if (vm.boot.shim)
             line.add("-shim", absolute_path(vm, *vm.boot.shim));
+        if (vm.firmware == Firmware::uefi_secure)
+            line.add("-fw_cfg", OptionValue()
+                                    .add("name", "opt/org.tianocore/EnableLegacyLoader")
+                                    .add("string", vm.boot.shim ? "no" : "yes"));
         line.add("-append", kernel_command_line(line));
     }
     OptionValue boot;

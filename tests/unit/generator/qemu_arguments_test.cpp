@@ -160,6 +160,18 @@ TEST(QemuArgumentsTest, Uefi) {
     EXPECT_EQ(options(qemu_arguments(vm, Architecture::x86_64), names), expected);
 }
 
+TEST(QemuArgumentsTest, SecureBootStartsAKernelThatAShimChecksOrNobody) {
+    const auto checked = [](const std::string &ini) {
+        return options("[Boot]\nKernel=/k\n" + ini, {"-shim", "-fw_cfg"});
+    };
+    const std::string loader = "-fw_cfg name=opt/org.tianocore/EnableLegacyLoader,string=";
+    EXPECT_EQ(checked("[VM]\nFirmware=uefi-secure\n"), Texts{loader + "yes"});
+    EXPECT_EQ(checked("Shim=/s\n[VM]\nFirmware=uefi-secure\n"), (Texts{"-shim /s", loader + "no"}));
+    EXPECT_EQ(checked("Shim=/s\n[VM]\nFirmware=uefi\n"), Texts{"-shim /s"});
+    EXPECT_EQ(checked(""), Texts{});
+    EXPECT_EQ(options("[VM]\nFirmware=uefi-secure\n", {"-fw_cfg"}), Texts{});
+}
+
 TEST(QemuArgumentsTest, AKernelPrintsOnTheFirstPort) {
     const auto append = [](const std::string &ini) {
         return options(ini + "[Boot]\nKernel=/k\n", {"-append"}).front();
