@@ -42,9 +42,8 @@ class Checker {
     void check_kernel() {
         if (vm_.boot.shim && (!vm_.boot.kernel || vm_.firmware == Firmware::bios))
             error("Boot", "Shim",
-                  "Shim= needs Kernel= and Firmware=uefi-secure: it is for the firmware to check "
-                  "that "
-                  "kernel by.");
+                  "Shim= needs Kernel= and Firmware=uefi-secure: the firmware checks that kernel "
+                  "by it.");
         if (vm_.boot.kernel)
             return;
         if (!vm_.boot.append.empty())

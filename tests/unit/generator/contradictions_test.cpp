@@ -25,10 +25,8 @@ TEST(ContradictionsTest, AKernelsCompanionsNeedTheKernel) {
 }
 
 TEST(ContradictionsTest, AShimIsBetweenFirmwareAndKernel) {
-    const Texts alone =
-        error(2,
-              "Shim= needs Kernel= and Firmware=uefi-secure: it is for the firmware to "
-              "check that kernel by.");
+    const Texts alone = error(
+        2, "Shim= needs Kernel= and Firmware=uefi-secure: the firmware checks that kernel by it.");
     EXPECT_EQ(said("[Boot]\nShim=/s\n"), alone);
     EXPECT_EQ(said("[Boot]\nShim=/s\nKernel=/k\n"), alone);
     EXPECT_EQ(said("[Boot]\nShim=/s\n[VM]\nFirmware=uefi-secure\n"), alone);
