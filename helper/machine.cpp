@@ -24,14 +24,6 @@ constexpr Service kSystemd{"org.freedesktop.systemd1", "/org/freedesktop/systemd
 constexpr Service kMachined{"org.freedesktop.machine1", "/org/freedesktop/machine1",
                             "org.freedesktop.machine1.Manager"};
 
-// What the bus and systemd say where no machined can be had, and machined of a name that is no
-// host name: both are as they are, and no trouble of this VM's.
-constexpr const char *kNotForUs[] = {"org.freedesktop.DBus.Error.ServiceUnknown",
-                                     "org.freedesktop.DBus.Error.NameHasNoOwner",
-                                     "org.freedesktop.DBus.Error.Spawn.ServiceNotFound",
-                                     "org.freedesktop.systemd1.NoSuchUnit",
-                                     "org.freedesktop.systemd1.UnitMasked",
-                                     SD_BUS_ERROR_INVALID_ARGS};
 constexpr char kExists[] = "org.freedesktop.machine1.MachineExists";
 
 class BusError {
@@ -42,12 +34,6 @@ class BusError {
     ~BusError() { sd_bus_error_free(&error_); }
     sd_bus_error *get() { return &error_; }
     bool is(const char *name) const { return sd_bus_error_has_name(&error_, name) > 0; }
-    bool is_not_for_us() const {
-        for (const char *name : kNotForUs)
-            if (is(name))
-                return true;
-        return false;
-    }
     std::string text(int r) const { return error_.message ? error_.message : strerror(-r); }
 
   private:
@@ -93,9 +79,15 @@ class Registration {
             return "registered with systemd-machined";
         const std::string text =
             fmt::format("cannot register VM '{}' with systemd-machined: {}", vm_, error.text(r));
-        if (error.is_not_for_us())
+        // Of a name that is no host name, and where no machined can be had, which the bus and
+        // systemd have many words for: both are as they are, and no trouble of this VM's.
+        if (error.is(SD_BUS_ERROR_INVALID_ARGS) || !machined_is_there())
             return text + "; machinectl does not list it";
         return fail(-r, text);
+    }
+
+    bool machined_is_there() const {
+        return sd_bus_get_name_creds(bus_.get(), kMachined.name, 0, nullptr) >= 0;
     }
 
     std::string unit_path() const {
