@@ -79,6 +79,8 @@ TEST(Machined, ListsAVmAsLongAsItRuns) {
     EXPECT_TRUE(status.says(vm.unit()) && status.says("qemu-system-")) << status;
     // One that is started again before it was missed is another one.
     ASSERT_TRUE(vm.systemctl("restart").ok()) << vm.status();
+    ASSERT_TRUE(machine.wait_for("MachineRemoved"));
+    ASSERT_TRUE(machine.wait_for("MachineNew"));
     EXPECT_TRUE(wait_for_property("qemu-machine@machine.service", "ActiveState", "inactive"));
     EXPECT_EQ(unit_property("qemu-machine@machine.service", "Result"), "success");
     EXPECT_EQ(shown("machine", "Leader"), std::to_string(vm.supervisor()));
