@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: MIT
 #include "helper/image.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
-#include <pwd.h>
-#include <spawn.h>
+#include <grp.h>
+#include <nlohmann/json.hpp>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <charconv>
 #include <filesystem>
 
+#include "common/account.h"
 #include "common/paths.h"
+#include "common/trusted_path.h"
 #include "common/vm_name.h"
 #include "helper/new_file.h"
 
@@ -37,52 +42,142 @@ See qemunit.ini(5).
 
 namespace {
 
-struct Account {
-    uid_t uid;
-    gid_t gid;
-};
+constexpr char kQemuImg[] = "/usr/bin/qemu-img";
 
-Result<Account> find_account(const std::string &name) {
-    uid_t uid = 0;
-    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), uid);
-    const bool is_number = error == std::errc{} && end == name.data() + name.size();
-    const passwd *entry = is_number ? getpwuid(uid) : getpwnam(name.c_str());
-    if (entry == nullptr && !is_number)
-        return fail(ENOENT, fmt::format("there is no user '{}'", name));
-    return entry ? Account{entry->pw_uid, entry->pw_gid} : Account{uid, uid};
-}
-
-// qemu-img says itself what is wrong.
-Result<> run_qemu_img(const ImageOptions &options, const std::string &path) {
-    std::vector<std::string> words{"/usr/bin/qemu-img", "create", "-q", "-f", options.format};
-    if (!options.backing_file.empty())
-        words.insert(words.end(), {"-b", options.backing_file, "-F", options.backing_format});
-    words.push_back(path);
-    if (options.size)
-        words.push_back(fmt::to_string(*options.size));
+// qemu-img(1) with the rights of `owner`, and these files. It says itself what is wrong.
+Result<> run_qemu_img(std::vector<std::string> words, const std::optional<Account> &owner,
+                      const std::vector<int> &files, int output) {
+    words.insert(words.begin(), kQemuImg);
     std::vector<char *> argv;
     for (std::string &word : words)
         argv.push_back(word.data());
     argv.push_back(nullptr);
-    pid_t child = 0;
-    if (const int error = posix_spawn(&child, argv[0], nullptr, nullptr, argv.data(), environ))
-        return fail_errno(error, fmt::format("cannot run {}; is qemu-utils installed?", words[0]));
+    const pid_t child = fork();
+    if (child < 0)
+        return fail_errno(errno, "cannot fork");
+    if (child == 0) {
+        for (const int fd : files)
+            fcntl(fd, F_SETFD, 0);
+        if (output >= 0)
+            dup2(output, STDOUT_FILENO);
+        if (owner && owner->uid != geteuid() &&
+            (setgroups(owner->groups.size(), owner->groups.data()) != 0 ||
+             setgid(owner->gid) != 0 || setuid(owner->uid) != 0))
+            _exit(EX_NOPERM);
+        execv(argv.front(), argv.data());
+        _exit(EX_UNAVAILABLE);
+    }
     int status = 0;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
+    if (WIFEXITED(status) && WEXITSTATUS(status) == EX_UNAVAILABLE)
+        return fail(ENOENT, fmt::format("cannot run {}; is qemu-utils installed?", kQemuImg));
+    if (WIFEXITED(status) && WEXITSTATUS(status) == EX_NOPERM)
+        return fail(EPERM, fmt::format("cannot run {} as user '{}'", kQemuImg, owner->name));
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        return fail(EIO, fmt::format("cannot create {}", options.path));
+        return fail(EIO, "qemu-img failed");
     return {};
 }
 
+std::string path_of(int fd) {
+    return fmt::format("/proc/self/fd/{}", fd);
+}
+
+std::string whole_file(int fd) {
+    std::string text;
+    char buffer[4096];
+    lseek(fd, 0, SEEK_SET);
+    for (ssize_t n = 0; (n = read(fd, buffer, sizeof buffer)) > 0;)
+        text.append(buffer, static_cast<std::size_t>(n));
+    return text;
+}
+
+// The guest's size of a backing file. Nothing below it is opened: that is QEMU's to do, in the
+// sandbox.
+Result<uint64_t> virtual_size(const ImageOptions &options, const std::optional<Account> &owner,
+                              int file) {
+    const UniqueFd said(memfd_create("qemu-img", MFD_CLOEXEC));
+    if (!said)
+        return fail_errno(errno, "cannot run " + std::string(kQemuImg));
+    if (auto done = run_qemu_img(
+            {"info", "-U", "--output=json", "-f", options.backing_format, path_of(file)}, owner,
+            {file}, said.get());
+        !done)
+        return std::unexpected(done.error());
+    const auto info = nlohmann::json::parse(whole_file(said.get()), nullptr, false);
+    if (!info.is_object() || !info.contains("virtual-size") ||
+        !info["virtual-size"].is_number_unsigned())
+        return fail(EIO, "qemu-img does not say how large it is");
+    return info["virtual-size"].get<uint64_t>();
+}
+
 // The VM's own folder comes to be when its service starts, which is later.
-Result<> make_state_folder(const std::string &vm, Account owner) {
+Result<> make_state_folder(const std::string &vm, const Account &owner) {
     const std::string folder = Paths().state_dir(vm);
     if (mkdir(folder.c_str(), S_IRWXU) != 0)
         return errno == EEXIST ? Result<>() : fail_errno(errno, "cannot create " + folder);
-    if (chown(folder.c_str(), owner.uid, owner.gid) != 0)
+    // Whose it becomes cannot have changed it before: only root can write where it lies.
+    if (lchown(folder.c_str(), owner.uid, owner.gid) != 0)
         return fail_errno(errno, "cannot hand over " + folder);
     return {};
+}
+
+// Who runs this for nobody else opens what it may; with root's rights, nothing that others laid
+// out.
+Result<UniqueFd> open_folder(const std::string &path, const std::optional<Account> &owner) {
+    constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+    UniqueFd folder;
+    if (owner) {
+        const auto found = find_path(path);
+        if (!found)
+            return std::unexpected(found.error());
+        folder = reopen(found->fd, kFlags);
+    } else {
+        folder = UniqueFd(open(path.c_str(), kFlags));
+    }
+    return folder ? Result<UniqueFd>(std::move(folder)) : fail_errno(errno, "cannot open " + path);
+}
+
+Result<UniqueFd> open_backing_file(const ImageOptions &options,
+                                   const std::optional<Account> &owner) {
+    if (owner)
+        return open_for(*owner, options.backing_file, O_RDONLY);
+    UniqueFd file(open(options.backing_file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    return file ? Result<UniqueFd>(std::move(file))
+                : fail_errno(errno, "cannot open " + options.backing_file);
+}
+
+// Whether there is an image already. A link that leads nowhere is none, and nothing that one could
+// be made in the place of.
+Result<bool> is_there(const ImageOptions &options, int folder, const std::string &name) {
+    struct stat status {};
+    if (fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? Result<bool>(false)
+                               : fail_errno(errno, "cannot look at " + options.path);
+    if (S_ISLNK(status.st_mode) && access(options.path.c_str(), F_OK) != 0)
+        return fail(EEXIST, options.path +
+                                " is a link that leads nowhere: remove it, and the image is made "
+                                "here, or make what it leads to");
+    return true;
+}
+
+Result<> fill(const ImageOptions &options, const std::optional<Account> &owner, int image) {
+    std::vector<std::string> words{"create", "-q", "-f", options.format};
+    std::optional<uint64_t> size = options.size;
+    if (!options.backing_file.empty()) {
+        const auto backing = open_backing_file(options, owner);
+        if (!backing)
+            return std::unexpected(backing.error());
+        const auto its_size = virtual_size(options, owner, backing->get());
+        if (!its_size)
+            return fail(its_size.error().code,
+                        fmt::format("{}: {}", options.backing_file, its_size.error().message));
+        if (!size)
+            size = *its_size;
+        words.insert(words.end(), {"-u", "-b", options.backing_file, "-F", options.backing_format});
+    }
+    words.insert(words.end(), {path_of(image), fmt::to_string(*size)});
+    return run_qemu_img(words, owner, {image}, -1);
 }
 
 }  // namespace
@@ -133,33 +228,42 @@ Result<ImageOptions> parse_image_options(const std::vector<std::string> &argumen
 }
 
 Result<> create_image(const ImageOptions &options) {
-    const std::filesystem::path path(options.path);
     if (access(options.path.c_str(), F_OK) == 0)
         return {};
+    const std::filesystem::path path(options.path);
+    const std::string parent = path.parent_path(), name = path.filename();
     std::optional<Account> owner;
     if (!options.owner.empty()) {
-        const auto account = find_account(options.owner);
+        auto account = find_account(options.owner);
         if (!account)
             return std::unexpected(account.error());
-        owner = *account;
-        if (path.parent_path() == Paths().state_dir(options.vm))
+        owner = std::move(*account);
+        if (parent == Paths().state_dir(options.vm))
             if (auto made = make_state_folder(options.vm, *owner); !made)
                 return made;
     }
-    umask(S_IRWXG | S_IRWXO);
-    const std::string temporary =
-        path.parent_path() / fmt::format(".{}.new", path.filename().native());
-    unlink(temporary.c_str());  // of a run that was cut short
-    if (auto created = run_qemu_img(options, temporary); !created)
-        return created;
-    if (owner && lchown(temporary.c_str(), owner->uid, owner->gid) != 0)
+    const auto cannot = [&](const Error &why) {
+        return fail(why.code, fmt::format("cannot create {}: {}", options.path, why.message));
+    };
+    const auto folder = open_folder(parent, owner);
+    if (!folder)
+        return cannot(folder.error());
+    if (const auto found = is_there(options, folder->get(), name); !found || *found)
+        return found ? Result<>() : std::unexpected(found.error());
+    auto image = NewFile::create(folder->get(), name);
+    if (!image)
+        return cannot(image.error());
+    if (owner && fchown(image->fd(), owner->uid, owner->gid) != 0)
         return fail_errno(errno, "cannot hand over " + options.path);
-    auto published = publish(temporary, options.path);
-    if (!published && published.error().code == EEXIST) {  // somebody was faster
-        unlink(temporary.c_str());
+    if (auto filled = fill(options, owner, image->fd()); !filled)
+        return cannot(filled.error());
+    auto published = image->publish();
+    if (published)
         return {};
-    }
-    return published;
+    if (published.error().code != EEXIST)
+        return cannot(published.error());
+    const auto found = is_there(options, folder->get(), name);  // somebody was faster
+    return found ? Result<>() : std::unexpected(found.error());
 }
 
 }  // namespace qemunit

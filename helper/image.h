@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Makes the disk images that Size= and BackingFile= ask for, with qemu-img(1).
+// Makes the disk images that Size= and BackingFile= ask for, with qemu-img(1). As root, in folders
+// that others can change: it gives qemu-img their rights, and open files instead of names.
 #pragma once
 
 #include <cstdint>

@@ -8,8 +8,7 @@
 #include <unistd.h>
 
 #include <cstdio>
-
-#include "common/unique_fd.h"
+#include <utility>
 
 namespace qemunit {
 
@@ -35,16 +34,51 @@ Result<> copy_content(int from, int to) {
 
 }  // namespace
 
-Result<> publish(const std::string &temporary, const std::string &path) {
-    if (renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) == 0)
-        return {};
-    if (errno != EINVAL)
-        return fail_errno(errno, fmt::format("cannot create {}", path));
-    // A file system without that flag; a link does not replace anything either.
-    if (link(temporary.c_str(), path.c_str()) != 0)
-        return fail_errno(errno, fmt::format("cannot create {}", path));
-    unlink(temporary.c_str());
-    return {};
+Result<NewFile> NewFile::create(int folder, std::string name, Kind kind) {
+    constexpr int kFlags = O_RDWR | O_CLOEXEC;
+    NewFile file(folder, std::move(name));
+    const std::string temporary = "." + file.name_ + ".new";
+    unlinkat(folder, temporary.c_str(), 0);  // of a run that was cut short
+    if (kind == Kind::nameless)
+        file.fd_ = UniqueFd(openat(folder, ".", kFlags | O_TMPFILE, S_IRUSR | S_IWUSR));
+    // EISDIR: of a kernel, or a file system's own code, that does not know the flag.
+    if (!file.fd_ && (kind == Kind::named || errno == EOPNOTSUPP || errno == EISDIR)) {
+        file.fd_ = UniqueFd(openat(folder, temporary.c_str(),
+                                   kFlags | O_CREAT | O_EXCL | O_NOFOLLOW, S_IRUSR | S_IWUSR));
+        if (file.fd_)
+            file.temporary_ = temporary;
+    }
+    if (!file.fd_)
+        return fail_errno(errno, "cannot create " + file.name_);
+    return file;
+}
+
+NewFile::NewFile(NewFile &&other) noexcept
+    : folder_(other.folder_),
+      name_(std::move(other.name_)),
+      temporary_(std::exchange(other.temporary_, {})),
+      fd_(std::move(other.fd_)) {}
+
+NewFile::~NewFile() {
+    if (!temporary_.empty())
+        unlinkat(folder_, temporary_.c_str(), 0);
+}
+
+Result<> NewFile::publish() {
+    int r = 0;
+    if (temporary_.empty()) {
+        // As open(2) has it; AT_EMPTY_PATH takes a capability.
+        r = linkat(AT_FDCWD, fmt::format("/proc/self/fd/{}", fd()).c_str(), folder_, name_.c_str(),
+                   AT_SYMLINK_FOLLOW);
+    } else {
+        r = renameat2(folder_, temporary_.c_str(), folder_, name_.c_str(), RENAME_NOREPLACE);
+        // A file system without that flag; a link does not replace anything either.
+        if (r != 0 && errno == EINVAL)
+            r = linkat(folder_, temporary_.c_str(), folder_, name_.c_str(), 0);
+        else if (r == 0)
+            temporary_.clear();
+    }
+    return r == 0 ? Result<>() : fail_errno(errno, "cannot create " + name_);
 }
 
 Result<> copy_once(const std::string &from, const std::string &to) {
@@ -53,15 +87,20 @@ Result<> copy_once(const std::string &from, const std::string &to) {
     const UniqueFd source(open(from.c_str(), O_RDONLY | O_CLOEXEC));
     if (!source)
         return fail_errno(errno, fmt::format("cannot open {}", from));
-    const std::string temporary = to + ".new";
-    unlink(temporary.c_str());  // of a copy that was cut short
-    const UniqueFd target(
-        open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
+    const std::size_t slash = to.rfind('/') + 1;
+    const std::string parent = slash == 0 ? "." : to.substr(0, slash);
+    const UniqueFd folder(open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!folder)
+        return fail_errno(errno, fmt::format("cannot create {}", to));
+    // By name, since the sandbox of a VM has no /proc that a nameless one could be published by.
+    auto target = NewFile::create(folder.get(), to.substr(slash), NewFile::Kind::named);
     if (!target)
-        return fail_errno(errno, fmt::format("cannot create {}", temporary));
-    if (auto copied = copy_content(source.get(), target.get()); !copied)
+        return fail_errno(target.error().code, fmt::format("cannot create {}", to));
+    if (auto copied = copy_content(source.get(), target->fd()); !copied)
         return fail(copied.error().code, fmt::format("{}: {}", from, copied.error().message));
-    return publish(temporary, to);
+    auto published = target->publish();
+    return published ? published
+                     : fail_errno(published.error().code, fmt::format("cannot create {}", to));
 }
 
 }  // namespace qemunit

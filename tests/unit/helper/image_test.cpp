@@ -8,8 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <filesystem>
+#include <thread>
 
 #include "common/paths.h"
 #include "tests/unit/program.h"
@@ -180,13 +182,95 @@ TEST_F(CreateImageTest, WhatACutShortRunLeftIsReplaced) {
 }
 
 TEST_F(CreateImageTest, WhatQemuImgRefusesIsNotThere) {
-    EXPECT_EQ(create(options("a.img", "nonsense")), "cannot create " + (folder / "a.img"));
-    EXPECT_EQ(create(options("gone/a.img")), "cannot create " + (folder / "gone/a.img"));
+    EXPECT_EQ(create(options("a.img", "nonsense")),
+              "cannot create " + (folder / "a.img") + ": qemu-img failed");
+    EXPECT_EQ(create(options("gone/a.img")), "cannot create " + (folder / "gone/a.img") +
+                                                 ": cannot open " + (folder / "gone") +
+                                                 ": No such file or directory");
     ImageOptions layer = options("layer");
     layer.backing_file = folder / "gone";
     layer.backing_format = "raw";
-    EXPECT_EQ(create(layer), "cannot create " + (folder / "layer"));
-    EXPECT_FALSE(folder.contents().contains("layer"));
+    EXPECT_EQ(create(layer), "cannot create " + (folder / "layer") + ": cannot open " +
+                                 (folder / "gone") + ": No such file or directory");
+    // Larger than a file can be: it fails when the file is there already.
+    ImageOptions huge = options("huge.img", "raw");
+    huge.size = uint64_t{1} << 62;
+    EXPECT_EQ(create(huge), "cannot create " + (folder / "huge.img") + ": qemu-img failed");
+    EXPECT_TRUE(folder.contents().empty());
+}
+
+TEST_F(CreateImageTest, ALinkThatLeadsNowhereIsNoImage) {
+    folder.link("a.img", folder / "gone.img");
+    EXPECT_EQ(create(options("a.img")),
+              (folder / "a.img") +
+                  " is a link that leads nowhere: remove it, and the image is made here, or make "
+                  "what it leads to");
+    EXPECT_EQ(folder.contents().size(), 1u);
+    folder.write("gone.img", "a guest's disk");
+    EXPECT_EQ(create(options("a.img")), "");
+    EXPECT_EQ(folder.read("gone.img"), "a guest's disk");
+}
+
+// Somebody who can write in the folder, as the user of a VM can in its own, and is fast.
+TEST_F(CreateImageTest, ALinkInThePlaceOfTheTemporaryFileIsNotFollowed) {
+    const std::string victim = folder.write("victim", "another VM's disk");
+    const std::string trap = folder / ".a.img.new";
+    for (int round = 0; round < 20; ++round) {
+        std::atomic<bool> is_over = false;
+        std::thread somebody([&] {
+            while (!is_over)
+                if (symlink(victim.c_str(), trap.c_str()) != 0)
+                    std::this_thread::yield();
+        });
+        create(options("a.img"));
+        is_over = true;
+        somebody.join();
+        ASSERT_EQ(folder.read("victim"), "another VM's disk") << "round " << round;
+        unlink(trap.c_str());
+        unlink((folder / "a.img").c_str());
+    }
+}
+
+// Root creates it for somebody who owns a folder on the way, and could lead anywhere.
+TEST_F(CreateImageTest, ALinkInAFolderOfSomebodyIsNotFollowed) {
+    if (geteuid() != 0)
+        GTEST_SKIP() << "only root has rights that others have not";
+    folder.make_folder("of-nobody");
+    folder.make_folder("elsewhere");
+    ASSERT_EQ(chown((folder / "of-nobody").c_str(), 65534, 65534), 0);
+    folder.link("of-nobody/disks", folder / "elsewhere");
+    ImageOptions led_away = options("of-nobody/disks/a.img");
+    led_away.owner = "nobody";
+    EXPECT_EQ(
+        create(led_away),
+        "cannot create " + led_away.path + ": cannot open " + (folder / "of-nobody/disks") +
+            ": 'disks' in it is no real folder or file, and lies in a folder that others than "
+            "root can change; name the path that it leads to");
+    EXPECT_EQ(folder.contents().size(), 1u);
+    ImageOptions plain = options("of-nobody/a.img");
+    plain.owner = "nobody";
+    EXPECT_EQ(create(plain), "");
+}
+
+// What the VM's user cannot read, an image made for that user does not tell of.
+TEST_F(CreateImageTest, ABackingFileIsOpenedWithTheRightsOfTheOwner) {
+    if (geteuid() != 0)
+        GTEST_SKIP() << "only root has rights that others have not";
+    folder.make_folder("of-nobody");
+    ASSERT_EQ(chown((folder / "of-nobody").c_str(), 65534, 65534), 0);
+    const std::string secret = folder.write("secret", std::string(4096, 's'));
+    ASSERT_EQ(chmod(secret.c_str(), 0600), 0);
+    folder.link("of-nobody/base", secret);
+    ImageOptions layer = options("of-nobody/layer");
+    layer.owner = "nobody";
+    layer.size.reset();
+    layer.backing_file = folder / "of-nobody/base";
+    layer.backing_format = "raw";
+    const std::string said = create(layer);
+    EXPECT_NE(said.find("Permission denied"), std::string::npos) << said;
+    EXPECT_FALSE(folder.contents().contains("of-nobody/layer"));
+    ASSERT_EQ(chmod(secret.c_str(), 0644), 0);
+    EXPECT_EQ(create(layer), "");
 }
 
 TEST_F(CreateImageTest, AnUnknownOwner) {

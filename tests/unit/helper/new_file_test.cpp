@@ -3,8 +3,10 @@
 // Files that come to be once and whole.
 #include "helper/new_file.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -19,31 +21,45 @@ using Contents = std::map<std::string, std::string>;
 class NewFileTest : public ::testing::Test {
   protected:
     testing::TemporaryFolder folder;
+    UniqueFd opened{open((folder / "").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
 };
 
-TEST_F(NewFileTest, PublishMoves) {
-    EXPECT_TRUE(publish(folder.write("a.new", "text"), folder / "a"));
+TEST_F(NewFileTest, NobodySeesItBeforeItIsPublished) {
+    auto file = NewFile::create(opened.get(), "a");
+    ASSERT_TRUE(file) << file.error().message;
+    EXPECT_EQ(write(file->fd(), "text", 4), 4);
+    EXPECT_TRUE(folder.contents().empty());
+    EXPECT_TRUE(file->publish());
     EXPECT_EQ(folder.contents(), (Contents{{"a", "text"}}));
 }
 
-TEST_F(NewFileTest, PublishReplacesNothing) {
+TEST_F(NewFileTest, ItReplacesNothingAndLeavesNothing) {
     folder.write("empty", "");
     folder.link("link", "/gone");
     folder.make_folder("folder");
-    folder.write("a.new", "text");
-    for (const std::string name : {"empty", "link", "folder"}) {
-        const auto published = publish(folder / "a.new", folder / name);
-        ASSERT_FALSE(published);
-        EXPECT_EQ(published.error().code, EEXIST);
-        EXPECT_EQ(published.error().message, "cannot create " + (folder / name) + ": File exists");
-    }
-    EXPECT_EQ(folder.contents(),
-              (Contents{{"a.new", "text"}, {"empty", ""}, {"link", "-> /gone"}}));
+    for (const auto kind : {NewFile::Kind::nameless, NewFile::Kind::named})
+        for (const std::string name : {"empty", "link", "folder"}) {
+            auto file = NewFile::create(opened.get(), name, kind);
+            ASSERT_TRUE(file) << file.error().message;
+            const auto published = file->publish();
+            ASSERT_FALSE(published);
+            EXPECT_EQ(published.error().code, EEXIST);
+            EXPECT_EQ(published.error().message, "cannot create " + name + ": File exists");
+        }
+    EXPECT_EQ(folder.contents(), (Contents{{"empty", ""}, {"link", "-> /gone"}}));
 }
 
-TEST_F(NewFileTest, PublishNeedsItsFile) {
-    EXPECT_EQ(publish(folder / "gone", folder / "a").error().message,
-              "cannot create " + (folder / "a") + ": No such file or directory");
+TEST_F(NewFileTest, WithANameItIsGoneIfItFails) {
+    folder.link(".a.new", "/gone");  // of a run that was cut short, or somebody's trap
+    {
+        auto file = NewFile::create(opened.get(), "a", NewFile::Kind::named);
+        ASSERT_TRUE(file) << file.error().message;
+        EXPECT_EQ(folder.contents(), (Contents{{".a.new", ""}}));
+    }
+    EXPECT_TRUE(folder.contents().empty());
+    auto file = NewFile::create(opened.get(), "a", NewFile::Kind::named);
+    ASSERT_TRUE(file && file->publish());
+    EXPECT_EQ(folder.contents(), (Contents{{"a", ""}}));
 }
 
 TEST_F(NewFileTest, ACopyIsPrivateAndWhole) {
@@ -68,7 +84,7 @@ TEST_F(NewFileTest, TheCopyThatIsThereStays) {
 }
 
 TEST_F(NewFileTest, WhatACutShortCopyLeftIsReplaced) {
-    folder.write("to.new", "half of something longer than the template");
+    folder.write(".to.new", "half of something longer than the template");
     EXPECT_TRUE(copy_once(folder.write("from", "template"), folder / "to"));
     EXPECT_EQ(folder.contents(), (Contents{{"from", "template"}, {"to", "template"}}));
 }
@@ -77,7 +93,7 @@ TEST_F(NewFileTest, WhatCannotBeCopied) {
     EXPECT_EQ(copy_once(folder / "gone", folder / "to").error().message,
               "cannot open " + (folder / "gone") + ": No such file or directory");
     EXPECT_EQ(copy_once(folder.write("from", ""), folder / "no/to").error().message,
-              "cannot create " + (folder / "no/to.new") + ": No such file or directory");
+              "cannot create " + (folder / "no/to") + ": No such file or directory");
 }
 
 }  // namespace
