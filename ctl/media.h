@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // `qemunitctl medium`: what is in a drive of the VM. The file is opened here, by whoever may
-// read it, and handed over.
+// read it, and handed over; by root not what somebody with fewer rights put in its place.
 #pragma once
 
 #include <systemd/sd-bus.h>
@@ -14,8 +14,8 @@
 namespace qemunit {
 
 // `file`: "" for none.
-Result<> change_medium(sd_bus *bus, const std::string &vm, const std::string &drive,
-                       const std::string &file);
+Result<> change_medium(sd_bus *bus, const Invocation &invocation, const std::string &vm,
+                       const std::string &drive, const std::string &file);
 
 Result<int> run_medium_change(const Invocation &invocation);
 Result<int> run_medium_eject(const Invocation &invocation);

@@ -30,7 +30,8 @@ Result<std::vector<std::string>> command_line_of(uint32_t pid) {
 
 class Reload {
   public:
-    Reload(sd_bus *bus, const std::string &vm) : bus_(bus), vm_(vm) {}
+    Reload(sd_bus *bus, const Invocation &invocation)
+        : bus_(bus), invocation_(invocation), vm_(invocation.arguments.front()) {}
 
     Result<int> run() {
         const auto configured = exec_start_of(bus_, vm_);
@@ -77,7 +78,7 @@ class Reload {
         for (const Forward &forward : changes.added)
             change_forward("AddHostForward", forward, "added");
         for (const LiveChanges::Medium &medium : changes.media)
-            report(change_medium(bus_, vm_, medium.drive, medium.file),
+            report(change_medium(bus_, invocation_, vm_, medium.drive, medium.file),
                    medium.file.empty() ? fmt::format("drive {}: ejected", medium.drive)
                                        : fmt::format("drive {}: {}", medium.drive, medium.file));
         for (const std::string &card : changes.plugged)
@@ -114,6 +115,7 @@ class Reload {
     }
 
     sd_bus *bus_;
+    const Invocation &invocation_;
     const std::string &vm_;
     bool all_worked_ = true;
 };
@@ -124,7 +126,7 @@ Result<int> run_reload(const Invocation &invocation) {
     auto bus = open_bus(invocation);
     if (!bus)
         return std::unexpected(bus.error());
-    return Reload(bus->get(), invocation.arguments.front()).run();
+    return Reload(bus->get(), invocation).run();
 }
 
 }  // namespace qemunit

@@ -88,7 +88,9 @@ void append_lines(std::string &text, const std::vector<UnitLine> &lines) {
 void append_credential(std::string &text, const Vm &vm, const Credential &credential) {
     if (credential.file)
         append(text, "LoadCredential=", credential.name, ":",
-               escape_specifiers(absolute_path(vm, *credential.file)), "\n");
+               vm.paths.is_of_user() ? escape_specifiers(absolute_path(vm, *credential.file))
+                                     : vm.paths.taken_credential_path(vm.name, credential.name),
+               "\n");
     else if (!credential.text.empty())
         append(text, "SetCredential=", credential.name, ":", escape_credential(credential.text),
                "\n");
@@ -160,6 +162,14 @@ Output render(const Vm &vm, Architecture host, Namespaces namespaces) {
     if (vm.paths.is_of_user() && namespaces == Namespaces::available)
         output.links.push_back(
             {concat(unit, ".d/40-qemunit-sandbox.conf"), std::string(kUserSandboxPath)});
+    // Not the images: who makes those may have to reach any folder of the user.
+    if (vm.paths.is_of_user() && namespaces == Namespaces::available)
+        for (const std::string &wanted : supporting.wanted)
+            for (const auto &[kind, settings] : {std::pair("qemu-tpm@", kUserTpmSandboxPath),
+                                                 std::pair("qemu-passt@", kUserPasstSandboxPath)})
+                if (wanted.starts_with(kind))
+                    output.links.push_back(
+                        {concat(wanted, ".d/40-qemunit-sandbox.conf"), std::string(settings)});
     for (const auto &[kind, lines] : {std::pair("monitor", monitor_socket_settings(vm)),
                                       std::pair("serial", serial_socket_settings(vm))}) {
         const std::string socket = concat("qemu-", kind, "@", vm.name, ".socket");

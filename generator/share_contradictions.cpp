@@ -24,6 +24,13 @@ void check_share(const Vm &vm, const Share &share, Takers &tags, Complaints &com
                          "Tag= is not for Type=vfat, which the guest sees as a disk.");
     if (is_vfat && share.root)
         complaints.error(section, "Root", "Root= needs Type=9p or Type=virtiofs.");
+    if (share.special_files && share.type != ShareType::virtiofs)
+        complaints.error(
+            section, "SpecialFiles",
+            "SpecialFiles= needs Type=virtiofs: with the others, QEMU's user owns all.");
+    if (share.special_files && share.read_only)
+        complaints.error(section, "SpecialFiles",
+                         "SpecialFiles=yes and ReadOnly=yes contradict each other.");
     if (!is_vfat) {
         // virtio-9p's MAX_TAG_LEN, virtio_fs_config's tag.
         const std::size_t room = share.type == ShareType::ninep ? 31 : 36;

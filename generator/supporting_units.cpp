@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "common/paths.h"
+#include "common/vm_name.h"
 #include "generator/qemu_arguments.h"
 #include "generator/unit_text.h"
 
@@ -19,6 +20,8 @@ class Builder {
 
     SupportingUnits build() {
         add_images();
+        if (!vm_.paths.is_of_user())
+            add_credentials();
         if (vm_.snapshot_keep)  // nobody's want: it is the timer's
             add_drop_in(
                 fmt::format("qemu-snapshot@{}.service", vm_.name),
@@ -82,6 +85,20 @@ class Builder {
         want(unit);
     }
 
+    void add_credentials() {
+        std::string commands;
+        for (const Credential &credential : vm_.credentials)
+            if (credential.file)
+                commands += fmt::format("ExecStart={} --owner={} {} {}\n", kCredentialToolPath,
+                                        vm_.user ? vm_.user->text : "qemunit", credential.name,
+                                        quote_word(absolute_path(vm_, *credential.file)));
+        if (commands.empty())
+            return;
+        const std::string unit = fmt::format("qemu-credential@{}.service", vm_.name);
+        add_drop_in(unit, {{"Service", "ExecStart=\n" + commands}});
+        want(unit);
+    }
+
     void add_tpm() {
         const std::string unit = fmt::format("qemu-tpm@{}.service", vm_.name);
         add_drop_in(unit, {{"Service", user_settings()}});
@@ -122,10 +139,16 @@ class Builder {
 
     void add_virtiofs(const Share &share) {
         const std::string name = fmt::format("qemu-virtiofs@{}:{}", vm_.name, share.name);
-        add_drop_in(name + ".service",
-                    {{"Service", fmt::format("{}={}:/run/qemunit-share\n",
-                                             share.read_only ? "BindReadOnlyPaths" : "BindPaths",
-                                             quote_path(share.path->text))}});
+        // What goes wrong there is in the journal of the VM, too.
+        std::string lines = fmt::format(
+            "LogExtraFields=OBJECT_SYSTEMD_UNIT={}\nExecStart=\nExecStart={}{}{} {}\n",
+            service_unit(vm_.name), kShareToolPath, share.read_only ? " --read-only" : "",
+            share.special_files ? " --special-files" : "", quote_word(share.path->text));
+        if (share.special_files)
+            lines +=
+                "CapabilityBoundingSet=CAP_MKNOD CAP_SETFCAP\nRestrictSUIDSGID=no\n"
+                "DevicePolicy=auto\n";
+        add_drop_in(name + ".service", {{"Service", lines}});
         if (vm_.user)
             add_drop_in(name + ".socket",
                         {{"Socket", fmt::format("SocketUser={}\n", vm_.user->text)}});

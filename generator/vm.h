@@ -158,6 +158,7 @@ struct Share {
     std::optional<QemuName> tag;
     bool read_only = false;
     bool root = false;
+    bool special_files = false;  // device nodes, set-user-ID bits
 };
 
 // A virtio-serial port; its socket on the host has the same name.

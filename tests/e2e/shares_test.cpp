@@ -102,6 +102,34 @@ TEST(Shares, VirtiofsIsThereAgainIfItsGuestCouldBeSaved) {
     EXPECT_TRUE(answer) << answer.error().message << vm.status();
 }
 
+// Whoever of the host opens or runs them would be root.
+TEST(Shares, TheGuestsRootMakesNothingThatGivesRootsRights) {
+    Folder folder("/srv/special");
+    const auto ini = [&](const std::string &key) {
+        return silent_linux_ini() + "[Share src]\nType=virtiofs\nPath=" + folder.path() + "\n" +
+               key;
+    };
+    const std::vector<std::string> forbidden{"mknod /mnt/node c 1 3", "chmod 4755 /mnt/file",
+                                             "chmod 2755 /mnt/file"};
+    {
+        VmUnderTest vm("sharespecial", ini(""));
+        ASSERT_TRUE(vm.start().ok()) << vm.status();
+        GuestShell guest(vm);
+        guest.run("modprobe -a virtio_pci virtiofs; " + kMountVirtiofs + "src /mnt");
+        EXPECT_EQ(guest.run("cp /bin/busybox /mnt/file && chmod 755 /mnt/file; sync"), "");
+        EXPECT_EQ(guest.run("mkfifo /mnt/pipe && chown 5:6 /mnt/pipe"), "");
+        for (const std::string &command : forbidden)
+            EXPECT_NE(guest.run(command).find("not permitted"), std::string::npos) << command;
+        EXPECT_EQ(run({"find", folder.path(), "-type", "c", "-o", "-perm", "/6000"}).output, "");
+    }
+    VmUnderTest vm("sharespecial", ini("SpecialFiles=yes\n"));
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    GuestShell guest(vm);
+    guest.run("modprobe -a virtio_pci virtiofs; " + kMountVirtiofs + "src /mnt");
+    for (const std::string &command : forbidden)
+        EXPECT_EQ(guest.run(command), "") << command;
+}
+
 TEST(Shares, VfatIsADiskWithTheFolderOnIt) {
     Folder folder("/srv/fat");
     VmUnderTest vm("sharefat",

@@ -172,7 +172,8 @@ TEST(RenderTest, CredentialsAreSystemds) {
     const Texts names = {"LoadCredential=", "SetCredential="};
     EXPECT_EQ(
         lines(service("[Credential a]\nFile=/etc/my key:100%\n[Credential b]\nFile=b\n"), names),
-        (Texts{"LoadCredential=a:/etc/my key:100%%", "LoadCredential=b:/var/lib/qemunit/vm1/b"}));
+        (Texts{"LoadCredential=a:/run/qemunit-credentials/vm1/a",
+               "LoadCredential=b:/run/qemunit-credentials/vm1/b"}));
     EXPECT_EQ(lines(service("[Credential a]\nText=100% \"a\\n\" $b:c\\\n"), names),
               Texts{"SetCredential=a:100%\\x20\"a\\\\n\"\\x20$b:c\\\\"});
     EXPECT_EQ(lines(service("[Credential a]\n[Service]\nLoadCredentialEncrypted=a:/x\n"),

@@ -40,6 +40,11 @@ TEST(ShareContradictionsTest, AGuestHasOneRoot) {
     EXPECT_EQ(said(boot + "[Share r]\nPath=/r\nRoot=yes\n[Share s]\nPath=/s\nRoot=yes\n"),
               error(8, "A guest has one root file system; another share has Root=yes."));
     EXPECT_EQ(said(boot + "[Share r]\nPath=/r\nRoot=yes\n[Share s]\nPath=/s\n"), Texts{});
+    EXPECT_EQ(
+        said("[Share r]\nPath=/r\nSpecialFiles=yes\n"),
+        error(3, "SpecialFiles= needs Type=virtiofs: with the others, QEMU's user owns all."));
+    EXPECT_EQ(said("[Share r]\nPath=/r\nType=virtiofs\nReadOnly=yes\nSpecialFiles=yes\n"),
+              error(5, "SpecialFiles=yes and ReadOnly=yes contradict each other."));
 }
 
 TEST(ShareContradictionsTest, ACredentialComesFromSomewhere) {

@@ -141,14 +141,37 @@ TEST(SupportingUnitsTest, ABridgeIsTheTapInterfacesToWant) {
               "\n[Service]\nExecStart=ip link set dev %i master br0\n");
 }
 
+TEST(SupportingUnitsTest, CredentialsOfFiles) {
+    const std::string ini =
+        "[Credential a]\nFile=/etc/a b\n[Credential t]\nText=x\n[Credential c]\nFile=c\n";
+    EXPECT_EQ(units(ini).wanted, Texts{"qemu-credential@vm1.service"});
+    const auto lines = [](const std::string &owner) {
+        const std::string tool = "ExecStart=" + std::string(kCredentialToolPath);
+        return "\n[Service]\nExecStart=\n" + tool + " --owner=" + owner + " a \"/etc/a b\"\n" + tool +
+               " --owner=" + owner + " c /var/lib/qemunit/vm1/c\n";
+    };
+    EXPECT_EQ(drop_in(ini, "qemu-credential@vm1.service"), lines("qemunit"));
+    EXPECT_EQ(drop_in(ini + "[VM]\nUser=joe\n", "qemu-credential@vm1.service"), lines("joe"));
+    EXPECT_EQ(units("[Credential t]\nText=x\n").wanted, Texts{});
+}
+
+std::string share_service(const std::string &arguments) {
+    return "\n[Service]\nLogExtraFields=OBJECT_SYSTEMD_UNIT=qemu@vm1.service\nExecStart="
+           "\nExecStart=" +
+           std::string(kShareToolPath) + " " + arguments + "\n";
+}
+
 TEST(SupportingUnitsTest, AFolderByVirtiofs) {
     const std::string ini = "[Share src]\nPath=/srv/src\nType=virtiofs\n";
     EXPECT_EQ(units(ini).wanted, Texts{"qemu-virtiofs@vm1:src.socket"});
-    EXPECT_EQ(drop_in(ini, "qemu-virtiofs@vm1:src.service"),
-              "\n[Service]\nBindPaths=/srv/src:/run/qemunit-share\n");
+    EXPECT_EQ(drop_in(ini, "qemu-virtiofs@vm1:src.service"), share_service("/srv/src"));
     EXPECT_EQ(drop_in(ini, "qemu-virtiofs@vm1:src.socket"), "");
     EXPECT_EQ(drop_in(ini + "ReadOnly=yes\n", "qemu-virtiofs@vm1:src.service"),
-              "\n[Service]\nBindReadOnlyPaths=/srv/src:/run/qemunit-share\n");
+              share_service("--read-only /srv/src"));
+    EXPECT_EQ(drop_in(ini + "SpecialFiles=yes\n", "qemu-virtiofs@vm1:src.service"),
+              share_service("--special-files /srv/src") +
+                  "CapabilityBoundingSet=CAP_MKNOD CAP_SETFCAP\nRestrictSUIDSGID=no\n"
+                  "DevicePolicy=auto\n");
     EXPECT_EQ(drop_in(ini + "[VM]\nUser=joe\n", "qemu-virtiofs@vm1:src.socket"),
               "\n[Socket]\nSocketUser=joe\n");
 }
@@ -156,7 +179,7 @@ TEST(SupportingUnitsTest, AFolderByVirtiofs) {
 TEST(SupportingUnitsTest, AHostilePathOfAFolder) {
     EXPECT_EQ(drop_in("[Share s]\nPath=/a b:c/100%\"$x\\y\nType=virtiofs\n",
                       "qemu-virtiofs@vm1:s.service"),
-              "\n[Service]\nBindPaths=\"/a b\\:c/100%%\"'\"'\"$x\\\\y\":/run/qemunit-share\n");
+              share_service("\"/a b:c/100%%\\\"$$x\\\\y\""));
 }
 
 }  // namespace

@@ -319,7 +319,8 @@ TEST_F(SystemdParserTest, TheUnitsBesideQemu) {
         name + "/" + name + "\nFormat=qcow2\nBackingFile=/base/" + name +
         "\n[Share s]\nType=virtiofs\nPath=/srv/" + name +
         "\n[Network p]\nType=passt\nHostForward=tcp:127.0.0.1:10022-:22\n"
-        "[Network b]\nType=bridge\nBridge=br0\n");
+        "[Network b]\nType=bridge\nBridge=br0\n[Credential c]\nFile=/srv/" +
+        name + "\n");
     ASSERT_EQ(said, Texts{});
     vm.source_path = "/etc/qemunit/vm1.ini";
     write_units(vm);
@@ -328,7 +329,7 @@ TEST_F(SystemdParserTest, TheUnitsBesideQemu) {
     EXPECT_EQ(complaints.find("50-qemunit.conf"), complaints.npos) << complaints;
     for (const std::string unit :
          {"qemu-image@vm1.service", "qemu-tpm@vm1.service", "qemu-passt@vm1:p.service",
-          "qemu-tap@vm1-b.service", "qemu-virtiofs@vm1:s.socket"})
+          "qemu-tap@vm1-b.service", "qemu-virtiofs@vm1:s.socket", "qemu-credential@vm1.service"})
         for (const char *dependency : {"Wants", "After"})
             EXPECT_TRUE(is_there(values(dependency), unit + " ")) << dependency << " " << unit;
 
@@ -341,7 +342,11 @@ TEST_F(SystemdParserTest, TheUnitsBesideQemu) {
     EXPECT_EQ(values("ReadWritePaths"), Texts{"-/srv/" + name});
 
     load("qemu-virtiofs@vm1:s.service");
-    EXPECT_EQ(values("BindPaths"), Texts{"/srv/" + name + ":/run/qemunit-share:rbind"});
+    EXPECT_EQ(commands(), (std::vector<Texts>{{std::string(kShareToolPath), "/srv/" + name}}));
+
+    load("qemu-credential@vm1.service");
+    EXPECT_EQ(commands(), (std::vector<Texts>{{std::string(kCredentialToolPath), "--owner=daemon",
+                                               "c", "/srv/" + name}}));
 
     load("qemu-tap@vm1-b.service");
     EXPECT_TRUE(is_there(values("Wants"), "qemu-bridge@br0.service "));

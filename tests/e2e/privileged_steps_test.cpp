@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: MIT
+//
+// What runs as root for a VM against what its user lays out: a test for each row of the table in
+// HACKING.md, "Privileged steps".
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "tests/e2e/bus.h"
+#include "tests/e2e/journal.h"
+#include "tests/e2e/sandbox_view.h"
+#include "tests/e2e/unit_watch.h"
+#include "tests/e2e/uplink.h"
+#include "tests/e2e/vm_under_test.h"
+
+namespace qemunit::e2e {
+namespace {
+
+namespace fs = std::filesystem;
+
+void give(const std::string &path, const std::string &user) {
+    const Finished given = run({"chown", "--no-dereference", user + ":", path});
+    EXPECT_TRUE(given.ok()) << given;
+}
+
+// A folder that belongs to a user, as the state directory of a VM does; gone at the end.
+class FolderOf {
+  public:
+    FolderOf(const std::string &user, std::string path) : path_(std::move(path)) {
+        fs::remove_all(path_);
+        fs::create_directories(path_);
+        give(path_, user);
+    }
+    ~FolderOf() { fs::remove_all(path_); }
+    FolderOf(const FolderOf &) = delete;
+    FolderOf &operator=(const FolderOf &) = delete;
+    std::string operator/(const std::string &name) const { return path_ + "/" + name; }
+
+  private:
+    std::string path_;
+};
+
+// A person with VMs of the system, by User=.
+class Person {
+  public:
+    explicit Person(std::string name) : name_(std::move(name)) {
+        const Finished made = run({"useradd", "--create-home", name_});
+        EXPECT_TRUE(made.ok()) << made;
+    }
+    ~Person() { run({"userdel", "--remove", "--force", name_}); }
+    Person(const Person &) = delete;
+    Person &operator=(const Person &) = delete;
+    std::string home() const { return "/home/" + name_; }
+    const std::string &name() const { return name_; }
+    Finished may(const std::vector<std::string> &command) const {
+        std::vector<std::string> words{"runuser", "-u", name_, "--"};
+        words.insert(words.end(), command.begin(), command.end());
+        return run(words);
+    }
+
+  private:
+    std::string name_;
+};
+
+pid_t main_pid_of(const std::string &unit) {
+    return static_cast<pid_t>(std::atoi(unit_property(unit, "MainPID").c_str()));
+}
+
+std::string journal_of(const VmUnderTest &vm) {
+    run_words("journalctl --sync");
+    return journalctl(vm.unit());
+}
+
+const std::string kSecret = "/etc/qemunit-test-secret";
+
+class PrivilegedSteps : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        write_file(kSecret, "a secret of root's");
+        fs::permissions(kSecret, fs::perms(0600));
+    }
+    void TearDown() override { fs::remove(kSecret); }
+};
+
+std::string share_ini(const std::string &path) {
+    return boot_sector_ini() + "[Share src]\nType=virtiofs\nPath=" + path + "\n";
+}
+
+TEST_F(PrivilegedSteps, AShareThatBecameALinkIsNotServed) {
+    FolderOf state("qemunit", "/var/lib/qemunit/psshare");
+    fs::create_directories(state / "share");
+    write_file(state / "share/hello", "hello");
+    VmUnderTest vm("psshare", share_ini(state / "share"));
+    const std::string server = "qemu-virtiofs@psshare:src.service";
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    EXPECT_EQ(read_file("/proc/" + std::to_string(main_pid_of(server)) + "/root/hello"), "hello");
+    ASSERT_TRUE(vm.stop().ok());
+
+    fs::rename(state / "share", state / "old");
+    fs::create_symlink("/", state / "share");
+    EXPECT_FALSE(vm.start().ok());
+    EXPECT_NE(unit_property(server, "ActiveState"), "active");
+    EXPECT_NE(journal_of(vm).find("'share' in it is no real folder"), std::string::npos)
+        << vm.status();
+}
+
+TEST_F(PrivilegedSteps, ALinkOfRootsToAShareIsFollowed) {
+    FolderOf real("root", "/srv/ps real, 100%");
+    write_file(real / "hello", "hello");
+    fs::remove("/srv/pslink");
+    fs::create_symlink("ps real, 100%", "/srv/pslink");
+    VmUnderTest vm("pslink", share_ini("/srv/pslink"));
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    const pid_t server = main_pid_of("qemu-virtiofs@pslink:src.service");
+    const std::string root = "/proc/" + std::to_string(server) + "/root";
+    EXPECT_EQ(read_file(root + "/hello"), "hello");
+    EXPECT_FALSE(fs::exists(root + "/etc"));
+    // Nothing that qemunit-share needed is left to virtiofsd.
+    const std::string status = read_file("/proc/" + std::to_string(server) + "/status");
+    const std::size_t bounding = status.find("CapBnd:\t");
+    ASSERT_NE(bounding, std::string::npos);
+    EXPECT_EQ(std::stoull(status.substr(bounding + 8, 16), nullptr, 16) & (1u << 21), 0u) << status;
+    EXPECT_EQ(read_file("/proc/" + std::to_string(server) + "/mountinfo").find("/run/qemunit-host"),
+              std::string::npos);
+    fs::remove("/srv/pslink");
+}
+
+TEST_F(PrivilegedSteps, AShareInAHomeIsServed) {
+    Person bob("psbob");
+    fs::create_directory(bob.home() + "/share");
+    give(bob.home() + "/share", bob.name());
+    VmUnderTest vm("pshome", share_ini(bob.home() + "/share") + "[VM]\nUser=psbob\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    ASSERT_TRUE(vm.stop().ok());
+    fs::remove(bob.home() + "/share");
+    fs::create_symlink("/etc", bob.home() + "/share");
+    EXPECT_FALSE(vm.start().ok());
+}
+
+TEST_F(PrivilegedSteps, ACredentialIsReadWithTheRightsOfTheUser) {
+    FolderOf state("qemunit", "/var/lib/qemunit/pscred");
+    const auto ini = [](const std::string &file) {
+        return boot_sector_ini() + "[Credential key]\nFile=" + file + "\n";
+    };
+    const std::string loaded = "/run/credentials/qemu@pscred.service/key";
+    VmUnderTest vm("pscred", ini("key"));
+    write_file(state / "key", "of the VM");
+    give(state / "key", "qemunit");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    EXPECT_EQ(read_file(loaded), "of the VM");
+    write_file(state / "key", "another one");
+    ASSERT_TRUE(vm.systemctl("restart").ok()) << vm.status();
+    EXPECT_EQ(read_file(loaded), "another one");
+    ASSERT_TRUE(vm.stop().ok());
+    EXPECT_TRUE(wait_for_state("qemu-credential@pscred.service", "inactive"));
+    EXPECT_FALSE(fs::exists("/run/qemunit-credentials/pscred"));
+
+    fs::remove(state / "key");
+    fs::create_symlink(kSecret, state / "key");
+    EXPECT_FALSE(vm.start().ok());
+    EXPECT_NE(journal_of(vm).find("cannot take credential 'key'"), std::string::npos)
+        << vm.status();
+    fs::remove(state / "key");
+    // What root names in a place of root's is meant.
+    write_file(vm.ini_path(), ini(kSecret));
+    ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    EXPECT_EQ(read_file(loaded), "a secret of root's");
+}
+
+TEST_F(PrivilegedSteps, AReloadOpensNoCdThatTheUserCannot) {
+    FolderOf state("qemunit", "/var/lib/qemunit/pscd");
+    for (const char *name : {"a.iso", "b.iso"}) {
+        write_file(state / name, std::string(1 << 20, 'x'));
+        give(state / name, "qemunit");
+    }
+    const auto ini = [](const std::string &file) {
+        return boot_sector_ini() + "[Drive cd]\nMedia=cdrom\nFile=" + file + "\n";
+    };
+    VmUnderTest vm("pscd", ini("a.iso"));
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    write_file(vm.ini_path(), ini("b.iso"));
+    ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
+    EXPECT_TRUE(vm.systemctl("reload").ok()) << vm.status();
+    fs::create_symlink(kSecret, state / "c.iso");
+    write_file(vm.ini_path(), ini("c.iso"));
+    ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
+    EXPECT_FALSE(vm.systemctl("reload").ok());
+    const Finished by_hand = run({"qemunitctl", "medium", "change", "pscd", "cd", state / "c.iso"});
+    EXPECT_TRUE(!by_hand.ok() && by_hand.says("as user 'qemunit'")) << by_hand;
+    for (const auto &entry :
+         fs::directory_iterator("/proc/" + std::to_string(vm.main_pid()) + "/fd")) {
+        std::error_code error;
+        EXPECT_NE(fs::read_symlink(entry, error), kSecret);
+    }
+}
+
+TEST_F(PrivilegedSteps, ImagesAreMadeInNoPlaceThatTheUserLinks) {
+    FolderOf state("qemunit", "/var/lib/qemunit/psimage"), elsewhere("root", "/srv/pselsewhere");
+    fs::create_symlink("/srv/pselsewhere", state / "disks");
+    fs::create_symlink("/srv/pselsewhere/made.img", state / "dangling.img");
+    {
+        VmUnderTest vm("psimage", boot_sector_ini() + "[Drive a]\nFile=disks/a.img\nSize=1M\n");
+        EXPECT_FALSE(vm.start().ok());
+        EXPECT_NE(journal_of(vm).find("'disks' in it is no real folder"), std::string::npos)
+            << vm.status();
+    }
+    VmUnderTest vm("psimage", boot_sector_ini() + "[Drive a]\nFile=dangling.img\nSize=1M\n");
+    EXPECT_FALSE(vm.start().ok());
+    EXPECT_NE(journal_of(vm).find("is a link that leads nowhere"), std::string::npos)
+        << vm.status();
+    EXPECT_TRUE(fs::is_empty("/srv/pselsewhere"));
+}
+
+// systemd runs commands with a "+" there, as root: with a loader's configuration of the user's, if
+// the user could put one in.
+TEST_F(PrivilegedSteps, TheRootFolderOfAServiceIsRoots) {
+    Person bob("psroot");
+    VmUnderTest vm("psroot", boot_sector_ini() + "[VM]\nUser=psroot\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    const std::string root = unit_property(vm.unit(), "RootDirectory");
+    for (std::string folder = root; folder.size() > 1; folder = fs::path(folder).parent_path()) {
+        struct stat status {};
+        ASSERT_EQ(stat(folder.c_str(), &status), 0) << folder;
+        EXPECT_EQ(status.st_uid, 0u) << folder;
+        EXPECT_EQ(status.st_mode & 022, 0u) << folder;
+    }
+    EXPECT_FALSE(bob.may({"mv", root + "/etc", root + "/etc.old"}).ok());
+    EXPECT_FALSE(bob.may({"touch", root + "/etc/ld.so.preload"}).ok());
+    EXPECT_TRUE(vm.systemctl("reload").ok()) << vm.status();
+    ASSERT_TRUE(vm.stop().ok());
+    EXPECT_TRUE(wait_for_state(vm.socket_units()[0], "inactive"));
+    EXPECT_FALSE(fs::exists(root));
+}
+
+// Its state directory is made by PID 1, in the folder of the VM's user.
+TEST_F(PrivilegedSteps, ATpmsFolderThatIsALinkChangesNothingElse) {
+    FolderOf state("qemunit", "/var/lib/qemunit/pstpm"), elsewhere("root", "/srv/pstpm");
+    write_file(elsewhere / "file", "root's");
+    fs::create_symlink("/srv/pstpm", state / "tpm");
+    VmUnderTest vm("pstpm", boot_sector_ini() + "[VM]\nTPM=yes\n");
+    EXPECT_FALSE(vm.start().ok());
+    struct stat status {};
+    for (const char *path : {"/srv/pstpm", "/srv/pstpm/file"}) {
+        ASSERT_EQ(stat(path, &status), 0);
+        EXPECT_EQ(status.st_uid, 0u) << path;
+    }
+}
+
+// From inside of what serves a VM: its own state and socket, and nothing of others.
+void expect_nothing_of_others(pid_t pid, const std::vector<std::string> &own) {
+    ASSERT_GT(pid, 0);
+    for (const std::string &path : own)
+        EXPECT_EQ(open_inside(pid, path, O_PATH), 0) << path;
+    for (const char *path :
+         {"/var/lib/qemunit/psother/disk.img", "/var/lib/qemunit/psother", "/srv/psother.img",
+          "/run/qemunit/psother/monitor.sock", "/run/qemunit/psthis/monitor.sock",
+          "/run/qemunit-tpm/psother/sock", "/run/dbus/system_bus_socket", "/run/systemd/private",
+          "/run/systemd/journal/socket", "/etc/qemunit", "/home", "/root", "/var/log"})
+        EXPECT_EQ(open_inside(pid, path, O_PATH), ENOENT) << path;
+    EXPECT_NE(open_inside(pid, "/usr/x", O_WRONLY | O_CREAT), 0);
+    EXPECT_NE(open_inside(pid, "/x", O_WRONLY | O_CREAT), 0);
+}
+
+TEST_F(PrivilegedSteps, SwtpmAndPasstSeeNothingOfOthers) {
+    FolderOf other_state("qemunit", "/var/lib/qemunit/psother");
+    for (const std::string &disk : {other_state / "disk.img", std::string("/srv/psother.img")}) {
+        write_file(disk, std::string(1 << 20, 'x'));
+        give(disk, "qemunit");
+    }
+    Uplink uplink;
+    VmUnderTest other("psother", boot_sector_ini() + "[VM]\nTPM=yes\n[Drive a]\nFile=disk.img\n");
+    VmUnderTest vm("psthis", boot_sector_ini() +
+                                 "[VM]\nTPM=yes\n[Network lan]\nType=passt\nHostForward=tcp:127.0."
+                                 "0.1:10197-:80\n[Drive a]\nFile=own.img\nSize=1M\n");
+    ASSERT_TRUE(other.start().ok()) << other.status();
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    expect_nothing_of_others(main_pid_of("qemu-tpm@psthis.service"),
+                             {"/var/lib/qemunit/psthis/tpm", "/run/qemunit-tpm/psthis/sock"});
+    EXPECT_EQ(open_inside(main_pid_of("qemu-tpm@psthis.service"), "/var/lib/qemunit/psthis/own.img",
+                          O_PATH),
+              ENOENT);
+    const pid_t passt = main_pid_of("qemu-passt@psthis:lan.service");
+    // passt has even less: a root of its own.
+    expect_nothing_of_others(passt, {});
+    EXPECT_EQ(unit_property("qemu-passt@psthis:lan.service", "TemporaryFileSystem"),
+              unit_property("qemu-tpm@psthis.service", "TemporaryFileSystem"));
+    fs::remove("/srv/psother.img");
+}
+
+}  // namespace
+}  // namespace qemunit::e2e
