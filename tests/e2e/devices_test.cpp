@@ -79,8 +79,9 @@ TEST(Devices, AnImageThatCannotBeMadeSaysWhyInTheVmsJournal) {
                     "/srv/nowhere/x.qcow2: the image could not be made; `systemctl status "
                     "qemu-image@nofolder` says why.");
     const std::string log = journalctl(vm.unit());
-    expect_contains(log, "qemu-img: /srv/nowhere/.x.qcow2.new: Could not create");
-    expect_contains(log, "qemunit-image: cannot create /srv/nowhere/x.qcow2");
+    expect_contains(log,
+                    "qemunit-image: cannot create /srv/nowhere/x.qcow2: cannot open /srv/nowhere: "
+                    "No such file or directory");
     run({"systemctl", "reset-failed", "qemu-image@nofolder.service"});
 }
 
