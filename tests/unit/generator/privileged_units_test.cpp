@@ -25,7 +25,8 @@ TEST(PrivilegedUnitsTest, AreAllInTheTable) {
     ASSERT_NE(begin, std::string::npos);
     const std::string table = text.substr(begin, text.find("\n## ", begin) - begin);
     std::size_t seen = 0;
-    for (const fs::path path : fs::directory_iterator(source / "units")) {
+    for (const fs::directory_entry &entry : fs::directory_iterator(source / "units")) {
+        const fs::path &path = entry.path();
         const bool is_unit = path.extension() == ".in" && path.stem().extension() != ".timer" &&
                              path.stem().string().find('.') != std::string::npos &&
                              path.filename() != "org.qemunit1.service.in";
