@@ -102,7 +102,10 @@ class Companion {
         resumed_ = std::move(side.resumed);
         unplugged_ = std::move(side.unplugged);
         state_file_ = hibernation_path(vm);
-        watchdog_.emplace(event, *qmp_);
+        watchdog_.emplace(event, *qmp_, side.qemu);
+        // A QEMU that is at work answers this companion late, and systemd does not wait for it.
+        if (handover_.qemu_answered)
+            watchdog_->start();
         stopping_.emplace(
             event, *qmp_, handover_.powers_off ? StopMode::poweroff : side.stop,
             side.stop_timeout_usec, state_file_,

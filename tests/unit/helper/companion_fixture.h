@@ -42,6 +42,8 @@ class CompanionTest : public ::testing::Test {
                             }};
             side.qemu = 4711;
         }
+        if (qemu_pid > 0)
+            side.qemu = qemu_pid;
         side.resumed = std::move(resumed);
         // As main() does, so that no signal comes too early.
         sigset_t stop;
@@ -144,6 +146,7 @@ class CompanionTest : public ::testing::Test {
     StopMode stop_mode = StopMode::poweroff;
     uint64_t answered = 0;
     unsigned takeovers = 0;
+    pid_t qemu_pid = -1;
     Handover left{};  // by one that was killed before
     pid_t pid = -1;
 };

@@ -85,22 +85,46 @@ TEST_F(CompanionTest, AsksQemuForTheWatchdog) {
 }
 
 // It is slow, and systemd would kill it for that.
-TEST_F(CompanionTest, AnAnswerWithinThePeriodOfTheWatchdogCounts) {
-    setenv("WATCHDOG_USEC", "4500000", 1);
+TEST_F(CompanionTest, AnAnswerToTheWatchdogCountsWheneverItComes) {
+    setenv("WATCHDOG_USEC", "150000", 1);
     start();
     unsetenv("WATCHDOG_USEC");
     ASSERT_TRUE(qemu.greet(loop));
     EXPECT_EQ(told(), "READY=1\nSTATUS=Running, QEMU 7.2.22");
-    const auto times_asked = [&] {
-        unsigned times = 0;
-        const std::string heard = qemu.heard();
-        for (std::size_t at = 0; (at = heard.find("query-status", at)) != heard.npos; ++at)
-            ++times;
-        return times;
-    };
-    ASSERT_TRUE(loop.run_until([&] { return times_asked() == 3; }, 60s)) << qemu.heard();
+    ASSERT_TRUE(loop.run_until([&] { return qemu.has_heard("query-status"); }, 60s));
+    loop.run_for(300ms);
+    const std::string heard = qemu.heard();
+    EXPECT_EQ(heard.find("query-status"), heard.rfind("query-status")) << heard;
     qemu.say(R"({"return":{"status":"running"},"id":1})");
     EXPECT_EQ(told(), "WATCHDOG=1");
+}
+
+// The test is QEMU here: it works, or what goes for that.
+TEST_F(CompanionTest, AQemuThatIsAtWorkIsNotHung) {
+    setenv("WATCHDOG_USEC", "150000", 1);
+    qemu_pid = getpid();
+    start();
+    unsetenv("WATCHDOG_USEC");
+    ASSERT_TRUE(qemu.greet(loop));
+    EXPECT_EQ(told(), "READY=1\nSTATUS=Running, QEMU 7.2.22");
+    const timeval at_once = {.tv_sec = 0, .tv_usec = 1};
+    setsockopt(notify.get(), SOL_SOCKET, SO_RCVTIMEO, &at_once, sizeof at_once);
+    unsigned vouched = 0;
+    EXPECT_TRUE(loop.run_until(
+        [&] {
+            vouched += told() == "WATCHDOG=1";
+            return vouched == 5;
+        },
+        60s));
+    // Also when another companion takes over in the middle of it.
+    ASSERT_EQ(kill(worker(), SIGKILL), 0);
+    EXPECT_TRUE(loop.run_until(
+        [&] {
+            vouched += told() == "WATCHDOG=1";
+            return vouched == 10;
+        },
+        60s));
+    EXPECT_FALSE(qemu.has_heard("query-version"));
 }
 
 TEST_F(CompanionTest, RelaysTheSerialPorts) {
