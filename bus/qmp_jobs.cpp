@@ -113,7 +113,8 @@ void QmpJobs::take_jobs(const std::string &id, const json &jobs) {
         return;  // its event will come
     VmMonitor::Reply reply = json::object();
     if (job->contains("error"))
-        reply = std::unexpected(QmpError{QmpError::Kind::monitor, string_at(*job, "error")});
+        reply = std::unexpected(
+            QmpError{QmpError::Kind::monitor, string_at(*job, "error"), std::string(kJobFailed)});
     monitor_.execute("job-dismiss", {{"id", id}}, jobs_.at(id).deadline, [](VmMonitor::Reply) {});
     finish(id, std::move(reply));
 }

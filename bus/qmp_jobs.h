@@ -21,6 +21,10 @@ class QmpJobs {
     QmpJobs(const QmpJobs &) = delete;
     QmpJobs &operator=(const QmpJobs &) = delete;
 
+    // The error_class of a job that ran and failed. A command that QEMU refused to begin with has
+    // QEMU's own.
+    static constexpr std::string_view kJobFailed = "JobFailed";
+
     // Runs `command` as a job; `arguments` need no job-id. `done` is called once, with {} or
     // with what went wrong: QEMU's reason, or `deadline` (CLOCK_MONOTONIC, µs) has passed.
     void start(std::string_view command, nlohmann::json arguments, uint64_t deadline,

@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "bus/failed_load.h"
 #include "bus/snapshot_drives.h"
 #include "bus/vm_call.h"
 #include "common/bus_errors.h"
@@ -40,16 +41,6 @@ void answer(const CallPtr &call, const VmMonitor::Reply &reply) {
         reply_with_state(call);
     else
         reply_error(*call, reply.error());
-}
-
-// QEMU leaves the guest stopped when it could not load a snapshot.
-void answer_failed_load(const CallPtr &call, const QmpError &why, bool was_running) {
-    if (!was_running || why.kind != QmpError::Kind::monitor)
-        return reply_error(*call, why);
-    execute(call, "cont", nullptr, [call, why](const VmMonitor::Reply &) {
-        execute(call, "query-status", nullptr,
-                [call, why](const VmMonitor::Reply &) { reply_error(*call, why); });
-    });
 }
 
 using JobMaker = decltype(&save_job);
@@ -104,23 +95,17 @@ int method_load_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *
     if (!*raw)
         return invalid(error, "The tag of the snapshot is empty");
     const std::string tag = raw;
-    const auto load = [tag](const CallPtr &call, const SnapshotDrives &drives, bool was_running) {
-        start_job(call, load_job(drives, call->vm_name, tag),
-                  [call, was_running](const VmMonitor::Reply &reply) {
-                      if (reply)
-                          reply_with_state(call);
-                      else
-                          answer_failed_load(call, reply.error(), was_running);
-                  });
-    };
     return begin_call(message, userdata, {Action::control, "snapshot-load", kSnapshotTimeout},
-                      error, [load](const CallPtr &call) {
-                          ask(call, "query-status", nullptr, [call, load](const json &status) {
-                              const bool was_running = string_at(status, "status") == "running";
-                              with_drives(call,
-                                          [call, load, was_running](const SnapshotDrives &drives) {
-                                              load(call, drives, was_running);
-                                          });
+                      error, [tag](const CallPtr &call) {
+                          with_drives(call, [call, tag](const SnapshotDrives &drives) {
+                              start_job(
+                                  call, load_job(drives, call->vm_name, tag),
+                                  [call](const VmMonitor::Reply &reply) {
+                                      if (reply || reply.error().error_class != QmpJobs::kJobFailed)
+                                          answer(call, reply);
+                                      else
+                                          answer_failed_load(call, reply.error().message);
+                                  });
                           });
                       });
 }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "bus/vm_methods.h"
 
+#include <fmt/format.h>
+
 #include <string>
 #include <string_view>
 
+#include "bus/failed_load.h"
 #include "bus/vm_call.h"
 #include "common/bus_errors.h"
 #include "common/hmp_text.h"
@@ -44,7 +47,8 @@ int method_monitor_command(sd_bus_message *message, void *userdata, sd_bus_error
         return invalid(error, "The monitor command is empty");
     if (line.find_first_of("\r\n") != std::string::npos)
         return invalid(error, "A monitor command is one line");
-    const auto answer = [quits = is_hmp_quit(line)](const CallPtr &call, VmMonitor::Reply reply) {
+    const auto answer = [quits = is_hmp_quit(line), loads = is_hmp_load(line)](
+                            const CallPtr &call, VmMonitor::Reply reply) {
         if (quits)
             reply = gone_is_fine(std::move(reply));
         if (!reply)
@@ -53,6 +57,8 @@ int method_monitor_command(sd_bus_message *message, void *userdata, sd_bus_error
         auto result = hmp_result(output ? std::string_view(*output) : "");
         if (result)
             reply_text(*call, *result);
+        else if (const auto why = hmp_error(result.error()); loads && !why.empty())
+            answer_failed_load(call, std::string(why));
         else
             reply_error(*call, bus_error::kMonitor, result.error());
     };
@@ -87,7 +93,18 @@ int method_pause(sd_bus_message *message, void *userdata, sd_bus_error *error) {
 }
 
 int method_resume(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-    return control(message, userdata, "cont", error, reply_with_state);
+    return begin_call(message, userdata, {Action::control, "cont"}, error, [](const CallPtr &call) {
+        ask(call, "query-status", nullptr, [call](const json &status) {
+            if (string_at(status, "status") == "restore-vm")
+                return reply_error(
+                    *call, bus_error::kMonitor,
+                    fmt::format("VM '{0}' could not load a snapshot, and its machine may be "
+                                "half-loaded: Reset it first (or `qemunitctl cmd {0} "
+                                "system_reset`), or load another snapshot",
+                                call->vm_name));
+            ask(call, "cont", nullptr, [call](const json &) { reply_with_state(call); });
+        });
+    });
 }
 
 int method_reset(sd_bus_message *message, void *userdata, sd_bus_error *error) {

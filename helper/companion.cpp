@@ -31,6 +31,8 @@ namespace {
 
 constexpr std::size_t kQmpMessageMax = 1 << 20;  // bytes; events are small
 constexpr uint64_t kLoadTimeout = 60 * kSecond;
+// As much RAM as a big machine has, from a slow disk.
+constexpr uint64_t kSnapshotTimeout = 3600 * kSecond;
 
 constexpr std::string_view kFirstPort = "serial";
 
@@ -318,11 +320,44 @@ class Companion {
         stopping_->on_event(event);
         if (events_)
             events_->take(event);
+        if (event.name == "STOP" && !stopping_->has_begun())
+            look_for_failed_load(0);
         // While the VM is being stopped, the steps of that are the better story.
         if (stopping_->has_begun() && event.name != "SHUTDOWN")
             return;
         if (const std::string status = status_text(event, handover_.exit_status); !status.empty())
             readiness_->take_status(status);
+    }
+
+    // QEMU stops the guest to load a snapshot, and answers again when it has. If it failed it
+    // leaves the guest as it is then, of which no event tells (migration/savevm.c); qemunitd mends
+    // that, if it was asked for the snapshot.
+    void look_for_failed_load(unsigned times_seen) {
+        qmp_->execute(
+            "query-status", nullptr, kSnapshotTimeout,
+            [this, times_seen](const QmpClient::Reply &reply) {
+                const std::string status = reply ? string_at(*reply, "status") : std::string();
+                if (status == "restore-vm" && times_seen == 0)
+                    look_again_for_failed_load();
+                else if ((status == "restore-vm" || status == "prelaunch") && times_seen > 0)
+                    tell_failed_load();
+            });
+    }
+
+    void look_again_for_failed_load() {
+        if (auto timer = start_timer(event_.get(), monotonic_now(event_.get()) + kSecond,
+                                     [this] { look_for_failed_load(1); }))
+            next_look_for_load_ = std::move(*timer);
+    }
+
+    void tell_failed_load() {
+        fmt::print(stderr,
+                   "<3>qemunit-helper: a snapshot could not be loaded, and the guest stands still. "
+                   "Unless QEMU has said that there is no such snapshot, the disks are those of "
+                   "the snapshot already, and the machine is not: to boot it from them, call "
+                   "Reset and then Resume of org.qemunit1(5), or load another snapshot.\n");
+        if (!stopping_->has_begun())
+            readiness_->take_status("Paused: a snapshot could not be loaded");
     }
 
     void on_closed() {
@@ -370,7 +405,7 @@ class Companion {
     std::string state_file_;
     UniqueFd resumed_;
     std::vector<std::string> unplugged_;
-    EventSourcePtr stop_signal_;
+    EventSourcePtr stop_signal_, next_look_for_load_;
     bool qmp_closed_ = false;
 };
 

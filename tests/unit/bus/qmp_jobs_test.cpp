@@ -116,6 +116,7 @@ TEST_F(QmpJobsTest, AFailureIsInQemusWords) {
     ASSERT_TRUE(wait_for_replies(1));
     EXPECT_EQ(replies[0].error().kind, QmpError::Kind::monitor);
     EXPECT_EQ(replies[0].error().message, "no such thing");
+    EXPECT_EQ(replies[0].error().error_class, QmpJobs::kJobFailed);
 }
 
 TEST_F(QmpJobsTest, LeftoversAreDismissedAndOnlyOurs) {

@@ -37,6 +37,22 @@ TEST(HmpTextTest, ErrorsAreTold) {
               "x: extraneous characters at the end of line\nTry \"help x\" for more information");
 }
 
+// What went wrong is told before, line by line.
+TEST(HmpTextTest, AnErrorMayHaveLinesBeforeItAndAfterIt) {
+    const std::string text =
+        "Unknown savevm section or instance 'x' 0\r\n"
+        "Error: Error -22 while loading VM state\r\n"
+        "Try again.\r\n";
+    const auto result = hmp_result(text);
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error(),
+              "Unknown savevm section or instance 'x' 0\nError: Error -22 while loading VM state\n"
+              "Try again.");
+    EXPECT_EQ(hmp_error(result.error()), "Error -22 while loading VM state");
+    EXPECT_EQ(hmp_error("Error: a Error: b"), "a Error: b");
+    EXPECT_EQ(hmp_error("loadvm: string expected\nTry \"help loadvm\" for more information"), "");
+}
+
 TEST(HmpTextTest, OutputThatOnlyMentionsAnErrorIsOutput) {
     for (const char *output :
          {"ide0: Error: none\r\n", "see: unknown command: 'x'\r\n",
@@ -58,6 +74,13 @@ TEST(HmpTextTest, WhatEndsQemu) {
         EXPECT_TRUE(is_hmp_quit(line)) << line;
     for (const char *line : {"", " ", "quit now", "qu", "info quit", "quitq"})
         EXPECT_FALSE(is_hmp_quit(line)) << line;
+}
+
+TEST(HmpTextTest, WhatLoadsASnapshot) {
+    for (const char *line : {"loadvm x", " loadvm\tx y"})
+        EXPECT_TRUE(is_hmp_load(line)) << line;
+    for (const char *line : {"", " ", "loadvm", "loadvms x", "help loadvm x", "savevm loadvm"})
+        EXPECT_FALSE(is_hmp_load(line)) << line;
 }
 
 }  // namespace

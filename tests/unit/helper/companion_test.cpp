@@ -127,6 +127,25 @@ TEST_F(CompanionTest, AQemuThatIsAtWorkIsNotHung) {
     EXPECT_FALSE(qemu.has_heard("query-version"));
 }
 
+// Of which no event tells.
+TEST_F(CompanionTest, ASnapshotThatCouldNotBeLoadedIsTold) {
+    start();
+    ASSERT_TRUE(qemu.greet(loop));
+    EXPECT_EQ(told(), "READY=1\nSTATUS=Running, QEMU 7.2.22");
+    qemu.say(R"({"event":"STOP"})");
+    EXPECT_EQ(told(), "STATUS=Paused");
+    answer("query-status", R"({"status":"restore-vm"})");
+    answer("query-status", R"({"status":"restore-vm"})");
+    EXPECT_EQ(told(), "STATUS=Paused: a snapshot could not be loaded");
+    // One that was found out in time, and told to go on.
+    qemu.say(R"({"event":"STOP"})");
+    EXPECT_EQ(told(), "STATUS=Paused");
+    answer("query-status", R"({"status":"restore-vm"})");
+    answer("query-status", R"({"status":"running"})");
+    qemu.say(R"({"event":"RESUME"})");
+    EXPECT_EQ(told(), "STATUS=Running");
+}
+
 TEST_F(CompanionTest, RelaysTheSerialPorts) {
     start();
     Peer client = Peer::connect(folder / "serial.sock");
