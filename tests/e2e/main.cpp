@@ -51,8 +51,9 @@ int main(int argc, char **argv) {
     if (!filter.starts_with("Reboot."))
         filter += (filter.find('-') == std::string::npos ? "-" : ":") + std::string("Reboot.*");
     fs::create_directories(qemunit::e2e::kGuestDir);
-    if (!copy_guests("QEMUNIT_GUESTS", {"console.img", "burst.img", "fill.img", "flood.img",
-                                        "lastline.img", "keys.img", "console-aarch64.bin"}) ||
+    if (!copy_guests("QEMUNIT_GUESTS",
+                     {"console.img", "burst.img", "counter.img", "fill.img", "flood.img",
+                      "lastline.img", "keys.img", "console-aarch64.bin"}) ||
         !copy_guests("QEMUNIT_LINUX_GUEST",
                      {"vmlinuz", "initrd", "initrd-agent", "vmlinuz-9p", "initrd-9p", "shim.efi"}))
         return 2;
