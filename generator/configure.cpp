@@ -209,10 +209,11 @@ class Configurator {
 }  // namespace
 
 Vm configure(const std::string &name, const std::vector<IniFile> &files, const Paths &paths,
-             Architecture host, Diagnostics &diagnostics) {
+             Architecture host, Diagnostics &diagnostics, const std::optional<HostId> &host_id) {
     Vm vm;
     vm.name = name;
     vm.paths = paths;
+    vm.host_id = host_id;
     vm.source_path = files.empty() ? std::string() : files.front().path;
     vm.serials.push_back({.name = "serial"});
     Configurator configurator(vm, diagnostics);

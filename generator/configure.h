@@ -17,6 +17,7 @@ namespace qemunit {
 // result is of use only if no error was added to `diagnostics`. `paths`: of the manager that the VM
 // is for. `host`: this machine.
 Vm configure(const std::string &name, const std::vector<IniFile> &files, const Paths &paths,
-             Architecture host, Diagnostics &diagnostics);
+             Architecture host, Diagnostics &diagnostics,
+             const std::optional<HostId> &host_id = {});
 
 }  // namespace qemunit

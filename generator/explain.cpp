@@ -7,6 +7,7 @@
 #include "common/did_you_mean.h"
 #include "common/paths.h"
 #include "common/vm_name.h"
+#include "generator/host_id.h"
 #include "generator/load.h"
 #include "generator/search.h"
 #include "generator/text.h"
@@ -46,7 +47,7 @@ Diagnostics explain_missing_unit(const std::string &name, const std::string &roo
                                   name, source->path))};
     Diagnostics found;
     FirmwareCatalog firmware(root);
-    if (!load_vm(*source, root, paths, host, firmware, found)) {
+    if (!load_vm(*source, root, paths, host, read_host_id(root), firmware, found)) {
         std::erase_if(found, [](const Diagnostic &d) { return d.severity != Severity::error; });
         return found;
     }

@@ -7,6 +7,7 @@
 #include <cctype>
 
 #include "common/concat.h"
+#include "generator/mac_address.h"
 #include "generator/qemu_arguments.h"
 
 namespace qemunit {
@@ -23,13 +24,12 @@ void HostClaims::add(const Vm &vm, Diagnostics &diagnostics) {
         if (network.type == NetworkType::tap || network.type == NetworkType::bridge)
             claim({Kind::interface, tap_name(vm, network)},
                   {vm.name, vm.location(section, "Interface"), {}}, diagnostics);
-        if (network.mac) {
-            std::string mac = network.mac->text;
-            std::ranges::transform(mac, mac.begin(),
-                                   [](unsigned char c) { return std::tolower(c); });
-            claim({Kind::mac, std::move(mac)}, {vm.name, vm.location(section, "MAC"), {}},
-                  diagnostics);
-        }
+        // Two that are made of names, and that nobody but QEMU's own network meets, do no harm.
+        std::string mac = mac_address(vm, network);
+        std::ranges::transform(mac, mac.begin(), [](unsigned char c) { return std::tolower(c); });
+        const bool is_met = network.mac || is_made_with_host_id(network);
+        claim({Kind::mac, std::move(mac)},
+              {vm.name, vm.location(section, "MAC"), is_met ? "" : vm.name}, diagnostics);
     }
     if (vm.vsock_cid)
         claim({Kind::cid, fmt::to_string(vm.vsock_cid->number)},
@@ -46,9 +46,11 @@ void HostClaims::claim(Thing thing, Claim claim, Diagnostics &diagnostics) {
     if (const auto other = std::find_if(first, last, overlaps); other != last)
         diagnostics.push_back(
             {claim.where, Severity::warning,
-             fmt::format("{} is also that of VM '{}' ({}:{}): only one of them can run at a time.",
-                         to_text(thing), other->second.vm, other->second.where.path,
-                         other->second.where.line)});
+             fmt::format(
+                 "{} is also that of VM '{}' ({}:{}): only one of them can run at a time.{}",
+                 to_text(thing), other->second.vm, other->second.where.path,
+                 other->second.where.line,
+                 thing.first == Kind::mac ? " Give one of them another with MAC=." : "")});
     claims_.emplace(std::move(thing), std::move(claim));
 }
 

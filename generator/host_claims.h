@@ -25,7 +25,7 @@ class HostClaims {
     struct Claim {
         std::string vm;
         Location where;
-        std::string address;  // of a port; "": all
+        std::string address;  // what the claim is limited to, of a port an address; "": nothing
     };
     void claim(Thing thing, Claim claim, Diagnostics &diagnostics);
     static std::string to_text(const Thing &thing);

@@ -92,7 +92,8 @@ void check_length(const Vm &vm, Architecture host, Diagnostics &diagnostics) {
 }  // namespace
 
 std::optional<Vm> load_vm(const VmSource &source, const std::string &root, const Paths &paths,
-                          Architecture host, FirmwareCatalog &firmware, Diagnostics &diagnostics) {
+                          Architecture host, const std::optional<HostId> &host_id,
+                          FirmwareCatalog &firmware, Diagnostics &diagnostics) {
     Diagnostics found;
     std::vector<IniFile> files;
     std::vector<std::string> sources = {source.path};
@@ -110,7 +111,7 @@ std::optional<Vm> load_vm(const VmSource &source, const std::string &root, const
     const bool is_complete = files.size() == sources.size();
     Vm vm;
     if (is_complete)
-        vm = configure(source.name, files, paths, host, found);
+        vm = configure(source.name, files, paths, host, found, host_id);
     if (is_complete && vm.firmware != Firmware::bios) {
         if (auto uefi = firmware.find(vm, host))
             vm.uefi = std::move(*uefi);

@@ -17,6 +17,7 @@ namespace qemunit {
 // Nothing if it is masked, or an error was reported. `root` is cut off the path that SourcePath=
 // names.
 std::optional<Vm> load_vm(const VmSource &source, const std::string &root, const Paths &paths,
-                          Architecture host, FirmwareCatalog &firmware, Diagnostics &diagnostics);
+                          Architecture host, const std::optional<HostId> &host_id,
+                          FirmwareCatalog &firmware, Diagnostics &diagnostics);
 
 }  // namespace qemunit

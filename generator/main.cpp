@@ -21,6 +21,7 @@
 #include "generator/explain.h"
 #include "generator/host_check.h"
 #include "generator/host_claims.h"
+#include "generator/host_id.h"
 #include "generator/load.h"
 #include "generator/log.h"
 #include "generator/machine.h"
@@ -104,6 +105,7 @@ class Generation {
         if (sources_.empty())
             return exit_code();
         namespaces_ = namespaces_for(options_, paths_);
+        host_id_ = read_host_id(options_.root);
         if (options_.mode != GeneratorOptions::Mode::dry_run) {
             auto folder = OutputFolder::open(options_.output);
             if (!folder) {
@@ -149,7 +151,7 @@ class Generation {
                 continue;
             Diagnostics diagnostics;
             const auto vm =
-                load_vm(sources_[i], options_.root, paths_, host_, firmware, diagnostics);
+                load_vm(sources_[i], options_.root, paths_, host_, host_id_, firmware, diagnostics);
             if (part != Part::second_half) {
                 if (vm)
                     claims.add(*vm, diagnostics);
@@ -182,6 +184,7 @@ class Generation {
     const Paths paths_;
     const Architecture host_;
     Namespaces namespaces_ = Namespaces::available;
+    std::optional<HostId> host_id_;
     std::vector<VmSource> sources_;
     std::optional<OutputFolder> folder_;  // none: what would be written is printed
     bool failed_ = false;
@@ -191,11 +194,12 @@ int check(const GeneratorOptions &options, const Log &log) {
     bool failed = false;
     const Paths paths = paths_for(options);
     FirmwareCatalog firmware("");
+    const auto host_id = read_host_id("");
     HostClaims claims;
     for (const std::string &path : options.arguments) {
         Diagnostics diagnostics;
         const VmSource source = single_file(path, diagnostics);
-        const auto vm = load_vm(source, "", paths, this_machine(), firmware, diagnostics);
+        const auto vm = load_vm(source, "", paths, this_machine(), host_id, firmware, diagnostics);
         if (vm) {
             claims.add(*vm, diagnostics);
             check_host(*vm, this_machine(), diagnostics);

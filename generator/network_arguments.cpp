@@ -3,6 +3,7 @@
 
 #include "common/paths.h"
 #include "generator/device_arguments.h"
+#include "generator/mac_address.h"
 #include "generator/qemu_arguments.h"
 
 namespace qemunit {

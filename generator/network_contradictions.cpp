@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <fmt/format.h>
 
+#include "generator/mac_address.h"
 #include "generator/qemu_arguments.h"
 #include "generator/section_contradictions.h"
 

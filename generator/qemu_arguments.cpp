@@ -9,6 +9,7 @@
 #include "common/concat.h"
 #include "common/paths.h"
 #include "generator/device_arguments.h"
+#include "generator/mac_address.h"
 #include "generator/values.h"
 
 namespace qemunit {
@@ -16,14 +17,6 @@ namespace qemunit {
 namespace {
 
 constexpr std::string_view kSharedMemory = "qemunit-memory";
-
-// 24 bits that stay the same over restarts and differ from name to name (FNV-1a).
-uint32_t hash_of(std::string_view text) {
-    uint32_t hash = 2166136261u;
-    for (char c : text)
-        hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
-    return (hash ^ (hash >> 24)) & 0xffffff;
-}
 
 std::string size_text(MemorySize size) {
     constexpr uint64_t kMiB = 1 << 20;
@@ -242,22 +235,13 @@ std::optional<unsigned> boot_index(const Vm &vm, std::string_view device,
     return first_boot_index(vm) + static_cast<unsigned>(it - vm.boot.order.begin());
 }
 
-// In QEMU's range. A guest keeps its leases and its interface names over restarts.
-std::string mac_address(const Vm &vm, const Network &network) {
-    if (network.mac)
-        return network.mac->text;
-    const uint32_t hash = hash_of(concat(vm.name, "/", network.name));
-    return fmt::format("52:54:00:{:02x}:{:02x}:{:02x}", hash >> 16, (hash >> 8) & 0xff,
-                       hash & 0xff);
-}
-
 std::string tap_name(const Vm &vm, const Network &network) {
     if (network.interface)
         return network.interface->text;
     std::string name = fmt::format("{}-{}", vm.name, network.name);
     if (is_interface_name(name))
         return name;
-    return fmt::format("qemu-{:06x}", hash_of(concat(vm.name, "/", network.name)));
+    return fmt::format("qemu-{:06x}", hash_of_name(vm, network));
 }
 
 std::string console_parameter(const Vm &vm, Architecture host) {

@@ -42,7 +42,6 @@ std::optional<unsigned> boot_index(const Vm &vm, std::string_view device,
 // Whether Order= is QEMU's "cdn" and no name of a device.
 bool order_is_letters(const Vm &vm);
 
-std::string mac_address(const Vm &vm, const Network &network);
 std::string tap_name(const Vm &vm, const Network &network);
 
 // "console=ttyS0", for the first serial port.

@@ -266,7 +266,7 @@ constexpr KeyRow kKeys[] = {
      "What the network card is connected to.", "0.1", set<&Network::type>},
     {"Network", "Model", "NAME", "virtio-net-pci", "-device",
      "QEMU's name of the card.", "0.1", set<&Network::model>},
-    {"Network", "MAC", "ADDRESS", "made from the names of VM and card", "-device mac=",
+    {"Network", "MAC", "ADDRESS", "made from the names of VM and card, and of the host", "-device mac=",
      "The card's address.", "0.1", set<&Network::mac>},
     {"Network", "HostForward", "PROTOCOL:[ADDRESS]:PORT-[ADDRESS]:PORT", "none", "-netdev hostfwd=",
      "A port of the host that leads to a port of the guest.", "0.1", add<&Network::host_forwards>, true},

@@ -5,6 +5,7 @@
 // what the default then is depends on the machine and is machine.h's to know.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -188,6 +189,11 @@ struct UefiFirmware {
     std::string variables, variables_format;  // the template
 };
 
+// Of the machine that the VMs run on (host_id.h).
+struct HostId {
+    std::array<uint8_t, 16> bytes{};
+};
+
 struct Vm {
     std::string name;
     std::string source_path;  // the ini file, as systemd shall name it
@@ -203,6 +209,7 @@ struct Vm {
     std::optional<Uuid> uuid;
     Firmware firmware = Firmware::bios;
     std::optional<UefiFirmware> uefi;
+    std::optional<HostId> host_id;  // where the address of a network card is made from it
     Display display = Display::none;
     std::optional<QemuName> keyboard;
     std::optional<ClockBase> clock;

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "generator/mac_address.h"
 #include "tests/unit/generator/from_ini.h"
 
 namespace qemunit {
@@ -66,8 +67,47 @@ TEST(HostClaimsTest, TheSameMac) {
     EXPECT_EQ(
         said({"[Network lan]\nMAC=52:54:00:AB:CD:EF\n", "[Network wan]\nMAC=52:54:00:ab:cd:ef\n"}),
         Texts{"warning: b.ini:2: The address 52:54:00:ab:cd:ef is also that of VM 'a' "
-              "(a.ini:2): only one of them can run at a time."});
+              "(a.ini:2): only one of them can run at a time. Give one of them another with "
+              "MAC=."});
     EXPECT_EQ(said({"[Network lan]\n", "[Network lan]\n"}), Texts{});
+}
+
+// What has no MAC= has an address all the same.
+TEST(HostClaimsTest, AMacThatIsNowhereInTheIni) {
+    const std::string bridged = "[VM]\n[Network lan]\nType=bridge\nBridge=br0\n";
+    for (const std::string &derived : {bridged, std::string("[VM]\n[Network lan]\n")}) {
+        const Vm vm = testing::from_files({{"b.ini", derived}}, Architecture::x86_64, "b").vm;
+        const std::string mac = mac_address(vm, vm.networks.front());
+        EXPECT_EQ(said({"[Network x]\nMAC=" + mac + "\n", derived}),
+                  Texts{"warning: b.ini:2: The address " + mac +
+                        " is also that of VM 'a' (a.ini:2): only one of them can run at a time. "
+                        "Give one of them another with MAC=."});
+    }
+    EXPECT_EQ(said({bridged, bridged}), Texts{});
+}
+
+// Two VMs whose names happen to give the same address.
+TEST(HostClaimsTest, TheSameMacMadeOfTwoNames) {
+    std::map<std::string, std::string> seen;
+    std::string one, other;
+    for (int i = 0; other.empty(); ++i) {
+        Vm vm;
+        vm.name = "v" + std::to_string(i);
+        const std::string mac = mac_address(vm, {.name = "lan", .type = NetworkType::bridge});
+        if (const auto [at, is_new] = seen.try_emplace(mac, vm.name); !is_new)
+            one = at->second, other = vm.name;
+    }
+    const auto warnings = [&](const std::string &ini) {
+        HostClaims claims;
+        Diagnostics diagnostics;
+        for (const std::string &name : {one, other})
+            claims.add(testing::from_files({{name + ".ini", ini}}, Architecture::x86_64, name).vm,
+                       diagnostics);
+        return diagnostics.size();
+    };
+    EXPECT_EQ(warnings("[Network lan]\nType=bridge\nBridge=br0\n"), 1u) << one << ", " << other;
+    EXPECT_EQ(warnings("[Network lan]\nType=tap\n"), 1u) << one << ", " << other;
+    EXPECT_EQ(warnings("[Network lan]\nType=user\n"), 0u) << one << ", " << other;
 }
 
 TEST(HostClaimsTest, TheSameCid) {

@@ -20,7 +20,7 @@ class LoadTest : public ::testing::Test {
     std::optional<Vm> load(const std::string &path, const Texts &drop_ins = {}) {
         Diagnostics diagnostics;
         FirmwareCatalog firmware(root.path());
-        auto vm = load_vm({"vm1", path, drop_ins}, root.path(), Paths(), Architecture::x86_64,
+        auto vm = load_vm({"vm1", path, drop_ins}, root.path(), Paths(), Architecture::x86_64, {},
                           firmware, diagnostics);
         said.clear();
         for (std::string &text : testing::texts(diagnostics)) {
@@ -192,7 +192,7 @@ TEST_F(LoadTest, WithoutARootThePathStaysAsItIs) {
     Diagnostics diagnostics;
     FirmwareCatalog firmware("");
     const auto vm =
-        load_vm({"vm1", path, {}}, "", Paths(), Architecture::x86_64, firmware, diagnostics);
+        load_vm({"vm1", path, {}}, "", Paths(), Architecture::x86_64, {}, firmware, diagnostics);
     ASSERT_TRUE(vm);
     EXPECT_EQ(vm->source_path, path);
 }
