@@ -8,6 +8,7 @@
 #include "common/concat.h"
 #include "common/paths.h"
 #include "common/vm_name.h"
+#include "generator/mounts.h"
 #include "generator/qemu_arguments.h"
 #include "generator/sandbox.h"
 #include "generator/socket_settings.h"
@@ -104,6 +105,7 @@ std::string unit_settings(const Vm &vm, const SupportingUnits &supporting) {
         append(text, "Wants=", unit, "\nAfter=", unit, "\n");
     if (vm.is_registered)  // after it, not before
         append(text, "Wants=qemu-machine@", vm.name, ".service\n");
+    text += required_mounts(vm, named_paths(vm));
     append_lines(text, vm.unit_lines);
     return text;
 }

@@ -7,6 +7,7 @@
 
 #include "common/paths.h"
 #include "common/vm_name.h"
+#include "generator/mounts.h"
 #include "generator/qemu_arguments.h"
 #include "generator/unit_text.h"
 
@@ -81,21 +82,26 @@ class Builder {
         if (commands.empty())
             return;
         const std::string unit = fmt::format("qemu-image@{}.service", vm_.name);
-        add_drop_in(unit, {{"Unit", conditions}, {"Service", commands}});
+        const std::string mounts = required_mounts(vm_, image_paths(vm_));
+        add_drop_in(unit, {{"Unit", mounts + conditions}, {"Service", commands}});
         want(unit);
     }
 
     void add_credentials() {
         std::string commands;
+        std::vector<std::string> paths;
         for (const Credential &credential : vm_.credentials)
-            if (credential.file)
+            if (credential.file) {
+                paths.push_back(absolute_path(vm_, *credential.file));
                 commands += fmt::format("ExecStart={} --owner={} {} {}\n", kCredentialToolPath,
                                         vm_.user ? vm_.user->text : "qemunit", credential.name,
-                                        quote_word(absolute_path(vm_, *credential.file)));
+                                        quote_word(paths.back()));
+            }
         if (commands.empty())
             return;
         const std::string unit = fmt::format("qemu-credential@{}.service", vm_.name);
-        add_drop_in(unit, {{"Service", "ExecStart=\n" + commands}});
+        add_drop_in(unit, {{"Unit", required_mounts(vm_, paths, HasStateDirectory::no)},
+                           {"Service", "ExecStart=\n" + commands}});
         want(unit);
     }
 
@@ -148,7 +154,9 @@ class Builder {
             lines +=
                 "CapabilityBoundingSet=CAP_MKNOD CAP_SETFCAP\nRestrictSUIDSGID=no\n"
                 "DevicePolicy=auto\n";
-        add_drop_in(name + ".service", {{"Service", lines}});
+        add_drop_in(name + ".service",
+                    {{"Unit", required_mounts(vm_, {share.path->text}, HasStateDirectory::no)},
+                     {"Service", lines}});
         if (vm_.user)
             add_drop_in(name + ".socket",
                         {{"Socket", fmt::format("SocketUser={}\n", vm_.user->text)}});

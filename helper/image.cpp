@@ -18,6 +18,7 @@
 #include "common/paths.h"
 #include "common/trusted_path.h"
 #include "common/vm_name.h"
+#include "helper/mount_points.h"
 #include "helper/new_file.h"
 
 namespace qemunit {
@@ -250,6 +251,8 @@ Result<> create_image(const ImageOptions &options) {
         return cannot(folder.error());
     if (const auto found = is_there(options, folder->get(), name); !found || *found)
         return found ? Result<>() : std::unexpected(found.error());
+    if (auto mounted = check_mounted(parent); !mounted)
+        return cannot(mounted.error());
     auto image = NewFile::create(folder->get(), name);
     if (!image)
         return cannot(image.error());

@@ -78,6 +78,7 @@ TEST(SupportingUnitsTest, OneUnitMakesAllImages) {
     EXPECT_EQ(units(ini).wanted, Texts{"qemu-image@vm1.service"});
     EXPECT_EQ(drop_in(ini, "qemu-image@vm1.service"),
               "\n[Unit]\n"
+              "RequiresMountsFor=/srv/a.img /home/joe/c\n"
               "ConditionPathExists=|!/srv/a.img\n"
               "ConditionPathExists=|!/home/joe/c\n"
               "ConditionPathExists=|!/var/lib/qemunit/vm1/d.qcow2\n"
@@ -96,6 +97,7 @@ TEST(SupportingUnitsTest, HostilePathsOfImages) {
     EXPECT_EQ(drop_in("[Drive a]\nFile=/a b:c/100%\"$x\\y.qcow2\nBackingFile=/it's %n\n",
                       "qemu-image@vm1.service"),
               "\n[Unit]\n"
+              "RequiresMountsFor=\"/a b\\:c/100%%\"'\"'\"$x\\\\y.qcow2\" \"/it's %%n\"\n"
               "ConditionPathExists=|!/a b:c/100%%\"$x\\y.qcow2\n"
               "\n[Service]\n"
               "ReadWritePaths=\"-/a b\\:c\"\n" +
@@ -147,16 +149,19 @@ TEST(SupportingUnitsTest, CredentialsOfFiles) {
     EXPECT_EQ(units(ini).wanted, Texts{"qemu-credential@vm1.service"});
     const auto lines = [](const std::string &owner) {
         const std::string tool = "ExecStart=" + std::string(kCredentialToolPath);
-        return "\n[Service]\nExecStart=\n" + tool + " --owner=" + owner + " a \"/etc/a b\"\n" + tool +
-               " --owner=" + owner + " c /var/lib/qemunit/vm1/c\n";
+        return "\n[Unit]\nRequiresMountsFor=\"/etc/a b\" /var/lib/qemunit/vm1/c\n"
+               "\n[Service]\nExecStart=\n" +
+               tool + " --owner=" + owner + " a \"/etc/a b\"\n" + tool + " --owner=" + owner +
+               " c /var/lib/qemunit/vm1/c\n";
     };
     EXPECT_EQ(drop_in(ini, "qemu-credential@vm1.service"), lines("qemunit"));
     EXPECT_EQ(drop_in(ini + "[VM]\nUser=joe\n", "qemu-credential@vm1.service"), lines("joe"));
     EXPECT_EQ(units("[Credential t]\nText=x\n").wanted, Texts{});
 }
 
-std::string share_service(const std::string &arguments) {
-    return "\n[Service]\nLogExtraFields=OBJECT_SYSTEMD_UNIT=qemu@vm1.service\nExecStart="
+std::string share_service(const std::string &arguments, const std::string &path = "/srv/src") {
+    return "\n[Unit]\nRequiresMountsFor=" + path +
+           "\n\n[Service]\nLogExtraFields=OBJECT_SYSTEMD_UNIT=qemu@vm1.service\nExecStart="
            "\nExecStart=" +
            std::string(kShareToolPath) + " " + arguments + "\n";
 }
@@ -179,7 +184,7 @@ TEST(SupportingUnitsTest, AFolderByVirtiofs) {
 TEST(SupportingUnitsTest, AHostilePathOfAFolder) {
     EXPECT_EQ(drop_in("[Share s]\nPath=/a b:c/100%\"$x\\y\nType=virtiofs\n",
                       "qemu-virtiofs@vm1:s.service"),
-              share_service("\"/a b:c/100%%\\\"$$x\\\\y\""));
+              share_service("\"/a b:c/100%%\\\"$$x\\\\y\"", "\"/a b\\:c/100%%\"'\"'\"$x\\\\y\""));
 }
 
 }  // namespace

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+//
+// Whether a folder is where its owner means it to be, or below a mount point whose file system is
+// missing. For image.h: what is made there would be found no more once it is mounted.
+// Never mounts anything itself, but for what an automount does for whoever looks.
+#pragma once
+
+#include <string>
+
+#include "common/result.h"
+
+namespace qemunit {
+
+// Where to look: for tests, below another root.
+struct MountTables {
+    std::string root;
+    std::string mounted = "/proc/self/mountinfo";
+};
+
+// An error if the folder, or one above it, is a mount point by a unit that the administrator or a
+// generator wrote (that of /etc/fstab), and nothing is mounted. Links on the way are followed.
+// RequiresMountsFor= sees to most of that; not to links, and not in a user's manager.
+Result<> check_mounted(const std::string &folder, const MountTables &tables = {});
+
+// "/mnt/my disk" -> "mnt-my\x20disk.mount" (systemd.unit(5), "String Escaping")
+std::string mount_unit(std::string_view folder);
+
+}  // namespace qemunit
