@@ -34,6 +34,8 @@ class DriveChecker {
                 "chosen.");
         if (drive.is_made_by_us())
             check_making(section, drive);
+        if (drive.backing_format && !drive.backing_file)
+            complaints_.error(section, "BackingFormat", "BackingFormat= needs BackingFile=.");
         if (drive.aio == DriveAio::native && drive.cache != DriveCache::none &&
             drive.cache != DriveCache::directsync)
             complaints_.error(section, "AIO", "AIO=native needs Cache=none or Cache=directsync.");

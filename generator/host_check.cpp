@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "common/paths.h"
+#include "generator/image_check.h"
 #include "generator/qemu_arguments.h"
 
 namespace qemunit {
@@ -46,6 +47,9 @@ class Checker {
             check_console();
         for (const Drive &drive : vm_.drives)
             check_drive(drive);
+        check_images(vm_, [&](std::string_view section, std::string_view key, std::string message) {
+            warn(section, key, std::move(message));
+        });
         for (const Network &network : vm_.networks)
             if (network.type == NetworkType::passt)
                 check_program("Network " + network.name, "Type", kPasstPath, "passt");

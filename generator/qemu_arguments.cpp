@@ -180,6 +180,10 @@ std::string format_of(const Drive &drive) {
     return drive.format ? drive.format->text : format_of(*drive.file);
 }
 
+std::string backing_format_of(const Drive &drive) {
+    return drive.backing_format ? drive.backing_format->text : format_of(*drive.backing_file);
+}
+
 DriveInterface effective_interface(const Vm &vm, const Drive &drive, Architecture host) {
     if (drive.interface)
         return *drive.interface;

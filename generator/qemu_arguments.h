@@ -26,6 +26,8 @@ std::string qemu_program(const Vm &vm, Architecture host);
 // By Format=, or by the suffix.
 std::string format_of(const Drive &drive);
 std::string format_of(const FilePath &file);
+// By BackingFormat=, or by the suffix.
+std::string backing_format_of(const Drive &drive);
 DriveInterface effective_interface(const Vm &vm, const Drive &drive, Architecture host);
 SerialType effective_type(const Vm &vm, const Serial &serial, Architecture host);
 std::string_view effective_tag(const Share &share);

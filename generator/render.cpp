@@ -29,6 +29,23 @@ std::string seconds_for_helper(const TimeSpan &span) {
 
 constexpr std::string_view kNextLine = " \\\n    ";
 
+// What the helper shall compare the image with.
+void append_image_checks(std::string &text, const Vm &vm, const Drive &drive) {
+    if (!drive.file)
+        return;
+    const std::string path = absolute_path(vm, *drive.file), format = format_of(drive);
+    const auto add = [&](std::string_view option) {
+        text += kNextLine;
+        append_quoted_word(text, concat(option, path));
+    };
+    if (!drive.format)
+        add(concat("--guessed=", format, ":"));
+    if (drive.size)
+        add(concat("--sized=", fmt::to_string(drive.size->bytes), ":", format, ":"));
+    if (drive.backing_file)
+        add("--layer=");
+}
+
 // One option with its values a line: what `systemctl cat` shows is meant to be read.
 void append_exec_start(std::string &text, const Vm &vm, Architecture host) {
     const auto add_on_line_of_its_own = [&](std::string_view option, std::string_view value) {
@@ -70,6 +87,8 @@ void append_exec_start(std::string &text, const Vm &vm, Architecture host) {
     for (const Drive &drive : vm.drives)
         if (drive.is_made_by_us())
             add_on_line_of_its_own("--made=", absolute_path(vm, *drive.file));
+    for (const Drive &drive : vm.drives)
+        append_image_checks(text, vm, drive);
     bool after_option = false;
     for (const std::string &word : qemu_arguments(vm, host)) {
         const bool is_option = word.starts_with('-');

@@ -251,6 +251,8 @@ constexpr KeyRow kKeys[] = {
      "The image is made with this size when it is missing.", "0.2", set<&Drive::size>},
     {"Drive", "BackingFile", "PATH", "none", "qemu-img create -b",
      "What the image is a copy-on-write layer of; it is made when it is missing.", "0.2", set<&Drive::backing_file>},
+    {"Drive", "BackingFormat", "NAME", "by the file's suffix, else raw", "qemu-img create -F",
+     "The format of the backing file, in QEMU's words.", "0.8", set<&Drive::backing_format>},
     {"Drive", "Cache", "writeback|writethrough|none|directsync|unsafe", "writeback", "-drive cache=",
      "How QEMU uses the host's page cache.", "0.2", set<&Drive::cache>},
     {"Drive", "Discard", "yes|no", "no", "-drive discard=",

@@ -75,7 +75,8 @@ class Builder {
                 commands += fmt::format(" --size={}", drive.size->bytes);
             if (drive.backing_file)
                 commands += fmt::format(
-                    " --backing-format={} {}", format_of(*drive.backing_file),
+                    " --backing-format={}{} {}", backing_format_of(drive),
+                    drive.backing_format ? "" : " --backing-format-is-guessed",
                     quote_word("--backing-file=" + absolute_path(vm_, *drive.backing_file)));
             commands += fmt::format(" {}\n", quote_word(path));
         }

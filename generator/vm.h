@@ -113,6 +113,7 @@ struct Drive {
     bool ephemeral = false;
     std::optional<DiskSize> size;
     std::optional<FilePath> backing_file;
+    std::optional<QemuName> backing_format;
     std::optional<DriveCache> cache;
     bool discard = false;
     std::optional<DriveAio> aio;

@@ -15,8 +15,11 @@
 #include <filesystem>
 
 #include "common/account.h"
+#include "common/disk_image.h"
+#include "common/left_images.h"
 #include "common/paths.h"
 #include "common/trusted_path.h"
+#include "common/user_paths.h"
 #include "common/vm_name.h"
 #include "helper/mount_points.h"
 #include "helper/new_file.h"
@@ -35,6 +38,8 @@ starts, for Size= and BackingFile= in its ini file.
      --size=BYTES           Its size; without it, that of the backing file
      --backing-file=PATH    What it is a copy-on-write layer of
      --backing-format=FORMAT
+     --backing-format-is-guessed
+                            By its name, so that its content must not say otherwise
   -h --help                 Show this help
      --version              Show the version
 
@@ -169,6 +174,11 @@ Result<> fill(const ImageOptions &options, const std::optional<Account> &owner, 
         const auto backing = open_backing_file(options, owner);
         if (!backing)
             return std::unexpected(backing.error());
+        if (options.backing_format_is_guessed)
+            if (std::string fault = wrong_guess(backing->get(), options.backing_file,
+                                                options.backing_format, "BackingFormat");
+                !fault.empty())
+                return fail(EINVAL, std::move(fault));
         const auto its_size = virtual_size(options, owner, backing->get());
         if (!its_size)
             return fail(its_size.error().code,
@@ -205,6 +215,8 @@ Result<ImageOptions> parse_image_options(const std::vector<std::string> &argumen
             options.backing_file = value;
         } else if (name == "--backing-format=") {
             options.backing_format = value;
+        } else if (*argument == "--backing-format-is-guessed") {
+            options.backing_format_is_guessed = true;
         } else if (name == "--size=") {
             uint64_t size = 0;
             const auto [end, error] =
@@ -267,6 +279,13 @@ Result<> create_image(const ImageOptions &options) {
         return cannot(published.error());
     const auto found = is_there(options, folder->get(), name);  // somebody was faster
     return found ? Result<>() : std::unexpected(found.error());
+}
+
+std::string advice_on_blank_image(const ImageOptions &options) {
+    if (!options.backing_file.empty() || access(options.path.c_str(), F_OK) == 0)
+        return "";
+    const Paths paths = options.owner.empty() ? user_paths() : Paths();
+    return left_image_advice(options.path, options.vm, paths.config_dirs());
 }
 
 }  // namespace qemunit

@@ -20,6 +20,7 @@ struct ImageOptions {
     std::string format;
     std::optional<uint64_t> size;  // bytes; without it, that of the backing file
     std::string backing_file, backing_format;
+    bool backing_format_is_guessed = false;  // from its name
     std::string path;
 };
 
@@ -28,5 +29,8 @@ extern const char *const kImageHelp;
 
 // Leaves an image that is there as it is.
 Result<> create_image(const ImageOptions &options);
+
+// For who makes a blank image: that there is one which may be meant. "" if there is none.
+std::string advice_on_blank_image(const ImageOptions &options);
 
 }  // namespace qemunit

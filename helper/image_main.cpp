@@ -27,7 +27,10 @@ int main(int argc, char **argv) {
         fmt::print("qemunit-image {}\n", kVersion);
         return EXIT_SUCCESS;
     }
+    const std::string advice = advice_on_blank_image(*options);
     if (auto created = create_image(*options); !created)
         return complain(EXIT_FAILURE, created.error());
+    if (!advice.empty())
+        fmt::print(stderr, "<4>qemunit-image: {}\n", advice);
     return EXIT_SUCCESS;
 }

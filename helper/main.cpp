@@ -22,6 +22,7 @@
 #include "common/paths.h"
 #include "helper/advice.h"
 #include "helper/companion_command.h"
+#include "helper/image_checks.h"
 #include "helper/kvm.h"
 #include "helper/listening_sockets.h"
 #include "helper/new_file.h"
@@ -130,6 +131,8 @@ Result<> prepare(HelperOptions &options) {
         }
     for (const std::string &path : options.made)
         advise(missing_image_advice(path, options.vm, options.scope));
+    for (const std::string &note : image_notes(options))
+        fmt::print(stderr, "<5>qemunit-helper: {}\n", note);
     if (options.uefi_variables.empty())
         return {};
     return copy_once(options.uefi_variables, uefi_variables_path(options.vm));
@@ -271,6 +274,8 @@ int main(int argc, char **argv) {
     const std::string self = argv[0];
     const CompanionProgram companion{self.substr(0, self.rfind('/') + 1) + "qemunit-companion",
                                      {argv + 1, argv + argc - (options->qemu.size() - 1)}};
+    if (auto checked = check_formats(options->guessed); !checked)
+        return complain(EX_DATAERR, checked.error().message);
     if (auto prepared = prepare(*options); !prepared)
         return complain(EX_CANTCREAT, prepared.error().message);
     auto sockets = take_listening_sockets();

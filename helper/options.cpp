@@ -34,6 +34,11 @@ qemu@NAME.service runs this; it is of no use in a shell.
      --reads=PATH, --writes=PATH
                     Give advice if QEMU may not open it
      --made=PATH    Give advice if it was not made
+     --guessed=FORMAT:PATH
+                    Do not start if the image says that it is of another format
+     --sized=BYTES:FORMAT:PATH
+                    Say so if the image has another size
+     --layer=PATH   Say so if its backing file is of another format than it says
      --stop=MODE    What SIGWINCH means: poweroff, hibernate or quit
      --stop-timeout=SECONDS
                     How long that may take
@@ -104,6 +109,29 @@ Result<Awaited> parse_ready(std::string_view text) {
     return fail(EINVAL, fmt::format("--ready={}: nothing that can be waited for", text));
 }
 
+// "raw:/path"
+Result<GuessedFormat> parse_guessed(std::string_view text) {
+    const std::size_t colon = text.find(':');
+    if (colon == text.npos || colon == 0 || !text.substr(colon + 1).starts_with('/'))
+        return fail(EINVAL, fmt::format("'{}' is not a format and an image", text));
+    return GuessedFormat{std::string(text.substr(0, colon)), std::string(text.substr(colon + 1))};
+}
+
+// "1048576:raw:/path"
+Result<SizedImage> parse_sized(std::string_view text) {
+    SizedImage image;
+    const std::size_t colon = std::min(text.find(':'), text.size());
+    const auto [end, error] = std::from_chars(text.data(), text.data() + colon, image.size);
+    if (colon == text.size() || error != std::errc{} || end != text.data() + colon)
+        return fail(EINVAL, fmt::format("'{}' is not a size, a format and an image", text));
+    auto rest = parse_guessed(text.substr(colon + 1));
+    if (!rest)
+        return std::unexpected(rest.error());
+    image.format = std::move(rest->format);
+    image.path = std::move(rest->path);
+    return image;
+}
+
 }  // namespace
 
 Result<HelperOptions> parse_helper_options(const std::vector<std::string> &arguments) {
@@ -162,6 +190,18 @@ Result<HelperOptions> parse_helper_options(const std::vector<std::string> &argum
             options.idle_timeout_usec = *usec;
         } else if (name == "--made=") {
             options.made.push_back(value);
+        } else if (name == "--layer=") {
+            options.layers.push_back(value);
+        } else if (name == "--guessed=") {
+            auto image = parse_guessed(value);
+            if (!image)
+                return std::unexpected(image.error());
+            options.guessed.push_back(std::move(*image));
+        } else if (name == "--sized=") {
+            auto image = parse_sized(value);
+            if (!image)
+                return std::unexpected(image.error());
+            options.sized.push_back(std::move(*image));
         } else if (*argument == "--help" || *argument == "-h") {
             options.mode = HelperOptions::Mode::help;
             return options;

@@ -35,6 +35,16 @@ struct Awaited {
     unsigned cid = 0;        // of the guest, whose READY=1 comes by vsock
 };
 
+// An image whose format goes by its name.
+struct GuessedFormat {
+    std::string format, path;
+};
+// One whose size stands in the ini.
+struct SizedImage {
+    uint64_t size = 0;  // bytes
+    std::string format, path;
+};
+
 struct HelperOptions {
     enum class Mode { run, version, help } mode = Mode::run;
     std::string vm;
@@ -48,6 +58,9 @@ struct HelperOptions {
     std::string uefi_variables;              // the template of the VM's variable store, or ""
     std::vector<std::string> reads, writes;  // files that QEMU will open
     std::vector<std::string> made;           // those of them that qemu-image@.service makes
+    std::vector<std::string> layers;         // and those that have a backing file
+    std::vector<GuessedFormat> guessed;
+    std::vector<SizedImage> sized;
     StopMode stop = StopMode::poweroff;
     uint64_t stop_timeout_usec = kDefaultStopTimeout;
     uint64_t idle_timeout_usec = 0;  // 0: never

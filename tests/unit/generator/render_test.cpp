@@ -120,13 +120,28 @@ TEST(RenderTest, KvmIsCheckedOnlyWhereThereIsAnythingElse) {
 }
 
 TEST(RenderTest, TheHelperIsToldOfWhatQemuOpensItself) {
-    EXPECT_EQ(lines(service("[Boot]\nKernel=/usr/lib/k\nInitrd=/boot/my \"initrd\"\n"
-                            "[Drive a]\nFile=100%.img\n[Drive b]\nFile=/dev/sr0\nMedia=cdrom\n"
-                            "[Drive c]\nFile=/srv/c.img\nEphemeral=yes\n"),
-                    {"    --", "    \"--"}),
-              (Texts{"    \"--reads=/boot/my \\\"initrd\\\"\" \\",
-                     "    --writes=/var/lib/qemunit/vm1/100%%.img \\", "    --reads=/dev/sr0 \\",
-                     "    --reads=/srv/c.img \\"}));
+    EXPECT_EQ(
+        lines(service("[Boot]\nKernel=/usr/lib/k\nInitrd=/boot/my \"initrd\"\n"
+                      "[Drive a]\nFile=100%.img\n[Drive b]\nFile=/dev/sr0\nMedia=cdrom\n"
+                      "[Drive c]\nFile=/srv/c.img\nEphemeral=yes\n"),
+              {"    --", "    \"--"}),
+        (Texts{"    \"--reads=/boot/my \\\"initrd\\\"\" \\",
+               "    --writes=/var/lib/qemunit/vm1/100%%.img \\", "    --reads=/dev/sr0 \\",
+               "    --reads=/srv/c.img \\", "    --guessed=raw:/var/lib/qemunit/vm1/100%%.img \\",
+               "    --guessed=raw:/dev/sr0 \\", "    --guessed=raw:/srv/c.img \\"}));
+}
+
+TEST(RenderTest, TheHelperIsToldWhatTheIniSaysOfImages) {
+    const Texts options = {"    --guessed", "    --sized", "    --layer", "    \"--guessed",
+                           "    \"--sized"};
+    EXPECT_EQ(lines(service("[Drive a]\nFile=a.qcow2\nSize=1M\nBackingFile=/b\n"
+                            "[Drive b]\nFile=/b b\nSize=1M\n[Drive c]\nMedia=cdrom\n"),
+                    options),
+              (Texts{"    --guessed=qcow2:/var/lib/qemunit/vm1/a.qcow2 \\",
+                     "    --sized=1048576:qcow2:/var/lib/qemunit/vm1/a.qcow2 \\",
+                     "    --layer=/var/lib/qemunit/vm1/a.qcow2 \\", "    \"--guessed=raw:/b b\" \\",
+                     "    \"--sized=1048576:raw:/b b\" \\"}));
+    EXPECT_EQ(lines(service("[Drive a]\nFile=a.qcow2\nFormat=qcow2\n"), options), Texts{});
 }
 
 TEST(RenderTest, TheHelperIsToldOfWhatWasToBeMade) {

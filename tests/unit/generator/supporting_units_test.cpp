@@ -76,33 +76,46 @@ TEST(SupportingUnitsTest, OneUnitMakesAllImages) {
         "[Drive c]\nFile=/home/joe/c\nFormat=qcow2\nBackingFile=base.vmdk\n"
         "[Drive d]\nFile=d.qcow2\nSize=1G\nBackingFile=/dev/vg/base\n";
     EXPECT_EQ(units(ini).wanted, Texts{"qemu-image@vm1.service"});
-    EXPECT_EQ(drop_in(ini, "qemu-image@vm1.service"),
-              "\n[Unit]\n"
-              "RequiresMountsFor=/srv/a.img /home/joe/c\n"
-              "ConditionPathExists=|!/srv/a.img\n"
-              "ConditionPathExists=|!/home/joe/c\n"
-              "ConditionPathExists=|!/var/lib/qemunit/vm1/d.qcow2\n"
-              "\n[Service]\n"
-              "ReadWritePaths=-/srv\n" +
-                  image_tool("--owner=joe --format=raw --size=1048576 /srv/a.img") +
-                  "ReadWritePaths=-/home/joe\n" +
-                  image_tool("--owner=joe --format=qcow2 --backing-format=vmdk "
-                             "--backing-file=/var/lib/qemunit/vm1/base.vmdk /home/joe/c") +
-                  "ReadWritePaths=-/var/lib/qemunit/vm1\n" +
-                  image_tool("--owner=joe --format=qcow2 --size=1073741824 --backing-format=raw "
-                             "--backing-file=/dev/vg/base /var/lib/qemunit/vm1/d.qcow2"));
+    EXPECT_EQ(
+        drop_in(ini, "qemu-image@vm1.service"),
+        "\n[Unit]\n"
+        "RequiresMountsFor=/srv/a.img /home/joe/c\n"
+        "ConditionPathExists=|!/srv/a.img\n"
+        "ConditionPathExists=|!/home/joe/c\n"
+        "ConditionPathExists=|!/var/lib/qemunit/vm1/d.qcow2\n"
+        "\n[Service]\n"
+        "ReadWritePaths=-/srv\n" +
+            image_tool("--owner=joe --format=raw --size=1048576 /srv/a.img") +
+            "ReadWritePaths=-/home/joe\n" +
+            image_tool(
+                "--owner=joe --format=qcow2 --backing-format=vmdk --backing-format-is-guessed "
+                "--backing-file=/var/lib/qemunit/vm1/base.vmdk /home/joe/c") +
+            "ReadWritePaths=-/var/lib/qemunit/vm1\n" +
+            image_tool("--owner=joe --format=qcow2 --size=1073741824 --backing-format=raw "
+                       "--backing-format-is-guessed "
+                       "--backing-file=/dev/vg/base /var/lib/qemunit/vm1/d.qcow2"));
+}
+
+TEST(SupportingUnitsTest, ABackingFileWhoseFormatTheIniSays) {
+    EXPECT_NE(drop_in("[Drive a]\nFile=a.qcow2\nBackingFile=/noble.img\nBackingFormat=qcow2\n",
+                      "qemu-image@vm1.service")
+                  .find(image_tool("--owner=qemunit --format=qcow2 --backing-format=qcow2 "
+                                   "--backing-file=/noble.img /var/lib/qemunit/vm1/a.qcow2")),
+              std::string::npos);
 }
 
 TEST(SupportingUnitsTest, HostilePathsOfImages) {
-    EXPECT_EQ(drop_in("[Drive a]\nFile=/a b:c/100%\"$x\\y.qcow2\nBackingFile=/it's %n\n",
-                      "qemu-image@vm1.service"),
-              "\n[Unit]\n"
-              "RequiresMountsFor=\"/a b\\:c/100%%\"'\"'\"$x\\\\y.qcow2\" \"/it's %%n\"\n"
-              "ConditionPathExists=|!/a b:c/100%%\"$x\\y.qcow2\n"
-              "\n[Service]\n"
-              "ReadWritePaths=\"-/a b\\:c\"\n" +
-                  image_tool("--owner=qemunit --format=qcow2 --backing-format=raw "
-                             "\"--backing-file=/it's %%n\" \"/a b:c/100%%\\\"$$x\\\\y.qcow2\""));
+    EXPECT_EQ(
+        drop_in("[Drive a]\nFile=/a b:c/100%\"$x\\y.qcow2\nBackingFile=/it's %n\n",
+                "qemu-image@vm1.service"),
+        "\n[Unit]\n"
+        "RequiresMountsFor=\"/a b\\:c/100%%\"'\"'\"$x\\\\y.qcow2\" \"/it's %%n\"\n"
+        "ConditionPathExists=|!/a b:c/100%%\"$x\\y.qcow2\n"
+        "\n[Service]\n"
+        "ReadWritePaths=\"-/a b\\:c\"\n" +
+            image_tool(
+                "--owner=qemunit --format=qcow2 --backing-format=raw --backing-format-is-guessed "
+                "\"--backing-file=/it's %%n\" \"/a b:c/100%%\\\"$$x\\\\y.qcow2\""));
 }
 
 TEST(SupportingUnitsTest, ATpm) {

@@ -337,7 +337,8 @@ TEST_F(SystemdParserTest, TheUnitsBesideQemu) {
     EXPECT_EQ(commands(),
               (std::vector<Texts>{{std::string(kImageToolPath), "--vm=vm1", "--owner=daemon",
                                    "--format=qcow2", "--backing-format=raw",
-                                   "--backing-file=/base/" + name, "/srv/" + name + "/" + name}}));
+                                   "--backing-format-is-guessed", "--backing-file=/base/" + name,
+                                   "/srv/" + name + "/" + name}}));
     EXPECT_TRUE(is_there(values("ConditionPathExists"), "|!/srv/" + name + "/" + name + " "));
     EXPECT_EQ(values("ReadWritePaths"), Texts{"-/srv/" + name});
 

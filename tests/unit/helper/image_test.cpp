@@ -174,6 +174,23 @@ TEST_F(CreateImageTest, ALayerOverABackingFile) {
     EXPECT_EQ(info("larger", "virtual-size"), "5242880");
 }
 
+// By its name it would be raw, and the guest see the header.
+TEST_F(CreateImageTest, ABackingFileThatIsNotWhatItsNameSays) {
+    ASSERT_EQ(create(options("noble.img")), "");
+    ImageOptions layer = options("layer");
+    layer.backing_file = folder / "noble.img";
+    layer.backing_format = "raw";
+    layer.backing_format_is_guessed = true;
+    EXPECT_EQ(create(layer),
+              "cannot create " + layer.path + ": " + layer.backing_file +
+                  " is qcow2 by its content, but raw by its name, which counts: write "
+                  "BackingFormat=qcow2, or BackingFormat=raw if that is right all the same "
+                  "(whoever can write to a raw disk can make it look like that).");
+    EXPECT_FALSE(folder.contents().contains("layer"));
+    layer.backing_format_is_guessed = false;
+    EXPECT_EQ(create(layer), "");
+}
+
 TEST_F(CreateImageTest, WhatACutShortRunLeftIsReplaced) {
     folder.write(".a.img.new", "half");
     EXPECT_EQ(create(options("a.img")), "");

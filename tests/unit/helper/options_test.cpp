@@ -44,7 +44,8 @@ TEST(HelperOptionsTest, WhatTheVmAsksFor) {
     const auto options = parse_helper_options(
         {"--vm=vm1", "--channel=events", "--channel=agent", "--check-kvm",
          "--uefi-variables=/usr/share/VARS 4M.fd", "--reads=/boot/k", "--reads=/a=b",
-         "--writes=/srv/a.img", "--made=/srv/a.img", "/usr/bin/qemu", "--reads=/no"});
+         "--writes=/srv/a.img", "--made=/srv/a.img", "--layer=/srv/a.img", "--guessed=raw:/srv/a:b",
+         "--sized=1048576:qcow2:/srv/c", "/usr/bin/qemu", "--reads=/no"});
     ASSERT_TRUE(options);
     EXPECT_EQ(options->channels, (Words{"events", "agent"}));
     EXPECT_TRUE(options->check_kvm);
@@ -52,7 +53,27 @@ TEST(HelperOptionsTest, WhatTheVmAsksFor) {
     EXPECT_EQ(options->reads, (Words{"/boot/k", "/a=b"}));
     EXPECT_EQ(options->writes, Words{"/srv/a.img"});
     EXPECT_EQ(options->made, Words{"/srv/a.img"});
+    EXPECT_EQ(options->layers, Words{"/srv/a.img"});
+    ASSERT_EQ(options->guessed.size(), 1u);
+    EXPECT_EQ(options->guessed[0].format, "raw");
+    EXPECT_EQ(options->guessed[0].path, "/srv/a:b");
+    ASSERT_EQ(options->sized.size(), 1u);
+    EXPECT_EQ(options->sized[0].size, 1048576u);
+    EXPECT_EQ(options->sized[0].format, "qcow2");
+    EXPECT_EQ(options->sized[0].path, "/srv/c");
     EXPECT_EQ(options->qemu, (Words{"/usr/bin/qemu", "--reads=/no"}));
+}
+
+TEST(HelperOptionsTest, WhatIsSaidOfNoImage) {
+    for (const std::string bad : {"", "raw", "raw:", ":/a", "raw:a"}) {
+        EXPECT_EQ(fault({"--vm=a", "--guessed=" + bad, "/q"}),
+                  "'" + bad + "' is not a format and an image");
+        EXPECT_EQ(fault({"--vm=a", "--sized=1:" + bad, "/q"}),
+                  "'" + bad + "' is not a format and an image");
+    }
+    for (const std::string bad : {"", "1", "x:raw:/a", "-1:raw:/a", "1x:raw:/a"})
+        EXPECT_EQ(fault({"--vm=a", "--sized=" + bad, "/q"}),
+                  "'" + bad + "' is not a size, a format and an image");
 }
 
 TEST(HelperOptionsTest, WhatTheVmDoesNotAskFor) {

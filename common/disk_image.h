@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+//
+// What a disk image is by its content, and what to say where the ini means something else. For
+// qemunit-helper and qemunit-image before they let QEMU have it, and for `qemunitctl check`.
+// Decides no format: a guest that owns a raw disk can write the beginning of another format into
+// it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/unique_fd.h"
+
+namespace qemunit {
+
+// Open for reading, if it is a file or a block device and this process may read it. Never waits.
+UniqueFd open_image(const std::string &path);
+
+// "qcow2", "vmdk", …, in QEMU's words; "" where no format has left its mark, as with raw.
+std::string format_by_content(int image);
+// The size that the guest sees, of raw and qcow2 images.
+std::optional<uint64_t> size_by_content(int image, std::string_view format);
+
+// What a qcow2 image says itself about its backing file; "" if it has none.
+struct BackingFile {
+    std::string path, format;
+};
+BackingFile backing_by_content(int image);
+
+// Each: "" if there is nothing to say, also where the file is not there or may not be read.
+//
+// `guessed`: the format that goes by the file's name. `key`: "Format", "BackingFormat".
+std::string wrong_guess(const std::string &path, std::string_view guessed, std::string_view key);
+// The same of one that is open.
+std::string wrong_guess(int image, std::string_view path, std::string_view guessed,
+                        std::string_view key);
+// `size`: of Size=.
+std::string other_size(const std::string &path, std::string_view format, uint64_t size);
+// Of a layer: that its backing file is another format than it says.
+std::string wrong_backing(const std::string &layer);
+
+// "20G", as Size= has it.
+std::string disk_size_text(uint64_t bytes);
+
+}  // namespace qemunit

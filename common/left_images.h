@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+//
+// Images in the state directories of VMs that are configured no more: where a VM got another name,
+// its disks are still there. For qemunit-image, and for `qemunitctl check`.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace qemunit {
+
+// Of the same name as `image`, which lies in its VM's state directory or nothing is found.
+// `config_dirs`: where ini files are.
+std::vector<std::string> left_images(const std::string &image, const std::string &vm,
+                                     const std::vector<std::string> &config_dirs);
+
+// "" without any; else what to do about the first of them.
+std::string left_image_advice(const std::string &image, const std::string &vm,
+                              const std::vector<std::string> &config_dirs);
+
+}  // namespace qemunit
