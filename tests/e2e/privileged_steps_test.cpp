@@ -8,7 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cstdio>
 #include <filesystem>
+#include <thread>
 
 #include "tests/e2e/bus.h"
 #include "tests/e2e/journal.h"
@@ -106,6 +109,55 @@ TEST_F(PrivilegedSteps, AShareThatBecameALinkIsNotServed) {
     EXPECT_NE(unit_property(server, "ActiveState"), "active");
     EXPECT_NE(journal_of(vm).find("'share' in it is no real folder"), std::string::npos)
         << vm.status();
+}
+
+// Exchanges two names, as fast as it can, until it is gone.
+class Exchange {
+  public:
+    Exchange(std::string one, std::string other)
+        : thread_([this, one = std::move(one), other = std::move(other)] {
+              while (!is_over_)
+                  renameat2(AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE);
+          }) {}
+    ~Exchange() {
+        is_over_ = true;
+        thread_.join();
+    }
+    Exchange(const Exchange &) = delete;
+    Exchange &operator=(const Exchange &) = delete;
+
+  private:
+    std::atomic<bool> is_over_ = false;
+    std::thread thread_;
+};
+
+// However fast the user is: what was looked at is what is served, and read.
+TEST_F(PrivilegedSteps, NobodyIsFastEnough) {
+    FolderOf state("qemunit", "/var/lib/qemunit/psrace");
+    fs::create_directories(state / "share");
+    write_file(state / "share/hello", "hello");
+    fs::create_symlink("/", state / "share2");
+    write_file(state / "key", "of the VM");
+    give(state / "key", "qemunit");
+    fs::create_symlink(kSecret, state / "key2");
+    VmUnderTest vm("psrace",
+                   share_ini(state / "share") + "[Credential key]\nFile=" + (state / "key") + "\n");
+    int started = 0;
+    for (int round = 0; round < 12; ++round) {
+        {
+            Exchange shares(state / "share", state / "share2"), keys(state / "key", state / "key2");
+            if (!vm.start().ok())
+                continue;
+        }
+        ++started;
+        const std::string root =
+            "/proc/" + std::to_string(main_pid_of("qemu-virtiofs@psrace:src.service")) + "/root";
+        EXPECT_EQ(read_file(root + "/hello"), "hello");
+        EXPECT_FALSE(fs::exists(root + "/etc"));
+        EXPECT_EQ(read_file("/run/credentials/qemu@psrace.service/key"), "of the VM");
+        ASSERT_TRUE(vm.stop().ok());
+    }
+    RecordProperty("started", started);
 }
 
 TEST_F(PrivilegedSteps, ALinkOfRootsToAShareIsFollowed) {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "common/unique_fd.h"
@@ -127,6 +128,12 @@ TEST_P(VmsOfUser, HaveImagesTpmAndCredentials) {
     const Finished tpm = user.call_vm("vm1", {"MonitorCommand", "s", "info tpm"});
     EXPECT_TRUE(tpm.says("tpm-tis") || tpm.says("tpm-crb")) << tpm;
     EXPECT_EQ(user.unit_property("qemu-tpm@vm1.service", "ActiveState"), "active");
+    const auto swtpm = static_cast<pid_t>(
+        std::atoi(user.unit_property("qemu-tpm@vm1.service", "MainPID").c_str()));
+    ASSERT_GT(swtpm, 0);
+    for (const std::string &path : {user.home() + "/token", user.home() + "/disks/data disk.img",
+                                    user.runtime_dir() + "/bus", vm.socket("monitor")})
+        EXPECT_EQ(open_inside(swtpm, path, O_PATH), has_namespaces() ? ENOENT : 0) << path;
     EXPECT_TRUE(vm.stop().ok());
 }
 
