@@ -22,7 +22,7 @@ class DiskImageTest : public ::testing::Test {
                      const std::string &options = {}) {
         const std::string path = folder / name;
         const std::string command =
-            "qemu-img create -q -f " + format + " " + options + " '" + path + "' 3M";
+            "qemu-img create -q -f " + format + " " + options + " \"" + path + "\" 3M";
         EXPECT_EQ(std::system(command.c_str()), 0) << command;
         return path;
     }
