@@ -7,7 +7,7 @@
 
 # shellcheck disable=SC2154 # root, scratch, kernel and so on are of the one who sources this
 for file in vmlinuz-9p initrd-9p; do
-    [[ -s $kernel/$file ]] || die "no $file in $kernel: run tools/fetch-linux-guest $kernel"
+    [[ -s $kernel/$file ]] || die "no $file in $kernel: run tools/fetch-linux-guest --for-tests $kernel"
 done
 
 # What a system that boots would clean up, and by what it would know a container.
