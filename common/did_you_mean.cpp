@@ -13,21 +13,25 @@ char lower(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
 }
 
-// Levenshtein's distance; a change of case counts half a letter, so results are doubled.
+// Levenshtein's distance, with two neighbours that changed places as one fault ("optimal string
+// alignment"); a change of case counts half a letter, so results are doubled.
 std::size_t edit_distance2(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
+    std::vector<std::size_t> before(b.size() + 1), above(b.size() + 1), row(b.size() + 1);
     for (std::size_t j = 0; j < row.size(); ++j)
         row[j] = 2 * j;
     for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = std::exchange(row[0], 2 * i);
+        before = std::exchange(above, row);
+        row[0] = 2 * i;
         for (std::size_t j = 1; j <= b.size(); ++j) {
             std::size_t change = 2;
             if (a[i - 1] == b[j - 1])
                 change = 0;
             else if (lower(a[i - 1]) == lower(b[j - 1]))
                 change = 1;
-            const std::size_t best = std::min({diagonal + change, row[j] + 2, row[j - 1] + 2});
-            diagonal = std::exchange(row[j], best);
+            row[j] = std::min({above[j - 1] + change, above[j] + 2, row[j - 1] + 2});
+            if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
+                lower(a[i - 2]) == lower(b[j - 1]))
+                row[j] = std::min(row[j], before[j - 2] + 2);
         }
     }
     return row.back();

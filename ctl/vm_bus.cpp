@@ -81,9 +81,16 @@ Result<BusPtr> open_bus(const Invocation &invocation) {
             r = sd_bus_open_system_remote(&bus, invocation.host.c_str());
             break;
     }
+    BusPtr owned(r < 0 ? nullptr : bus);
+    if (invocation.bus == Invocation::Bus::remote) {
+        // ssh(1) has said why, on our standard error; here, the connection just ends.
+        const char *unique_name = nullptr;
+        if (r < 0 || sd_bus_get_unique_name(bus, &unique_name) < 0)
+            return fail(ENOTCONN, "cannot connect to " + which + "; does `ssh " + invocation.host +
+                                      " systemd-stdio-bridge` work?");
+    }
     if (r < 0)
         return fail_errno(r, "cannot connect to " + which);
-    BusPtr owned(bus);
     // As systemctl has it: somebody is there who can be asked for a password.
     sd_bus_set_allow_interactive_authorization(bus, !invocation.no_ask_password);
     return owned;

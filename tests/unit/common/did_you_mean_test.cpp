@@ -34,6 +34,14 @@ TEST(DidYouMeanTest, OneWrongLetterIsForgivenInTheShortestWord) {
     EXPECT_EQ(closest("xy", kNames), "");
 }
 
+TEST(DidYouMeanTest, TwoLettersThatChangedPlacesAreOneFault) {
+    constexpr std::string_view kNames[] = {"web", "db"};
+    EXPECT_EQ(closest("wbe", kNames), "web");
+    EXPECT_EQ(closest("ewb", kNames), "web");
+    EXPECT_EQ(closest("bd", kNames), "db");
+    EXPECT_EQ(closest("bew", kNames), "");
+}
+
 TEST(DidYouMeanTest, DidYouMeanIsASentenceOrNothing) {
     EXPECT_EQ(did_you_mean("Memroy", kKeys), " Did you mean 'Memory'?");
     EXPECT_EQ(did_you_mean("Bananas", kKeys), "");

@@ -35,8 +35,10 @@ TEST(ConfigureTest, UnknownKeys) {
     // A key of another section, and one that only a later version has, are no suggestions.
     EXPECT_EQ(said("[Boot]\nMemory=1G\n"),
               Texts{"warning: vm1.ini:2: Unknown key 'Memory' in section [Boot], ignoring."});
-    EXPECT_EQ(said("[VM]\nSotp=1\n"),
-              Texts{"warning: vm1.ini:2: Unknown key 'Sotp' in section [VM], ignoring."});
+    EXPECT_EQ(
+        said("[VM]\nSotp=1\n"),
+        Texts{"warning: vm1.ini:2: Unknown key 'Sotp' in section [VM], ignoring. Did you mean "
+              "'Stop'?"});
 }
 
 TEST(ConfigureTest, AnUnknownSectionIsOneWarning) {
