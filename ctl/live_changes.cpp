@@ -9,33 +9,23 @@
 #include "common/host_forward.h"
 #include "common/medium_name.h"
 #include "common/qmp_client.h"
+#include "ctl/ini_words.h"
 
 namespace qemunit {
 
 namespace {
 
-// One option of QEMU, its value as "KEY=TEXT" parts (util/keyval.c: a comma in a value is two).
-struct Option {
-    std::string name, value;
-    std::vector<std::string> parts;
-    bool is_matched = false;
+using Option = QemuOption;
 
-    std::string part(std::string_view key) const {
-        for (const std::string &text : parts)
-            if (text.starts_with(key) && text.size() > key.size() && text[key.size()] == '=')
-                return text.substr(key.size() + 1);
-        return {};
-    }
-    // The parts without those of these keys.
-    std::vector<std::string> without(std::initializer_list<std::string_view> keys) const {
-        std::vector<std::string> rest;
-        for (const std::string &text : parts)
-            if (std::ranges::find(keys, text.substr(0, text.find('='))) == keys.end())
-                rest.push_back(text);
-        return rest;
-    }
-    std::string text() const { return value.empty() ? name : name + " " + value; }
-};
+// The parts without those of these keys.
+std::vector<std::string> without(const Option &option,
+                                 std::initializer_list<std::string_view> keys) {
+    std::vector<std::string> rest;
+    for (const std::string &text : option.parts)
+        if (std::ranges::find(keys, text.substr(0, text.find('='))) == keys.end())
+            rest.push_back(text);
+    return rest;
+}
 
 std::vector<std::string> split_parts(std::string_view value) {
     std::vector<std::string> parts(1);
@@ -88,6 +78,34 @@ std::optional<uint64_t> bytes_of(const std::string &size) {
     return number << (20 + 10 * unit);
 }
 
+// What has to wait, each section and key once, though several options may come from it.
+class Later {
+  public:
+    // `how`: "comes", "goes", "changes", or both values.
+    void add(const std::string &word, const std::string &how) {
+        if (word.empty())
+            return;
+        const auto known = std::ranges::find(changes_, word, &Change::first);
+        if (known == changes_.end())
+            changes_.emplace_back(word, how);
+        else if (known->second != how)
+            known->second = "changes";
+    }
+
+    std::vector<std::string> texts() const {
+        std::vector<std::string> texts;
+        for (const auto &[word, how] : changes_)
+            texts.push_back(how == "comes" || how == "goes" || how == "changes"
+                                ? fmt::format("{} {}", word, how)
+                                : fmt::format("{}: {}", word, how));
+        return texts;
+    }
+
+  private:
+    using Change = std::pair<std::string, std::string>;
+    std::vector<Change> changes_;
+};
+
 class Comparison {
   public:
     Comparison(const std::vector<std::string> &running, const std::vector<std::string> &configured,
@@ -108,7 +126,8 @@ class Comparison {
         for (const Option &option : running_)
             // Left out by the helper or not: KVM is a matter of the next start in any case.
             if (!option.is_matched && option.name != "-accel" && option.name != "-incoming")
-                changes_.later.push_back(fmt::format("{} goes", option.text()));
+                later(option, "goes");
+        changes_.later = later_.texts();
         return std::move(changes_);
     }
 
@@ -129,20 +148,25 @@ class Comparison {
         });
         if (other == running_.end()) {
             if (option.name != "-accel")
-                changes_.later.push_back(fmt::format("{} comes", option.text()));
+                later(option, "comes");
             return;
         }
         other->is_matched = true;
         if (is_user_network(option) && is_user_network(*other) &&
-            option.without({"hostfwd"}) == other->without({"hostfwd"}))
+            without(option, {"hostfwd"}) == without(*other, {"hostfwd"}))
             return compare_forwards(option);
         if (is_cdrom(option) && is_cdrom(*other) &&
-            option.without({"file", "format"}) == other->without({"file", "format"}))
+            without(option, {"file", "format"}) == without(*other, {"file", "format"}))
             return compare_media(option, *other);
         if (option.name == "-m" && compare_memory(option, *other))
             return;
-        changes_.later.push_back(fmt::format("{} becomes {}", other->text(), option.text()));
+        const IniWord word = ini_word(option);
+        later_.add(word.text, word.has_value
+                                  ? fmt::format("{} becomes {}", other->value, option.value)
+                                  : "changes");
     }
+
+    void later(const Option &option, const char *how) { later_.add(ini_word(option).text, how); }
 
     void compare_forwards(const Option &network) {
         const std::string id = network.part("id");
@@ -203,6 +227,7 @@ class Comparison {
     std::vector<Option> running_, configured_;
     const LiveState &state_;
     LiveChanges changes_;
+    Later later_;
 };
 
 }  // namespace
@@ -228,7 +253,8 @@ LiveChanges find_live_changes(const std::vector<std::string> &running,
             (is_out ? changes.unplugged : changes.plugged).push_back(card);
         }
     if (!running.empty() && !configured.empty() && running.front() != configured.front())
-        changes.later.push_back(fmt::format("{} becomes {}", running.front(), configured.front()));
+        changes.later.push_back(
+            fmt::format("QEMU itself: {} becomes {}", running.front(), configured.front()));
     return changes;
 }
 

@@ -25,7 +25,7 @@ struct LiveChanges {
     // Of those that QEMU has. It does not tell how they are, so each is told.
     std::vector<std::string> plugged, unplugged;
     std::optional<uint64_t> balloon;  // bytes
-    // What has to wait until the VM starts anew, each as text: "-smp 1 becomes -smp 2".
+    // What has to wait until the VM starts anew, each in words of the ini: "CPUs= in [VM]: 1 becomes 2".
     std::vector<std::string> later;
 
     bool empty() const {

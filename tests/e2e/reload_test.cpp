@@ -87,7 +87,7 @@ TEST(Reload, SaysWhatHasToWait) {
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     reload(vm, boot_sector_ini() + "[VM]\nCPUs=2\n");
     EXPECT_NE(
-        journalctl(vm.unit()).find("Not before the VM is started anew: -smp 1 becomes -smp 2"),
+        journalctl(vm.unit()).find("Not before the VM is started anew: CPUs= in [VM]: 1 becomes 2"),
         std::string::npos)
         << journalctl(vm.unit());
 }
