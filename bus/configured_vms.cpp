@@ -7,6 +7,7 @@
 #include <fstream>
 #include <optional>
 
+#include "common/paths.h"
 #include "common/vm_name.h"
 
 namespace qemunit {
@@ -42,6 +43,16 @@ std::string source_path_in(std::ifstream &drop_in) {
     return {};
 }
 
+// The file that the generator leaves of a VM whose ini has errors: the ini's path, then an error
+// a line (generator/broken.h).
+ConfiguredVm broken_vm(std::ifstream &file) {
+    ConfiguredVm vm;
+    std::getline(file, vm.source_path);
+    for (std::string line; std::getline(file, line);)
+        vm.errors.push_back(line);
+    return vm;
+}
+
 }  // namespace
 
 ConfiguredVms configured_vms(std::string_view generator_output) {
@@ -55,7 +66,14 @@ ConfiguredVms configured_vms(std::string_view generator_output) {
             continue;
         std::ifstream drop_in(entry->path() / kDropIn);
         if (drop_in)
-            vms.emplace(std::move(*name), source_path_in(drop_in));
+            vms.emplace(std::move(*name), ConfiguredVm{source_path_in(drop_in), {}});
+    }
+    for (fs::directory_iterator entry(fs::path(generator_output) / kBrokenVmsFolder, error), end;
+         !error && entry != end; entry.increment(error)) {
+        const std::string name = entry->path().filename();
+        std::ifstream file(entry->path());
+        if (file && is_vm_name(name))
+            vms.insert_or_assign(name, broken_vm(file));
     }
     return vms;
 }

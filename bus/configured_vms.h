@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The VMs that are configured: those for which the generator wrote a drop-in. This
-// is how the daemon knows of VMs that are off, without making PID 1 load their units.
+// The VMs that are configured: those for which the generator wrote a drop-in, and those whose
+// ini has errors, for which it wrote these. This is how the daemon knows of VMs that are off,
+// without making PID 1 load their units.
 #pragma once
 
 #include <compare>
@@ -9,11 +10,18 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace qemunit {
 
-// Name of the VM -> its SourcePath=, "" where the drop-in has none.
-using ConfiguredVms = std::map<std::string, std::string, std::less<>>;
+struct ConfiguredVm {
+    std::string source_path;          // "" where the drop-in has none
+    std::vector<std::string> errors;  // of its ini: "PATH:LINE: MESSAGE"; if any, it has no drop-in
+    auto operator<=>(const ConfiguredVm &) const = default;
+};
+
+// By the VM's name.
+using ConfiguredVms = std::map<std::string, ConfiguredVm, std::less<>>;
 
 // `generator_output`: of Paths. Unreadable or missing means no VMs.
 ConfiguredVms configured_vms(std::string_view generator_output);

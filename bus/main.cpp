@@ -189,7 +189,7 @@ void Daemon::end_when_idle() {
         return;
     auto idle_exit = IdleExit::watch(event_.get(), bus_.get(), idle_usec_, [this] {
         for (const auto &[name, vm] : registry_->vms())
-            if (vm->state() != "off" && vm->state() != "crashed")
+            if (!vm->is_down() && vm->state() != "crashed")
                 return true;
         return false;
     });
@@ -225,13 +225,17 @@ std::optional<uint64_t> idle_time_in(std::string_view argument) {
     return seconds * kSecond;
 }
 
+constexpr std::string_view kStateOption = "--state=";
+
 constexpr std::string_view kHelp =
-    "qemunitd [--user] [--idle-exit=SECONDS] [--help | --version]\n"
+    "qemunitd [--user] [--state=DIRECTORY] [--idle-exit=SECONDS] [--help | --version]\n"
     "\n"
     "The D-Bus service org.qemunit1, which gives programs the monitors of the VMs that\n"
     "systemd runs as qemu@NAME.service. The bus starts it when it is needed.\n"
     "\n"
     "  --user  The VMs of the user's own manager, on the session bus\n"
+    "  --state=DIRECTORY\n"
+    "          Where qemunit/NAME has the state of VMs (/var/lib)\n"
     "  --idle-exit=SECONDS\n"
     "          End after that time if no VM runs and all who called have gone; 0: never (60)\n"
     "\n"
@@ -240,6 +244,7 @@ constexpr std::string_view kHelp =
 int run(std::span<char *> arguments) {
     bool of_user = false;
     uint64_t idle_usec = kIdleTime;
+    std::string state;
     for (const std::string_view argument : arguments.subspan(1)) {
         if (argument == "--user") {
             of_user = true;
@@ -247,6 +252,10 @@ int run(std::span<char *> arguments) {
         }
         if (const auto idle = idle_time_in(argument)) {
             idle_usec = *idle;
+            continue;
+        }
+        if (argument.starts_with(kStateOption)) {
+            state = argument.substr(kStateOption.size());
             continue;
         }
         if (argument == "--help" || argument == "-h") {
@@ -261,7 +270,10 @@ int run(std::span<char *> arguments) {
         return 2;
     }
     mallopt(M_MMAP_THRESHOLD, kMmapThreshold);
-    Daemon daemon(of_user ? user_paths() : Paths(), idle_usec);
+    Paths paths = of_user ? user_paths() : Paths();
+    if (!state.empty())
+        paths.state = state;
+    Daemon daemon(std::move(paths), idle_usec);
     if (auto started = daemon.start(); !started) {
         log_line(SD_ERR, started.error().message);
         return EXIT_FAILURE;

@@ -21,6 +21,7 @@ int method_list_vms(sd_bus_message *message, void *userdata, sd_bus_error *) {
     if (r = sd_bus_message_open_container(raw, 'a', "(ssso)"); r < 0)
         return r;
     for (const auto &[name, vm] : registry->vms()) {
+        vm->look_at_files();
         r = sd_bus_message_append(raw, "(ssso)", name.c_str(), vm->state().c_str(),
                                   vm->unit().c_str(), vm_object_path(name).c_str());
         if (r < 0)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "bus/vm.h"
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <utility>
 
@@ -22,13 +24,11 @@ constexpr uint64_t kCleanUpTimeout = 20 * kSecond;
 
 }  // namespace
 
-Vm::Vm(sd_event *event, const Paths &paths, std::string name, std::string source_path,
-       const VmObserver &observer)
+Vm::Vm(sd_event *event, const Paths &paths, std::string name, const VmObserver &observer)
     : event_(event),
       paths_(paths),
       name_(std::move(name)),
       observer_(observer),
-      source_path_(std::move(source_path)),
       monitor_(event, paths_.socket_path(name_, "control"),
                {.refreshed =
                     [this] {
@@ -103,11 +103,18 @@ void Vm::follow_unit() {
     }
 }
 
-void Vm::set_source_path(std::string_view source_path) {
-    if (source_path == source_path_)
-        return;
-    source_path_ = source_path;
-    observer_.changed(*this, "SourcePath");
+void Vm::set_configured(const ConfiguredVm &configured) {
+    const ConfiguredVm before = std::exchange(configured_, configured);
+    if (before.source_path != configured_.source_path)
+        observer_.changed(*this, "SourcePath");
+    if (before.errors != configured_.errors)
+        observer_.changed(*this, "Errors");
+    update();
+}
+
+void Vm::look_at_files() {
+    if (is_down())
+        update();
 }
 
 bool Vm::is_up() const {
@@ -124,15 +131,23 @@ std::optional<std::string> Vm::refusal() {
     const std::string vm = "VM '" + name_ + "' ", systemctl(paths_.systemctl());
     if (active_state_ == "activating")
         return vm + "is starting, and its QEMU not reachable yet";
+    if (state_ == "broken")
+        return vm + "does not start: " + configured_.errors.front();
     if (active_state_ == "failed")
         return vm + "has crashed; see: " + systemctl + " status " + unit();
     if (is_up())
         return vm + "is " + state_ + ", and QEMU cannot be reached any more";
-    return vm + "is off; start it with: " + systemctl + " start qemu@" + name_;
+    return vm + "is " + (is_hibernated_ ? "hibernated" : "off") + "; start it with: " + systemctl +
+           " start qemu@" + name_;
 }
 
 void Vm::update() {
-    std::string state = vm_state(active_state_, monitor_.status());
+    // Of a VM whose folder the daemon may not look into, this says no.
+    is_hibernated_ =
+        is_down() && access(hibernation_path_in(paths_.state_dir(name_)).c_str(), F_OK) == 0;
+    std::string state =
+        vm_state(active_state_, monitor_.status(),
+                 {.is_broken = !configured_.errors.empty(), .is_hibernated = is_hibernated_});
     if (std::exchange(state_, state) != state)
         observer_.changed(*this, "State");
     if (std::exchange(qemu_version_, monitor_.version()) != qemu_version_)

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "bus/configured_vms.h"
 #include "bus/event_waits.h"
 #include "bus/input_queue.h"
 #include "bus/monitor_sessions.h"
@@ -38,8 +39,7 @@ struct VmObserver {
 class Vm : public std::enable_shared_from_this<Vm> {
   public:
     // `paths` and `observer` outlive the VM.
-    Vm(sd_event *event, const Paths &paths, std::string name, std::string source_path,
-       const VmObserver &observer);
+    Vm(sd_event *event, const Paths &paths, std::string name, const VmObserver &observer);
     Vm(const Vm &) = delete;
     Vm &operator=(const Vm &) = delete;
 
@@ -48,7 +48,9 @@ class Vm : public std::enable_shared_from_this<Vm> {
     const std::string &name() const { return name_; }
     const std::string &state() const { return state_; }
     std::string unit() const;
-    const std::string &source_path() const { return source_path_; }
+    const std::string &source_path() const { return configured_.source_path; }
+    // What is wrong with its ini.
+    const std::vector<std::string> &errors() const { return configured_.errors; }
     uint32_t main_pid() const { return main_pid_; }
     const std::string &qemu_version() const { return qemu_version_; }
     std::map<std::string, std::string> sockets() const;
@@ -56,9 +58,13 @@ class Vm : public std::enable_shared_from_this<Vm> {
     // From systemd.
     void set_active_state(std::string_view active_state);
     void set_main_pid(uint32_t main_pid);
-    void set_source_path(std::string_view source_path);
+    void set_configured(const ConfiguredVm &configured);
+    // Looks whether it has been hibernated, or its saved state was removed.
+    void look_at_files();
 
     bool is_up() const;
+    // Nor is it about to be.
+    bool is_down() const { return active_state_ == "inactive" || active_state_ == "failed"; }
     // QEMU has told its status, or there is nothing to tell.
     bool is_settled() const { return !is_up() || !monitor_.status().empty(); }
 
@@ -90,7 +96,8 @@ class Vm : public std::enable_shared_from_this<Vm> {
     const VmObserver &observer_;
     std::string active_state_ = "inactive";
     std::string state_ = "off";
-    std::string source_path_;
+    ConfiguredVm configured_;
+    bool is_hibernated_ = false;
     uint32_t main_pid_ = 0;
     std::string qemu_version_;
     uint64_t budget_until_ = 0;

@@ -36,6 +36,15 @@ int get_string(sd_bus *, const char *, const char *, const char *, sd_bus_messag
     return sd_bus_message_append(reply, "s", value.c_str());
 }
 
+int get_errors(sd_bus *, const char *, const char *, const char *, sd_bus_message *reply,
+               void *userdata, sd_bus_error *) {
+    int r = sd_bus_message_open_container(reply, 'a', "s");
+    for (const std::string &error : vm_of(userdata).errors())
+        if (r >= 0)
+            r = sd_bus_message_append(reply, "s", error.c_str());
+    return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 int get_main_pid(sd_bus *, const char *, const char *, const char *, sd_bus_message *reply,
                  void *userdata, sd_bus_error *) {
     return sd_bus_message_append(reply, "u", vm_of(userdata).main_pid());
@@ -115,6 +124,7 @@ const sd_bus_vtable kVmVtable[] = {
     SD_BUS_PROPERTY("State", "s", get_string<&Vm::state>, 0, kEmitsChange),
     SD_BUS_PROPERTY("Unit", "s", get_string<&Vm::unit>, 0, kConst),
     SD_BUS_PROPERTY("SourcePath", "s", get_string<&Vm::source_path>, 0, kEmitsChange),
+    SD_BUS_PROPERTY("Errors", "as", get_errors, 0, kEmitsChange),
     SD_BUS_PROPERTY("MainPID", "u", get_main_pid, 0, kEmitsChange),
     SD_BUS_PROPERTY("QEMUVersion", "s", get_string<&Vm::qemu_version>, 0, kEmitsChange),
     SD_BUS_PROPERTY("Sockets", "a{ss}", get_sockets, 0, 0),

@@ -108,7 +108,7 @@ void VmRegistry::take_units(const std::vector<SystemdUnits::Unit> &units) {
         loaded.emplace(vm, active_state);
 
     std::set<std::string> existing;
-    for (const auto &[name, source_path] : configured_)
+    for (const auto &[name, configured] : configured_)
         existing.insert(name);
     for (const auto &[name, active_state] : loaded)
         if (is_unit_up(active_state, /*has_main_process=*/false))
@@ -119,10 +119,9 @@ void VmRegistry::take_units(const std::vector<SystemdUnits::Unit> &units) {
             remove(here);
 
     for (const std::string &name : existing) {
-        auto drop_in = configured_.find(name);
-        const std::string source_path = drop_in == configured_.end() ? "" : drop_in->second;
-        Vm &vm = obtain(name, source_path);
-        vm.set_source_path(source_path);
+        Vm &vm = obtain(name);
+        const auto configured = configured_.find(name);
+        vm.set_configured(configured == configured_.end() ? ConfiguredVm() : configured->second);
         auto unit = loaded.find(name);
         // A unit that is not loaded is off, and PID 1 need not load it to say so.
         vm.set_active_state(unit == loaded.end() ? "inactive" : unit->second);
@@ -139,7 +138,7 @@ void VmRegistry::take_change(const SystemdUnits::Change &change) {
         // Not "activating": so is a unit of which nobody knows the VM, until it fails.
         if (change.active_state != "active")
             return;
-        vm = &obtain(change.vm, "");
+        vm = &obtain(change.vm);
         ask_main_pid(change.vm);
     }
     if (change.main_pid)
@@ -161,10 +160,10 @@ void VmRegistry::ask_main_pid(const std::string &name) {
     });
 }
 
-Vm &VmRegistry::obtain(const std::string &name, const std::string &source_path) {
+Vm &VmRegistry::obtain(const std::string &name) {
     auto [position, is_new] = vms_.try_emplace(name);
     if (is_new) {
-        position->second = std::make_shared<Vm>(event_, paths_, name, source_path, observer_);
+        position->second = std::make_shared<Vm>(event_, paths_, name, observer_);
         observer_.added(*position->second);
     }
     return *position->second;

@@ -50,7 +50,7 @@ class VmRegistry {
     void take_units(const std::vector<SystemdUnits::Unit> &units);
     void take_change(const SystemdUnits::Change &change);
     void ask_main_pid(const std::string &name);
-    Vm &obtain(const std::string &name, const std::string &source_path);
+    Vm &obtain(const std::string &name);
     void remove(Vms::iterator position);
 
     sd_event *event_;

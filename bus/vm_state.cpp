@@ -10,10 +10,14 @@ bool is_unit_up(std::string_view active_state, bool has_main_process) {
            active_state == "refreshing" || active_state == "deactivating";
 }
 
-std::string vm_state(std::string_view active_state, std::string_view qmp_status) {
+std::string vm_state(std::string_view active_state, std::string_view qmp_status, VmFiles files) {
     // systemd: src/basic/unit-def.c. "maintenance" is `systemctl clean` at work.
-    if (active_state == "inactive" || active_state == "maintenance")
-        return "off";
+    const bool is_off = active_state == "inactive" || active_state == "maintenance";
+    // Whoever tried to start it has made its unit fail.
+    if (files.is_broken && (is_off || active_state == "failed"))
+        return "broken";
+    if (is_off)
+        return files.is_hibernated ? "hibernated" : "off";
     if (active_state == "activating")
         return "starting";
     if (active_state == "deactivating")

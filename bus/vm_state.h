@@ -14,7 +14,14 @@ namespace qemunit {
 // that is off, or between two attempts of Restart=, would boot it.
 bool is_unit_up(std::string_view active_state, bool has_main_process);
 
+// What of a VM's files tells why it does not run.
+struct VmFiles {
+    bool is_broken = false;      // its ini has errors
+    bool is_hibernated = false;  // a state of the machine is saved, where the next start goes on
+};
+
 // `qmp_status`: of query-status; empty while QEMU has not answered.
-std::string vm_state(std::string_view active_state, std::string_view qmp_status);
+std::string vm_state(std::string_view active_state, std::string_view qmp_status,
+                     VmFiles files = {});
 
 }  // namespace qemunit

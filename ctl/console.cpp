@@ -83,9 +83,11 @@ Result<int> run_console(const Invocation &invocation) {
     const int code = session.error().code;
     if (code != ENOENT && code != ECONNREFUSED)
         return std::unexpected(session.error());
-    if (state && (*state == "off" || *state == "crashed"))
+    if (state && *state == "broken")
+        return fail(code, fmt::format("its ini file has errors; see: qemunitctl check {}", vm));
+    if (state && (*state == "off" || *state == "hibernated" || *state == "crashed"))
         return fail(code, fmt::format("{}; start it with: systemctl start qemu@{}",
-                                      *state == "off" ? "is off" : "has crashed", vm));
+                                      *state == "crashed" ? "has crashed" : "is " + *state, vm));
     if (state && code == ENOENT)
         return fail(code, fmt::format("has no serial port '{}'; its sockets are those in: "
                                       "qemunitctl status {}",

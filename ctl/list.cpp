@@ -21,6 +21,11 @@ std::vector<std::string> rules_of(const VmFacts &vm) {
     return rules;
 }
 
+// "failed (timeout)"
+std::string state_of(const VmFacts &vm) {
+    return vm.vm.state == "failed" ? fmt::format("failed ({})", vm.result) : vm.vm.state;
+}
+
 }  // namespace
 
 std::string list_text(const std::vector<VmFacts> &vms) {
@@ -29,7 +34,7 @@ std::string list_text(const std::vector<VmFacts> &vms) {
     std::vector<std::vector<std::string>> rows{{"VM", "STATE", "UPTIME", "MEMORY", "FORWARDS"}};
     for (const VmFacts &facts : vms) {
         const auto rules = rules_of(facts);
-        rows.push_back({facts.vm.name, facts.vm.state,
+        rows.push_back({facts.vm.name, state_of(facts),
                         facts.up_usec ? duration_text(*facts.up_usec) : kUnknown,
                         facts.memory ? size_text(*facts.memory) : kUnknown,
                         rules.empty() ? kUnknown : fmt::format("{}", fmt::join(rules, " "))});
@@ -42,6 +47,8 @@ std::string list_json(const std::vector<VmFacts> &vms) {
     for (const VmFacts &facts : vms) {
         nlohmann::ordered_json vm{
             {"name", facts.vm.name}, {"state", facts.vm.state}, {"unit", facts.vm.unit}};
+        if (!facts.result.empty())
+            vm["result"] = facts.result;
         vm["uptime_usec"] = facts.up_usec ? nlohmann::ordered_json(*facts.up_usec) : nullptr;
         vm["memory_bytes"] = facts.memory ? nlohmann::ordered_json(*facts.memory) : nullptr;
         vm["forwards"] =

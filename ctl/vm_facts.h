@@ -12,12 +12,14 @@
 
 namespace qemunit {
 
-// What is not known is empty: the VM is off, or it may not be asked.
+// What is not known is empty: the VM is off, or it may not be asked. The state is qemunitd's,
+// but "failed" in place of "crashed" where systemd has given up and nobody crashed.
 struct VmFacts {
     ListedVm vm;
     std::optional<uint64_t> up_usec;
     std::optional<uint64_t> memory;  // bytes that all its processes occupy
     std::optional<std::vector<Forward>> forwards;
+    std::string result;  // systemd's word for how it failed ("timeout"); "" if it has not
 };
 
 Result<std::vector<VmFacts>> collect_facts(sd_bus *bus, std::vector<ListedVm> vms);

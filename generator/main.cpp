@@ -18,6 +18,7 @@
 #include <string_view>
 
 #include "common/user_paths.h"
+#include "generator/broken.h"
 #include "generator/explain.h"
 #include "generator/host_check.h"
 #include "generator/host_claims.h"
@@ -156,6 +157,8 @@ class Generation {
                 if (vm)
                     claims.add(*vm, diagnostics);
                 report(diagnostics);
+                if (!vm)
+                    write(sources_[i], render_broken(sources_[i], options_.root, diagnostics));
             }
             if (vm && is_ours)
                 write(sources_[i], render(*vm, host_, namespaces_));

@@ -206,6 +206,8 @@ TEST(User, AVmThatHibernatesGoesOn) {
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     ASSERT_TRUE(journal.read_until_line(kBootLine));
     ASSERT_TRUE(vm.stop().ok()) << vm.status();
+    const Finished list = user.run_words("qemunitctl --user list");
+    EXPECT_TRUE(list.says("vm1  hibernated  ")) << list;
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     const Finished status = vm.status();
     EXPECT_TRUE(status.says("Running, resumed,")) << status;

@@ -33,7 +33,17 @@ TEST_F(ConfiguredVmsTest, FindsWhatTheGeneratorWrote) {
           "[Service]\nExecStart=\n");
     write("qemu@a-b_c.2.service.d/50-qemunit.conf", "[Unit]\n");
     EXPECT_EQ(configured_vms(dir.native()),
-              (ConfiguredVms{{"a-b_c.2", ""}, {"vm1", "/etc/qemunit/vm1.ini"}}));
+              (ConfiguredVms{{"a-b_c.2", {}}, {"vm1", {"/etc/qemunit/vm1.ini", {}}}}));
+}
+
+TEST_F(ConfiguredVmsTest, KnowsOfThoseWithErrors) {
+    write("qemunit.broken/vm1",
+          "/etc/qemunit/vm1.ini\n/etc/qemunit/vm1.ini:2: CPUs=many: no.\n/x.conf:1: Bad.\n");
+    write("qemunit.broken/.hidden", "/x\n");
+    EXPECT_EQ(configured_vms(dir.native()),
+              (ConfiguredVms{{"vm1",
+                              {"/etc/qemunit/vm1.ini",
+                               {"/etc/qemunit/vm1.ini:2: CPUs=many: no.", "/x.conf:1: Bad."}}}}));
 }
 
 TEST_F(ConfiguredVmsTest, PassesOverEverythingElse) {
@@ -51,7 +61,7 @@ TEST_F(ConfiguredVmsTest, PassesOverEverythingElse) {
 
 TEST_F(ConfiguredVmsTest, SpecifiersAreUnescaped) {
     write("qemu@vm1.service.d/50-qemunit.conf", "[Unit]\nSourcePath=/home/a%%b/%%%%/vm1.ini\n");
-    EXPECT_EQ(configured_vms(dir.native()), (ConfiguredVms{{"vm1", "/home/a%b/%%/vm1.ini"}}));
+    EXPECT_EQ(configured_vms(dir.native()), (ConfiguredVms{{"vm1", {"/home/a%b/%%/vm1.ini", {}}}}));
 }
 
 TEST_F(ConfiguredVmsTest, TheKeyboardIsWhatQemuIsTold) {

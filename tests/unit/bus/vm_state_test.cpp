@@ -15,6 +15,18 @@ TEST(VmStateTest, TheUnitDecidesUnlessItIsActive) {
     EXPECT_EQ(vm_state("novel", "running"), "novel");
 }
 
+TEST(VmStateTest, AVmThatDoesNotRunHasAReason) {
+    for (const char *off : {"inactive", "maintenance"}) {
+        EXPECT_EQ(vm_state(off, "", {.is_hibernated = true}), "hibernated");
+        EXPECT_EQ(vm_state(off, "", {.is_broken = true}), "broken");
+        EXPECT_EQ(vm_state(off, "", {.is_broken = true, .is_hibernated = true}), "broken");
+    }
+    EXPECT_EQ(vm_state("failed", "", {.is_broken = true}), "broken");
+    EXPECT_EQ(vm_state("failed", "", {.is_hibernated = true}), "crashed");
+    EXPECT_EQ(vm_state("active", "paused", {.is_broken = true, .is_hibernated = true}), "paused");
+    EXPECT_EQ(vm_state("activating", "", {.is_broken = true}), "starting");
+}
+
 TEST(VmStateTest, QemuDecidesWhileTheUnitIsActive) {
     EXPECT_EQ(vm_state("active", ""), "running");
     EXPECT_EQ(vm_state("active", "running"), "running");

@@ -41,14 +41,18 @@ const std::vector<VmFacts> kVms{
     {{"vm1", "running", "qemu@vm1.service"},
      7260 * kSecond,
      uint64_t{256} << 20,
-     {{{"lan", "tcp::10022-10.0.2.15:22"}, {"lan", "udp::53-10.0.2.15:53"}}}},
-    {{"web", "off", "qemu@web.service"}, {}, {}, {}}};
+     {{{"lan", "tcp::10022-10.0.2.15:22"}, {"lan", "udp::53-10.0.2.15:53"}}},
+     ""},
+    {{"web", "off", "qemu@web.service"}, {}, {}, {}, ""}};
 
 TEST(ListTest, OneLineForEachVm) {
     EXPECT_EQ(list_text(kVms),
               "VM   STATE    UPTIME   MEMORY  FORWARDS\n"
               "vm1  running  2h 1min  256.0M  tcp::10022-10.0.2.15:22 udp::53-10.0.2.15:53\n"
               "web  off      -        -       -\n");
+    EXPECT_EQ(list_text({{{"vm1", "failed", "qemu@vm1.service"}, {}, {}, {}, "timeout"}}),
+              "VM   STATE             UPTIME  MEMORY  FORWARDS\n"
+              "vm1  failed (timeout)  -       -       -\n");
     EXPECT_EQ(list_text({}), "No VMs are configured.\n");
 }
 

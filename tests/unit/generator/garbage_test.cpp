@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "common/paths.h"
 #include "generator/text.h"
 #include "tests/unit/program.h"
 #include "tests/unit/random_text.h"
@@ -56,7 +57,11 @@ class GarbageTest : public ::testing::Test {
             const std::string unit = folder.read("out/qemu@" + vm + ".service.d/50-qemunit.conf");
             EXPECT_NE(unit.find("ExecStart="), unit.npos) << vm;
         }
-        EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder / "out"), {}), 2);
+        const auto is_unit = [](const auto &entry) {
+            return entry.path().filename() != kBrokenVmsFolder;
+        };
+        const std::filesystem::directory_iterator out(folder / "out");
+        EXPECT_EQ(std::count_if(begin(out), end(out), is_unit), 2);
     }
 
     testing::TemporaryFolder folder;

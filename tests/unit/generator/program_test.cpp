@@ -135,12 +135,15 @@ TEST_F(GeneratorProgramTest, ADryRunPrintsWhatWouldBeWritten) {
     ASSERT_EQ(generate().exit_code, 1);
     const ProgramResult result = run({"--root=" + (folder / "root"), "--dry-run"});
     EXPECT_EQ(result.exit_code, 1);
-    EXPECT_EQ(result.output, std::string("---") + kDropIn + "---\n" +
-                                 folder.read(std::string("out/") + kDropIn) +
-                                 "\n---qemu-serial@vm1.socket.d/50-qemunit.conf---\n" +
-                                 folder.read("out/qemu-serial@vm1.socket.d/50-qemunit.conf") +
-                                 "\n---a.target.wants/qemu@vm1.service -> " +
-                                 std::string(kSystemUnitDir) + "/qemu@.service---\n\n");
+    EXPECT_EQ(result.output,
+              std::string("---") + kDropIn + "---\n" + folder.read(std::string("out/") + kDropIn) +
+                  "\n---qemu-serial@vm1.socket.d/50-qemunit.conf---\n" +
+                  folder.read("out/qemu-serial@vm1.socket.d/50-qemunit.conf") +
+                  "\n---a.target.wants/qemu@vm1.service -> " + std::string(kSystemUnitDir) +
+                  "/qemu@.service---\n\n---qemunit.broken/vm2---\n" +
+                  folder.read("out/qemunit.broken/vm2") + "\n");
+    EXPECT_EQ(folder.read("out/qemunit.broken/vm2"),
+              "/etc/qemunit/vm2.ini\n/etc/qemunit/vm2.ini:1: Missing '=' in 'broken'.\n");
     EXPECT_EQ(result.errors, "/root/etc/qemunit/vm2.ini:1: Missing '=' in 'broken'.\n");
 }
 

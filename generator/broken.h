@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+//
+// What is left in the generator's output of a VM whose ini has errors, since it gets no drop-in: a
+// file that systemd passes over, from which qemunitd knows that there is such a VM, and why it does
+// not start.
+#pragma once
+
+#include "generator/diagnostic.h"
+#include "generator/render.h"
+#include "generator/search.h"
+
+namespace qemunit {
+
+// The first line is the path of its ini, as a drop-in's SourcePath= would have it; each further one
+// is an error. Nothing if there is none: the VM is masked. `root` is cut off all paths.
+Output render_broken(const VmSource &source, const std::string &root,
+                     const Diagnostics &diagnostics);
+
+}  // namespace qemunit
