@@ -26,6 +26,7 @@
 #include "generator/load.h"
 #include "generator/log.h"
 #include "generator/machine.h"
+#include "generator/messages.h"
 #include "generator/namespaces.h"
 #include "generator/options.h"
 #include "generator/output.h"
@@ -103,7 +104,7 @@ class Generation {
         Diagnostics unnamed;
         sources_ = find_vms(options_.root, paths_, unnamed);
         report(unnamed);
-        if (sources_.empty())
+        if (sources_.empty() && log_.unheard().empty())
             return exit_code();
         namespaces_ = namespaces_for(options_, paths_);
         host_id_ = read_host_id(options_.root);
@@ -118,7 +119,7 @@ class Generation {
                 return generate_by_two();
         }
         generate(Part::all);
-        return exit_code();
+        return finish();
     }
 
   private:
@@ -138,6 +139,13 @@ class Generation {
                        fmt::format("The process that writes half of the units was killed by "
                                    "signal {}; run '{} daemon-reload' again.",
                                    WTERMSIG(status), paths_.systemctl()));
+        return finish();
+    }
+
+    int finish() {
+        if (folder_ && !log_.unheard().empty())
+            if (const auto written = folder_->write(render_messages(log_.unheard())); !written)
+                log_.write(Severity::error, written.error().message);
         return exit_code();
     }
 

@@ -35,7 +35,10 @@ Result<> OutputFolder::write(const Output &output) const {
 
 // Output paths have one folder at most: "UNIT.d/FILE".
 Result<> OutputFolder::make_parent(const std::string &path) const {
-    const std::string parent = path.substr(0, path.rfind('/'));
+    const std::size_t slash = path.rfind('/');
+    if (slash == path.npos)
+        return {};
+    const std::string parent = path.substr(0, slash);
     if (mkdirat(fd_.get(), parent.c_str(), 0755) != 0 && errno != EEXIST)
         return fail("cannot create", parent);
     return {};

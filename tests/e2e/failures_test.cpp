@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <memory>
 
 #include "common/unique_fd.h"
@@ -123,6 +124,36 @@ TEST(Failures, TheKernelLogHasTheErrorsAsWell) {
     ASSERT_NE(log.find(expected), std::string::npos) << log;
     const std::size_t begin = log.rfind('\n', log.find(expected)) + 1;
     EXPECT_TRUE(log.substr(begin).starts_with("<3>qemunit-generator[")) << log.substr(begin);
+}
+
+// In this container, nobody reads /dev/kmsg but tools/throwaway.
+TEST(Failures, TheJournalHasTheErrorsAlsoWithoutAKernelLog) {
+    VmUnderTest vm("fail-journal", boot_sector_ini() + "[VM]\nMemroy=1G\nMemory=plenty\n");
+    run_words("journalctl --sync");
+    const Finished said = run_words("journalctl -b -t qemunit-generator -o cat -p err");
+    EXPECT_TRUE(said.says(vm.ini_path() + ":10: Memory=plenty: ")) << said;
+    EXPECT_FALSE(said.says("Memroy")) << said;
+    EXPECT_TRUE(run_words("journalctl -b -t qemunit-generator -o cat").says("'Memroy'"));
+    EXPECT_EQ(read_file("/run/systemd/generator/qemunit.messages"), "");
+}
+
+// PID 1 waits for the generator, which waits for nobody: not for the reader of a fifo in place of
+// the kernel log, and not for a journald that is stopped.
+TEST(Failures, AGeneratorWaitsForNoReaderOfItsMessages) {
+    VmUnderTest vm("fail-wait", "[VM]\nMemory=plenty\n");
+    const std::string generate =
+        "mkdir -p /tmp/fail-wait && mkfifo /tmp/fail-wait/fifo && mkdir /tmp/fail-wait/out && "
+        "mount --bind /tmp/fail-wait/fifo /dev/kmsg && mount -t tmpfs none /run/systemd/journal && "
+        "SYSTEMD_SCOPE=system timeout 10 /usr/lib/systemd/system-generators/qemunit-generator "
+        "/tmp/fail-wait/out";
+    const Finished generated =
+        run({"unshare", "--mount", "--propagation", "private", "sh", "-c", generate});
+    EXPECT_EQ(generated.status, 1) << generated;
+    const std::string kept = read_file("/tmp/fail-wait/out/qemunit.messages");
+    EXPECT_TRUE(kept.starts_with("<3>" + vm.ini_path() + ":2: Memory=plenty: ")) << kept;
+    EXPECT_EQ(std::filesystem::read_symlink(
+                  "/tmp/fail-wait/out/sysinit.target.wants/qemunit-messages.service"),
+              "/lib/systemd/system/qemunit-messages.service");
 }
 
 }  // namespace

@@ -37,6 +37,7 @@ std::string unit_of(const std::string &name) {
 void shut_down_with_vms() {
     for (const std::string name : kNames)
         write_file("/etc/qemunit/" + name + ".ini", ini_of(name));
+    write_file("/etc/qemunit/broken.ini", "[VM]\nMemory=plenty\n");
     ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
     const Finished started = run_words("systemctl start machines.target");
     ASSERT_TRUE(started.ok()) << started;
@@ -76,6 +77,10 @@ TEST(Reboot, EachVmIsStoppedInItsWayAndComesBack) {
     ASSERT_TRUE(serial->send("echo the answer is $answer\r"));
     auto answer = serial->read_until("the answer is 42");
     EXPECT_TRUE(answer) << answer.error().message;
+    // The generator ran before journald did.
+    run_words("journalctl --sync");
+    const Finished said = run_words("journalctl -b -t qemunit-generator -p err -o cat");
+    EXPECT_TRUE(said.says("/etc/qemunit/broken.ini:2: Memory=plenty: ")) << said;
     // What is left over would be here.
     EXPECT_EQ(run_words("systemctl --failed --no-legend --plain list-units qemu*").output, "");
 }
