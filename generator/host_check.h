@@ -10,7 +10,13 @@
 
 namespace qemunit {
 
-// Warnings; the VM may be meant for later.
-void check_host(const Vm &vm, Architecture host, Diagnostics &diagnostics);
+enum class CheckFor {
+    person,        // who may mean the VM for later
+    failed_start,  // only what may be why
+};
+
+// Warnings.
+void check_host(const Vm &vm, Architecture host, Diagnostics &diagnostics,
+                CheckFor purpose = CheckFor::person);
 
 }  // namespace qemunit

@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <optional>
+#include <set>
 #include <string_view>
 
 #include "common/user_paths.h"
@@ -201,12 +202,26 @@ class Generation {
     bool failed_ = false;
 };
 
+// What the VMs beside those that are checked claim; what is wrong with these is not asked.
+void add_claims_of_others(const std::vector<std::string> &checked, const Paths &paths,
+                          FirmwareCatalog &firmware, HostClaims &claims) {
+    Diagnostics ignored;
+    std::set<std::string> names;
+    for (const std::string &path : checked)
+        names.insert(single_file(path, ignored).name);
+    for (const VmSource &source : find_vms("", paths, ignored))
+        if (!names.contains(source.name))
+            if (const auto vm = load_vm(source, "", paths, this_machine(), firmware, ignored))
+                claims.add(*vm, ignored);
+}
+
 int check(const GeneratorOptions &options, const Log &log) {
     bool failed = false;
     const Paths paths = paths_for(options);
     FirmwareCatalog firmware("");
     const auto host_id = read_host_id("");
     HostClaims claims;
+    add_claims_of_others(options.arguments, paths, firmware, claims);
     for (const std::string &path : options.arguments) {
         Diagnostics diagnostics;
         const VmSource source = single_file(path, diagnostics);
@@ -221,6 +236,13 @@ int check(const GeneratorOptions &options, const Log &log) {
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+// What systemd has made for a start that came to nothing, for each command of it anew. With
+// something in it, it stays.
+void remove_empty_state() {
+    if (const char *state = std::getenv("STATE_DIRECTORY"))
+        (void)!rmdir(state);
+}
+
 int explain(const GeneratorOptions &options, const Log &log) {
     const Paths paths = paths_for(options);
     if (geteuid() == 0 && options.root.empty() && !paths.is_of_user() && !join_mounts_of_manager())
@@ -231,7 +253,34 @@ int explain(const GeneratorOptions &options, const Log &log) {
                         std::strerror(errno)));
     log_all(log,
             explain_missing_unit(options.arguments.front(), options.root, paths, this_machine()));
+    remove_empty_state();
     return EX_CONFIG;
+}
+
+// Run after each end of a VM (qemu@.service), with systemd's word for it in the environment
+// (systemd.exec(5)); says something if QEMU refused what it was told, which it does with status 1.
+int explain_failure(const GeneratorOptions &options) {
+    const auto is = [](const char *variable, std::string_view value) {
+        const char *text = std::getenv(variable);
+        return text != nullptr && text == value;
+    };
+    if (!is("SERVICE_RESULT", "exit-code") || !is("EXIT_CODE", "exited"))
+        return EXIT_SUCCESS;
+    const Paths paths = paths_for(options);
+    if (geteuid() == 0 && !paths.is_of_user() && !join_mounts_of_manager())
+        return EXIT_SUCCESS;
+    remove_empty_state();
+    if (!is("EXIT_STATUS", "1"))
+        return EXIT_SUCCESS;
+    Diagnostics ignored, found;
+    FirmwareCatalog firmware("");
+    for (const VmSource &source : find_vms("", paths, ignored))
+        if (source.name == options.arguments.front())
+            if (const auto vm = load_vm(source, "", paths, this_machine(), firmware, ignored))
+                check_host(*vm, this_machine(), found, CheckFor::failed_start);
+    for (const Diagnostic &diagnostic : found)
+        fmt::print(stderr, "<3>{}\n", to_string(diagnostic));
+    return EXIT_SUCCESS;
 }
 
 }  // namespace
@@ -253,6 +302,8 @@ int main(int argc, char **argv) {
             return check(*options, Log(Log::Reader::person));
         case GeneratorOptions::Mode::explain:
             return explain(*options, Log(Log::Reader::person));
+        case GeneratorOptions::Mode::explain_failure:
+            return explain_failure(*options);
         case GeneratorOptions::Mode::dry_run:
             return Generation(*options, Log(Log::Reader::person)).run();
         case GeneratorOptions::Mode::generate:

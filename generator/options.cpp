@@ -15,6 +15,8 @@ Turns the VMs of /etc/qemunit/*.ini into drop-ins for qemu@.service.
      --dry-run       Print what would be written, write nothing
      --check         Say what is wrong with these ini files, write nothing
      --explain NAME  Say why the VM NAME has no unit (what qemu@.service runs)
+     --explain-failure NAME
+                     Say what may be why its QEMU failed (likewise)
      --user          The user's own VMs, of ~/.config/qemunit/*.ini
      --root=DIR      Look for ini files below DIR instead of /
   -h --help          Show this help
@@ -42,6 +44,8 @@ Result<GeneratorOptions> parse_generator_options(const std::vector<std::string> 
             options.mode = Mode::check;
         else if (argument == "--explain")
             options.mode = Mode::explain;
+        else if (argument == "--explain-failure")
+            options.mode = Mode::explain_failure;
         else if (argument == "--version")
             options.mode = Mode::version;
         else if (argument == "--help" || argument == "-h")
@@ -73,6 +77,10 @@ Result<GeneratorOptions> parse_generator_options(const std::vector<std::string> 
         case Mode::explain:
             if (rest.size() != 1)
                 return fail(EINVAL, "--explain needs the name of one VM");
+            break;
+        case Mode::explain_failure:
+            if (rest.size() != 1)
+                return fail(EINVAL, "--explain-failure needs the name of one VM");
             break;
         case Mode::version:
         case Mode::help:

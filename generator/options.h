@@ -12,10 +12,11 @@ namespace qemunit {
 
 struct GeneratorOptions {
     enum class Mode {
-        generate,  // NORMAL [EARLY LATE]: write units (systemd.generator(7))
-        dry_run,   // print them
-        check,     // FILE…: parse, say what is wrong, write nothing
-        explain,   // NAME: why has this VM no unit?
+        generate,         // NORMAL [EARLY LATE]: write units (systemd.generator(7))
+        dry_run,          // print them
+        check,            // FILE…: parse, say what is wrong, write nothing
+        explain,          // NAME: why has this VM no unit?
+        explain_failure,  // NAME: what may be why QEMU has refused to start
         version,
         help,
     };

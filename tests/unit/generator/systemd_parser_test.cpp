@@ -249,7 +249,8 @@ TEST_F(SystemdParserTest, AWholeVm) {
     EXPECT_EQ(complaints.find("50-qemunit.conf"), complaints.npos) << complaints;
     EXPECT_EQ(values("Description"), Texts{"100% \"sure\" \\\\ $HOME ; # 'ä'"});
     EXPECT_EQ(values("Source Path"), Texts{"/etc/qemunit/50%/vm1.ini"});
-    ASSERT_EQ(commands().size(), 2u) << complaints;  // and ExecReload= of the template
+    // And ExecReload= and ExecStopPost= of the template.
+    ASSERT_EQ(commands().size(), 3u) << complaints;
     Texts words = commands()[0];
     ASSERT_GT(words.size(), 3u);
     EXPECT_EQ(words[1], "--vm=vm1");
@@ -340,7 +341,7 @@ TEST_F(SystemdParserTest, TheUnitsBesideQemu) {
                                    "--backing-format-is-guessed", "--backing-file=/base/" + name,
                                    "/srv/" + name + "/" + name}}));
     EXPECT_TRUE(is_there(values("ConditionPathExists"), "|!/srv/" + name + "/" + name + " "));
-    EXPECT_EQ(values("ReadWritePaths"), Texts{"-/srv/" + name});
+    EXPECT_EQ(values("ReadWritePaths"), Texts{"/var/lib/qemunit -/srv/" + name});
 
     load("qemu-virtiofs@vm1:s.service");
     EXPECT_EQ(commands(), (std::vector<Texts>{{std::string(kShareToolPath), "/srv/" + name}}));
