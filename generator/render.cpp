@@ -160,7 +160,6 @@ std::string service_settings(const Vm &vm, Architecture host, Namespaces namespa
         text += "Restart=on-failure\n";
     for (const Credential &credential : vm.credentials)
         append_credential(text, vm, credential);
-    append(text, "StateDirectory=qemunit/", vm.name, "\n");
     if (has_mounts)
         text += execution_settings(vm, host);
     append_exec_start(text, vm, host);

@@ -65,7 +65,7 @@ TEST(RenderTest, TheLeastVmIsOneDropIn) {
                          "\n[Unit]\nSourcePath=vm1.ini\n\n[Service]\n"))
         << text;
     EXPECT_TRUE(text.ends_with("\n"));
-    EXPECT_EQ(lines(text, {"StateDirectory="}), Texts{"StateDirectory=qemunit/vm1"});
+    EXPECT_EQ(lines(text, {"StateDirectory="}), Texts{});
     EXPECT_EQ(lines(text, {"PrivateNetwork", "RestrictAddressFamilies", "IPAddress"}), Texts{});
 }
 

@@ -335,13 +335,13 @@ TEST_F(SystemdParserTest, TheUnitsBesideQemu) {
             EXPECT_TRUE(is_there(values(dependency), unit + " ")) << dependency << " " << unit;
 
     load("qemu-image@vm1.service");
-    EXPECT_EQ(commands(),
-              (std::vector<Texts>{{std::string(kImageToolPath), "--vm=vm1", "--owner=daemon",
-                                   "--format=qcow2", "--backing-format=raw",
-                                   "--backing-format-is-guessed", "--backing-file=/base/" + name,
-                                   "/srv/" + name + "/" + name}}));
+    ASSERT_FALSE(commands().empty());
+    EXPECT_EQ(commands().back(),
+              (Texts{std::string(kImageToolPath), "--vm=vm1", "--owner=daemon", "--format=qcow2",
+                     "--backing-format=raw", "--backing-format-is-guessed",
+                     "--backing-file=/base/" + name, "/srv/" + name + "/" + name}));
     EXPECT_TRUE(is_there(values("ConditionPathExists"), "|!/srv/" + name + "/" + name + " "));
-    EXPECT_EQ(values("ReadWritePaths"), Texts{"/var/lib/qemunit -/srv/" + name});
+    EXPECT_EQ(values("ReadWritePaths"), Texts{"-/var/lib/qemunit -/srv/" + name});
 
     load("qemu-virtiofs@vm1:s.service");
     EXPECT_EQ(commands(), (std::vector<Texts>{{std::string(kShareToolPath), "/srv/" + name}}));

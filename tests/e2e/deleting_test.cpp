@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+//
+// A VM that is deleted, or never was: nothing of it stays.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "tests/e2e/unit_watch.h"
+#include "tests/e2e/user_session.h"
+#include "tests/e2e/vm_under_test.h"
+
+namespace qemunit::e2e {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The sockets of a VM that is off go a moment after it.
+bool goes(const fs::path &path) {
+    const Deadline deadline;
+    do {
+        if (!fs::exists(path))
+            return true;
+    } while (!deadline.passed());
+    return false;
+}
+
+TEST(Deleting, InTheNaturalOrderNothingStays) {
+    VmUnderTest vm("delvm", deaf_ini() + "[VM]\nStop=quit\n[Drive root]\nFile=a.qcow2\nSize=1M\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    ASSERT_TRUE(fs::exists("/var/lib/qemunit/delvm/a.qcow2"));
+    ASSERT_TRUE(vm.stop().ok()) << vm.status();
+    EXPECT_TRUE(goes("/run/qemunit/delvm"));
+    fs::remove(vm.ini_path());
+    ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
+    const Finished cleaned = run({"systemctl", "clean", "--what=state", vm.unit()});
+    EXPECT_TRUE(cleaned.ok()) << cleaned;
+    EXPECT_FALSE(fs::exists("/var/lib/qemunit/delvm"));
+}
+
+// Of the unit that makes a VM's images, too: those of the others stay.
+TEST(Deleting, CleaningOneVmCleansNoOther) {
+    VmUnderTest one("delone",
+                    deaf_ini() + "[VM]\nStop=quit\n[Drive root]\nFile=a.qcow2\nSize=1M\n");
+    VmUnderTest two("deltwo",
+                    deaf_ini() + "[VM]\nStop=quit\n[Drive root]\nFile=a.qcow2\nSize=1M\n");
+    for (const VmUnderTest *vm : {&one, &two}) {
+        ASSERT_TRUE(vm->start().ok()) << vm->status();
+        ASSERT_TRUE(vm->stop().ok()) << vm->status();
+    }
+    run_words("systemctl clean --what=all qemu-image@delone.service");
+    EXPECT_TRUE(fs::exists("/var/lib/qemunit/deltwo/a.qcow2"));
+    EXPECT_TRUE(run({"systemctl", "clean", "--what=state", one.unit()}).ok());
+    EXPECT_FALSE(fs::exists("/var/lib/qemunit/delone"));
+    EXPECT_TRUE(fs::exists("/var/lib/qemunit/deltwo/a.qcow2"));
+}
+
+TEST(Deleting, ANameThatIsNoVmsLeavesNoFolder) {
+    EXPECT_FALSE(run_words("systemctl start qemu@deltypo").ok());
+    EXPECT_FALSE(fs::exists("/var/lib/qemunit/deltypo"));
+    EXPECT_TRUE(goes("/run/qemunit/deltypo"));
+    EXPECT_FALSE(fs::exists("/run/qemunit-root/deltypo"));
+    run_words("systemctl reset-failed qemu@deltypo");
+}
+
+TEST(Deleting, AVmThatCouldNotStartIsCleanedLikeOthers) {
+    VmUnderTest vm("delbad", deaf_ini() + "[Drive root]\nFile=/gone.img\n");
+    EXPECT_FALSE(vm.start().ok());
+    EXPECT_TRUE(goes("/run/qemunit/delbad"));
+    fs::remove(vm.ini_path());
+    ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
+    run_words("systemctl reset-failed " + vm.unit());
+    const Finished cleaned = run({"systemctl", "clean", "--what=state", vm.unit()});
+    EXPECT_TRUE(cleaned.ok()) << cleaned;
+    EXPECT_FALSE(fs::exists("/var/lib/qemunit/delbad"));
+}
+
+// Neither socket unit takes the folder from the other, however often they come and go.
+TEST(Deleting, RestartsFindTheirSockets) {
+    VmUnderTest vm("delagain", deaf_ini() + "[VM]\nStop=quit\n[Unit]\nStartLimitIntervalSec=0\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    for (int i = 0; i < 12; ++i) {
+        const Finished restarted = vm.systemctl("restart");
+        ASSERT_TRUE(restarted.ok()) << restarted << vm.status();
+        ASSERT_TRUE(fs::is_socket(vm.socket("serial")) && fs::is_socket(vm.socket("monitor")));
+    }
+}
+
+TEST(Deleting, AVmOfAUserGoesLikewise) {
+    UserSession user("joe");
+    {
+        VmOfUser vm(user, "vm1",
+                    deaf_ini() + "[VM]\nStop=quit\n[Drive root]\nFile=a.qcow2\nSize=1M\n");
+        ASSERT_TRUE(vm.start().ok()) << vm.status();
+        ASSERT_TRUE(vm.stop().ok()) << vm.status();
+    }
+    EXPECT_TRUE(goes(fs::path(user.socket("vm1", "serial")).parent_path()));
+    EXPECT_EQ(trimmed(user.run({"sh", "-c", "find ~ -name a.qcow2 | wc -l"}).output), "1");
+    const Finished cleaned = user.run_words("systemctl --user clean --what=state qemu@vm1");
+    EXPECT_TRUE(cleaned.ok()) << cleaned;
+    EXPECT_EQ(trimmed(user.run({"sh", "-c", "find ~ -name a.qcow2 | wc -l"}).output), "0");
+}
+
+}  // namespace
+}  // namespace qemunit::e2e
