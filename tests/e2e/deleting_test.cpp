@@ -58,7 +58,7 @@ TEST(Deleting, ANameThatIsNoVmsLeavesNoFolder) {
     EXPECT_FALSE(run_words("systemctl start qemu@deltypo").ok());
     EXPECT_FALSE(fs::exists("/var/lib/qemunit/deltypo"));
     EXPECT_TRUE(goes("/run/qemunit/deltypo"));
-    EXPECT_FALSE(fs::exists("/run/qemunit-root/deltypo"));
+    EXPECT_TRUE(goes("/run/qemunit-sandbox/deltypo"));
     run_words("systemctl reset-failed qemu@deltypo");
 }
 
