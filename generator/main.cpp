@@ -204,14 +204,16 @@ class Generation {
 
 // What the VMs beside those that are checked claim; what is wrong with these is not asked.
 void add_claims_of_others(const std::vector<std::string> &checked, const Paths &paths,
-                          FirmwareCatalog &firmware, HostClaims &claims) {
+                          const std::optional<HostId> &host_id, FirmwareCatalog &firmware,
+                          HostClaims &claims) {
     Diagnostics ignored;
     std::set<std::string> names;
     for (const std::string &path : checked)
         names.insert(single_file(path, ignored).name);
     for (const VmSource &source : find_vms("", paths, ignored))
         if (!names.contains(source.name))
-            if (const auto vm = load_vm(source, "", paths, this_machine(), firmware, ignored))
+            if (const auto vm =
+                    load_vm(source, "", paths, this_machine(), host_id, firmware, ignored))
                 claims.add(*vm, ignored);
 }
 
@@ -221,7 +223,7 @@ int check(const GeneratorOptions &options, const Log &log) {
     FirmwareCatalog firmware("");
     const auto host_id = read_host_id("");
     HostClaims claims;
-    add_claims_of_others(options.arguments, paths, firmware, claims);
+    add_claims_of_others(options.arguments, paths, host_id, firmware, claims);
     for (const std::string &path : options.arguments) {
         Diagnostics diagnostics;
         const VmSource source = single_file(path, diagnostics);
@@ -273,10 +275,12 @@ int explain_failure(const GeneratorOptions &options) {
     if (!is("EXIT_STATUS", "1"))
         return EXIT_SUCCESS;
     Diagnostics ignored, found;
+    const auto host_id = read_host_id("");
     FirmwareCatalog firmware("");
     for (const VmSource &source : find_vms("", paths, ignored))
         if (source.name == options.arguments.front())
-            if (const auto vm = load_vm(source, "", paths, this_machine(), firmware, ignored))
+            if (const auto vm =
+                    load_vm(source, "", paths, this_machine(), host_id, firmware, ignored))
                 check_host(*vm, this_machine(), found, CheckFor::failed_start);
     for (const Diagnostic &diagnostic : found)
         fmt::print(stderr, "<3>{}\n", to_string(diagnostic));
