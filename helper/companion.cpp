@@ -273,8 +273,10 @@ class Companion {
     // Events that nobody has heard tell nothing any more.
     void ask_status() {
         qmp_->execute("query-status", nullptr, kLoadTimeout, [this](const QmpClient::Reply &reply) {
-            const std::string status =
-                reply ? status_text_of_state(string_at(*reply, "status")) : std::string();
+            const std::string state = reply ? string_at(*reply, "status") : std::string();
+            if (state == "paused" || state == "save-vm")
+                set_guest_runs(false);
+            const std::string status = status_text_of_state(state);
             if (!status.empty() && !stopping_->has_begun())
                 readiness_->take_status(status);
         });
@@ -316,7 +318,20 @@ class Companion {
         readiness_->take_resumption(qmp_->version());
     }
 
+    // A guest that has panicked says no more, also if it is only paused by that.
+    void follow_guest(const std::string &event) {
+        panicked_ = panicked_ || event == "GUEST_PANICKED";
+        if (event == "RESUME" || (event == "STOP" && !panicked_))
+            set_guest_runs(event == "RESUME");
+    }
+
+    void set_guest_runs(bool runs) {
+        for (const auto &port : ports_)
+            port->set_guest_runs(runs);
+    }
+
     void on_event(const QmpEvent &event) {
+        follow_guest(event.name);
         stopping_->on_event(event);
         if (events_)
             events_->take(event);
@@ -407,6 +422,7 @@ class Companion {
     std::vector<std::string> unplugged_;
     EventSourcePtr stop_signal_, next_look_for_load_;
     bool qmp_closed_ = false;
+    bool panicked_ = false;
 };
 
 }  // namespace

@@ -6,12 +6,21 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <string>
 #include <utility>
 
 #include "common/timer.h"
 
 namespace qemunit {
+
+namespace {
+
+constexpr const char *kListenerName = "the VM's vsock port for READY=1";
+// Before all else that has come: a guest's last words are older than the end of its QEMU.
+constexpr int64_t kPriority = SD_EVENT_PRIORITY_IMPORTANT;
+
+}  // namespace
 
 struct GuestNotices::Connection {
     GuestNotices &notices;
@@ -24,49 +33,47 @@ Result<std::unique_ptr<GuestNotices>> GuestNotices::create(
     sd_event *event, NoticeListener listener, std::function<void(const GuestMessage &)> on_message,
     uint64_t connection_timeout_usec) {
     std::unique_ptr<GuestNotices> notices(new GuestNotices(
-        event, std::move(listener), std::move(on_message), connection_timeout_usec));
-    auto source = notices->watch(
-        notices->listener_.fd.get(),
-        [](sd_event_source *, int, uint32_t, void *userdata) {
-            static_cast<GuestNotices *>(userdata)->accept_one();
-            return 0;
-        },
-        notices.get());
-    if (!source)
-        return std::unexpected(source.error());
-    notices->source_ = std::move(*source);
+        event, std::move(listener.admits), std::move(on_message), connection_timeout_usec));
+    if (auto listening = notices->listen(std::move(listener.fd)); !listening)
+        return std::unexpected(listening.error());
     return notices;
 }
 
-GuestNotices::GuestNotices(sd_event *event, NoticeListener listener,
+GuestNotices::GuestNotices(sd_event *event, std::function<bool(const sockaddr_vm &)> admits,
                            std::function<void(const GuestMessage &)> on_message,
                            uint64_t timeout_usec)
     : event_(event),
-      listener_(std::move(listener)),
+      admits_(std::move(admits)),
       on_message_(std::move(on_message)),
       timeout_usec_(timeout_usec) {}
 
 GuestNotices::~GuestNotices() = default;
 
-// Before all else that has come: a guest's last words are older than the end of its QEMU.
+Result<> GuestNotices::listen(UniqueFd listener) {
+    auto acceptor = Acceptor::create(event_, std::move(listener), kListenerName, kPriority,
+                                     [this](UniqueFd fd, const sockaddr_storage &peer) {
+                                         take_connection(std::move(fd), peer);
+                                     });
+    if (!acceptor)
+        return std::unexpected(acceptor.error());
+    acceptor_ = std::move(*acceptor);
+    return {};
+}
+
 Result<EventSourcePtr> GuestNotices::watch(int fd, sd_event_io_handler_t handler, void *userdata) {
     sd_event_source *source = nullptr;
     int r = sd_event_add_io(event_, &source, fd, EPOLLIN, handler, userdata);
     EventSourcePtr owned(source);
     if (r >= 0)
-        r = sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IMPORTANT);
+        r = sd_event_source_set_priority(source, kPriority);
     if (r < 0)
         return fail_errno(r, "cannot watch for what the guest says");
     return owned;
 }
 
-void GuestNotices::accept_one() {
+void GuestNotices::take_connection(UniqueFd fd, const sockaddr_storage &address) {
     sockaddr_vm peer{};
-    socklen_t length = sizeof peer;
-    UniqueFd fd(accept4(listener_.fd.get(), reinterpret_cast<sockaddr *>(&peer), &length,
-                        SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!fd)
-        return;
+    std::memcpy(&peer, &address, sizeof peer);
     if (accepted_++ == 0)
         if (auto timer = start_timer(event_, monotonic_now(event_) + kSecond, [this] {
                 accepted_ = 0;
@@ -74,7 +81,7 @@ void GuestNotices::accept_one() {
             }))
             second_ = std::move(*timer);
     accept_more_or_not();
-    if (!listener_.admits(peer)) {
+    if (!admits_(peer)) {
         complain_once("somebody who is not the guest");
         return;
     }
@@ -104,7 +111,7 @@ void GuestNotices::accept_one() {
 // What is done with a message costs others: PID 1, and all who watch the unit.
 void GuestNotices::accept_more_or_not() {
     const bool may = connections_.size() < kConnectionsMax && accepted_ < kAcceptedMax;
-    sd_event_source_set_enabled(source_.get(), may ? SD_EVENT_ON : SD_EVENT_OFF);
+    acceptor_->set_open(may);
 }
 
 // A guest that is gone in the meantime has said all that there is.
@@ -133,10 +140,8 @@ void GuestNotices::drop(Connection &connection) {
 void GuestNotices::complain_once(const char *whom) {
     if (std::exchange(has_complained_, true))
         return;
-    fmt::print(stderr,
-               "<4>qemunit-helper: not listening to {}, at the VM's vsock port for READY=1; this "
-               "is said once.\n",
-               whom);
+    fmt::print(stderr, "<4>qemunit-helper: not listening to {}, at {}; this is said once.\n", whom,
+               kListenerName);
 }
 
 }  // namespace qemunit

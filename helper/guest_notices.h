@@ -13,12 +13,13 @@
 #include "common/event_ptr.h"
 #include "common/result.h"
 #include "common/unique_fd.h"
+#include "helper/acceptor.h"
 #include "helper/guest_message.h"
 
 namespace qemunit {
 
 struct NoticeListener {
-    UniqueFd fd;  // non-blocking
+    UniqueFd fd;
     std::function<bool(const sockaddr_vm &peer)> admits;
 };
 
@@ -39,20 +40,22 @@ class GuestNotices {
   private:
     struct Connection;
 
-    GuestNotices(sd_event *event, NoticeListener listener,
+    GuestNotices(sd_event *event, std::function<bool(const sockaddr_vm &)> admits,
                  std::function<void(const GuestMessage &)> on_message, uint64_t timeout_usec);
+    Result<> listen(UniqueFd listener);
     Result<EventSourcePtr> watch(int fd, sd_event_io_handler_t handler, void *userdata);
-    void accept_one();
+    void take_connection(UniqueFd fd, const sockaddr_storage &peer);
     void accept_more_or_not();
     void read_from(Connection &connection);
     void drop(Connection &connection);
     void complain_once(const char *whom);
 
     sd_event *event_;
-    const NoticeListener listener_;
+    const std::function<bool(const sockaddr_vm &)> admits_;
     const std::function<void(const GuestMessage &)> on_message_;
     const uint64_t timeout_usec_;
-    EventSourcePtr source_, second_;
+    std::unique_ptr<Acceptor> acceptor_;
+    EventSourcePtr second_;
     unsigned accepted_ = 0;  // in this second
     std::list<Connection> connections_;
     bool has_complained_ = false;

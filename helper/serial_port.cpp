@@ -9,6 +9,10 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <utility>
+
+#include "common/timer.h"
+#include "helper/client_output.h"
 
 namespace qemunit {
 
@@ -16,12 +20,14 @@ namespace {
 
 constexpr std::size_t kReadSize = 16 * 1024;
 constexpr std::size_t kClientsMax = 32;
-constexpr std::size_t kClientQueueMax = 256 * 1024;  // bytes that wait for one client
-constexpr std::size_t kProgramQueueMax = 4 * 1024 * 1024;
-constexpr std::size_t kTypedMax = 4 * 1024;    // bytes that wait for the guest
-constexpr std::size_t kHistoryMax = 8 * 1024;  // bytes
-constexpr int kScreenLines = 24;
+constexpr std::size_t kTypedMax = 4 * 1024;   // bytes that wait for the guest
 constexpr uint64_t kPartialUsec = 1'000'000;  // a prompt is logged after this long a silence
+// A timer that is this late says that the process did not run, and so perhaps QEMU neither.
+constexpr uint64_t kLateUsec = 500'000;
+// At the VM's end, who takes nothing for so long is hung up on, and all after so many times that.
+// systemd's own patience (TimeoutStopSec=) goes on meanwhile.
+constexpr uint64_t kSlowUsec = 500'000;
+constexpr unsigned kSlowRoundsMax = 4;
 // QEMU writes each byte of a UART by itself. Who is woken for each takes more time from the
 // guest than all else; nobody sees so short a wait, and QEMU's socket holds what comes meanwhile.
 constexpr uint64_t kGatherUsec = 300;
@@ -61,57 +67,32 @@ Result<> set_nonblocking(int fd) {
 
 // One connection to the port's socket.
 struct SerialPort::Client {
-    Client(SerialPort &its_port, UniqueFd its_fd) : port(its_port), fd(std::move(its_fd)) {}
+    Client(SerialPort &its_port, UniqueFd its_fd)
+        : port(its_port),
+          fd(std::move(its_fd)),
+          output(fd.get(), port.is_console_ ? &port.history_ : nullptr) {}
 
     void send(std::string_view bytes) {
-        // Half a message is none.
-        if (!port.is_console_ && queue.size() + bytes.size() > kProgramQueueMax) {
-            closed = true;
-            return;
-        }
-        if (port.is_console_ && queue.size() + bytes.size() > kClientQueueMax) {
-            skipped += bytes.size();
-            return;
-        }
-        if (skipped > 0 && queue.empty()) {
-            queue = fmt::format("\r\n[qemunit: {} bytes skipped, read faster]\r\n", skipped);
-            skipped = 0;
-        } else if (skipped > 0) {
-            // In the middle of a gap: what comes now would look as if nothing was missing.
-            skipped += bytes.size();
-            return;
-        }
-        queue += bytes;
-        flush();
+        closed = !output.send(bytes) || closed;
+        update_events();
     }
 
     void flush() {
-        while (!queue.empty()) {
-            const ssize_t n =
-                ::send(fd.get(), queue.data(), queue.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-            if (n < 0 && errno == EINTR)
-                continue;
-            if (n < 0) {
-                if (errno != EAGAIN)
-                    queue.clear();  // it has left, or listens no more; what it typed counts
-                break;
-            }
-            queue.erase(0, static_cast<std::size_t>(n));
-        }
+        output.flush();
         update_events();
     }
 
     void update_events() {
-        const bool reads = !input_ended && port.typed_.size() < kTypedMax;
-        sd_event_source_set_io_events(source.get(), (reads ? uint32_t{EPOLLIN} : 0u) |
-                                                        (queue.empty() ? 0u : uint32_t{EPOLLOUT}));
+        const bool reads = port.guest_ && !input_ended && port.typed_.size() < kTypedMax;
+        sd_event_source_set_io_events(
+            source.get(),
+            (reads ? uint32_t{EPOLLIN} : 0u) | (output.is_empty() ? 0u : uint32_t{EPOLLOUT}));
     }
 
     SerialPort &port;
     UniqueFd fd;
+    ClientOutput output;
     EventSourcePtr source;
-    std::string queue;
-    std::size_t skipped = 0;   // bytes that it lost since it last read everything
     bool input_ended = false;  // it shut down its writing side, and may still read
     bool closed = false;
 };
@@ -119,9 +100,13 @@ struct SerialPort::Client {
 Result<std::unique_ptr<SerialPort>> SerialPort::create(sd_event *event, const std::string &vm,
                                                        PortEnd end, Journal *journal,
                                                        std::function<void()> on_end) {
+    UniqueFd listener = std::move(end.listener);
     std::unique_ptr<SerialPort> port(
         new SerialPort(event, vm, std::move(end), journal, std::move(on_end)));
-    if (auto watching = port->watch(); !watching)
+    auto watching = port->watch();
+    if (watching && listener)
+        watching = port->watch_clients(std::move(listener));
+    if (!watching)
         return std::unexpected(watching.error());
     return port;
 }
@@ -135,7 +120,6 @@ SerialPort::SerialPort(sd_event *event, const std::string &vm, PortEnd end, Jour
       direct_(end.direct),
       is_console_(end.is_console),
       guest_(std::move(end.guest)),
-      listener_(std::move(end.listener)),
       journal_(end.log ? journal : nullptr),
       on_end_(std::move(on_end)),
       lines_([this](const std::string &line) { take_line(line); }) {}
@@ -159,20 +143,16 @@ Result<> SerialPort::watch() {
     if (!source)
         return std::unexpected(source.error());
     guest_source_ = std::move(*source);
-    if (!listener_)
-        return {};
-    if (auto set = set_nonblocking(listener_.get()); !set)
-        return set;
-    source = watch_fd(
-        event_, listener_.get(), EPOLLIN,
-        [](sd_event_source *, int, uint32_t, void *userdata) {
-            static_cast<SerialPort *>(userdata)->accept_client();
-            return 0;
-        },
-        this);
-    if (!source)
-        return std::unexpected(source.error());
-    listener_source_ = std::move(*source);
+    return {};
+}
+
+Result<> SerialPort::watch_clients(UniqueFd listener) {
+    auto acceptor = Acceptor::create(
+        event_, std::move(listener), name_ + ".sock", SD_EVENT_PRIORITY_NORMAL,
+        [this](UniqueFd fd, const sockaddr_storage &) { take_client(std::move(fd)); });
+    if (!acceptor)
+        return std::unexpected(acceptor.error());
+    acceptor_ = std::move(*acceptor);
     return {};
 }
 
@@ -181,6 +161,8 @@ void SerialPort::read_guest() {
         return;
     if (journal_ != nullptr && journal_->is_full()) {
         sd_event_source_set_enabled(guest_source_.get(), SD_EVENT_OFF);
+        waits_for_journal_ = true;
+        arm_partial_timer();
         return;
     }
     char buffer[kReadSize];
@@ -222,16 +204,21 @@ void SerialPort::update_guest_events() {
 }
 
 void SerialPort::resume() {
-    if (guest_source_)
-        sd_event_source_set_enabled(guest_source_.get(), SD_EVENT_ON);
+    if (!std::exchange(waits_for_journal_, false) || !guest_source_)
+        return;
+    sd_event_source_set_enabled(guest_source_.get(), SD_EVENT_ON);
+    arm_partial_timer();
+}
+
+void SerialPort::set_guest_runs(bool runs) {
+    if (std::exchange(guest_runs_, runs) != runs && guest_)
+        arm_partial_timer();
 }
 
 void SerialPort::take_output(std::string_view bytes) {
     if (!direct_) {
         if (is_console_)
-            history_ += bytes;
-        if (history_.size() > 2 * kHistoryMax)
-            history_.erase(0, history_.size() - kHistoryMax);
+            history_.append(bytes);
         for (const auto &client : clients_)
             client->send(bytes);
         drop_closed_clients();
@@ -244,12 +231,19 @@ void SerialPort::take_output(std::string_view bytes) {
     }
 }
 
+// Silence is the guest's: while nobody listens to it, or it cannot speak, there is none.
 void SerialPort::arm_partial_timer() {
+    const bool can_be_heard = !waits_for_journal_ && guest_runs_;
+    if (!can_be_heard || !lines_.has_partial()) {
+        if (partial_timer_)
+            sd_event_source_set_enabled(partial_timer_.get(), SD_EVENT_OFF);
+        return;
+    }
     if (!partial_timer_) {
         partial_timer_ = new_timer(
             event_, 0,
-            [](sd_event_source *, uint64_t, void *userdata) {
-                static_cast<SerialPort *>(userdata)->lines_.flush_partial();
+            [](sd_event_source *, uint64_t due_usec, void *userdata) {
+                static_cast<SerialPort *>(userdata)->end_partial_line(due_usec);
                 return 0;
             },
             this);
@@ -258,10 +252,15 @@ void SerialPort::arm_partial_timer() {
         // The rest of the line may be waiting to be read: that comes first.
         sd_event_source_set_priority(partial_timer_.get(), SD_EVENT_PRIORITY_IDLE);
     }
-    if (lines_.has_partial())
-        run_timer(partial_timer_, kPartialUsec);
+    run_timer(partial_timer_, kPartialUsec);
+}
+
+// As after `systemctl freeze`, from which QEMU has yet to come back.
+void SerialPort::end_partial_line(uint64_t due_usec) {
+    if (monotonic_now(event_) > due_usec + kLateUsec)
+        arm_partial_timer();
     else
-        sd_event_source_set_enabled(partial_timer_.get(), SD_EVENT_OFF);
+        lines_.flush_partial();
 }
 
 void SerialPort::take_line(const std::string &line) {
@@ -293,27 +292,34 @@ void SerialPort::end() {
     gather_timer_.reset();
     guest_source_.reset();
     guest_.reset();
-    listener_source_.reset();
-    listener_.reset();
-    clients_.clear();
-    on_end_();
+    acceptor_.reset();
+    for (const auto &client : clients_)
+        client->flush();
+    slow_timer_ = new_timer(
+        event_, kSlowUsec / 10,
+        [](sd_event_source *, uint64_t, void *userdata) {
+            static_cast<SerialPort *>(userdata)->drop_slow_clients();
+            return 0;
+        },
+        this);
+    if (slow_timer_)
+        run_timer(slow_timer_, kSlowUsec);
+    else
+        clients_.clear();
+    drop_closed_clients();
 }
 
-// From the beginning of a line, so that a client that comes late sees where it is.
-std::string_view SerialPort::last_screen() const {
-    std::string_view text = history_;
-    std::size_t begin = text.size();
-    for (int line = 0; line < kScreenLines && begin > 0; ++line) {
-        begin = text.rfind('\n', begin - 1);
-        if (begin == text.npos)
-            return text;
-    }
-    return begin < text.size() ? text.substr(begin + 1) : text.substr(text.size());
+void SerialPort::drop_slow_clients() {
+    ++slow_rounds_;
+    for (const auto &client : clients_)
+        if (!client->output.has_progressed() || slow_rounds_ >= kSlowRoundsMax)
+            client->closed = true;
+    run_timer(slow_timer_, kSlowUsec);
+    drop_closed_clients();
 }
 
-void SerialPort::accept_client() {
-    UniqueFd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!fd || clients_.size() >= kClientsMax)
+void SerialPort::take_client(UniqueFd fd) {
+    if (clients_.size() >= kClientsMax)
         return;
     auto client = std::make_unique<Client>(*this, std::move(fd));
     auto source = watch_fd(
@@ -338,7 +344,7 @@ void SerialPort::accept_client() {
     if (!source)
         return;
     client->source = std::move(*source);
-    client->send(last_screen());
+    client->send(history_.last_screen());
     clients_.push_back(std::move(client));
     drop_closed_clients();
 }
@@ -347,8 +353,7 @@ bool SerialPort::read_client(Client &client) {
     char buffer[kTypedMax];
     const ssize_t n = read(client.fd.get(), buffer, sizeof buffer);
     if (n > 0) {
-        typed_.append(buffer, static_cast<std::size_t>(n));
-        write_guest();
+        type({buffer, static_cast<std::size_t>(n)});
     } else if (n == 0) {
         client.input_ended = true;
         client.update_events();
@@ -374,7 +379,13 @@ void SerialPort::write_guest() {
 }
 
 void SerialPort::drop_closed_clients() {
-    clients_.remove_if([](const auto &client) { return client->closed; });
+    clients_.remove_if([&](const auto &client) {
+        return client->closed || (!guest_ && client->output.is_empty());
+    });
+    if (guest_ || !clients_.empty() || std::exchange(has_ended_, true))
+        return;
+    slow_timer_.reset();
+    on_end_();
 }
 
 }  // namespace qemunit

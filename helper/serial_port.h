@@ -2,7 +2,8 @@
 //
 // One serial port of the guest: always reads, writes lines to the journal, and fans out to
 // any number of clients of its socket, who may all type. A client that does not read loses
-// its own output and delays nobody; a busy journal slows the guest, and loses nothing.
+// its own output and delays nobody; a busy journal slows the guest, and loses nothing. At the
+// VM's end, who reads still gets the last words.
 #pragma once
 
 #include <list>
@@ -12,7 +13,9 @@
 
 #include "common/event_ptr.h"
 #include "common/result.h"
+#include "helper/acceptor.h"
 #include "helper/companion_side.h"
+#include "helper/console_history.h"
 #include "helper/console_lines.h"
 #include "helper/journal.h"
 
@@ -20,8 +23,8 @@ namespace qemunit {
 
 class SerialPort {
   public:
-    // `journal`: nullptr if the port is not logged. `on_end`: QEMU has closed its side and
-    // the last line is with the journal.
+    // `journal`: nullptr if the port is not logged. `on_end`: QEMU has closed its side, the last
+    // line is with the journal, and the clients that read have read all.
     static Result<std::unique_ptr<SerialPort>> create(sd_event *event, const std::string &vm,
                                                       PortEnd end, Journal *journal,
                                                       std::function<void()> on_end);
@@ -43,7 +46,9 @@ class SerialPort {
 
     // The journal has room again.
     void resume();
-    bool has_ended() const { return !guest_; }
+    // While it is paused, its silence says nothing: the rest of a line may come when it runs on.
+    void set_guest_runs(bool runs);
+    bool has_ended() const { return has_ended_; }
     bool has_clients() const { return !clients_.empty(); }
 
   private:
@@ -52,18 +57,20 @@ class SerialPort {
     SerialPort(sd_event *event, const std::string &vm, PortEnd end, Journal *journal,
                std::function<void()> on_end);
     Result<> watch();
+    Result<> watch_clients(UniqueFd listener);
     void read_guest();
     void gather();
     void update_guest_events();
     void take_output(std::string_view bytes);
     void end();
-    void accept_client();
+    void drop_slow_clients();
+    void take_client(UniqueFd fd);
     bool read_client(Client &client);
     void write_guest();
     void drop_closed_clients();
     void take_line(const std::string &line);
     void arm_partial_timer();
-    std::string_view last_screen() const;
+    void end_partial_line(uint64_t due_usec);
 
     sd_event *event_;
     const std::string vm_;
@@ -72,20 +79,24 @@ class SerialPort {
     const bool direct_;
     const bool is_console_;
     UniqueFd guest_;
-    UniqueFd listener_;
+    std::unique_ptr<Acceptor> acceptor_;
     Journal *journal_;
     std::function<void()> on_end_;
     std::function<void(const std::string &)> on_line_;
     std::function<void(std::string_view)> on_bytes_;
     ConsoleLines lines_;
     EventSourcePtr guest_source_;
-    EventSourcePtr listener_source_;
     EventSourcePtr partial_timer_;
     EventSourcePtr gather_timer_;
-    bool gathers_ = false;  // bytes, unread
+    EventSourcePtr slow_timer_;  // of clients that have not read all when the guest has ended
+    bool gathers_ = false;       // bytes, unread
+    bool waits_for_journal_ = false;
+    bool guest_runs_ = true;
+    bool has_ended_ = false;
+    unsigned slow_rounds_ = 0;
     std::list<std::unique_ptr<Client>> clients_;
-    std::string typed_;    // by clients, not yet taken by QEMU
-    std::string history_;  // the last of what the guest printed
+    std::string typed_;  // by clients, not yet taken by QEMU
+    ConsoleHistory history_;
 };
 
 }  // namespace qemunit

@@ -5,10 +5,13 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <optional>
 
+#include "tests/e2e/bus.h"
 #include "tests/e2e/journal.h"
 #include "tests/e2e/unit_watch.h"
 #include "tests/e2e/unix_client.h"
@@ -16,6 +19,8 @@
 
 namespace qemunit::e2e {
 namespace {
+
+using namespace std::chrono_literals;
 
 constexpr const char *kJournald = "systemd-journald.service";
 
@@ -128,6 +133,73 @@ TEST_F(ConsoleFlood, JournaldStandsStill) {
     client.reset();
     ASSERT_NO_FATAL_FAILURE(read_lines_to(kLines));
     expect_whole();
+}
+
+// Longer than it takes for a line without an end to be logged.
+void let_silence_pass(const VmUnderTest &vm) {
+    Journal journal(vm.unit());
+    journal.read_rest();
+    EXPECT_FALSE(journal.read_until([](const JournalEntry &) { return false; }, Deadline(2s)));
+}
+
+TEST_F(ConsoleFlood, TheGuestIsPaused) {
+    constexpr int kLines = 60'000;
+    print(kLines);
+    client.reset();
+    for (int lines = 10'000; lines < kLines; lines += 20'000) {
+        ASSERT_NO_FATAL_FAILURE(read_lines_to(lines));
+        call_vm(vm.name(), "Pause");
+        let_silence_pass(vm);
+        call_vm(vm.name(), "Resume");
+    }
+    ASSERT_NO_FATAL_FAILURE(read_lines_to(kLines));
+    expect_whole();
+}
+
+TEST_F(ConsoleFlood, TheVmIsFrozen) {
+    constexpr int kLines = 60'000;
+    print(kLines);
+    client.reset();
+    for (int lines = 10'000; lines < kLines; lines += 20'000) {
+        ASSERT_NO_FATAL_FAILURE(read_lines_to(lines));
+        ASSERT_TRUE(vm.systemctl("freeze").ok());
+        let_silence_pass(vm);
+        ASSERT_TRUE(vm.systemctl("thaw").ok());
+    }
+    ASSERT_NO_FATAL_FAILURE(read_lines_to(kLines));
+    expect_whole();
+}
+
+// More than its socket holds, and less than what is kept for it.
+TEST_F(ConsoleFlood, AClientThatIsLateGetsTheLastWords) {
+    constexpr int kLines = 28'000;
+    print(kLines);
+    ASSERT_NO_FATAL_FAILURE(read_lines_to(kLines));
+    call_vm(vm.name(), "Quit");
+    const auto all = client->read_to_end();
+    ASSERT_TRUE(all) << all.error().message;
+    EXPECT_TRUE(all->ends_with(fmt::format("{:07}\r\n{}", kLines, kPrompt)))
+        << all->size() << ": " << all->substr(all->size() - std::min<std::size_t>(all->size(), 30));
+    EXPECT_EQ(all->find("skipped"), all->npos);
+}
+
+TEST_F(ConsoleFlood, AClientThatWasAwaySeesThePromptAtOnce) {
+    constexpr int kLines = 150'000;
+    print(kLines);
+    ASSERT_NO_FATAL_FAILURE(read_lines_to(kLines));
+    EXPECT_TRUE(client->read_until("bytes skipped, read faster]\r\n"));
+    const auto screen = client->read_until(kPrompt);
+    ASSERT_TRUE(screen) << screen.error().message;
+    EXPECT_TRUE(screen->ends_with(fmt::format("{:07}\r\n{}", kLines, kPrompt))) << *screen;
+}
+
+// One that never reads does not keep the VM from ending.
+TEST_F(ConsoleFlood, AClientThatNeverReadsKeepsNobodyWaiting) {
+    constexpr int kLines = 100'000;
+    print(kLines);
+    ASSERT_NO_FATAL_FAILURE(read_lines_to(kLines));
+    EXPECT_TRUE(vm.stop().ok());
+    EXPECT_EQ(unit_property(vm.unit(), "Result"), "success");
 }
 
 }  // namespace

@@ -9,15 +9,15 @@
 
 #include <optional>
 
-#include "helper/serial_port.h"
 #include "tests/unit/helper/fake_journald.h"
+#include "tests/unit/helper/logged_port.h"
 
 namespace qemunit {
 namespace {
 
 using testing::Entries;
 using testing::FakeJournald;
-using testing::Peer;
+using testing::LoggedPort;
 using testing::Sender;
 using namespace std::chrono_literals;
 
@@ -151,27 +151,6 @@ TEST(JournalTest, AJournaldThatIsGoneIsNotWaitedFor) {
         EXPECT_TRUE(sender.wait_until([&] { return filed > 0; }));
     });
 }
-
-// A port that logs, with its guest.
-struct LoggedPort : Sender {
-    explicit LoggedPort(const std::string &name = "serial", bool log = true) {
-        testing::SocketPair pair;
-        guest = Peer(std::move(pair.one));
-        auto created = SerialPort::create(
-            loop.get(), "vm1", {.name = name, .guest = std::move(pair.other), .log = log},
-            journal.get(), [this] { ++ends; });
-        EXPECT_TRUE(created);
-        port = std::move(*created);
-        on_room = [this] {
-            port->resume();
-        };
-    }
-    void settle() const { loop.settle(); }
-
-    Peer guest;
-    std::unique_ptr<SerialPort> port;
-    int ends = 0;
-};
 
 TEST(SerialPortLogTest, ALineIsAnEntryWithItsOrigin) {
     testing::with_private_run([] {

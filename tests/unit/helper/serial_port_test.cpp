@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/ioctl.h>
 
 #include "tests/unit/bus/fake_qemu.h"
 #include "tests/unit/helper/listeners.h"
@@ -114,37 +115,159 @@ TEST_F(SerialPortTest, AGuestWithoutClientsPrintsOn) {
     EXPECT_EQ(ends, 0);
 }
 
+// Numbered lines, until no client that does not read can have room for more.
+std::string numbered_lines(std::size_t size) {
+    std::string text;
+    for (int i = 0; text.size() < size; ++i)
+        text += fmt::format("line {:08}\r\n", i);
+    return text;
+}
+
+// Until no more comes.
+const std::string &read_all(const testing::EventLoop &loop, Peer &client) {
+    std::size_t size = 0;
+    do {
+        size = client.read().size();
+        loop.settle();
+    } while (client.read().size() > size);
+    return client.read();
+}
+
+constexpr std::size_t kMuch = 2'000'000;  // bytes
+
 TEST_F(SerialPortTest, AClientThatDoesNotReadStallsNobodyAndIsToldWhatItMissed) {
     open_port();
     Peer sleeper = new_client(), reader = new_client();
-    std::string printed;
-    for (int i = 0; i < 200; ++i) {
-        std::string chunk;
-        while (chunk.size() < 10'000)
-            chunk += fmt::format("{:08} ", printed.size() + chunk.size());
-        print(chunk);
-        printed += chunk;
-        ASSERT_TRUE(wait_until([&] { return reader.read().size() == printed.size(); })) << i;
+    const std::string printed = numbered_lines(kMuch) + "login: ";
+    for (std::size_t at = 0; at < printed.size(); at += 10'000) {
+        print(std::string_view(printed).substr(at, 10'000));
+        ASSERT_TRUE(wait_until(
+            [&] { return reader.read().size() == std::min(printed.size(), at + 10'000); }));
     }
     EXPECT_EQ(reader.read(), printed);
 
-    // It wakes up: what had been queued for it, then the note, then what is printed now.
-    std::size_t size = 0;
-    do {
-        size = sleeper.read().size();
-        settle();
-    } while (sleeper.read().size() > size);
-    EXPECT_TRUE(printed.starts_with(sleeper.read()));
-    EXPECT_LT(size, printed.size());
-    print("prompt> ");
-    EXPECT_TRUE(sees(sleeper, printed.substr(0, size) +
-                                  fmt::format("\r\n[qemunit: {} bytes skipped, read faster]\r\n",
-                                              printed.size() - size) +
-                                  "prompt> "));
-    EXPECT_TRUE(sees(reader, printed + "prompt> "));
+    // It wakes up: what had been queued for it, the note, and where the guest is now, which waits.
+    const std::string seen = read_all(loop, sleeper);
+    const std::size_t note = seen.find("\r\n[qemunit: ");
+    ASSERT_NE(note, seen.npos);
+    EXPECT_TRUE(printed.starts_with(seen.substr(0, note)));
+    const std::string screen = printed.substr(printed.size() - 23 * 15 - 7);
+    EXPECT_EQ(seen.substr(note), fmt::format("\r\n[qemunit: {} bytes skipped, read faster]\r\n",
+                                             printed.size() - note - screen.size()) +
+                                     screen);
     print("ls\r\n");
-    wait_until([&] { return sleeper.read().ends_with("ls\r\n"); });
-    EXPECT_TRUE(sleeper.read().ends_with("\r\nprompt> ls\r\n"));
+    EXPECT_TRUE(sees(sleeper, seen + "ls\r\n"));
+    EXPECT_TRUE(sees(reader, printed + "ls\r\n"));
+}
+
+// What it missed is still known.
+TEST_F(SerialPortTest, AClientThatMissedLittleMissesNothing) {
+    open_port();
+    Peer sleeper = new_client();
+    std::string printed;
+    // One kilobyte at a time, until one is not for it any more.
+    const auto print_more = [&] {
+        print(std::string(1000, static_cast<char>('a' + printed.size() / 1000 % 26)));
+        printed += std::string(1000, static_cast<char>('a' + printed.size() / 1000 % 26));
+        settle();
+    };
+    while (printed.size() < 256 * 1024)
+        print_more();
+    int unread = 0;
+    do {
+        ASSERT_EQ(ioctl(sleeper.fd(), FIONREAD, &unread), 0);
+        print_more();
+    } while (printed.size() < static_cast<std::size_t>(unread) + 256 * 1024 + 3000);
+    EXPECT_TRUE(read_all(loop, sleeper) == printed) << sleeper.read().size();
+}
+
+TEST_F(SerialPortTest, WhoReadsGetsTheLastWordsAlsoIfItIsLate) {
+    open_port();
+    Peer late = new_client();
+    const std::string printed = numbered_lines(400'000) + "Power down.";
+    print(printed);
+    settle();
+    guest.close();
+    settle();
+    EXPECT_EQ(ends, 0);
+    EXPECT_FALSE(port->has_ended());
+    EXPECT_FALSE(Peer::connect(path));
+    ASSERT_TRUE(wait_until([&] { return late.has_ended(); }));
+    EXPECT_EQ(late.read().size(), printed.size());
+    EXPECT_TRUE(late.read() == printed);
+    EXPECT_TRUE(port->has_ended());
+    EXPECT_EQ(ends, 1);
+}
+
+TEST_F(SerialPortTest, TheLastWordsComeAfterAGapToo) {
+    open_port();
+    Peer late = new_client();
+    print(numbered_lines(kMuch) + "Power down.");
+    settle();
+    guest.close();
+    settle();
+    ASSERT_TRUE(wait_until([&] { return late.has_ended(); }));
+    EXPECT_NE(late.read().find("bytes skipped"), std::string::npos);
+    EXPECT_TRUE(late.read().ends_with("\r\nPower down."));
+    EXPECT_EQ(ends, 1);
+}
+
+TEST_F(SerialPortTest, WhoDoesNotReadDelaysTheEndAMoment) {
+    open_port();
+    Peer sleeper = new_client(), reader = new_client(), typist = new_client();
+    const std::string printed = numbered_lines(600'000);
+    for (std::size_t at = 0; at < printed.size(); at += 10'000) {
+        print(std::string_view(printed).substr(at, 10'000));
+        reader.read();
+        typist.read();
+    }
+    ASSERT_TRUE(wait_until([&] { return reader.read() == printed; }));
+    typist.write("this goes nowhere");
+    guest.close();
+    // The others do not even notice.
+    ASSERT_TRUE(wait_until([&] { return reader.has_ended() && typist.has_ended(); }));
+    EXPECT_EQ(ends, 0);
+    ASSERT_TRUE(loop.run_until([&] { return port->has_ended(); }, 10s));
+    EXPECT_EQ(ends, 1);
+    EXPECT_TRUE(sleeper.has_ended());
+}
+
+// It takes a byte now and then.
+TEST_F(SerialPortTest, NorDoesASlowReaderDelayItForLong) {
+    open_port();
+    Peer slow = new_client();
+    print(numbered_lines(400'000));
+    settle();
+    guest.close();
+    char byte = 0;
+    ASSERT_TRUE(
+        loop.run_until([&] { return port->has_ended() || read(slow.fd(), &byte, 1) < 0; }, 20s));
+    EXPECT_TRUE(port->has_ended());
+}
+
+TEST_F(SerialPortTest, WhoLeavesInsteadOfReadingDelaysNothing) {
+    open_port();
+    Peer late = new_client();
+    print(numbered_lines(400'000));
+    settle();
+    guest.close();
+    settle();
+    ASSERT_EQ(ends, 0);
+    late.close();
+    settle();
+    EXPECT_EQ(ends, 1);
+}
+
+TEST_F(SerialPortTest, ItMayGoWhileAClientIsLate) {
+    open_port();
+    Peer late = new_client();
+    print(numbered_lines(400'000));
+    settle();
+    guest.close();
+    settle();
+    port.reset();
+    settle();
+    EXPECT_EQ(ends, 0);
 }
 
 TEST_F(SerialPortTest, WhatIsTypedWaitsForASlowGuest) {
@@ -417,6 +540,18 @@ TEST_F(ProgramPortTest, AClientThatDoesNotReadIsHungUpOnAndMissesNothingBefore) 
     EXPECT_FALSE(reader.has_ended());
     EXPECT_TRUE(wait_until([&] { return sleeper.has_ended(); }));
     EXPECT_EQ(sleeper.read().find_first_not_of('x'), std::string::npos);
+}
+
+TEST_F(ProgramPortTest, WhoReadsGetsTheLastWordsAlsoIfItIsLate) {
+    Peer client = new_client();
+    const std::string bytes = testing::RandomText(16).bytes(1'000'000);
+    print(bytes);
+    guest.close();
+    settle();
+    EXPECT_EQ(ends, 0);
+    EXPECT_TRUE(wait_until([&] { return client.has_ended(); }));
+    EXPECT_TRUE(client.read() == bytes);
+    EXPECT_EQ(ends, 1);
 }
 
 TEST_F(ProgramPortTest, AClientThatReadsLateGetsAll) {
