@@ -14,6 +14,7 @@
 #include "common/paths.h"
 #include "generator/backing_file.h"
 #include "generator/child_user.h"
+#include "generator/enumerations.h"
 #include "generator/image_check.h"
 #include "generator/port_holder.h"
 #include "generator/qemu_arguments.h"
@@ -67,8 +68,10 @@ class Checker {
         check_file("Boot", "Kernel", vm_.boot.kernel);
         check_file("Boot", "Initrd", vm_.boot.initrd);
         check_file("Boot", "Shim", vm_.boot.shim);
-        if (vm_.boot.kernel && purpose_ == CheckFor::person)
+        if (vm_.boot.kernel && purpose_ == CheckFor::person) {
             check_console();
+            check_panic();
+        }
         check_machine(qemu);
         for (const Drive &drive : vm_.drives)
             check_drive(drive);
@@ -132,6 +135,21 @@ class Checker {
                  fmt::format("Append= names no console: Linux then prints nothing on the serial "
                              "port. Add {}.",
                              console_parameter(vm_, host_)));
+    }
+
+    // A guest that reboots by itself leaves QEMU running, unless its pvpanic driver was there
+    // before.
+    void check_panic() {
+        if (!vm_.on_panic)
+            return;
+        for (const std::string &text : vm_.boot.append)
+            for (const std::string &word : split_words(text))
+                if (word.starts_with("panic=") && word != "panic=0")
+                    warn("Boot", "Append",
+                         fmt::format("{}: before the guest has loaded its driver for OnPanic={} "
+                                     "(pvpanic-pci), a panic reboots it, and nobody else is told. "
+                                     "Have that driver in the initrd, see qemunit.ini(5).",
+                                     word, name_of(*vm_.on_panic)));
     }
 
     void check_file(std::string_view section, std::string_view key,

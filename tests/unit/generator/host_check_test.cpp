@@ -145,5 +145,21 @@ TEST_F(HostCheckTest, AKernelWithoutAConsole) {
     EXPECT_EQ(said(boot), Texts{});
 }
 
+TEST_F(HostCheckTest, AGuestThatRebootsInsteadOfReportingItsPanic) {
+    const auto boot = [&](const std::string &append) {
+        return "OnPanic=fail\n[Boot]\nKernel=" + path("qemu") +
+               "\nAppend=console=ttyS0\nAppend=" + append + "\n";
+    };
+    EXPECT_EQ(said(boot("quiet panic=-1")),
+              warning(5,
+                      "panic=-1: before the guest has loaded its driver for OnPanic=fail "
+                      "(pvpanic-pci), a panic reboots it, and nobody else is told. Have that "
+                      "driver in the initrd, see qemunit.ini(5)."));
+    EXPECT_EQ(said(boot("panic=0")), Texts{});
+    EXPECT_EQ(said(boot("oops=panic dont_panic=1")), Texts{});
+    EXPECT_EQ(said("[Boot]\nKernel=" + path("qemu") + "\nAppend=console=ttyS0 panic=-1\n"),
+              Texts{});
+}
+
 }  // namespace
 }  // namespace qemunit
