@@ -16,6 +16,6 @@ set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "qemu-system-x86 | qemu-system-arm | qemu-sy
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "dbus-user-session, socat, qemu-utils, ovmf, swtpm, passt, iproute2")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
   ${PROJECT_SOURCE_DIR}/units/debian/postinst ${PROJECT_SOURCE_DIR}/units/debian/prerm
-  ${PROJECT_SOURCE_DIR}/units/debian/postrm)
+  ${PROJECT_SOURCE_DIR}/units/debian/postrm ${PROJECT_SOURCE_DIR}/units/debian/conffiles)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 include(CPack)

@@ -417,5 +417,46 @@ TEST(Ctl, BashCompletesVerbsOptionsAndNames) {
     EXPECT_EQ(completed("list --na"), "--names");
 }
 
+// systemd's own completion knows no VM that is off. Each shell has read what is installed for it.
+void expect_completion(Terminal &shell) {
+    constexpr const char *kNextLine = "\x15\r";
+    shell.type("systemctl start qemu@ctasl\t");
+    ASSERT_SEEN(shell, "qemu@ctasleep.service");
+    shell.type(kNextLine);
+    shell.type("systemctl enable qemu-serial@ctasl\t");
+    ASSERT_SEEN(shell, "qemu-serial@ctasleep.socket");
+    shell.type(kNextLine);
+    // One that runs is not to be started, but to be stopped, which systemd's own completion knows.
+    shell.type("systemctl start qemu@ctaw\tX");
+    ASSERT_SEEN(shell, "qemu@ctawX");
+    shell.type(kNextLine);
+    shell.type("systemctl stop qemu@ctaw\t");
+    ASSERT_SEEN(shell, "qemu@ctawake.service");
+}
+
+class CompletionOfSystemctl : public testing::Test {
+  protected:
+    void SetUp() override {
+        make_known(asleep);
+        ASSERT_TRUE(awake.start().ok()) << awake.status();
+    }
+
+    VmUnderTest asleep{"ctasleep", boot_sector_ini()}, awake{"ctawake", boot_sector_ini()};
+};
+
+TEST_F(CompletionOfSystemctl, InBash) {
+    Terminal shell({"bash", "--norc", "-i"});
+    shell.type(". /usr/share/bash-completion/bash_completion; echo loa''ded\r");
+    ASSERT_SEEN(shell, "loaded");
+    expect_completion(shell);
+}
+
+TEST_F(CompletionOfSystemctl, InZsh) {
+    Terminal shell({"zsh", "-f", "-i"});
+    shell.type("autoload -Uz compinit; compinit -u -D; echo loa''ded\r");
+    ASSERT_SEEN(shell, "loaded");
+    expect_completion(shell);
+}
+
 }  // namespace
 }  // namespace qemunit::e2e
