@@ -93,6 +93,39 @@ TEST(SocketLife, NothingIsLeftAfterAFailedStart) {
     expect_no_sockets(vm);
 }
 
+// systemd stops the sockets after the VM, and systemctl waits for the VM alone.
+TEST(SocketLife, WhoConnectsRightAfterStopBootsNothing) {
+    VmUnderTest vm("life-late", boot_sector_ini() + "[VM]\nStop=quit\n");
+    for (int i = 0; i < 20; ++i) {
+        ASSERT_TRUE(vm.start().ok()) << vm.status();
+        const std::string run = unit_property(vm.unit(), "InvocationID");
+        ASSERT_TRUE(vm.stop().ok());
+        for (const char *socket : {"serial", "monitor"})
+            if (auto client = UnixClient::connect(vm.socket(socket))) {
+                EXPECT_TRUE(client->read_to_end()) << i;
+            }
+        ASSERT_NO_FATAL_FAILURE(expect_no_sockets(vm));
+        EXPECT_EQ(unit_property(vm.unit(), "ActiveState"), "inactive") << i;
+        const std::string now = unit_property(vm.unit(), "InvocationID");
+        EXPECT_TRUE(now.empty() || now == run) << i;
+    }
+}
+
+// What qemunit(7) says to scripts.
+TEST(SocketLife, AStopOfAllThreeIsSilentAndLeavesNoSocket) {
+    VmUnderTest vm("life-three", boot_sector_ini() + "[VM]\nStop=quit\n");
+    std::vector<std::string> command{"systemctl", "stop", vm.unit()};
+    for (const std::string &socket : vm.socket_units())
+        command.push_back(socket);
+    for (int i = 0; i < 20; ++i) {
+        ASSERT_TRUE(vm.start().ok()) << vm.status();
+        const Finished stop = run(command);
+        for (const char *socket : {"monitor", "qmp", "control", "serial"})
+            EXPECT_FALSE(UnixClient::connect(vm.socket(socket))) << socket << " " << i;
+        EXPECT_TRUE(stop.ok() && stop.output.empty()) << stop;
+    }
+}
+
 TEST(SocketLife, AVmStartsAgainAsOftenAsAsked) {
     VmUnderTest vm("life-again", boot_sector_ini());
     for (int i = 0; i < 3; ++i) {
