@@ -296,11 +296,11 @@ constexpr KeyRow kKeys[] = {
     {"Serial", "SocketGroup", "GROUP", "qemunitd", "SocketGroup=",
      "The group of the port's socket.", "0.1", set_socket<Serial, &SocketAccess::group>},
 
-    {"Monitor", "SocketMode", "MODE", "0660", "SocketMode=",
+    {"Monitor", "SocketMode", "MODE", "0660", "chmod",
      "The access mode of monitor.sock and qmp.sock.", "0.1", set<&SocketAccess::mode>},
-    {"Monitor", "SocketUser", "USER", "root", "SocketUser=",
+    {"Monitor", "SocketUser", "USER", "root", "chown",
      "Who owns monitor.sock and qmp.sock.", "0.1", set<&SocketAccess::user>},
-    {"Monitor", "SocketGroup", "GROUP", "qemunitd", "SocketGroup=",
+    {"Monitor", "SocketGroup", "GROUP", "qemunitd", "chown",
      "The group of monitor.sock and qmp.sock.", "0.1", set<&SocketAccess::group>},
 
     {"Share", "Path", "PATH", "none", "-fsdev path=, virtiofsd, -drive dir=",

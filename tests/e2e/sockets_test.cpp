@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
 // People and programs at a running VM's sockets, and on the bus at the same time.
+#include <fcntl.h>
+#include <grp.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <utility>
 
 #include "tests/e2e/bus.h"
 #include "tests/e2e/expect_contains.h"
@@ -175,7 +183,78 @@ TEST(Sockets, EverySocketHasItsModeAndOwners) {
     EXPECT_EQ(access("serial"), "604 qemunitd adm");
     EXPECT_EQ(access("more"), "606 nobody qemunitd");
     EXPECT_EQ(access("events"), "642 nobody adm");
-    EXPECT_EQ(access("plain"), "660 qemunitd qemunitd");
+    EXPECT_EQ(access("plain"), "660 root qemunitd");
+}
+
+// Somebody else's process that connects to a socket again and again; how often it could.
+class Knocking {
+  public:
+    explicit Knocking(const std::string &path) {
+        int ends[2];
+        EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
+        result_.reset(ends[0]);
+        UniqueFd tell(ends[1]);
+        pid_ = fork();
+        if (pid_ == 0) {
+            knock(path, tell.get());
+            _exit(0);
+        }
+    }
+    ~Knocking() { stop(); }
+    Knocking(const Knocking &) = delete;
+    Knocking &operator=(const Knocking &) = delete;
+
+    // How often it got in; -1 if it never found a socket at all.
+    int stop() {
+        if (pid_ < 0)
+            return -1;
+        kill(pid_, SIGKILL);
+        waitpid(std::exchange(pid_, -1), nullptr, 0);
+        int times_in = 0;
+        bool has_seen = false;
+        for (char what = 0; read(result_.get(), &what, 1) == 1;) {
+            has_seen = true;
+            times_in += what == 'i';
+        }
+        return has_seen ? times_in : -1;
+    }
+
+  private:
+    // 'i': in; '-': shut out, once.
+    static void knock(const std::string &path, int tell) {
+        if (setgroups(0, nullptr) < 0 || setgid(65534) < 0 || setuid(65534) < 0)
+            return;
+        for (bool has_said = false;;) {
+            const auto client = UnixClient::connect(path);
+            if (client && write(tell, "i", 1) != 1)
+                return;
+            if (!client && client.error().code == EACCES && !std::exchange(has_said, true) &&
+                write(tell, "-", 1) != 1)
+                return;
+        }
+    }
+
+    UniqueFd result_;
+    pid_t pid_ = -1;
+};
+
+// Those that an ini does not open up, while others of the same unit are: also in the moment between
+// systemd's bind() and the end of the unit's start.
+TEST(Sockets, NoneIsEverMoreOpenThanItShallBe) {
+    VmUnderTest vm("knock", boot_sector_ini() +
+                                "[VM]\nGuestAgent=yes\nActivation=socket\n"
+                                "[Monitor]\nSocketMode=0666\n[Serial serial]\nSocketMode=0666\n"
+                                "[Serial own]\nSocketMode=0600\n");
+    Knocking agent(vm.socket("agent")), control(vm.socket("control")), own(vm.socket("own"));
+    for (int i = 0; i < 40; ++i)
+        for (const std::string &unit : vm.socket_units())
+            ASSERT_TRUE(run({"systemctl", "restart", unit}).ok()) << unit;
+    EXPECT_EQ(agent.stop(), 0);
+    EXPECT_EQ(control.stop(), 0);
+    EXPECT_EQ(own.stop(), 0);
+    EXPECT_EQ(access_of(vm.socket("qmp")), "666 root qemunitd");
+    for (const std::string &unit : vm.socket_units())
+        run({"systemctl", "stop", unit});
 }
 
 TEST(Sockets, AFurtherSerialPortHasASocketOfItsOwn) {

@@ -305,7 +305,7 @@ TEST_F(SystemdParserTest, TheServiceNamesItsSockets) {
                 << dependency << " " << socket;
     }
     load("qemu-serial@vm1.socket");
-    EXPECT_EQ(values("SocketMode"), Texts{"0600"});
+    EXPECT_EQ(values("SocketMode"), Texts{"0000"});
     Texts listens = values("ListenStream");
     ASSERT_EQ(listens.size(), 2u);
     EXPECT_TRUE(listens[0].ends_with("/qemunit/vm1/serial.sock"));
