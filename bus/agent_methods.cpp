@@ -189,12 +189,14 @@ void look_for_agent(const CallPtr &call, const json &arguments) {
 }  // namespace
 
 int method_agent_execute(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-    JsonCommand command;
-    if (int r = read_json_command(message, command, error); r < 0)
-        return r;
-    return begin_call(
-        message, userdata, {Action::monitor, command.name}, error,
-        [arguments = command.arguments](const CallPtr &call) { look_for_agent(call, arguments); });
+    return begin_call(message, userdata, {Action::monitor, "guest agent"}, error,
+                      [](const CallPtr &call) {
+                          const auto command = read_json_command(*call);
+                          if (!command)
+                              return;
+                          call->asked = command->name;
+                          look_for_agent(call, command->arguments);
+                      });
 }
 
 }  // namespace qemunit

@@ -6,7 +6,6 @@
 
 #include <unistd.h>
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -35,42 +34,25 @@ const char *action_id(Action action) {
     return "org.qemunit1.monitor";
 }
 
-// Who the bus has said is who: a unique name is never another's, and to ask took 0.1 ms of each
-// call. Its owner is the process, which has one bus and ends with it.
-class KnownCallers {
-  public:
-    std::optional<uint32_t> uid_of(const std::string &sender) const {
-        auto found = uids_.find(sender);
-        return found == uids_.end() ? std::nullopt : std::optional(found->second);
-    }
-    void learn(const std::string &sender, uint32_t uid) {
-        if (uids_.size() >= kMax)
-            uids_.clear();
-        uids_.emplace(sender, uid);
-    }
-
-  private:
-    static constexpr std::size_t kMax = 1000;
-    std::map<std::string, uint32_t> uids_;
-};
-
-KnownCallers &known_callers() {
-    static KnownCallers callers;
-    return callers;
-}
-
 struct Request {
     MessagePtr message;
     Action action;
     std::string vm;
-    std::function<void(const Refusal &)> decided;
-    std::optional<uint32_t> uid;  // of the caller
+    std::function<void(Decision &&)> decided;
+    OpenCall open;
 
     sd_bus *bus() const { return sd_bus_message_get_bus(message.get()); }
-    const char *sender() const { return sd_bus_message_get_sender(message.get()); }
-    void allow() const { decided({}); }
+    uint32_t uid() const { return *open.caller()->uid; }
+    void allow() { decided({nullptr, "", std::move(open)}); }
+    void refuse(const char *error, std::string message_text) const {
+        decided({error, std::move(message_text), {}});
+    }
     void deny(std::string message_text) const {
-        decided({SD_BUS_ERROR_ACCESS_DENIED, std::move(message_text)});
+        refuse(SD_BUS_ERROR_ACCESS_DENIED, std::move(message_text));
+    }
+    void refuse_one_more() const {
+        refuse(SD_BUS_ERROR_LIMITS_EXCEEDED,
+               "Too many calls of this user, or too large ones, are not answered yet");
     }
 };
 
@@ -90,7 +72,7 @@ std::optional<uint32_t> uid_in(sd_bus_message *reply, const char *signature) {
 }
 
 // UID= of a service is of the user that it runs as, whatever the name of that user.
-void decide_without_polkit(const RequestPtr &request, const std::string &why) {
+void decide_without_polkit(const RequestPtr &request) {
     if (request->action == Action::inspect)
         return request->allow();
     char *raw = nullptr;
@@ -102,28 +84,33 @@ void decide_without_polkit(const RequestPtr &request, const std::string &why) {
         sd_bus_message_append(call->get(), "ss", "org.freedesktop.systemd1.Service", "UID");
     call_and_forget(
         request->bus(), call,
-        [request, why](sd_bus_message *reply) {
-            const auto owner = uid_in(reply, "v");
-            if (owner && request->uid && *owner == *request->uid)
+        [request](sd_bus_message *reply) {
+            if (uid_in(reply, "v") == request->uid())
                 request->allow();
             else
-                request->deny("Access denied: polkit did not answer (" + why +
-                              "), and without it only root and the user of the VM have access");
+                request->deny(
+                    "Access denied: this system has no polkit, and without it only root "
+                    "and the user of the VM have access");
         },
         kBusTimeout);
 }
 
 void require_person(const RequestPtr &request) {
-    request->decided(
-        {SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED, "Interactive authentication required."});
+    request->refuse(SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
+                    "Interactive authentication required.");
 }
 
 PolkitQuestion question_of(const Request &request) {
-    return {request.sender(), *request.uid, action_id(request.action), request.vm,
+    return {request.open.caller(), action_id(request.action), request.vm,
             sd_bus_message_get_member(request.message.get())};
 }
 
-// polkit has just answered: that a person cannot be asked is no reason to do without it.
+// Nothing but a yes is one: whoever floods polkit, or stops it, gains nothing.
+void deny_without_answer(const RequestPtr &request, const PolkitAnswer &answer) {
+    request->deny("Access denied: polkit did not answer (" + answer.why +
+                  "); see: systemctl status polkit");
+}
+
 void take_answer_of_person(const RequestPtr &request, const PolkitAnswer &answer) {
     switch (answer.kind) {
         case PolkitAnswer::Kind::yes:
@@ -131,11 +118,12 @@ void take_answer_of_person(const RequestPtr &request, const PolkitAnswer &answer
         case PolkitAnswer::Kind::needs_person:
             return require_person(request);
         case PolkitAnswer::Kind::too_many:
-            return request->decided({SD_BUS_ERROR_LIMITS_EXCEEDED,
-                                     "Too many questions for a password are open already"});
+            return request->refuse(SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                   "Too many questions for a password are open already");
         case PolkitAnswer::Kind::no:
-        case PolkitAnswer::Kind::none:
             return request->deny("Access denied: " + answer.why);
+        case PolkitAnswer::Kind::none:
+            return deny_without_answer(request, answer);
     }
 }
 
@@ -154,44 +142,51 @@ void take_answer(const RequestPtr &request, const PolkitAnswer &answer) {
             return request->deny("Access denied: " + answer.why);
         case PolkitAnswer::Kind::too_many:
         case PolkitAnswer::Kind::none:
-            return decide_without_polkit(request, answer.why);
+            return deny_without_answer(request, answer);
     }
 }
 
-void decide(const RequestPtr &request) {
+void decide(const RequestPtr &request, uint32_t uid) {
     const char *scope = nullptr;
     const bool is_user_bus =
         sd_bus_get_scope(request->bus(), &scope) >= 0 && std::string_view(scope) == "user";
-    if (request->uid == 0u || (is_user_bus && request->uid == geteuid()))
+    const bool is_trusted = uid == 0 || (is_user_bus && uid == geteuid());
+    if (!callers().identify(request->open, uid, is_trusted))
+        return request->refuse_one_more();
+    if (is_trusted)
         return request->allow();
     if (is_user_bus)
         return request->deny("Access denied: this bus serves one user");
+    if (!has_polkit())
+        return decide_without_polkit(request);
     ask_polkit(request->bus(), question_of(*request),
                [request](const PolkitAnswer &answer) { take_answer(request, answer); });
 }
 
 void take_uid(const RequestPtr &request, sd_bus_message *reply) {
-    request->uid = uid_in(reply, "u");
-    if (!request->uid)
-        return request->deny("Access denied: the bus does not tell who asks");
-    known_callers().learn(request->sender(), *request->uid);
-    decide(request);
+    if (const auto uid = uid_in(reply, "u"))
+        decide(request, *uid);
+    else
+        request->deny("Access denied: the bus does not tell who asks");
 }
 
 }  // namespace
 
 void authorize(sd_bus_message *message, Action action, const std::string &vm,
-               std::function<void(const Refusal &)> decided) {
+               std::function<void(Decision &&)> decided) {
+    const char *sender = sd_bus_message_get_sender(message);
     const auto request = std::make_shared<Request>(
-        Request{keep_message(message), action, vm, std::move(decided), std::nullopt});
-    if (const char *sender = request->sender())
-        request->uid = known_callers().uid_of(sender);
-    if (request->uid)
-        return decide(request);
+        Request{keep_message(message), action, vm, std::move(decided), {}});
+    auto open = callers().open(sender ? sender : "");
+    if (!open)
+        return request->refuse_one_more();
+    request->open = std::move(*open);
+    if (const auto uid = request->open.caller()->uid)
+        return decide(request, *uid);
     auto call = new_method_call(request->bus(), "org.freedesktop.DBus", "/org/freedesktop/DBus",
                                 "org.freedesktop.DBus", "GetConnectionUnixUser");
     if (call)
-        sd_bus_message_append(call->get(), "s", request->sender());
+        sd_bus_message_append(call->get(), "s", sender ? sender : "");
     call_and_forget(
         request->bus(), call, [request](sd_bus_message *reply) { take_uid(request, reply); },
         kBusTimeout);

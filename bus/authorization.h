@@ -2,13 +2,15 @@
 //
 // Who may do what with a VM. root may; of others polkit is asked, with the details vm=NAME
 // and verb=MEMBER for its rules. Never waits, and never takes longer than its deadline.
-// The methods of org.qemunit1.VM call it before they do anything.
+// The methods of org.qemunit1.VM call it before they so much as read their arguments.
 #pragma once
 
 #include <systemd/sd-bus.h>
 
 #include <functional>
 #include <string>
+
+#include "bus/callers.h"
 
 namespace qemunit {
 
@@ -19,19 +21,21 @@ enum class Action {
     monitor,  // QEMU's monitor, which can do anything that QEMU can
 };
 
-// Why a call is refused: the name of a D-Bus error, and a sentence.
-struct Refusal {
-    const char *error = nullptr;  // nullptr: it is allowed
-    std::string message;
+// What became of a call.
+struct Decision {
+    const char *error = nullptr;  // the name of a D-Bus error; nullptr: it is allowed
+    std::string message;          // why it is refused
+    OpenCall open;                // to be kept until the call is answered
 };
 
 // Decides on the call `message` to the VM of that name; `decided` is called once. A call that
 // allows it (sd_bus_message_set_allow_interactive_authorization(3)) may make polkit ask a
 // person, see polkit.h.
 //
-// Without a polkit, or with one that does not answer: everybody may inspect, root and the
-// user that the VM runs as may do the rest. On the bus of a user: this user.
+// A polkit that does not answer has not allowed it. Where this system has none (look_for_polkit()),
+// everybody may inspect, root and the user that the VM runs as may do the rest. On the bus of a
+// user: this user.
 void authorize(sd_bus_message *message, Action action, const std::string &vm,
-               std::function<void(const Refusal &)> decided);
+               std::function<void(Decision &&)> decided);
 
 }  // namespace qemunit

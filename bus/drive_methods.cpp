@@ -4,13 +4,13 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/stat.h>
 
 #include <optional>
 #include <string>
 
 #include "bus/drive_release.h"
 #include "bus/hot_drive.h"
+#include "bus/image_file.h"
 #include "bus/vm_call.h"
 #include "common/bus_errors.h"
 
@@ -203,13 +203,13 @@ int read_options(sd_bus_message *message, HotDrive &drive, std::optional<bool> &
 
 // The image as it is open, and what is asked of it.
 std::string take_image(int fd, std::optional<bool> read_only, HotDrive &drive) {
-    struct stat info {};
-    if (fstat(fd, &info) != 0 || (!S_ISREG(info.st_mode) && !S_ISBLK(info.st_mode)))
+    const ImageKind kind = image_kind(fd);
+    if (kind == ImageKind::none)
         return "The image is neither a file nor a block device";
     const int access = fcntl(fd, F_GETFL) & O_ACCMODE;
     if (access == O_WRONLY)
         return "The image is open for writing only; open it for reading as well";
-    drive.is_block_device = S_ISBLK(info.st_mode);
+    drive.is_block_device = kind == ImageKind::block_device;
     drive.is_file_read_only = access == O_RDONLY;
     drive.read_only = read_only.value_or(drive.is_file_read_only);
     if (drive.is_file_read_only && !drive.read_only)
@@ -298,42 +298,47 @@ void detach(const CallPtr &call, const std::string &name) {
     });
 }
 
-}  // namespace
-
-int method_attach_drive(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+void attach_drive(const CallPtr &call) {
     const char *name = nullptr;
     int fd = -1;  // the message's
-    if (int r = sd_bus_message_read(message, "sh", &name, &fd); r < 0)
-        return r;
+    if (!read_arguments(*call, "sh", &name, &fd))
+        return;
     const auto attachment = std::make_shared<Attachment>();
     HotDrive &drive = attachment->drive;
     drive.name = name;
     std::optional<bool> read_only;
     std::string fault;
-    if (int r = read_options(message, drive, read_only, fault); r < 0)
-        return r;
+    if (!is_read(*call, read_options(call->message.get(), drive, read_only, fault)))
+        return;
     if (fault.empty())
         fault = hot_drive_name_fault(name);
     if (fault.empty())
         fault = take_image(fd, read_only, drive);
     if (!fault.empty())
-        return invalid(error, fault);
+        return reply_invalid(*call, fault);
     attachment->image = UniqueFd(fcntl(fd, F_DUPFD_CLOEXEC, 0));
-    if (!attachment->image)
-        return -errno;
-    return begin_call(message, userdata, {Action::control, "device_add"}, error,
-                      [attachment](const CallPtr &call) { look_at_machine(call, attachment); });
+    if (!is_read(*call, attachment->image ? 0 : -errno))
+        return;
+    look_at_machine(call, attachment);
+}
+
+void detach_drive(const CallPtr &call) {
+    const char *name = nullptr;
+    if (!read_arguments(*call, "s", &name))
+        return;
+    if (const std::string fault = hot_drive_name_fault(name); !fault.empty())
+        return reply_invalid(*call, fault);
+    detach(call, name);
+}
+
+}  // namespace
+
+int method_attach_drive(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    return begin_call(message, userdata, {Action::control, "device_add"}, error, attach_drive);
 }
 
 int method_detach_drive(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-    const char *raw = nullptr;
-    if (int r = sd_bus_message_read(message, "s", &raw); r < 0)
-        return r;
-    const std::string name = raw;
-    if (const std::string fault = hot_drive_name_fault(name); !fault.empty())
-        return invalid(error, fault);
-    return begin_call(message, userdata, {Action::control, "device_del"}, error,
-                      [name](const CallPtr &call) { detach(call, name); });
+    return begin_call(message, userdata, {Action::control, "device_del"}, error, detach_drive);
 }
 
 }  // namespace qemunit

@@ -68,21 +68,21 @@ void give_command(const CallPtr &call, const std::string &line) {
 
 int run_forward(sd_bus_message *message, void *userdata, sd_bus_error *error, bool needs_guest,
                 const char *asked, CommandMaker make) {
-    const char *text = nullptr;
-    if (int r = sd_bus_message_read(message, "s", &text); r < 0)
-        return r;
-    const auto request = parse_forward_request(text, needs_guest);
-    if (!request)
-        return invalid(error, request.error());
     return begin_call(
         message, userdata, {Action::control, asked}, error,
-        [request = *request, make](const CallPtr &call) {
-            ask_hmp(call, "info usernet", [call, request, make](const std::string &info) {
+        [needs_guest, make](const CallPtr &call) {
+            const char *text = nullptr;
+            if (!read_arguments(*call, "s", &text))
+                return;
+            const auto parsed = parse_forward_request(text, needs_guest);
+            if (!parsed)
+                return reply_invalid(*call, parsed.error());
+            ask_hmp(call, "info usernet", [call, request = *parsed, make](const std::string &info) {
                 const auto network = choose(user_networks(info), request.network, call->vm_name);
                 if (network)
                     give_command(call, make(*network, request));
                 else
-                    reply_error(*call, bus_error::kInvalidArgument, network.error());
+                    reply_invalid(*call, network.error());
             });
         });
 }

@@ -3,6 +3,7 @@
 
 #include <string_view>
 
+#include "bus/callers.h"
 #include "bus/manager_object.h"
 #include "bus/vm_object.h"
 
@@ -10,8 +11,9 @@ namespace qemunit {
 
 namespace {
 
-// Of all clients together: what comes beyond is answered from what is known.
+// Calls of all, and of one caller.
 constexpr std::size_t kHeldMax = 1000;
+constexpr unsigned kHeldMaxOfCaller = 64;
 
 bool is_one_of(std::string_view interface, std::initializer_list<std::string_view> names) {
     for (const std::string_view name : names)
@@ -44,7 +46,24 @@ bool HeldCalls::has_to_wait(sd_bus_message *message) const {
     } else if (const Vm *vm = vm_at(registry_, path); vm && vm->is_up()) {
         return false;
     }
-    return held_ < kHeldMax && !registry_.is_current();
+    return !registry_.is_current();
+}
+
+// No more messages than would be open anyway: see Callers.
+bool HeldCalls::has_room_for(const std::string &caller) const {
+    const auto of_caller = held_of_.find(caller);
+    return held_ < kHeldMax && bytes_in_use() < Callers::kTightBytes &&
+           (of_caller == held_of_.end() || of_caller->second < kHeldMaxOfCaller);
+}
+
+void HeldCalls::let_go(const MessagePtr &message, const std::string &caller) {
+    --held_;
+    if (--held_of_[caller] == 0)
+        held_of_.erase(caller);
+    if (sd_bus_enqueue_for_read(sd_bus_message_get_bus(message.get()), message.get()) >= 0)
+        let_go_.emplace(message.get(), message);
+    else
+        sd_bus_reply_method_errorf(message.get(), SD_BUS_ERROR_NO_MEMORY, "Out of memory");
 }
 
 int HeldCalls::on_message(sd_bus_message *message, void *userdata, sd_bus_error *) {
@@ -52,14 +71,14 @@ int HeldCalls::on_message(sd_bus_message *message, void *userdata, sd_bus_error 
     if (calls->let_go_.erase(message) ||
         !sd_bus_message_is_method_call(message, nullptr, nullptr) || !calls->has_to_wait(message))
         return 0;
+    const char *sender = sd_bus_message_get_sender(message);
+    const std::string caller = sender ? sender : "";
+    if (!calls->has_room_for(caller))
+        return 0;
     ++calls->held_;
-    calls->registry_.when_current([calls, held = keep_message(message)] {
-        --calls->held_;
-        if (sd_bus_enqueue_for_read(sd_bus_message_get_bus(held.get()), held.get()) >= 0)
-            calls->let_go_.emplace(held.get(), held);
-        else
-            sd_bus_reply_method_errorf(held.get(), SD_BUS_ERROR_NO_MEMORY, "Out of memory");
-    });
+    ++calls->held_of_[caller];
+    calls->registry_.when_current(
+        [calls, held = keep_message(message), caller] { calls->let_go(held, caller); });
     return 1;
 }
 

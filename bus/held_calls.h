@@ -2,12 +2,14 @@
 //
 // Calls that arrive before this daemon knows what systemd has just read: `systemctl daemon-reload`
 // has returned, and its signal is still on the way. They are held until systemd was asked, and
-// then dispatched as if they came only now. A VM that runs is never made to wait.
+// then dispatched as if they came only now. A VM that runs is never made to wait. What is held is
+// bounded; calls beyond are answered from what is known.
 #pragma once
 
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <string>
 
 #include "bus/vm_registry.h"
 #include "common/bus_ptr.h"
@@ -25,10 +27,13 @@ class HeldCalls {
   private:
     explicit HeldCalls(VmRegistry &registry) : registry_(registry) {}
     bool has_to_wait(sd_bus_message *message) const;
+    bool has_room_for(const std::string &caller) const;
+    void let_go(const MessagePtr &message, const std::string &caller);
     static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *);
 
     VmRegistry &registry_;
     std::size_t held_ = 0;
+    std::map<std::string, unsigned> held_of_;        // of a caller
     std::map<sd_bus_message *, MessagePtr> let_go_;  // on their way to the objects
     SlotPtr slot_;
 };

@@ -4,9 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
+#include <deque>
+#include <iterator>
+#include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bus/configured_vms.h"
@@ -14,6 +17,7 @@
 #include "bus/vm_call.h"
 #include "common/bus_errors.h"
 #include "common/paths.h"
+#include "common/utf8.h"
 
 namespace qemunit {
 
@@ -40,106 +44,168 @@ json key_event(const std::string &key, bool down) {
             {"data", {{"down", down}, {"key", {{"type", "qcode"}, {"data", key}}}}}};
 }
 
-void add_chord(std::vector<InputStep> &steps, const Chord &chord) {
-    json press = json::array();
-    json release = json::array();
-    for (const std::string &key : chord) {
-        press.push_back(key_event(key, true));
-        release.insert(release.begin(), key_event(key, false));
-    }
-    steps.push_back({std::move(press), kHold});
-    steps.push_back({std::move(release), kRelease});
+// Pressed in one step, released in the next.
+InputStep press(const Chord &chord) {
+    json events = json::array();
+    for (const std::string &key : chord)
+        events.push_back(key_event(key, true));
+    return {std::move(events), kHold, /*leaves_keys_down=*/true};
 }
+
+InputStep release(const Chord &chord) {
+    json events = json::array();
+    for (const std::string &key : chord)
+        events.insert(events.begin(), key_event(key, false));
+    return {std::move(events), kRelease};
+}
+
+// Types the characters of a text that the keyboard has, one after the other, each by its chords.
+class Typing {
+  public:
+    Typing(std::u32string text, Layout layout) : text_(std::move(text)), layout_(layout) {}
+
+    std::optional<InputStep> operator()() {
+        if (held_)
+            return release(*std::exchange(held_, std::nullopt));
+        if (chords_.empty()) {
+            if (at_ == text_.size())
+                return std::nullopt;
+            std::string character;
+            append_utf8(character, text_[at_++]);
+            std::ranges::copy(chords_of(character, layout_).value_or(std::vector<Chord>()),
+                              std::back_inserter(chords_));
+        }
+        held_ = std::move(chords_.front());
+        chords_.pop_front();
+        return press(*held_);
+    }
+
+  private:
+    std::u32string text_;
+    Layout layout_;
+    std::size_t at_ = 0;
+    std::deque<Chord> chords_;  // what is left of those of one character
+    std::optional<Chord> held_;
+};
 
 json move_event(const char *axis, int way) {
     return {{"type", "rel"}, {"data", {{"axis", axis}, {"value", way}}}};
 }
 
-int begin_input(sd_bus_message *message, void *userdata, sd_bus_error *error,
-                std::vector<InputStep> steps) {
-    // Each step has a deadline of its own.
-    return begin_call(message, userdata, {Action::control, "input-send-event"}, error,
-                      [steps = std::move(steps)](const CallPtr &call) {
-                          const auto vm = call->vm.lock();
-                          if (!vm)
-                              return;
-                          vm->input().add(steps, [call](const VmMonitor::Reply &reply) {
-                              if (reply)
-                                  reply_done(*call);
-                              else
-                                  reply_error(*call, reply.error());
-                          });
-                      });
+// Each step has a deadline of its own.
+void give_input(const CallPtr &call, InputSteps steps) {
+    const auto vm = call->vm.lock();
+    if (!vm)
+        return;
+    vm->input().add(
+        std::move(steps), [call] { return !call->open.has_left(); },
+        [call](const VmMonitor::Reply &reply) {
+            if (reply)
+                reply_done(*call);
+            else
+                reply_error(*call, reply.error());
+        });
 }
 
-}  // namespace
+// What is wrong with them, or "".
+std::string keys_fault(const Chord &keys) {
+    if (keys.empty())
+        return "There is no key to press";
+    if (keys.size() > kKeysMax)
+        return fmt::format(
+            "More than {} keys at once; they are pressed together, not one after "
+            "the other",
+            kKeysMax);
+    for (const std::string &name : keys)
+        if (std::string fault = key_fault(name); !fault.empty())
+            return fault;
+    if (std::set<std::string>(keys.begin(), keys.end()).size() != keys.size())
+        return "A key can be pressed only once at a time";
+    return "";
+}
 
-int method_send_keys(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+void send_keys(const CallPtr &call) {
     Chord keys;
+    sd_bus_message *message = call->message.get();
     int r = sd_bus_message_enter_container(message, 'a', "s");
     const char *key = nullptr;
-    while (r >= 0 && (r = sd_bus_message_read(message, "s", &key)) > 0)
+    while (r >= 0 && keys.size() <= kKeysMax && (r = sd_bus_message_read(message, "s", &key)) > 0)
         keys.emplace_back(key);
-    if (r < 0)
-        return r;
-    if (keys.empty())
-        return invalid(error, "There is no key to press");
-    if (keys.size() > kKeysMax)
-        return invalid(error, fmt::format("More than {} keys at once; they are pressed together, "
-                                          "not one after the other",
-                                          kKeysMax));
-    for (const std::string &name : keys)
-        if (const std::string fault = key_fault(name); !fault.empty())
-            return invalid(error, fault);
-    if (std::set<std::string>(keys.begin(), keys.end()).size() != keys.size())
-        return invalid(error, "A key can be pressed only once at a time");
-    std::vector<InputStep> steps;
-    add_chord(steps, keys);
-    return begin_input(message, userdata, error, std::move(steps));
+    if (!is_read(*call, r))
+        return;
+    if (const std::string fault = keys_fault(keys); !fault.empty())
+        return reply_invalid(*call, fault);
+    give_input(call, [keys, step = 0]() mutable -> std::optional<InputStep> {
+        switch (step++) {
+            case 0:
+                return press(keys);
+            case 1:
+                return release(keys);
+            default:
+                return std::nullopt;
+        }
+    });
 }
 
-int method_type_text(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+void type_text(const CallPtr &call) {
     const char *text = nullptr;
-    if (int r = sd_bus_message_read(message, "s", &text); r < 0)
-        return r;
+    if (!read_arguments(*call, "s", &text))
+        return;
     if (std::string_view(text).size() > kTextMax)
-        return invalid(error, fmt::format("The text is longer than {} bytes", kTextMax));
-    const auto &vm = *static_cast<Vm *>(userdata);
-    const auto layout = layout_of(configured_keyboard(vm.paths().generator_output(), vm.name()));
+        return reply_invalid(*call, fmt::format("The text is longer than {} bytes", kTextMax));
+    const auto vm = call->vm.lock();
+    if (!vm)
+        return;
+    const auto layout = layout_of(configured_keyboard(vm->paths().generator_output(), vm->name()));
     if (!layout)
-        return invalid(error, layout.error());
-    const auto chords = chords_of(text, *layout);
-    if (!chords)
-        return invalid(error, chords.error());
-    std::vector<InputStep> steps;
-    for (const Chord &chord : *chords)
-        add_chord(steps, chord);
-    return begin_input(message, userdata, error, std::move(steps));
+        return reply_invalid(*call, layout.error());
+    if (const auto chords = chords_of(text, *layout); !chords)
+        return reply_invalid(*call, chords.error());
+    give_input(call, Typing(decode_utf8(text), *layout));
 }
 
 // Relative only. A guest with a tablet (Display=vnc) has the PS/2 mouse of its board beside it,
 // and that is the one that moves.
-int method_move_mouse(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-    int x = 0;
-    int y = 0;
-    if (int r = sd_bus_message_read(message, "ii", &x, &y); r < 0)
-        return r;
+void move_mouse(const CallPtr &call) {
+    int x = 0, y = 0;
+    if (!read_arguments(*call, "ii", &x, &y))
+        return;
     if (x > kMouseMax || x < -kMouseMax || y > kMouseMax || y < -kMouseMax)
-        return invalid(error, fmt::format("The mouse moves at most {} steps at once", kMouseMax));
-    std::vector<InputStep> steps;
-    while (x || y) {
+        return reply_invalid(*call,
+                             fmt::format("The mouse moves at most {} steps at once", kMouseMax));
+    give_input(call, [x, y]() mutable -> std::optional<InputStep> {
+        if (!x && !y)
+            return std::nullopt;
         const int dx = std::clamp(x, -kMouseStep, kMouseStep);
         const int dy = std::clamp(y, -kMouseStep, kMouseStep);
+        x -= dx;
+        y -= dy;
         json events = json::array();
         if (dx)
             events.push_back(move_event("x", dx));
         if (dy)
             events.push_back(move_event("y", dy));
-        steps.push_back({std::move(events), kMousePause});
-        x -= dx;
-        y -= dy;
-    }
-    return begin_input(message, userdata, error, std::move(steps));
+        return InputStep{std::move(events), kMousePause};
+    });
+}
+
+int begin_input(sd_bus_message *message, void *userdata, sd_bus_error *error,
+                void (*go)(const CallPtr &)) {
+    return begin_call(message, userdata, {Action::control, "input-send-event"}, error, go);
+}
+
+}  // namespace
+
+int method_send_keys(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    return begin_input(message, userdata, error, send_keys);
+}
+
+int method_type_text(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    return begin_input(message, userdata, error, type_text);
+}
+
+int method_move_mouse(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    return begin_input(message, userdata, error, move_mouse);
 }
 
 }  // namespace qemunit

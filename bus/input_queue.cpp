@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "bus/input_queue.h"
 
-#include <iterator>
 #include <utility>
 
 namespace qemunit {
@@ -13,10 +12,9 @@ constexpr uint64_t kStepTimeout = 20 * kSecond;
 
 }  // namespace
 
-void InputQueue::add(std::vector<InputStep> steps, VmMonitor::ReplyCallback done) {
-    tasks_.push_back(
-        {{std::make_move_iterator(steps.begin()), std::make_move_iterator(steps.end())},
-         std::move(done)});
+void InputQueue::add(InputSteps steps, std::function<bool()> is_wanted,
+                     VmMonitor::ReplyCallback done) {
+    tasks_.push_back({std::move(steps), std::move(is_wanted), std::move(done)});
     if (tasks_.size() == 1)
         next();
 }
@@ -25,14 +23,18 @@ void InputQueue::next() {
     pause_.reset();
     if (tasks_.empty())
         return;
-    if (tasks_.front().steps.empty())
+    // Keys that are pressed are released first, as the next step does.
+    if (!tasks_.front().is_wanted() && !is_down_)
+        return finish(
+            std::unexpected(QmpError{QmpError::Kind::disconnected, "the caller has left"}));
+    auto step = tasks_.front().next_step();
+    if (!step)
         return finish(nlohmann::json::object());
-    InputStep step = std::move(tasks_.front().steps.front());
-    tasks_.front().steps.pop_front();
+    is_down_ = step->leaves_keys_down;
     monitor_.execute(
-        "input-send-event", {{"events", std::move(step.events)}},
+        "input-send-event", {{"events", std::move(step->events)}},
         monotonic_now(event_) + kStepTimeout,
-        [this, pause = step.pause, generation = generation_](VmMonitor::Reply reply) {
+        [this, pause = step->pause, generation = generation_](VmMonitor::Reply reply) {
             if (generation != generation_)
                 return;
             if (!reply)
@@ -48,12 +50,14 @@ void InputQueue::next() {
 void InputQueue::finish(VmMonitor::Reply reply) {
     const Task task = std::move(tasks_.front());
     tasks_.pop_front();
+    is_down_ = false;
     next();
     task.done(std::move(reply));
 }
 
 void InputQueue::fail_all(const std::string &reason) {
     ++generation_;
+    is_down_ = false;
     pause_.reset();
     for (Task &task : std::exchange(tasks_, {}))
         task.done(std::unexpected(QmpError{QmpError::Kind::disconnected, reason}));

@@ -12,8 +12,9 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "bus/vm_monitor.h"
 
@@ -23,7 +24,12 @@ namespace qemunit {
 struct InputStep {
     nlohmann::json events;
     uint64_t pause;
+    bool leaves_keys_down = false;  // which the next step releases
 };
+
+// The next step each time, nothing at the end: they are made when their turn comes, as a page of
+// text takes some thousand of them.
+using InputSteps = std::function<std::optional<InputStep>()>;
 
 class InputQueue {
   public:
@@ -32,15 +38,17 @@ class InputQueue {
     InputQueue(const InputQueue &) = delete;
     InputQueue &operator=(const InputQueue &) = delete;
 
-    // `done` is called once, after the last pause, or at the first step that fails.
-    void add(std::vector<InputStep> steps, VmMonitor::ReplyCallback done);
+    // `done` is called once, after the last pause, at the first step that fails, or when nobody
+    // waits for it any more.
+    void add(InputSteps steps, std::function<bool()> is_wanted, VmMonitor::ReplyCallback done);
 
     // The connection is gone.
     void fail_all(const std::string &reason);
 
   private:
     struct Task {
-        std::deque<InputStep> steps;
+        InputSteps next_step;
+        std::function<bool()> is_wanted;
         VmMonitor::ReplyCallback done;
     };
 
@@ -50,6 +58,7 @@ class InputQueue {
     sd_event *event_;
     VmMonitor &monitor_;
     std::deque<Task> tasks_;   // the first is at work
+    bool is_down_ = false;     // keys of it
     uint64_t generation_ = 0;  // of replies to what fail_all() has ended nobody takes notice
     EventSourcePtr pause_;
 };

@@ -14,9 +14,11 @@
 #include <span>
 #include <string_view>
 
+#include "bus/callers.h"
 #include "bus/held_calls.h"
 #include "bus/idle_exit.h"
 #include "bus/manager_object.h"
+#include "bus/polkit.h"
 #include "bus/vm_object.h"
 #include "bus/vm_registry.h"
 #include "common/bus_ptr.h"
@@ -107,6 +109,9 @@ Result<> Daemon::start() {
     if (auto connected = connect(); !connected)
         return connected;
     sd_bus *bus = bus_.get();
+    if (auto watched = callers().watch(bus); !watched)
+        return watched;
+    look_for_polkit(bus);
     VmObserver observer{
         .added =
             [this, bus](Vm &vm) {

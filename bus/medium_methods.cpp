@@ -3,10 +3,10 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <string>
 
+#include "bus/image_file.h"
 #include "bus/vm_call.h"
 #include "common/medium_name.h"
 
@@ -61,43 +61,45 @@ void insert(const CallPtr &call, const std::shared_ptr<Medium> &medium) {
         std::move(medium->image));
 }
 
+void change_medium(const CallPtr &call) {
+    const char *drive = nullptr, *name = nullptr;
+    int fd = -1;  // the message's
+    if (!read_arguments(*call, "shs", &drive, &fd, &name))
+        return;
+    if (!*drive)
+        return reply_invalid(*call, "The name of the drive is empty");
+    if (image_kind(fd) == ImageKind::none)
+        return reply_invalid(*call, "The image is neither a file nor a block device");
+    // QEMU asks a set for a file that is open for just what it is going to do.
+    if ((fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY)
+        return reply_invalid(*call, "The image is not open for reading only");
+    auto medium =
+        std::make_shared<Medium>(Medium{drive, name, UniqueFd(fcntl(fd, F_DUPFD_CLOEXEC, 0))});
+    if (is_read(*call, medium->image ? 0 : -errno))
+        insert(call, medium);
+}
+
+void eject_medium(const CallPtr &call) {
+    const char *drive = nullptr;
+    if (!read_arguments(*call, "s", &drive))
+        return;
+    if (!*drive)
+        return reply_invalid(*call, "The name of the drive is empty");
+    ask(call, "eject", {{"id", drive}}, [call, drive = std::string(drive)](const json &) {
+        remove_earlier_sets(call, drive, nullptr);
+        reply_done(*call);
+    });
+}
+
 }  // namespace
 
 int method_change_medium(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-    const char *drive = nullptr, *name = nullptr;
-    int fd = -1;  // the message's
-    if (int r = sd_bus_message_read(message, "shs", &drive, &fd, &name); r < 0)
-        return r;
-    if (!*drive)
-        return invalid(error, "The name of the drive is empty");
-    struct stat info {};
-    if (fstat(fd, &info) != 0 || (!S_ISREG(info.st_mode) && !S_ISBLK(info.st_mode)))
-        return invalid(error, "The image is neither a file nor a block device");
-    // QEMU asks a set for a file that is open for just what it is going to do.
-    if ((fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY)
-        return invalid(error, "The image is not open for reading only");
-    auto medium =
-        std::make_shared<Medium>(Medium{drive, name, UniqueFd(fcntl(fd, F_DUPFD_CLOEXEC, 0))});
-    if (!medium->image)
-        return -errno;
     return begin_call(message, userdata, {Action::control, "blockdev-change-medium"}, error,
-                      [medium](const CallPtr &call) { insert(call, medium); });
+                      change_medium);
 }
 
 int method_eject_medium(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-    const char *raw = nullptr;
-    if (int r = sd_bus_message_read(message, "s", &raw); r < 0)
-        return r;
-    const std::string drive = raw;
-    if (drive.empty())
-        return invalid(error, "The name of the drive is empty");
-    return begin_call(message, userdata, {Action::control, "eject"}, error,
-                      [drive](const CallPtr &call) {
-                          ask(call, "eject", {{"id", drive}}, [call, drive](const json &) {
-                              remove_earlier_sets(call, drive, nullptr);
-                              reply_done(*call);
-                          });
-                      });
+    return begin_call(message, userdata, {Action::control, "eject"}, error, eject_medium);
 }
 
 }  // namespace qemunit

@@ -115,30 +115,32 @@ void dump_memory(const CallPtr &call, const DumpPtr &dump) {
 }  // namespace
 
 int method_set_balloon(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-    uint64_t bytes = 0;
-    if (int r = sd_bus_message_read(message, "t", &bytes); r < 0)
-        return r;
-    if (bytes == 0)
-        return invalid(error, "A guest cannot do without memory");
     return begin_call(
-        message, userdata, {Action::control, "balloon"}, error, [bytes](const CallPtr &call) {
+        message, userdata, {Action::control, "balloon"}, error, [](const CallPtr &call) {
+            uint64_t bytes = 0;
+            if (!read_arguments(*call, "t", &bytes))
+                return;
+            if (bytes == 0)
+                return reply_invalid(*call, "A guest cannot do without memory");
             ask(call, "query-memory-size-summary", nullptr,
                 [call, bytes](const json &size) { set_balloon(call, bytes, memory_bytes(size)); });
         });
 }
 
 int method_dump_memory(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-    int fd = -1;  // the message's
-    if (int r = sd_bus_message_read(message, "h", &fd); r < 0)
-        return r;
-    if ((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
-        return invalid(error, "The file for the memory is not open for writing");
-    const auto dump = std::make_shared<Dump>();
-    dump->file = UniqueFd(fcntl(fd, F_DUPFD_CLOEXEC, 0));
-    if (!dump->file)
-        return -errno;
     return begin_call(message, userdata, {Action::monitor, "dump-guest-memory", kDumpTimeout},
-                      error, [dump](const CallPtr &call) { dump_memory(call, dump); });
+                      error, [](const CallPtr &call) {
+                          int fd = -1;  // the message's
+                          if (!read_arguments(*call, "h", &fd))
+                              return;
+                          if ((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
+                              return reply_invalid(
+                                  *call, "The file for the memory is not open for writing");
+                          const auto dump = std::make_shared<Dump>();
+                          dump->file = UniqueFd(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+                          if (is_read(*call, dump->file ? 0 : -errno))
+                              dump_memory(call, dump);
+                      });
 }
 
 }  // namespace qemunit

@@ -3,8 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <deque>
 #include <map>
 #include <string_view>
+#include <utility>
 
 #include "common/bus_call.h"
 #include "common/timer.h"
@@ -19,11 +21,14 @@ constexpr uint64_t kPolkitTimeout = 8 * kSecond;
 // A person has to find and type a password.
 constexpr uint64_t kPersonTimeout = 60 * kSecond;
 
+constexpr char kPolkit[] = "org.freedesktop.PolicyKit1";
+
 constexpr uint32_t kAllowUserInteraction = 1;  // CheckAuthorizationFlags of polkit
 
-// Each question is a call that the bus counts until polkit answers it, and of these it grants 128
-// (max_replies_per_connection in bus/config-parser.c of dbus-daemon): whoever has them all open,
-// with an agent that asks nobody, would make this daemon deaf for everybody.
+// Each question is a call that the bus counts until polkit answers it, whether or not we still wait
+// for that, and of these it grants 128 (max_replies_per_connection in bus/config-parser.c of
+// dbus-daemon): whoever has them all open, with an agent that asks nobody or a polkit that
+// stands still, would make this daemon deaf for everybody. Some are left for systemd.
 class OpenQuestions {
   public:
     bool open(uint32_t uid) {
@@ -40,20 +45,56 @@ class OpenQuestions {
     }
 
   private:
-    static constexpr unsigned kMax = 64;
+    static constexpr unsigned kMax = 48;
     static constexpr unsigned kMaxOfUser = 8;
     unsigned all_ = 0;
     std::map<uint32_t, unsigned> of_user_;
 };
 
-OpenQuestions &open_questions() {
-    static OpenQuestions questions;  // its owner is the process, which has one bus
-    return questions;
+// One that somebody waits for the answer to. Answers once: by the deadline at the latest.
+class Question {
+  public:
+    Question(PolkitQuestion what, PolkitAnswered answered)
+        : what_(std::move(what)), answered_(std::move(answered)) {}
+
+    const PolkitQuestion &what() const { return what_; }
+    uint32_t uid() const { return *what_.caller->uid; }
+    bool is_wanted() const { return answered_ && what_.caller->is_there; }
+    // `late`: what is answered if nothing comes.
+    void start(sd_event *event, uint64_t timeout, std::function<void()> late) {
+        auto timer = start_timer(event, monotonic_now(event) + timeout, std::move(late));
+        if (timer)
+            timer_ = std::move(*timer);
+        else
+            answer({PolkitAnswer::Kind::none, timer.error().message});
+    }
+    void answer(const PolkitAnswer &answer) {
+        timer_.reset();
+        if (const PolkitAnswered answered = std::exchange(answered_, nullptr))
+            answered(answer);
+    }
+
+  private:
+    const PolkitQuestion what_;
+    PolkitAnswered answered_;  // until it is
+    EventSourcePtr timer_;
+};
+using QuestionPtr = std::shared_ptr<Question>;
+
+// What the process has open with polkit, which has one bus.
+struct Polkit {
+    bool is_here = true;
+    OpenQuestions open, open_to_persons;
+    std::deque<QuestionPtr> waiting;
+};
+
+Polkit &polkit() {
+    static Polkit of_process;
+    return of_process;
 }
 
 Result<MessagePtr> new_polkit_call(sd_bus *bus, const char *member) {
-    return new_method_call(bus, "org.freedesktop.PolicyKit1",
-                           "/org/freedesktop/PolicyKit1/Authority",
+    return new_method_call(bus, kPolkit, "/org/freedesktop/PolicyKit1/Authority",
                            "org.freedesktop.PolicyKit1.Authority", member);
 }
 
@@ -62,7 +103,7 @@ Result<MessagePtr> new_check(sd_bus *bus, const PolkitQuestion &question, uint32
     auto call = new_polkit_call(bus, "CheckAuthorization");
     if (call)
         sd_bus_message_append(call->get(), "(sa{sv})sa{ss}us", "system-bus-name", 1, "name", "s",
-                              question.caller.c_str(), question.action, 2, "vm",
+                              question.caller->name.c_str(), question.action, 2, "vm",
                               question.vm.c_str(), "verb", question.verb.c_str(), flags,
                               cancellation_id.c_str());
     return call;
@@ -109,38 +150,91 @@ void cancel(sd_bus *bus, const std::string &cancellation_id) {
         bus, call, [](sd_bus_message *) {}, kPolkitTimeout);
 }
 
-}  // namespace
-
-void ask_polkit(sd_bus *bus, const PolkitQuestion &question, const PolkitAnswered &answered) {
-    const std::string no =
-        fmt::format("polkit does not allow {} for VM '{}'", question.action, question.vm);
+// Without a deadline of sd-bus: the place is free when the bus counts the call no more.
+void send(sd_bus *bus, const QuestionPtr &question, uint32_t flags, const std::string &id,
+          OpenQuestions &place, std::string_view no, std::function<void()> then) {
     call_and_forget(
-        bus, new_check(bus, question, 0, ""),
-        [answered, no](sd_bus_message *reply) { answered(read_answer(reply, no)); },
-        kPolkitTimeout);
+        bus, new_check(bus, question->what(), flags, id),
+        [question, &place, no = std::string(no), then = std::move(then)](sd_bus_message *reply) {
+            place.close(question->uid());
+            question->answer(read_answer(reply, no));
+            then();
+        },
+        UINT64_MAX);
 }
 
-void ask_person(sd_bus *bus, const PolkitQuestion &question, const PolkitAnswered &answered) {
+// The first that there is a place for; those that nobody waits for any more are gone then.
+QuestionPtr next_question() {
+    std::erase_if(polkit().waiting, [](const QuestionPtr &question) {
+        if (!question->is_wanted())
+            question->answer({PolkitAnswer::Kind::none, "the caller has left"});
+        return !question->is_wanted();
+    });
+    for (auto at = polkit().waiting.begin(); at != polkit().waiting.end(); ++at)
+        if (polkit().open.open((*at)->uid())) {
+            QuestionPtr question = std::move(*at);
+            polkit().waiting.erase(at);
+            return question;
+        }
+    return nullptr;
+}
+
+void send_what_waits(sd_bus *bus) {
+    while (const QuestionPtr question = next_question())
+        send(bus, question, 0, "", polkit().open,
+             fmt::format("polkit does not allow {} for VM '{}'", question->what().action,
+                         question->what().vm),
+             [bus] { send_what_waits(bus); });
+}
+
+}  // namespace
+
+void look_for_polkit(sd_bus *bus) {
+    const auto is_known = [bus](const char *call) {
+        auto message = new_method_call(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                       "org.freedesktop.DBus", call);
+        sd_bus_message *raw = nullptr;
+        if (!message || sd_bus_call(bus, message->get(), kPolkitTimeout, nullptr, &raw) < 0)
+            return true;
+        const MessagePtr reply = own_message(raw);
+        const char *name = nullptr;
+        int r = sd_bus_message_enter_container(raw, 'a', "s");
+        while (r >= 0 && (r = sd_bus_message_read(raw, "s", &name)) > 0)
+            if (name == std::string_view(kPolkit))
+                return true;
+        return r < 0;
+    };
+    polkit().is_here = is_known("ListActivatableNames") || is_known("ListNames");
+}
+
+bool has_polkit() {
+    return polkit().is_here;
+}
+
+void ask_polkit(sd_bus *bus, const PolkitQuestion &what, const PolkitAnswered &answered) {
+    const auto question = std::make_shared<Question>(what, answered);
+    question->start(sd_bus_get_event(bus), kPolkitTimeout, [question] {
+        question->answer(
+            {PolkitAnswer::Kind::none, fmt::format("not within {} s", kPolkitTimeout / kSecond)});
+    });
+    polkit().waiting.push_back(question);
+    send_what_waits(bus);
+}
+
+void ask_person(sd_bus *bus, const PolkitQuestion &what, const PolkitAnswered &answered) {
     static uint64_t last_id = 0;
-    if (!open_questions().open(question.uid))
+    if (!polkit().open_to_persons.open(*what.caller->uid))
         return answered({PolkitAnswer::Kind::too_many, ""});
     const std::string id = fmt::to_string(++last_id);
-    const uint64_t deadline = monotonic_now(sd_bus_get_event(bus)) + kPersonTimeout;
-    call_and_forget(
-        bus, new_check(bus, question, kAllowUserInteraction, id),
-        [bus, uid = question.uid, id, deadline, answered](sd_bus_message *reply) {
-            open_questions().close(uid);
-            PolkitAnswer answer = read_answer(reply, "nobody has authenticated");
-            if (answer.kind == PolkitAnswer::Kind::none &&
-                monotonic_now(sd_bus_get_event(bus)) >= deadline) {
-                cancel(bus, id);
-                answer = {PolkitAnswer::Kind::no,
+    const auto question = std::make_shared<Question>(what, answered);
+    question->start(sd_bus_get_event(bus), kPersonTimeout, [bus, question, id] {
+        cancel(bus, id);
+        question->answer({PolkitAnswer::Kind::no,
                           fmt::format("nobody has answered the question for a password within {} s",
-                                      kPersonTimeout / kSecond)};
-            }
-            answered(answer);
-        },
-        kPersonTimeout);
+                                      kPersonTimeout / kSecond)});
+    });
+    send(bus, question, kAllowUserInteraction, id, polkit().open_to_persons,
+         "nobody has authenticated", [] {});
 }
 
 }  // namespace qemunit

@@ -66,16 +66,16 @@ void connect_port(const CallPtr &call, const std::string &port, const json &peri
 }  // namespace
 
 int method_open_serial(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-    const char *raw = nullptr;
-    if (int r = sd_bus_message_read(message, "s", &raw); r < 0)
-        return r;
-    const std::string port = *raw ? raw : kFirstSerialPort;
     // Asked also for its own sake: a QEMU that answers is there to be connected to, and no
     // connection boots it.
     return begin_call(
-        message, userdata, {Action::monitor, "qom-list"}, error, [port](const CallPtr &call) {
+        message, userdata, {Action::monitor, "qom-list"}, error, [](const CallPtr &call) {
+            const char *port = nullptr;
+            if (!read_arguments(*call, "s", &port))
+                return;
             ask(call, "qom-list", {{"path", "/machine/peripheral"}},
-                [call, port](const json &peripherals) { connect_port(call, port, peripherals); });
+                [call, port = std::string(*port ? port : kFirstSerialPort)](
+                    const json &peripherals) { connect_port(call, port, peripherals); });
         });
 }
 

@@ -48,6 +48,27 @@ int open_session(sd_bus_message *message, void *userdata, sd_bus_error *error, M
         });
 }
 
+void pass_fd(const CallPtr &call) {
+    const char *name = nullptr;
+    int fd = -1;  // the message's
+    if (!read_arguments(*call, "sh", &name, &fd))
+        return;
+    if (!*name)
+        return reply_invalid(*call, "The name of the file descriptor is empty");
+    UniqueFd passed(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    if (!is_read(*call, passed ? 0 : -errno))
+        return;
+    execute(
+        call, "getfd", {{"fdname", name}},
+        [call](const VmMonitor::Reply &reply) {
+            if (reply)
+                reply_done(*call);
+            else
+                reply_error(*call, reply.error());
+        },
+        std::move(passed));
+}
+
 }  // namespace
 
 int method_open_monitor(sd_bus_message *message, void *userdata, sd_bus_error *error) {
@@ -59,28 +80,7 @@ int method_open_qmp(sd_bus_message *message, void *userdata, sd_bus_error *error
 }
 
 int method_pass_fd(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-    const char *raw = nullptr;
-    int fd = -1;  // the message's
-    if (int r = sd_bus_message_read(message, "sh", &raw, &fd); r < 0)
-        return r;
-    const std::string name = raw;
-    if (name.empty())
-        return invalid(error, "The name of the file descriptor is empty");
-    const auto passed = std::make_shared<UniqueFd>(fcntl(fd, F_DUPFD_CLOEXEC, 0));
-    if (!*passed)
-        return -errno;
-    return begin_call(message, userdata, {Action::monitor, "getfd"}, error,
-                      [name, passed](const CallPtr &call) {
-                          execute(
-                              call, "getfd", {{"fdname", name}},
-                              [call](const VmMonitor::Reply &reply) {
-                                  if (reply)
-                                      reply_done(*call);
-                                  else
-                                      reply_error(*call, reply.error());
-                              },
-                              std::move(*passed));
-                      });
+    return begin_call(message, userdata, {Action::monitor, "getfd"}, error, pass_fd);
 }
 
 }  // namespace qemunit

@@ -4,7 +4,9 @@
 // QEMU wait meanwhile, those to other VMs do not.
 #include "bus/snapshot_methods.h"
 
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "bus/failed_load.h"
 #include "bus/snapshot_drives.h"
@@ -45,11 +47,32 @@ void answer(const CallPtr &call, const VmMonitor::Reply &reply) {
 
 using JobMaker = decltype(&save_job);
 
-int run_job(sd_bus_message *message, void *userdata, sd_bus_error *error, const std::string &tag,
+using TagFault = std::string (*)(std::string_view tag);
+
+std::string empty_tag_fault(std::string_view tag) {
+    return tag.empty() ? "The tag of the snapshot is empty" : "";
+}
+
+// The tag that the call names; what is wrong with it is answered.
+std::optional<std::string> read_tag(const Call &call, TagFault fault_of) {
+    const char *tag = nullptr;
+    if (!read_arguments(call, "s", &tag))
+        return std::nullopt;
+    if (const std::string fault = fault_of(tag); !fault.empty()) {
+        reply_invalid(call, fault);
+        return std::nullopt;
+    }
+    return tag;
+}
+
+int run_job(sd_bus_message *message, void *userdata, sd_bus_error *error, TagFault fault_of,
             const char *command, JobMaker make) {
     return begin_call(message, userdata, {Action::control, command, kSnapshotTimeout}, error,
-                      [tag, make](const CallPtr &call) {
-                          with_drives(call, [call, tag, make](const SnapshotDrives &drives) {
+                      [fault_of, make](const CallPtr &call) {
+                          const auto tag = read_tag(*call, fault_of);
+                          if (!tag)
+                              return;
+                          with_drives(call, [call, tag = *tag, make](const SnapshotDrives &drives) {
                               start_job(
                                   call, make(drives, call->vm_name, tag),
                                   [call](const VmMonitor::Reply &reply) { answer(call, reply); });
@@ -80,24 +103,16 @@ void answer_list(const CallPtr &call, const SnapshotDrives &drives) {
 }  // namespace
 
 int method_save_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-    const char *tag = nullptr;
-    if (int r = sd_bus_message_read(message, "s", &tag); r < 0)
-        return r;
-    if (const std::string fault = tag_fault(tag); !fault.empty())
-        return invalid(error, fault);
-    return run_job(message, userdata, error, tag, "snapshot-save", save_job);
+    return run_job(message, userdata, error, tag_fault, "snapshot-save", save_job);
 }
 
 int method_load_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-    const char *raw = nullptr;
-    if (int r = sd_bus_message_read(message, "s", &raw); r < 0)
-        return r;
-    if (!*raw)
-        return invalid(error, "The tag of the snapshot is empty");
-    const std::string tag = raw;
     return begin_call(message, userdata, {Action::control, "snapshot-load", kSnapshotTimeout},
-                      error, [tag](const CallPtr &call) {
-                          with_drives(call, [call, tag](const SnapshotDrives &drives) {
+                      error, [](const CallPtr &call) {
+                          const auto tag = read_tag(*call, empty_tag_fault);
+                          if (!tag)
+                              return;
+                          with_drives(call, [call, tag = *tag](const SnapshotDrives &drives) {
                               start_job(
                                   call, load_job(drives, call->vm_name, tag),
                                   [call](const VmMonitor::Reply &reply) {
@@ -111,12 +126,7 @@ int method_load_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *
 }
 
 int method_delete_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-    const char *tag = nullptr;
-    if (int r = sd_bus_message_read(message, "s", &tag); r < 0)
-        return r;
-    if (!*tag)
-        return invalid(error, "The tag of the snapshot is empty");
-    return run_job(message, userdata, error, tag, "snapshot-delete", delete_job);
+    return run_job(message, userdata, error, empty_tag_fault, "snapshot-delete", delete_job);
 }
 
 int method_list_snapshots(sd_bus_message *message, void *userdata, sd_bus_error *error) {

@@ -19,6 +19,11 @@ namespace {
 // systemd answers at once, or is in the middle of a reload: then without what it knows.
 constexpr uint64_t kSystemdTimeout = 5 * kSecond;
 
+// Everybody may ask for statistics, and the bus counts what systemd has not answered yet: see
+// OpenQuestions in polkit.cpp. Beyond these it is done without as well.
+constexpr int kOpenToSystemdMax = 24;
+int open_to_systemd = 0;
+
 // Each question that is asked holds one; the last that is answered lets it go.
 struct Gathering {
     CallPtr call;
@@ -113,6 +118,8 @@ void take_networks(Statistics &statistics, const json &info_network) {
 
 // A property of the unit; UINT64_MAX is systemd's "not known".
 void ask_systemd(const GatheringPtr &gathering, const std::string &unit, const char *property) {
+    if (open_to_systemd >= kOpenToSystemdMax)
+        return;
     sd_bus *bus = sd_bus_message_get_bus(gathering->call->message.get());
     char *raw = nullptr;
     if (sd_bus_path_encode("/org/freedesktop/systemd1/unit", unit.c_str(), &raw) < 0)
@@ -123,9 +130,11 @@ void ask_systemd(const GatheringPtr &gathering, const std::string &unit, const c
     if (get)
         sd_bus_message_append(get->get(), "ss", "org.freedesktop.systemd1.Service", property);
     ++gathering->open;
+    ++open_to_systemd;
     call_and_forget(
         bus, get,
         [gathering, property](sd_bus_message *reply) {
+            --open_to_systemd;
             uint64_t number = UINT64_MAX;
             if (reply && !sd_bus_message_is_method_error(reply, nullptr) &&
                 sd_bus_message_read(reply, "v", "t", &number) > 0 && number != UINT64_MAX)

@@ -24,10 +24,14 @@ uint64_t now_of(const Call &call) {
     return monotonic_now(sd_bus_get_event(sd_bus_message_get_bus(call.message.get())));
 }
 
-void take_decision(const std::shared_ptr<Call> &call, const Refusal &refused,
+// Whoever has left hears nothing, and what they asked for is not begun.
+void take_decision(const CallPtr &call, Decision &&decision,
                    const std::function<void(const CallPtr &)> &go) {
-    if (refused.error)
-        return reply_error(*call, refused.error, refused.message);
+    if (decision.error)
+        return reply_error(*call, decision.error, decision.message);
+    if (decision.open.has_left())
+        return;
+    call->open = std::move(decision.open);
     // It may have ended while a person was typing a password.
     const auto vm = call->vm.lock();
     if (!vm)
@@ -46,13 +50,34 @@ int begin_call(sd_bus_message *message, void *userdata, CallKind kind, sd_bus_er
     Vm &vm = *static_cast<Vm *>(userdata);
     if (auto refusal = vm.refusal())
         return sd_bus_error_set(error, bus_error::kNotRunning, refusal->c_str());
-    const auto call = std::make_shared<Call>(Call{keep_message(message), vm.weak_from_this(),
-                                                  vm.name(), std::move(kind.asked), kind.timeout});
+    const auto call = std::make_shared<Call>(Call{keep_message(message),
+                                                  vm.weak_from_this(),
+                                                  vm.name(),
+                                                  std::move(kind.asked),
+                                                  kind.timeout,
+                                                  0,
+                                                  {}});
     call->deadline = now_of(*call) + call->timeout;
-    authorize(message, kind.action, vm.name(), [call, go = std::move(go)](const Refusal &refused) {
-        take_decision(call, refused, go);
+    authorize(message, kind.action, vm.name(), [call, go = std::move(go)](Decision &&decision) {
+        take_decision(call, std::move(decision), go);
     });
     return 1;  // the reply comes later
+}
+
+void authorize_further(const CallPtr &call, Action action, const std::string &why,
+                       std::function<void()> then) {
+    authorize(call->message.get(), action, call->vm_name,
+              [call, why, then = std::move(then)](Decision &&decision) {
+                  if (decision.error)
+                      decision.message += "; " + why;
+                  take_decision(call, std::move(decision), [then](const CallPtr &) { then(); });
+              });
+}
+
+bool is_read(const Call &call, int r) {
+    if (r < 0)
+        sd_bus_reply_method_errno(call.message.get(), r, nullptr);
+    return r >= 0;
 }
 
 void execute(const CallPtr &call, std::string_view command, json arguments,
@@ -129,22 +154,22 @@ void reply_with_state(const CallPtr &call) {
     execute(call, "query-status", nullptr, [call](const VmMonitor::Reply &) { reply_done(*call); });
 }
 
-int invalid(sd_bus_error *error, const std::string &text) {
-    return sd_bus_error_set(error, bus_error::kInvalidArgument, text.c_str());
+void reply_invalid(const Call &call, const std::string &text) {
+    reply_error(call, bus_error::kInvalidArgument, text);
 }
 
-int read_json_command(sd_bus_message *message, JsonCommand &command, sd_bus_error *error) {
+std::optional<JsonCommand> read_json_command(const Call &call) {
     const char *name = nullptr, *text = nullptr;
-    if (int r = sd_bus_message_read(message, "ss", &name, &text); r < 0)
-        return r;
-    if (!*name)
-        return invalid(error, "The command is empty");
-    command.name = name;
-    if (!*text)
-        return 0;
-    command.arguments = parse_json(text);
-    return command.arguments.is_object() ? 0
-                                         : invalid(error, "The arguments are not a JSON object");
+    if (!read_arguments(call, "ss", &name, &text))
+        return std::nullopt;
+    JsonCommand command{name, *text ? parse_json(text) : json()};
+    if (command.name.empty())
+        reply_invalid(call, "The command is empty");
+    else if (*text && !command.arguments.is_object())
+        reply_invalid(call, "The arguments are not a JSON object");
+    else
+        return command;
+    return std::nullopt;
 }
 
 }  // namespace qemunit

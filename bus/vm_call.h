@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,11 +25,12 @@ struct Call {
     MessagePtr message;
     std::weak_ptr<Vm> vm;
     std::string vm_name;
-    std::string asked;      // what the caller asked for, as errors name it
+    std::string asked;      // what the caller asks of QEMU, as errors name it
     uint64_t timeout = 0;   // µs
     uint64_t deadline = 0;  // when that is over, CLOCK_MONOTONIC
+    OpenCall open;
 };
-using CallPtr = std::shared_ptr<const Call>;
+using CallPtr = std::shared_ptr<Call>;
 
 struct CallKind {
     Action action;
@@ -36,10 +38,23 @@ struct CallKind {
     uint64_t timeout = kUsualTimeout;
 };
 
-// The last thing a handler does, when the arguments are right: `go` is called if the caller may
-// do this and the VM can be talked to, and has to see to an answer. `userdata` is the Vm.
+// All that a handler does: `go` is called if the caller may do this, is still there, and the VM can
+// be talked to. What costs anything, the arguments included, is left to `go`, and it has to see to
+// an answer. `userdata` is the Vm.
 int begin_call(sd_bus_message *message, void *userdata, CallKind kind, sd_bus_error *error,
                std::function<void(const CallPtr &)> go);
+
+// For `go`: whether the caller may do this, too. `why` it takes that is told to whom it is refused.
+void authorize_further(const CallPtr &call, Action action, const std::string &why,
+                       std::function<void()> then);
+
+// For `go`: the arguments of the call, as sd_bus_message_read(3) has them. What cannot be read is
+// answered.
+bool is_read(const Call &call, int r);
+template <typename... Values>
+bool read_arguments(const Call &call, const char *types, Values *...values) {
+    return is_read(call, sd_bus_message_read(call.message.get(), types, values...));
+}
 
 // QEMU's answer, whatever it is. A VM that is gone is one that was disconnected.
 void execute(const CallPtr &call, std::string_view command, nlohmann::json arguments,
@@ -63,15 +78,15 @@ void reply_fd(const Call &call, const UniqueFd &fd);
 // Whoever has paused a VM shall see it paused: the answer waits for State to follow.
 void reply_with_state(const CallPtr &call);
 
-// For a handler: InvalidArgument, with why.
-int invalid(sd_bus_error *error, const std::string &text);
+// InvalidArgument, with why.
+void reply_invalid(const Call &call, const std::string &text);
 
 // The arguments of a method that passes a command on: its name, and its arguments as a JSON object
-// or "" for none, which is null here. Negative if they are not that.
+// or "" for none, which is null here. Nothing if they are not that, which is answered.
 struct JsonCommand {
     std::string name;
     nlohmann::json arguments;
 };
-int read_json_command(sd_bus_message *message, JsonCommand &command, sd_bus_error *error);
+std::optional<JsonCommand> read_json_command(const Call &call);
 
 }  // namespace qemunit

@@ -36,56 +36,60 @@ void answer_done(const CallPtr &call) {
     reply_done(*call);
 }
 
+void answer_monitor_command(const CallPtr &call, const VmMonitor::Reply &reply) {
+    if (!reply)
+        return reply_error(*call, reply.error());
+    const auto *output = reply->get_ptr<const std::string *>();
+    auto result = hmp_result(output ? std::string_view(*output) : "");
+    if (result)
+        reply_text(*call, *result);
+    else if (const auto why = hmp_error(result.error()); is_hmp_load(call->asked) && !why.empty())
+        answer_failed_load(call, std::string(why));
+    else
+        reply_error(*call, bus_error::kMonitor, result.error());
+}
+
+void run_monitor_command(const CallPtr &call) {
+    const char *line = nullptr;
+    if (!read_arguments(*call, "s", &line))
+        return;
+    call->asked = line;
+    if (call->asked.find_first_not_of(" \t") == std::string::npos)
+        return reply_invalid(*call, "The monitor command is empty");
+    if (call->asked.find_first_of("\r\n") != std::string::npos)
+        return reply_invalid(*call, "A monitor command is one line");
+    execute(call, "human-monitor-command", {{"command-line", call->asked}},
+            [call](VmMonitor::Reply reply) {
+                if (is_hmp_quit(call->asked))
+                    reply = gone_is_fine(std::move(reply));
+                answer_monitor_command(call, reply);
+            });
+}
+
+void run_command(const CallPtr &call) {
+    auto command = read_json_command(*call);
+    if (!command)
+        return;
+    call->asked = command->name;
+    execute(call, command->name, std::move(command->arguments), [call](VmMonitor::Reply reply) {
+        if (call->asked == "quit")
+            reply = gone_is_fine(std::move(reply));
+        if (reply)
+            reply_text(*call, json_text(*reply));
+        else
+            reply_error(*call, reply.error());
+    });
+}
+
 }  // namespace
 
 int method_monitor_command(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-    const char *raw = nullptr;
-    if (int r = sd_bus_message_read(message, "s", &raw); r < 0)
-        return r;
-    const std::string line = raw;
-    if (line.find_first_not_of(" \t") == std::string::npos)
-        return invalid(error, "The monitor command is empty");
-    if (line.find_first_of("\r\n") != std::string::npos)
-        return invalid(error, "A monitor command is one line");
-    const auto answer = [quits = is_hmp_quit(line), loads = is_hmp_load(line)](
-                            const CallPtr &call, VmMonitor::Reply reply) {
-        if (quits)
-            reply = gone_is_fine(std::move(reply));
-        if (!reply)
-            return reply_error(*call, reply.error());
-        const auto *output = reply->get_ptr<const std::string *>();
-        auto result = hmp_result(output ? std::string_view(*output) : "");
-        if (result)
-            reply_text(*call, *result);
-        else if (const auto why = hmp_error(result.error()); loads && !why.empty())
-            answer_failed_load(call, std::string(why));
-        else
-            reply_error(*call, bus_error::kMonitor, result.error());
-    };
-    return begin_call(
-        message, userdata, {Action::monitor, line}, error, [line, answer](const CallPtr &call) {
-            execute(call, "human-monitor-command", {{"command-line", line}},
-                    [call, answer](VmMonitor::Reply reply) { answer(call, std::move(reply)); });
-        });
+    return begin_call(message, userdata, {Action::monitor, "human-monitor-command"}, error,
+                      run_monitor_command);
 }
 
 int method_execute(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-    JsonCommand json_command;
-    if (int r = read_json_command(message, json_command, error); r < 0)
-        return r;
-    const auto &[command, arguments] = json_command;
-    return begin_call(message, userdata, {Action::monitor, command}, error,
-                      [command, arguments](const CallPtr &call) {
-                          execute(call, command, arguments,
-                                  [call, command](VmMonitor::Reply reply) {
-                                      if (command == "quit")
-                                          reply = gone_is_fine(std::move(reply));
-                                      if (reply)
-                                          reply_text(*call, json_text(*reply));
-                                      else
-                                          reply_error(*call, reply.error());
-                                  });
-                      });
+    return begin_call(message, userdata, {Action::monitor, "execute"}, error, run_command);
 }
 
 int method_pause(sd_bus_message *message, void *userdata, sd_bus_error *error) {

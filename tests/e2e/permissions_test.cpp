@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: MIT
 //
 // Who may do what by way of org.qemunit1: polkit's rules, and what holds without a polkit.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <systemd/sd-bus.h>
 
 #include <csignal>
 #include <filesystem>
+#include <optional>
 
-#include "tests/e2e/bus.h"
+#include "common/unique_fd.h"
+#include "tests/e2e/as_user.h"
+#include "tests/e2e/expect_contains.h"
 #include "tests/e2e/unit_watch.h"
+#include "tests/e2e/vm_call_with.h"
 #include "tests/e2e/vm_under_test.h"
 
 namespace qemunit::e2e {
@@ -107,16 +112,59 @@ TEST_F(Permissions, WhoCouldBeAskedForAPasswordIsToldSo) {
     EXPECT_TRUE(refused.says("Interactive authentication required")) << refused;
 }
 
+// A system whose administrator has not installed it. That is seen when qemunitd starts.
 TEST_F(Permissions, WithoutPolkitTheUserOfTheVmHasAccess) {
     VmUnderTest web("web", boot_sector_ini());
     ASSERT_TRUE(web.start().ok()) << web.status();
-    ASSERT_TRUE(run_words("systemctl mask --runtime --now polkit.service").ok());
+    const std::string activation =
+        "/usr/share/dbus-1/system-services/org.freedesktop.PolicyKit1.service";
+    std::filesystem::rename(activation, activation + ".away");
+    for (const char *command : {"systemctl mask --runtime --now polkit.service",
+                                "systemctl reload dbus.service", "systemctl restart qemunitd"})
+        ASSERT_TRUE(run_words(command).ok()) << command;
     expect_refused(call_as("anna", "web", {"Pause"}));
     EXPECT_TRUE(call_as("anna", "web", {"ListSnapshots"}).ok());
     const Finished own = call_as("qemunit", "web", {"Pause"});
     EXPECT_TRUE(own.ok()) << own;
     EXPECT_EQ(call_vm("web", "Resume").error, "");
+    std::filesystem::rename(activation + ".away", activation);
+    for (const char *command : {"systemctl unmask --runtime polkit.service",
+                                "systemctl reload dbus.service", "systemctl restart qemunitd"})
+        ASSERT_TRUE(run_words(command).ok()) << command;
+    expect_refused(call_as("qemunit", "web", {"Pause"}));
+}
+
+// Neither by stopping it, nor by keeping it from starting, nor in the moment when it is killed.
+TEST_F(Permissions, APolkitThatDoesNotAnswerGrantsNothing) {
+    VmUnderTest web("web", boot_sector_ini());
+    ASSERT_TRUE(web.start().ok()) << web.status();
+    ASSERT_TRUE(call_as("anna", "web", {"Resume"}).ok());
+    const auto expect_all_refused = [] {
+        for (const char *user : {"qemunit", "anna", "bert"}) {
+            const Finished pause = call_as(user, "web", {"Pause"});
+            expect_refused(pause);
+            expect_refused(call_as(user, "web", {"ListSnapshots"}));
+        }
+        EXPECT_EQ(call_vm("web", "Resume").error, "");
+    };
+    ASSERT_TRUE(run_words("systemctl mask --runtime --now polkit.service").ok());
+    expect_all_refused();
     ASSERT_TRUE(run_words("systemctl unmask --runtime polkit.service").ok());
+    ASSERT_TRUE(run_words("systemctl start polkit.service").ok());
+    const pid_t polkit = std::stoi(unit_property("polkit.service", "MainPID"));
+    ASSERT_EQ(kill(polkit, SIGSTOP), 0);
+    expect_all_refused();
+    std::optional<PendingCall> pause;
+    {
+        const AsUser own("qemunit");
+        pause.emplace("web", "Pause");
+    }
+    EXPECT_FALSE(pause->is_answered());
+    EXPECT_EQ(kill(polkit, SIGKILL), 0);
+    const BusReply reply = pause->wait();
+    EXPECT_EQ(reply.error, "org.freedesktop.DBus.Error.AccessDenied") << reply;
+    const Finished after = call_as("anna", "web", {"Pause"});
+    EXPECT_TRUE(after.ok()) << after;
 }
 
 TEST_F(Permissions, APolkitThatHangsDelaysOnlyWhoNeedsIt) {
@@ -131,8 +179,8 @@ TEST_F(Permissions, APolkitThatHangsDelaysOnlyWhoNeedsIt) {
         "setpriv --reuid=bert --regid=nogroup --clear-groups busctl get-property "
         "org.qemunit1 /org/qemunit1/vm/web org.qemunit1.VM State");
     EXPECT_EQ(trimmed(state.output), "s \"paused\"");
-    expect_refused(call_as("bert", "web", {"Resume"}));
-    EXPECT_TRUE(call_as("bert", "web", {"ListSnapshots"}).ok());
+    const Finished refused = call_as("bert", "web", {"Resume"});
+    expect_refused(refused);
     EXPECT_EQ(kill(polkit, SIGCONT), 0);
 }
 

@@ -72,6 +72,18 @@ class QmpJobsTest : public ::testing::Test {
             replies.push_back(std::move(reply));
         };
     }
+    void add(
+        std::deque<InputStep> steps, std::function<bool()> is_wanted = [] { return true; }) {
+        input->add(
+            [steps]() mutable -> std::optional<InputStep> {
+                if (steps.empty())
+                    return std::nullopt;
+                InputStep step = steps.front();
+                steps.pop_front();
+                return step;
+            },
+            std::move(is_wanted), keep());
+    }
     bool wait_for_replies(std::size_t n) {
         return loop.run_until([this, n] { return replies.size() >= n; });
     }
@@ -151,24 +163,40 @@ TEST_F(QmpJobsTest, InputGoesStepByStepAndOneAfterTheOther) {
     const auto step = [](const char *key) {
         return InputStep{json::array({key}), 1};
     };
-    input->add({step("a"), step("b")}, keep());
-    input->add({step("c")}, keep());
+    add({step("a"), step("b")});
+    add({step("c")});
     EXPECT_EQ(answer("input-send-event", "{}")["events"], json::array({"a"}));
     EXPECT_EQ(answer("input-send-event", "{}")["events"], json::array({"b"}));
     EXPECT_EQ(answer("input-send-event", "{}")["events"], json::array({"c"}));
     ASSERT_TRUE(wait_for_replies(2));
     EXPECT_TRUE(replies[0] && replies[1]);
-    input->add({}, keep());
+    add({});
     ASSERT_TRUE(wait_for_replies(3));
 }
 
 TEST_F(QmpJobsTest, InputEndsWithTheConnection) {
-    input->add({{json::array(), 3600 * kSecond}, {json::array(), 1}}, keep());
-    input->add({{json::array(), 1}}, keep());
+    add({{json::array(), 3600 * kSecond}, {json::array(), 1}});
+    add({{json::array(), 1}});
     answer("input-send-event", "{}");
     monitor->close("the VM is off");
     ASSERT_EQ(replies.size(), 2u);
     EXPECT_EQ(replies[1].error().message, "the VM is off");
+}
+
+TEST_F(QmpJobsTest, InputEndsWhenNobodyWaitsForItWithNoKeyDown) {
+    bool is_there = true;
+    add({{json::array({"press"}), 1, /*leaves_keys_down=*/true},
+         {json::array({"release"}), 1},
+         {json::array({"more"}), 1}},
+        [&] { return is_there; });
+    add({{json::array({"next"}), 1}});
+    EXPECT_EQ(answer("input-send-event", "{}")["events"], json::array({"press"}));
+    is_there = false;
+    EXPECT_EQ(answer("input-send-event", "{}")["events"], json::array({"release"}));
+    EXPECT_EQ(answer("input-send-event", "{}")["events"], json::array({"next"}));
+    ASSERT_TRUE(wait_for_replies(2));
+    EXPECT_FALSE(replies[0]);
+    EXPECT_TRUE(replies[1]);
 }
 
 }  // namespace
