@@ -298,6 +298,23 @@ void detach(const CallPtr &call, const std::string &name) {
     });
 }
 
+// A qcow2 image names other files, which QEMU opens: what of the sandbox holds the guest's own
+// disks, and by nbd:// what the network leads to. The caller may change the image after it was
+// looked at, and no option of QEMU forbids an external data file. So it takes the right to do
+// all that QEMU can; and of those who have it, none attaches by mistake what another has laid out.
+void attach_qcow2(const CallPtr &call, const AttachmentPtr &attachment) {
+    authorize_further(call, Action::monitor,
+                      "an image of the format qcow2 can name other files, so that it takes "
+                      "org.qemunit1.monitor, while one of the format raw does not",
+                      [call, attachment] {
+                          if (const auto fault = qcow2_fault(attachment->image.get());
+                              !fault.empty())
+                              reply_invalid(*call, fault);
+                          else
+                              look_at_machine(call, attachment);
+                      });
+}
+
 void attach_drive(const CallPtr &call) {
     const char *name = nullptr;
     int fd = -1;  // the message's
@@ -319,7 +336,10 @@ void attach_drive(const CallPtr &call) {
     attachment->image = UniqueFd(fcntl(fd, F_DUPFD_CLOEXEC, 0));
     if (!is_read(*call, attachment->image ? 0 : -errno))
         return;
-    look_at_machine(call, attachment);
+    if (drive.format == "raw")
+        look_at_machine(call, attachment);
+    else
+        attach_qcow2(call, attachment);
 }
 
 void detach_drive(const CallPtr &call) {

@@ -176,11 +176,31 @@ TEST(HotDrive, ErrorsSayWhatToDo) {
     expect_error(detach(pc, "root"), "InvalidArgument", "was not attached");
     expect_error(detach(pc, "data"), "InvalidArgument", "has no attached drive 'data'");
 
+    // One that stands alone is the only one that is attached.
+    const auto attach_made = [&](const std::string &how) {
+        std::filesystem::remove("/var/lib/made.qcow2");
+        EXPECT_TRUE(run_words("qemu-img create -q -f qcow2 " + how).ok()) << how;
+        const UniqueFd fd(open("/var/lib/made.qcow2", O_RDWR | O_CLOEXEC));
+        return call_vm_with(pc.name(), "AttachDrive", [&](sd_bus_message *call) {
+            return sd_bus_message_append(call, "sha{sv}", "made", fd.get(), 1, "format", "s",
+                                         "qcow2");
+        });
+    };
+    expect_error(attach_made("-F raw -b /etc/passwd /var/lib/made.qcow2"), "InvalidArgument",
+                 "has a backing file");
+    expect_error(attach_made("-F raw -u -b nbd://localhost /var/lib/made.qcow2 1M"),
+                 "InvalidArgument", "has a backing file");
+    expect_error(attach_made("-o data_file=/var/lib/made.data /var/lib/made.qcow2 1M"),
+                 "InvalidArgument", "has an external data file");
+    EXPECT_EQ(attach_made("/var/lib/made.qcow2 1M").error, "");
+    std::filesystem::remove("/var/lib/made.qcow2");
+    std::filesystem::remove("/var/lib/made.data");
+
     // A boot sector knows nothing of hot-plugging: it never lets go.
     EXPECT_EQ(image.attach(pc, "data").error, "");
     expect_error(image.attach(pc, "data"), "InvalidArgument", "an attached drive 'data' already");
     expect_error(detach(pc, "data"), "Timeout", "has not let go of drive 'data'");
-    expect_error(detach(pc, "other"), "InvalidArgument", "it has data");
+    expect_error(detach(pc, "other"), "InvalidArgument", "it has data, made");
     // At a reset, the machine takes it out.
     ASSERT_EQ(call_vm(pc.name(), "Reset").error, "");
     const BusReply gone = detach(pc, "data");

@@ -112,6 +112,28 @@ TEST_F(Permissions, WhoCouldBeAskedForAPasswordIsToldSo) {
     EXPECT_TRUE(refused.says("Interactive authentication required")) << refused;
 }
 
+// Whoever controls a VM does not read by QEMU's eyes: a qcow2 image can name what the sandbox
+// holds.
+TEST_F(Permissions, AnImageThatCanNameOthersTakesTheMonitor) {
+    VmUnderTest web("web", boot_sector_ini() + "[VM]\nMachine=pc\n");
+    ASSERT_TRUE(web.start().ok()) << web.status();
+    const std::string image = "/tmp/attached.img";
+    ASSERT_TRUE(run({"qemu-img", "create", "-q", "-f", "qcow2", image, "1M"}).ok());
+    const UniqueFd fd(open(image.c_str(), O_RDWR | O_CLOEXEC));
+    const auto attach = [&](const char *name, const char *format) {
+        const AsUser anna("anna");
+        return call_vm_with("web", "AttachDrive", [&](sd_bus_message *call) {
+            return sd_bus_message_append(call, "sha{sv}", name, fd.get(), 1, "format", "s", format);
+        });
+    };
+    const BusReply qcow2 = attach("one", "qcow2");
+    EXPECT_EQ(qcow2.error, "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired") << qcow2;
+    expect_contains(qcow2.message, "takes org.qemunit1.monitor, while one of the format raw does");
+    const BusReply raw = attach("two", "raw");
+    EXPECT_EQ(raw.error, "") << raw;
+    std::filesystem::remove(image);
+}
+
 // A system whose administrator has not installed it. That is seen when qemunitd starts.
 TEST_F(Permissions, WithoutPolkitTheUserOfTheVmHasAccess) {
     VmUnderTest web("web", boot_sector_ini());

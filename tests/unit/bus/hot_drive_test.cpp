@@ -92,9 +92,10 @@ TEST(HotDriveTest, WhatQemuIsTold) {
     drive.format = "qcow2";
     drive.serial = "S-1";
     drive.read_only = drive.is_file_read_only = drive.is_block_device = true;
-    EXPECT_EQ(blockdev_arguments(drive, 0).dump(),
-              R"({"driver":"qcow2","file":{"driver":"host_device","filename":"/dev/fdset/0",)"
-              R"("read-only":true},"node-name":"qemunit-hot-data","read-only":true})");
+    EXPECT_EQ(
+        blockdev_arguments(drive, 0).dump(),
+        R"({"backing":null,"driver":"qcow2","file":{"driver":"host_device","filename":"/dev/fdset/0",)"
+        R"("read-only":true},"node-name":"qemunit-hot-data","read-only":true})");
     EXPECT_EQ(device_arguments(drive, {"scsi-hd", "qemunit-scsi.0"})["serial"], "S-1");
 }
 
