@@ -13,6 +13,7 @@
 #include "common/qmp_client.h"
 #include "common/timer.h"
 #include "ctl/console.h"
+#include "ctl/safe_output.h"
 #include "ctl/socket_clients.h"
 
 namespace qemunit {
@@ -178,8 +179,8 @@ Result<int> ConsoleSession::run() {
     if (bus_)
         sd_bus_detach_event(bus_);
     if (raw_ && isatty(STDOUT_FILENO))
-        fmt::print("\033[m\033[?25h");  // the guest's colour ends here, and the cursor is back
-    std::fflush(stdout);
+        std::fputs("\033[m\033[?25h", terminal_output());  // no colour of the guest's, and a cursor
+    std::fflush(terminal_output());
     say(guest_ ? fmt::format("Disconnected from {} of {}.", target_.port, target_.vm) : "");
     raw_.reset();
     if (failure_)

@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <iostream>
 
+#include "ctl/safe_output.h"
+
 namespace qemunit {
 
 namespace {
@@ -50,7 +52,8 @@ struct LineEditor::Editor {
     std::string prompt;
     std::function<Completion(std::string_view)> completer;
     std::unique_ptr<History, HistoryDeleter> lines{history_init()};
-    std::unique_ptr<EditLine, EditLineDeleter> line{el_init("qemunitctl", stdin, stdout, stderr)};
+    std::unique_ptr<EditLine, EditLineDeleter> line{
+        el_init("qemunitctl", stdin, terminal_output(), stderr)};
 };
 
 LineEditor::LineEditor(std::string prompt, std::function<Completion(std::string_view)> completer) {

@@ -13,6 +13,7 @@
 #include "ctl/error_text.h"
 #include "ctl/invocation.h"
 #include "ctl/password_agent.h"
+#include "ctl/safe_output.h"
 #include "ctl/verbs.h"
 
 namespace {
@@ -23,6 +24,7 @@ constexpr int kExitUsage = 2;
 
 int main(int argc, char **argv) {
     using namespace qemunit;
+    make_output_safe();
     const auto invocation = parse_invocation({argv + 1, argv + argc});
     if (!invocation) {
         fmt::print(stderr, "qemunitctl: {}\n", invocation.error().message);

@@ -11,6 +11,17 @@
 
 namespace qemunit {
 
+namespace {
+
+// A name from QEMU or an image begins no row of its own.
+std::string in_one_line(std::string text) {
+    std::ranges::replace_if(
+        text, [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
+    return text;
+}
+
+}  // namespace
+
 std::string table_text(const std::vector<std::vector<std::string>> &rows) {
     std::vector<std::size_t> widths;
     for (const auto &row : rows) {
@@ -22,7 +33,7 @@ std::string table_text(const std::vector<std::vector<std::string>> &rows) {
     for (const auto &row : rows) {
         std::string line;
         for (std::size_t i = 0; i < row.size(); ++i)
-            line += fmt::format("{:<{}}", row[i], widths[i] + 2);
+            line += fmt::format("{:<{}}", in_one_line(row[i]), widths[i] + 2);
         line.erase(line.find_last_not_of(' ') + 1);
         text += line + "\n";
     }

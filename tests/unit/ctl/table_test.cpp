@@ -17,6 +17,12 @@ TEST(TableTest, ColumnsAreAsWideAsTheirWidestCell) {
     EXPECT_EQ(table_text({{"a"}, {"", "b"}}), "a\n   b\n");
 }
 
+TEST(TableTest, ACellStaysInItsRow) {
+    EXPECT_EQ(table_text({{"TAG", "SIZE"}, {"a\nfake\tb", "1"}}),
+              "TAG       SIZE\n"
+              "a fake b  1\n");
+}
+
 TEST(TableTest, DurationsHaveTwoUnits) {
     EXPECT_EQ(duration_text(0), "0s");
     EXPECT_EQ(duration_text(kSecond - 1), "0s");
