@@ -2,9 +2,15 @@
 #include "ctl/reload.h"
 
 #include <fmt/format.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <fstream>
+#include <optional>
 
+#include "common/paths.h"
 #include "common/qmp_client.h"
 #include "ctl/command_line.h"
 #include "ctl/live_changes.h"
@@ -17,15 +23,38 @@ namespace {
 
 using nlohmann::json;
 
-Result<std::vector<std::string>> command_line_of(uint32_t pid) {
-    const std::string path = fmt::format("/proc/{}/cmdline", pid);
-    std::ifstream file(path);
+std::vector<std::string> command_line_of(uint32_t pid) {
+    std::ifstream file(fmt::format("/proc/{}/cmdline", pid));
     std::vector<std::string> words;
     for (std::string word; std::getline(file, word, '\0');)
         words.push_back(word);
-    if (words.empty())
-        return fail(ESRCH, fmt::format("cannot read {}, the command line of its QEMU", path));
     return words;
+}
+
+// As the generator begins: "-name guest=vm1,debug-threads=on". No other process of the unit has
+// that.
+bool is_qemu_of(const std::string &vm, const std::vector<std::string> &words) {
+    const auto name = std::ranges::find(words, "-name");
+    return name != words.end() && name + 1 != words.end() &&
+           (name + 1)->starts_with(fmt::format("guest={},", vm));
+}
+
+// Why the unit of the VM runs no QEMU: the errors of its ini file, with their lines, on standard
+// error, by the program that the unit would run.
+void explain(const std::string &vm, const Paths &paths) {
+    std::fflush(stdout);
+    const pid_t child = fork();
+    if (child == 0) {
+        const std::string program(kGeneratorPath);
+        if (paths.is_of_user())
+            execl(program.c_str(), program.c_str(), "--user", "--explain", vm.c_str(), nullptr);
+        else
+            execl(program.c_str(), program.c_str(), "--explain", vm.c_str(), nullptr);
+        std::perror(program.c_str());
+        _exit(EXIT_FAILURE);
+    }
+    while (child > 0 && waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+    }
 }
 
 class Reload {
@@ -37,18 +66,18 @@ class Reload {
         const auto configured = exec_start_of(bus_, vm_);
         if (!configured)
             return std::unexpected(configured.error());
-        const std::vector<std::string> command = command_by_hand(*configured);
-        if (command.empty())
-            return fail(ENOENT, "its unit runs no QEMU; see: systemctl cat qemu@" + vm_);
-        auto pid = vm_property(bus_, vm_, "MainPID", "u");
-        uint32_t number = 0;
-        if (!pid)
-            return std::unexpected(pid.error());
-        if (sd_bus_message_read(pid->get(), "u", &number) < 0 || number == 0)
-            return fail(ESRCH, "is not running; start it with: systemctl start qemu@" + vm_);
-        const auto running = command_line_of(number);
+        const auto running = find_qemu();
         if (!running)
             return std::unexpected(running.error());
+        const std::vector<std::string> command = command_by_hand(*configured);
+        if (command.empty()) {
+            if (invocation_.bus != Invocation::Bus::remote)
+                explain(vm_, paths_of(invocation_));
+            return fail(ENOENT, fmt::format("its ini file gives no VM any more, so that there is "
+                                            "nothing to change; it runs on as it was started; see: "
+                                            "qemunitctl check {}",
+                                            vm_));
+        }
         const auto state = ask_state();
         if (!state)
             return std::unexpected(state.error());
@@ -57,6 +86,37 @@ class Reload {
     }
 
   private:
+    // Among all processes of the unit: while the guest ends with an exit status, the main one is
+    // another (helper/companion.cpp).
+    Result<std::vector<std::string>> find_qemu() {
+        sd_bus_message *call_of_systemd = nullptr;
+        int r = sd_bus_message_new_method_call(bus_, &call_of_systemd, kSystemdName,
+                                               unit_object_path(vm_).c_str(),
+                                               "org.freedesktop.systemd1.Service", "GetProcesses");
+        const MessagePtr owned = own_message(call_of_systemd);
+        if (r < 0)
+            return fail_errno(r, "cannot make a D-Bus message");
+        auto reply = call(bus_, call_of_systemd, vm_);
+        if (!reply)
+            return std::unexpected(reply.error());
+        sd_bus_message *processes = reply->get();
+        bool has_processes = false;
+        r = sd_bus_message_enter_container(processes, 'a', "(sus)");
+        for (uint32_t pid = 0;
+             r >= 0 && (r = sd_bus_message_read(processes, "(sus)", nullptr, &pid, nullptr)) > 0;) {
+            has_processes = true;
+            if (auto words = command_line_of(pid); is_qemu_of(vm_, words))
+                return words;
+        }
+        if (r < 0)
+            return fail_errno(r, "cannot read the processes of its unit");
+        if (!has_processes)
+            return fail(ESRCH, "is not running; start it with: systemctl start qemu@" + vm_);
+        return fail(ESRCH, fmt::format("its unit has no process that is its QEMU; see: systemctl "
+                                       "status qemu@{}",
+                                       vm_));
+    }
+
     // QEMU's answer; null if it does not know the command.
     json ask_qmp(const char *command) {
         const auto reply = ask_vm(bus_, vm_, "Execute", {command, ""});

@@ -1,37 +1,30 @@
 // SPDX-License-Identifier: MIT
 //
 // qemunit-generator: run by systemd at boot and at every daemon-reload, and by people to
-// check what they wrote. search -> ini -> schema -> VM -> QEMU arguments -> unit text -> write.
-// The only file of the generator that logs or decides an exit code. It must never wait: PID 1 does.
+// check what they wrote. generation.h is what systemd runs it for. Here, and there, it logs and
+// decides exit codes. It must never wait: PID 1 does.
 #include <fmt/format.h>
-#include <sched.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
-#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <optional>
 #include <set>
 #include <string_view>
 
 #include "common/user_paths.h"
-#include "generator/broken.h"
 #include "generator/explain.h"
+#include "generator/generation.h"
 #include "generator/host_check.h"
 #include "generator/host_claims.h"
 #include "generator/host_id.h"
 #include "generator/load.h"
 #include "generator/log.h"
 #include "generator/machine.h"
-#include "generator/messages.h"
 #include "generator/namespaces.h"
 #include "generator/options.h"
-#include "generator/output.h"
-#include "generator/render.h"
 #include "generator/search.h"
 
 namespace {
@@ -65,142 +58,10 @@ Paths paths_for(const GeneratorOptions &options) {
     return options.user || scope_by_systemd() == "user" ? user_paths() : Paths();
 }
 
-// Another system (--root=) cannot be tried.
-Namespaces namespaces_for(const GeneratorOptions &options, const Paths &paths) {
-    return paths.is_of_user() && options.root.empty() ? namespaces_of_user()
-                                                      : Namespaces::available;
-}
-
 void log_all(const Log &log, const Diagnostics &diagnostics) {
     for (const Diagnostic &diagnostic : diagnostics)
         log.write(diagnostic);
 }
-
-void print_output(const Output &output) {
-    for (const OutputFile &file : output.files)
-        fmt::print("---{}---\n{}\n", file.path, file.content);
-    for (const OutputLink &link : output.links)
-        fmt::print("---{} -> {}---\n\n", link.path, link.target);
-}
-
-// Where many VMs are, a second process writes the units of every other one: the kernel takes
-// longer to make their files than we take to say what is in them, and PID 1 waits for all.
-enum class Part { all, first_half, second_half };
-
-constexpr std::size_t kManyVms = 100;
-
-bool has_two_cpus() {
-    cpu_set_t cpus;
-    return sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) > 1;
-}
-
-// One run over all VMs.
-class Generation {
-  public:
-    Generation(const GeneratorOptions &options, const Log &log)
-        : options_(options), log_(log), paths_(paths_for(options)), host_(this_machine()) {}
-
-    int run() {
-        umask(0022);  // systemd's own for generators; also by hand, everybody may read units
-        Diagnostics unnamed;
-        sources_ = find_vms(options_.root, paths_, unnamed);
-        report(unnamed);
-        if (sources_.empty() && log_.unheard().empty())
-            return exit_code();
-        namespaces_ = namespaces_for(options_, paths_);
-        host_id_ = read_host_id(options_.root);
-        if (options_.mode != GeneratorOptions::Mode::dry_run) {
-            auto folder = OutputFolder::open(options_.output);
-            if (!folder) {
-                log_.write(Severity::error, folder.error().message);
-                return EXIT_FAILURE;
-            }
-            folder_ = std::move(*folder);
-            if (sources_.size() >= kManyVms && has_two_cpus())
-                return generate_by_two();
-        }
-        generate(Part::all);
-        return finish();
-    }
-
-  private:
-    int generate_by_two() {
-        const pid_t second = fork();
-        if (second == 0) {
-            generate(Part::second_half);
-            _exit(exit_code());
-        }
-        generate(second > 0 ? Part::first_half : Part::all);
-        int status = 0;
-        while (second > 0 && waitpid(second, &status, 0) < 0 && errno == EINTR) {
-        }
-        failed_ = failed_ || status != 0;
-        if (WIFSIGNALED(status))
-            log_.write(Severity::error,
-                       fmt::format("The process that writes half of the units was killed by "
-                                   "signal {}; run '{} daemon-reload' again.",
-                                   WTERMSIG(status), paths_.systemctl()));
-        return finish();
-    }
-
-    int finish() {
-        if (folder_ && !log_.unheard().empty())
-            if (const auto written = folder_->write(render_messages(log_.unheard())); !written)
-                log_.write(Severity::error, written.error().message);
-        return exit_code();
-    }
-
-    // A VM that fails is reported and left out; the others are written all the same. What is
-    // wrong with an ini file is said once, by the process that reads them all.
-    void generate(Part part) {
-        FirmwareCatalog firmware(options_.root);
-        HostClaims claims;
-        for (std::size_t i = 0; i < sources_.size(); ++i) {
-            const bool is_ours = part == Part::all || (part == Part::second_half) == (i % 2 == 1);
-            if (part == Part::second_half && !is_ours)
-                continue;
-            Diagnostics diagnostics;
-            const auto vm =
-                load_vm(sources_[i], options_.root, paths_, host_, host_id_, firmware, diagnostics);
-            if (part != Part::second_half) {
-                if (vm)
-                    claims.add(*vm, diagnostics);
-                report(diagnostics);
-                if (!vm)
-                    write(sources_[i], render_broken(sources_[i], options_.root, diagnostics));
-            }
-            if (vm && is_ours)
-                write(sources_[i], render(*vm, host_, namespaces_));
-        }
-    }
-
-    void write(const VmSource &source, const Output &output) {
-        if (!folder_) {
-            print_output(output);
-        } else if (const auto written = folder_->write(output); !written) {
-            log_.write(Severity::error,
-                       fmt::format("{}: {}", source.path, written.error().message));
-            failed_ = true;
-        }
-    }
-
-    void report(const Diagnostics &diagnostics) {
-        log_all(log_, diagnostics);
-        failed_ = failed_ || has_errors(diagnostics);
-    }
-
-    int exit_code() const { return failed_ ? EXIT_FAILURE : EXIT_SUCCESS; }
-
-    const GeneratorOptions &options_;
-    const Log &log_;
-    const Paths paths_;
-    const Architecture host_;
-    Namespaces namespaces_ = Namespaces::available;
-    std::optional<HostId> host_id_;
-    std::vector<VmSource> sources_;
-    std::optional<OutputFolder> folder_;  // none: what would be written is printed
-    bool failed_ = false;
-};
 
 // What the VMs beside those that are checked claim; what is wrong with these is not asked.
 void add_claims_of_others(const std::vector<std::string> &checked, const Paths &paths,
@@ -309,9 +170,10 @@ int main(int argc, char **argv) {
         case GeneratorOptions::Mode::explain_failure:
             return explain_failure(*options);
         case GeneratorOptions::Mode::dry_run:
-            return Generation(*options, Log(Log::Reader::person)).run();
+            return generate(*options, paths_for(*options), this_machine(),
+                            Log(Log::Reader::person));
         case GeneratorOptions::Mode::generate:
-            return Generation(*options, Log(reader_of_log())).run();
+            return generate(*options, paths_for(*options), this_machine(), Log(reader_of_log()));
     }
     return EXIT_FAILURE;
 }

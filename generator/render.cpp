@@ -46,6 +46,23 @@ void append_image_checks(std::string &text, const Vm &vm, const Drive &drive) {
         add("--layer=");
 }
 
+// What QEMU connects to: the unit of each, and its socket.
+std::vector<std::pair<std::string, std::string>> served_sockets(const Vm &vm) {
+    std::vector<std::pair<std::string, std::string>> sockets;
+    if (vm.tpm)
+        sockets.emplace_back(concat("qemu-tpm@", vm.name, ".service"),
+                             vm.paths.tpm_socket(vm.name));
+    for (const Network &network : vm.networks)
+        if (network.type == NetworkType::passt)
+            sockets.emplace_back(concat("qemu-passt@", vm.name, ":", network.name, ".service"),
+                                 vm.paths.passt_socket(vm.name, network.name));
+    for (const Share &share : vm.shares)
+        if (share.type == ShareType::virtiofs)
+            sockets.emplace_back(concat("qemu-virtiofs@", vm.name, ":", share.name, ".socket"),
+                                 vm.paths.virtiofs_socket(vm.name, share.name));
+    return sockets;
+}
+
 // One option with its values a line: what `systemctl cat` shows is meant to be read.
 void append_exec_start(std::string &text, const Vm &vm, Architecture host) {
     const auto add_on_line_of_its_own = [&](std::string_view option, std::string_view value) {
@@ -89,6 +106,8 @@ void append_exec_start(std::string &text, const Vm &vm, Architecture host) {
             add_on_line_of_its_own("--made=", absolute_path(vm, *drive.file));
     for (const Drive &drive : vm.drives)
         append_image_checks(text, vm, drive);
+    for (const auto &[part, socket] : served_sockets(vm))
+        add_on_line_of_its_own("--needs=", concat(part, ",", socket));
     bool after_option = false;
     for (const std::string &word : qemu_arguments(vm, host)) {
         const bool is_option = word.starts_with('-');
@@ -121,9 +140,7 @@ std::string unit_settings(const Vm &vm, const SupportingUnits &supporting) {
     if (!vm.description.empty())
         append(text, "Description=", escape_specifiers(vm.description), "\n");
     for (const std::string &unit : supporting.wanted)
-        append(text, "Wants=", unit, "\nAfter=", unit, "\n");
-    if (vm.is_registered)  // after it, not before
-        append(text, "Wants=qemu-machine@", vm.name, ".service\n");
+        append(text, "After=", unit, "\n");
     text += required_mounts(vm, named_paths(vm));
     append_lines(text, vm.unit_lines);
     return text;
@@ -170,6 +187,13 @@ std::string service_settings(const Vm &vm, Architecture host, Namespaces namespa
     return text;
 }
 
+// Not by Wants=: a unit that is masked keeps its links.
+OutputLink want(const Vm &vm, std::string_view by, std::string_view unit) {
+    const std::string_view kind = unit.substr(0, unit.find('@') + 1);
+    return {concat(by, ".wants/", unit),
+            concat(vm.paths.unit_dir(), "/", kind, unit.substr(unit.rfind('.')))};
+}
+
 }  // namespace
 
 Output render(const Vm &vm, Architecture host, Namespaces namespaces) {
@@ -190,6 +214,12 @@ Output render(const Vm &vm, Architecture host, Namespaces namespaces) {
                 if (wanted.starts_with(kind))
                     output.links.push_back(
                         {concat(wanted, ".d/40-qemunit-sandbox.conf"), std::string(settings)});
+    for (const std::string &wanted : supporting.wanted)
+        output.links.push_back(want(vm, unit, wanted));
+    for (const auto &[by, wanted] : supporting.wants)
+        output.links.push_back(want(vm, by, wanted));
+    if (vm.is_registered)  // after it, not before
+        output.links.push_back(want(vm, unit, concat("qemu-machine@", vm.name, ".service")));
     for (const auto &[kind, lines] : {std::pair("monitor", monitor_socket_settings(vm)),
                                       std::pair("serial", serial_socket_settings(vm))}) {
         const std::string socket = concat("qemu-", kind, "@", vm.name, ".socket");

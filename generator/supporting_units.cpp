@@ -44,6 +44,17 @@ class Builder {
   private:
     void want(std::string unit) { units_.wanted.push_back(std::move(unit)); }
 
+    // What goes wrong there is in the journal of the VM, too (units/qemunit-part-ended).
+    std::string journal_of_vm() const {
+        return fmt::format(
+            "Environment=QEMUNIT_VM={}\nLogExtraFields={}={}\n", vm_.name,
+            vm_.paths.is_of_user() ? "OBJECT_SYSTEMD_USER_UNIT" : "OBJECT_SYSTEMD_UNIT",
+            service_unit(vm_.name));
+    }
+
+    // When the VM is started anew, with another ini file perhaps, so is what it has beside it.
+    std::string part_of_vm() const { return fmt::format("PartOf={}\n", service_unit(vm_.name)); }
+
     void add_drop_in(const std::string &unit, std::initializer_list<UnitSection> sections) {
         for (const UnitSection &section : sections)
             if (!section.lines.empty()) {
@@ -124,21 +135,22 @@ class Builder {
                                    forward.host_port, forward.guest_port);
         }
         const std::string unit = fmt::format("qemu-passt@{}:{}.service", vm_.name, network.name);
-        add_drop_in(unit, {{"Service", user_settings() + command + "\n"}});
+        add_drop_in(unit, {{"Unit", part_of_vm()},
+                           {"Service", user_settings() + journal_of_vm() + command + "\n"}});
         want(unit);
     }
 
     // One unit an interface, so that what systemd-networkd made stays as it is.
     void add_tap(const Network &network) {
         const std::string unit = fmt::format("qemu-tap@{}.service", tap_name(vm_, network));
-        std::string unit_lines, service_lines;
+        std::string unit_lines = part_of_vm(), service_lines = journal_of_vm();
         if (vm_.user)
             service_lines += fmt::format("Environment=OWNER={}\n", vm_.user->text);
         if (network.bridge) {
             const std::string bridge = fmt::format("qemu-bridge@{}.service", network.bridge->text);
-            unit_lines = fmt::format("Wants={0}\nAfter={0}\n", bridge);
-            service_lines +=
-                fmt::format("ExecStart=ip link set dev %i master {}\n", network.bridge->text);
+            unit_lines += fmt::format("After={}\n", bridge);
+            units_.wants.push_back({unit, bridge});
+            service_lines += fmt::format("Environment=BRIDGE={}\n", network.bridge->text);
         }
         add_drop_in(unit, {{"Unit", unit_lines}, {"Service", service_lines}});
         want(unit);
@@ -146,11 +158,11 @@ class Builder {
 
     void add_virtiofs(const Share &share) {
         const std::string name = fmt::format("qemu-virtiofs@{}:{}", vm_.name, share.name);
-        // What goes wrong there is in the journal of the VM, too.
-        std::string lines = fmt::format(
-            "LogExtraFields=OBJECT_SYSTEMD_UNIT={}\nExecStart=\nExecStart={}{}{} {}\n",
-            service_unit(vm_.name), kShareToolPath, share.read_only ? " --read-only" : "",
-            share.special_files ? " --special-files" : "", quote_word(share.path->text));
+        std::string lines = journal_of_vm();
+        lines += fmt::format("ExecStart=\nExecStart={}{}{} {}\n", kShareToolPath,
+                             share.read_only ? " --read-only" : "",
+                             share.special_files ? " --special-files" : "",
+                             quote_word(share.path->text));
         if (share.special_files)
             lines +=
                 "CapabilityBoundingSet=CAP_MKNOD CAP_SETFCAP\nRestrictSUIDSGID=no\n"
@@ -158,6 +170,7 @@ class Builder {
         add_drop_in(name + ".service",
                     {{"Unit", required_mounts(vm_, {share.path->text}, HasStateDirectory::no)},
                      {"Service", lines}});
+        // Not a part of the VM: systemd starts no socket whose service is still about to end.
         if (vm_.user)
             add_drop_in(name + ".socket",
                         {{"Socket", fmt::format("SocketUser={}\n", vm_.user->text)}});

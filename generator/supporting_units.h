@@ -14,8 +14,13 @@
 namespace qemunit {
 
 struct SupportingUnits {
-    std::vector<std::string> wanted;  // for Wants= and After= of the VM's service
-    std::vector<OutputFile> files;    // drop-ins of them
+    std::vector<std::string> wanted;  // by the VM's service, which comes after them
+    // Of one of them, by another.
+    struct Want {
+        std::string by, unit;
+    };
+    std::vector<Want> wants;
+    std::vector<OutputFile> files;  // drop-ins of them
 };
 
 SupportingUnits supporting_units(const Vm &vm);

@@ -70,6 +70,13 @@ std::string quoted_path_advice(const std::string &path) {
         path);
 }
 
+std::string missing_part_advice(const std::string &unit, const std::string &socket, Scope scope) {
+    if (access(socket.c_str(), F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR))
+        return {};
+    return fmt::format("{0}, which the VM needs, is not up; `{1} status {0}` says why.", unit,
+                       Paths{.scope = scope}.systemctl());
+}
+
 std::string missing_image_advice(const std::string &path, const std::string &vm, Scope scope) {
     if (access(path.c_str(), F_OK) == 0 || errno != ENOENT)
         return {};

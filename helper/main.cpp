@@ -133,6 +133,10 @@ Result<> prepare(HelperOptions &options) {
         advise(missing_image_advice(path, options.vm, options.scope));
     for (const std::string &note : image_notes(options))
         fmt::print(stderr, "<5>qemunit-helper: {}\n", note);
+    for (const auto &[unit, socket] : options.needs)
+        if (std::string missing = missing_part_advice(unit, socket, options.scope);
+            !missing.empty())
+            return fail(ENOENT, std::move(missing));
     if (options.uefi_variables.empty())
         return {};
     return copy_once(options.uefi_variables, uefi_variables_path(options.vm));

@@ -188,6 +188,11 @@ Result<HelperOptions> parse_helper_options(const std::vector<std::string> &argum
             if (!usec)
                 return std::unexpected(usec.error());
             options.idle_timeout_usec = *usec;
+        } else if (name == "--needs=") {
+            const std::size_t comma = value.find(',');
+            if (comma == 0 || comma >= value.size() - 1)
+                return fail(EINVAL, fmt::format("'{}' is not a unit and its socket", value));
+            options.needs.push_back({value.substr(0, comma), value.substr(comma + 1)});
         } else if (name == "--made=") {
             options.made.push_back(value);
         } else if (name == "--layer=") {

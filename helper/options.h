@@ -61,6 +61,11 @@ struct HelperOptions {
     std::vector<std::string> layers;         // and those that have a backing file
     std::vector<GuessedFormat> guessed;
     std::vector<SizedImage> sized;
+    // Units that serve QEMU, each with its socket.
+    struct Need {
+        std::string unit, socket;
+    };
+    std::vector<Need> needs;
     StopMode stop = StopMode::poweroff;
     uint64_t stop_timeout_usec = kDefaultStopTimeout;
     uint64_t idle_timeout_usec = 0;  // 0: never

@@ -92,6 +92,41 @@ TEST(Reload, SaysWhatHasToWait) {
         << journalctl(vm.unit());
 }
 
+TEST(Reload, SaysWhatIsWrongWithTheIni) {
+    VmUnderTest vm("reloadwrong", boot_sector_ini());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    for (const auto &[ini, said] :
+         {std::pair("[VM]\nMemory=lots\n", "/etc/qemunit/reloadwrong.ini:2: Memory=lots"),
+          std::pair("", "VM 'reloadwrong' is masked by")}) {
+        write_file(vm.ini_path(), ini);
+        ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
+        EXPECT_FALSE(vm.systemctl("reload").ok());
+        EXPECT_EQ(unit_property(vm.unit(), "ActiveState"), "active");
+        run_words("journalctl --sync");
+        const std::string log = journalctl(vm.unit());
+        EXPECT_NE(log.find(said), std::string::npos) << log;
+        EXPECT_NE(log.find("it runs on as it was started"), std::string::npos) << log;
+    }
+}
+
+// The main process is our supervisor then, which has the guest's exit status.
+TEST(Reload, FindsQemuWhateverTheMainProcessIs) {
+    VmUnderTest vm("reloadmain", boot_sector_ini());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    const std::string group = "/sys/fs/cgroup" + unit_property(vm.unit(), "ControlGroup");
+    const std::string supervisor = std::to_string(vm.supervisor());
+    const Finished told =
+        run({"sh", "-c",
+             "echo $$ >" + group + "/cgroup.procs && printf MAINPID=" + supervisor +
+                 " | socat -t 2 - UNIX-SENDTO:/run/systemd/notify"});
+    ASSERT_TRUE(told.ok()) << told;
+    ASSERT_TRUE(wait_for_property(vm.unit(), "MainPID", supervisor));
+    reload(vm, boot_sector_ini() + "[VM]\nCPUs=2\n");
+    const std::string log = journalctl(vm.unit());
+    EXPECT_EQ(log.find(" comes"), std::string::npos) << log;
+    EXPECT_NE(log.find("-smp 1 becomes -smp 2"), std::string::npos) << log;
+}
+
 TEST(Reload, AForwardThatCannotBeHadFailsIt) {
     const std::string lan = boot_sector_ini() + "[Network lan]\n";
     VmUnderTest other("reloadtaken", lan + "HostForward=tcp:127.0.0.1:10093-:80\n");

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <set>
 
 #include "common/paths.h"
@@ -271,6 +272,56 @@ TEST_F(GeneratorProgramTest, WithoutSystemdsWordTheKernelNamesTheArchitecture) {
         testing::run_program({QEMUNIT_GENERATOR, "--root=" + (folder / "root"), "--dry-run"}, {});
     EXPECT_EQ(result.exit_code, 0);
     EXPECT_NE(result.output.find("/usr/bin/qemu-system-"), result.output.npos);
+}
+
+// As systemd does: all units of the last run are removed before.
+TEST_F(GeneratorProgramTest, WhatAVmRunsWithIsHeldFromOneRunToTheNext) {
+    const std::string units = "root/run/systemd/generator", ini = "root/etc/qemunit/vm1.ini";
+    const std::string amendment = units + "/qemu@vm1.service.d/60-qemunit-running.conf";
+    const std::string tpm = units + "/qemu@vm1.service.wants/qemu-tpm@vm1.service";
+    const auto reload = [&] {
+        std::filesystem::remove_all(folder / units);
+        folder.make_folder(units);
+        return run({"--root=" + (folder / "root"), folder / units});
+    };
+    const auto is_there = [&](const std::string &path) {
+        return std::filesystem::exists(std::filesystem::symlink_status(folder / path));
+    };
+    const std::string invocation = "root/run/systemd/units/invocation:qemu@vm1.service";
+    folder.write(ini, "[VM]\nTPM=yes\n");
+    EXPECT_EQ(reload().exit_code, 0);
+    folder.link(invocation, "1");
+    for (int round = 0; round < 2; ++round) {
+        folder.write(ini, "[VM]\n");
+        EXPECT_EQ(reload().exit_code, 0);
+        EXPECT_TRUE(is_there(tpm) && is_there(amendment));
+        folder.write(ini, "[VM]\nMemory=lots\n");
+        EXPECT_EQ(reload().exit_code, 1);
+        EXPECT_TRUE(is_there(tpm) && is_there(amendment));
+        std::filesystem::remove(folder / ini);
+        EXPECT_EQ(reload().exit_code, 0);
+        EXPECT_TRUE(is_there(tpm) && is_there(amendment));
+    }
+    // As it was.
+    folder.write(ini, "[VM]\nTPM=yes\n");
+    EXPECT_EQ(reload().exit_code, 0);
+    EXPECT_TRUE(is_there(tpm));
+    EXPECT_FALSE(is_there(amendment));
+    // Another run, which began with what the last run of the generator gave.
+    folder.write(ini, "[VM]\n");
+    EXPECT_EQ(reload().exit_code, 0);
+    EXPECT_TRUE(is_there(tpm));
+    std::filesystem::remove(folder / invocation);
+    folder.link(invocation, "2");
+    EXPECT_EQ(reload().exit_code, 0);
+    EXPECT_FALSE(is_there(tpm));
+    // It has ended.
+    folder.write(ini, "[VM]\nTPM=yes\n");
+    EXPECT_EQ(reload().exit_code, 0);
+    std::filesystem::remove(folder / invocation);
+    std::filesystem::remove(folder / ini);
+    EXPECT_EQ(reload().exit_code, 0);
+    EXPECT_FALSE(is_there(tpm));
 }
 
 }  // namespace

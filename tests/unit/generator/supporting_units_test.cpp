@@ -31,6 +31,11 @@ std::string drop_in(const std::string &ini, const std::string &unit) {
     return "";
 }
 
+// What stands in the drop-ins of all that serve the VM while it runs.
+const std::string kPartOf = "\n[Unit]\nPartOf=qemu@vm1.service\n";
+const std::string kJournal =
+    "Environment=QEMUNIT_VM=vm1\nLogExtraFields=OBJECT_SYSTEMD_UNIT=qemu@vm1.service\n";
+
 std::string image_tool(const std::string &arguments) {
     return "ExecStart=" + std::string(kImageToolPath) + " --vm=vm1 " + arguments + "\n";
 }
@@ -131,29 +136,35 @@ TEST(SupportingUnitsTest, Passt) {
                                 "/run/qemunit-passt/vm1:lan/pid --mac-addr 52:55:0a:00:02:02";
     const std::string unit = "qemu-passt@vm1:lan.service";
     EXPECT_EQ(units("[Network lan]\nType=passt\n").wanted, Texts{unit});
-    EXPECT_EQ(drop_in("[Network lan]\nType=passt\n", unit), "\n[Service]\n" + command + "\n");
+    EXPECT_EQ(drop_in("[Network lan]\nType=passt\n", unit),
+              kPartOf + "\n[Service]\n" + kJournal + command + "\n");
     EXPECT_EQ(drop_in("[VM]\nUser=joe\n[Network lan]\nType=passt\nHostForward=tcp::10022-:22\n"
                       "HostForward=udp:127.0.0.1:1053-:53\n",
                       unit),
-              "\n[Service]\nUser=joe\nGroup=\n" + command +
+              kPartOf + "\n[Service]\nUser=joe\nGroup=\n" + kJournal + command +
                   " --tcp-ports 10022:22 --udp-ports 127.0.0.1/1053:53\n");
 }
 
 TEST(SupportingUnitsTest, ATapInterface) {
     EXPECT_EQ(units("[Network lan]\nType=tap\n").wanted, Texts{"qemu-tap@vm1-lan.service"});
-    EXPECT_TRUE(units("[Network lan]\nType=tap\n").files.empty());
+    EXPECT_EQ(drop_in("[Network lan]\nType=tap\n", "qemu-tap@vm1-lan.service"),
+              kPartOf + "\n[Service]\n" + kJournal);
     EXPECT_EQ(units("[Network lan]\nType=tap\nInterface=tap.7\n").wanted,
               Texts{"qemu-tap@tap.7.service"});
     EXPECT_EQ(drop_in("[VM]\nUser=joe\n[Network lan]\nType=tap\n", "qemu-tap@vm1-lan.service"),
-              "\n[Service]\nEnvironment=OWNER=joe\n");
+              kPartOf + "\n[Service]\n" + kJournal + "Environment=OWNER=joe\n");
 }
 
 TEST(SupportingUnitsTest, ABridgeIsTheTapInterfacesToWant) {
     const std::string ini = "[Network lan]\nType=bridge\nBridge=br0\n";
     EXPECT_EQ(units(ini).wanted, Texts{"qemu-tap@vm1-lan.service"});
     EXPECT_EQ(drop_in(ini, "qemu-tap@vm1-lan.service"),
-              "\n[Unit]\nWants=qemu-bridge@br0.service\nAfter=qemu-bridge@br0.service\n"
-              "\n[Service]\nExecStart=ip link set dev %i master br0\n");
+              kPartOf + "After=qemu-bridge@br0.service\n\n[Service]\n" + kJournal +
+                  "Environment=BRIDGE=br0\n");
+    const auto wants = units(ini).wants;
+    ASSERT_EQ(wants.size(), 1u);
+    EXPECT_EQ(wants[0].by, "qemu-tap@vm1-lan.service");
+    EXPECT_EQ(wants[0].unit, "qemu-bridge@br0.service");
 }
 
 TEST(SupportingUnitsTest, CredentialsOfFiles) {
@@ -173,10 +184,8 @@ TEST(SupportingUnitsTest, CredentialsOfFiles) {
 }
 
 std::string share_service(const std::string &arguments, const std::string &path = "/srv/src") {
-    return "\n[Unit]\nRequiresMountsFor=" + path +
-           "\n\n[Service]\nLogExtraFields=OBJECT_SYSTEMD_UNIT=qemu@vm1.service\nExecStart="
-           "\nExecStart=" +
-           std::string(kShareToolPath) + " " + arguments + "\n";
+    return "\n[Unit]\nRequiresMountsFor=" + path + "\n\n[Service]\n" + kJournal +
+           "ExecStart=\nExecStart=" + std::string(kShareToolPath) + " " + arguments + "\n";
 }
 
 TEST(SupportingUnitsTest, AFolderByVirtiofs) {

@@ -91,8 +91,11 @@ class SystemdParserTest : public ::testing::Test {
 
     // The drop-ins, on the templates as installed.
     void write_units(const Vm &vm) const {
-        for (const OutputFile &file : render(vm, Architecture::x86_64).files)
+        const Output output = render(vm, Architecture::x86_64);
+        for (const OutputFile &file : output.files)
             folder.write("units/" + file.path, file.content);
+        for (const OutputLink &link : output.links)
+            folder.link("units/" + link.path, link.target);
         for (const auto &entry : std::filesystem::directory_iterator(QEMUNIT_BUILT_UNITS)) {
             const std::string name = entry.path().filename();
             if (name.starts_with("qemu") && entry.is_regular_file())
@@ -352,9 +355,12 @@ TEST_F(SystemdParserTest, TheUnitsBesideQemu) {
 
     load("qemu-tap@vm1-b.service");
     EXPECT_TRUE(is_there(values("Wants"), "qemu-bridge@br0.service "));
-    EXPECT_EQ(values("Environment"), Texts{"OWNER=daemon"});
-    ASSERT_EQ(commands().size(), 4u + 1);
-    EXPECT_EQ(commands()[2], (Texts{"ip", "link", "set", "dev", "vm1-b", "master", "br0"}));
+    EXPECT_TRUE(is_there(values("PartOf"), "qemu@vm1.service "));
+    EXPECT_EQ(values("Environment"), (Texts{"OWNER=daemon", "QEMUNIT_VM=vm1", "BRIDGE=br0"}));
+    ASSERT_EQ(commands().size(), 4u);
+    EXPECT_EQ(commands()[1], (Texts{std::string(kHelperPath.substr(0, kHelperPath.rfind('/'))) +
+                                        "/qemunit-interface",
+                                    "tap", "vm1-b"}));
 }
 
 }  // namespace

@@ -151,6 +151,14 @@ TEST(HelperOptionsTest, HowToStop) {
               (std::vector<std::string>{"lan", "b"}));
     EXPECT_EQ(fault({"--vm=a", "--unplugged=a/b", "/q"}),
               "'a/b' is not the name of a network card");
+    const auto needing =
+        parse_helper_options({"--vm=a", "--needs=qemu-passt@a:lan.service,/run/a,b/sock", "/q"});
+    ASSERT_TRUE(needing) << needing.error().message;
+    ASSERT_EQ(needing->needs.size(), 1u);
+    EXPECT_EQ(needing->needs[0].unit, "qemu-passt@a:lan.service");
+    EXPECT_EQ(needing->needs[0].socket, "/run/a,b/sock");
+    for (const char *bad : {"--needs=", "--needs=a", "--needs=a,", "--needs=,/a"})
+        EXPECT_FALSE(parse_helper_options({"--vm=a", bad, "/q"})) << bad;
     EXPECT_EQ(parse_helper_options({"--vm=a", "--idle-timeout=60", "/q"})->idle_timeout_usec,
               60'000'000u);
     EXPECT_EQ(fault({"--vm=a", "--idle-timeout=0", "/q"}), "'0' is not a number of seconds");
