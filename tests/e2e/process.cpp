@@ -126,8 +126,10 @@ Finished run_words(const std::string &command_line, Deadline deadline) {
 }
 
 std::string read_file(const std::string &path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
+    const std::ifstream file(path, std::ios::binary);
+    std::ostringstream content;  // a file of proc(5) whose process has ended is no exception
+    content << file.rdbuf();
+    return content.str();
 }
 
 std::string wait_for_text(const std::string &path, const std::string &text, Deadline deadline) {
