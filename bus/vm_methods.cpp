@@ -106,6 +106,13 @@ int method_resume(sd_bus_message *message, void *userdata, sd_bus_error *error) 
                                 "half-loaded: Reset it first (or `qemunitctl cmd {0} "
                                 "system_reset`), or load another snapshot",
                                 call->vm_name));
+            // QEMU would run it, over the disks that the saved state goes with.
+            if (string_at(status, "status") == "postmigrate")
+                return reply_error(
+                    *call, bus_error::kMonitor,
+                    fmt::format("The machine's state of VM '{}' is saved; it ends, and goes on "
+                                "with the next start",
+                                call->vm_name));
             ask(call, "cont", nullptr, [call](const json &) { reply_with_state(call); });
         });
     });
