@@ -426,10 +426,7 @@ void expect_completion(Terminal &shell) {
     shell.type("systemctl enable qemu-serial@ctasl\t");
     ASSERT_SEEN(shell, "qemu-serial@ctasleep.socket");
     shell.type(kNextLine);
-    // One that runs is not to be started, but to be stopped, which systemd's own completion knows.
-    shell.type("systemctl start qemu@ctaw\tX");
-    ASSERT_SEEN(shell, "qemu@ctawX");
-    shell.type(kNextLine);
+    // One that runs, systemd's own completion knows.
     shell.type("systemctl stop qemu@ctaw\t");
     ASSERT_SEEN(shell, "qemu@ctawake.service");
 }
@@ -443,6 +440,23 @@ class CompletionOfSystemctl : public testing::Test {
 
     VmUnderTest asleep{"ctasleep", boot_sector_ini()}, awake{"ctawake", boot_sector_ini()};
 };
+
+// Without systemd's part: what is added to it.
+TEST_F(CompletionOfSystemctl, OffersWhatIsOfUse) {
+    const auto offered = [](const std::string &words) {
+        return trimmed(run({"bash", "-c",
+                            ". /etc/bash_completion.d/qemunit; COMP_WORDS=(systemctl " + words +
+                                "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _qemunit_systemctl; "
+                                "echo \"${COMPREPLY[*]}\""})
+                           .output);
+    };
+    EXPECT_EQ(offered("start qemu@cta"), "qemu@ctasleep.service");
+    EXPECT_EQ(offered("status qemu@cta"), "qemu@ctasleep.service qemu@ctawake.service");
+    EXPECT_EQ(offered("enable --now qemu-serial@ctas"), "qemu-serial@ctasleep.socket");
+    for (const char *words : {"stop qemu@cta", "-M other start qemu@cta", "--user start qemu@cta",
+                              "start qemu-tpm@cta", "qemu@cta"})
+        EXPECT_EQ(offered(words), "") << words;
+}
 
 TEST_F(CompletionOfSystemctl, InBash) {
     Terminal shell({"bash", "--norc", "-i"});
