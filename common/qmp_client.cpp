@@ -142,6 +142,10 @@ void QmpClient::execute(std::string_view command, json arguments, uint64_t timeo
             QmpError{QmpError::Kind::disconnected, "the connection to QEMU is closed"}));
         return;
     }
+    if (is_ending_) {
+        callback(std::unexpected(QmpError{QmpError::Kind::disconnected, "QEMU is about to end"}));
+        return;
+    }
     if (output_.size() + queued_.size() > max_message_) {
         callback(std::unexpected(
             QmpError{QmpError::Kind::timeout, "QEMU does not read the commands it is sent"}));
@@ -234,20 +238,27 @@ void QmpClient::take_message(std::string_view line) {
         if (!taken_over_)
             negotiate();
     } else if (message.contains("event")) {
-        if (!callbacks_.event)
-            return;
-        QmpEvent event{.name = string_at(message, "event"), .usec = 0, .data = json::object()};
-        if (auto stamp = message.find("timestamp"); stamp != message.end() && stamp->is_object())
-            event.usec =
-                number_at(*stamp, "seconds") * 1'000'000 + number_at(*stamp, "microseconds");
-        if (auto data = message.find("data"); data != message.end() && data->is_object())
-            event.data = std::move(*data);
-        // A copy, here and below: the callback may destroy us and itself with us.
-        auto on_event = callbacks_.event;
-        on_event(event);
+        take_event(message);
     } else {
         take_reply(message);
     }
+}
+
+void QmpClient::take_event(json &message) {
+    QmpEvent event{.name = string_at(message, "event"), .usec = 0, .data = json::object()};
+    if (event.name == "SHUTDOWN")
+        is_ending_ = true;
+    else if (event.name == "STOP" || event.name == "RESUME")
+        is_ending_ = false;  // it was told to stay (-no-shutdown), and only its guest has ended
+    if (!callbacks_.event)
+        return;
+    if (auto stamp = message.find("timestamp"); stamp != message.end() && stamp->is_object())
+        event.usec = number_at(*stamp, "seconds") * 1'000'000 + number_at(*stamp, "microseconds");
+    if (auto data = message.find("data"); data != message.end() && data->is_object())
+        event.data = std::move(*data);
+    // A copy, as with every callback: it may destroy us and itself with us.
+    auto on_event = callbacks_.event;
+    on_event(event);
 }
 
 void QmpClient::take_reply(json &message) {

@@ -83,6 +83,8 @@ class QmpClient {
     // Sends a command as soon as the handshake is done. `callback` is called exactly
     // once, at the latest after `timeout_usec`; not at all once the client is gone.
     // `fd` goes with the command, for getfd and add-fd. Such a one needs is_ready().
+    // A QEMU that has said SHUTDOWN gets no command any more (`disconnected`): one that comes while
+    // it takes its monitors down can keep QEMU 7.2 from ever ending.
     void execute(std::string_view command, nlohmann::json arguments, uint64_t timeout_usec,
                  ReplyCallback callback, UniqueFd fd = {});
 
@@ -100,6 +102,7 @@ class QmpClient {
     static int on_io(sd_event_source *, int fd, uint32_t revents, void *userdata);
     void read_input();
     void take_message(std::string_view line);
+    void take_event(nlohmann::json &message);
     void take_reply(nlohmann::json &message);
     void negotiate();
     void ask_version();
@@ -127,6 +130,7 @@ class QmpClient {
     bool in_mid_message_ = false;  // the next line may be the rest of one that somebody else read
     bool negotiated_ = false;
     bool ready_ = false;
+    bool is_ending_ = false;  // QEMU has said so
     bool closed_ = false;
     uint64_t handshake_id_ = 0;
     uint64_t next_id_ = 1;

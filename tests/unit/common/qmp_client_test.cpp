@@ -174,5 +174,24 @@ TEST(ConnectUnixTest, SaysWhatFailed) {
     EXPECT_EQ(too_long.error().code, ENAMETOOLONG);
 }
 
+TEST_F(QmpClientTest, AQemuThatEndsGetsNoCommand) {
+    make_ready();
+    settle();
+    qemu.heard();
+    qemu.forget();
+    qemu.say(R"({"event":"SHUTDOWN"})");
+    ASSERT_TRUE(loop.run_until([&] { return !events.empty(); }));
+    std::string error;
+    client->execute("query-status", nullptr, kLong,
+                    [&](const QmpClient::Reply &reply) { error = reply.error().message; });
+    EXPECT_EQ(error, "QEMU is about to end");
+    settle();
+    EXPECT_EQ(qemu.heard(), "");
+    qemu.say(R"({"event":"STOP"})");  // -no-shutdown
+    ASSERT_TRUE(loop.run_until([&] { return events.size() == 2; }));
+    client->execute("query-status", nullptr, kLong, [](const QmpClient::Reply &) {});
+    EXPECT_TRUE(loop.run_until([&] { return qemu.has_heard("query-status"); }));
+}
+
 }  // namespace
 }  // namespace qemunit
