@@ -2,9 +2,11 @@
 #include "helper/companion.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
 #include <algorithm>
+#include <cinttypes>
 #include <cstdlib>
 #include <optional>
 
@@ -15,9 +17,10 @@
 #include "helper/event_log.h"
 #include "helper/guest_agent.h"
 #include "helper/guest_notices.h"
-#include "helper/hibernation.h"
+#include "helper/guest_run.h"
 #include "helper/idleness.h"
 #include "helper/journal.h"
+#include "helper/loading.h"
 #include "helper/readiness.h"
 #include "helper/saved_state.h"
 #include "helper/serial_port.h"
@@ -33,6 +36,8 @@ constexpr std::size_t kQmpMessageMax = 1 << 20;  // bytes; events are small
 constexpr uint64_t kLoadTimeout = 60 * kSecond;
 // As much RAM as a big machine has, from a slow disk.
 constexpr uint64_t kSnapshotTimeout = 3600 * kSecond;
+// Bytes a second that a disk gives at the least.
+constexpr uint64_t kSlowDisk = 20 << 20;
 
 constexpr std::string_view kFirstPort = "serial";
 
@@ -103,20 +108,23 @@ class Companion {
         qmp_ = std::move(*qmp);
         resumed_ = std::move(side.resumed);
         unplugged_ = std::move(side.unplugged);
-        state_file_ = hibernation_path(vm);
+        stop_timeout_usec_ = side.stop_timeout_usec;
+        saved_.emplace(hibernation_path(vm));
+        guest_run_.emplace(*qmp_, *saved_);
         watchdog_.emplace(event, *qmp_, side.qemu);
         // A QEMU that is at work answers this companion late, and systemd does not wait for it.
         if (handover_.qemu_answered)
             watchdog_->start();
-        stopping_.emplace(
-            event, *qmp_, handover_.powers_off ? StopMode::poweroff : side.stop,
-            side.stop_timeout_usec, state_file_,
-            [](const std::string &status) { tell_status(status); },
-            [this] {
-                handover_.powers_off = true;  // a half-stopped guest is not to be hibernated
-                if (agent_)
-                    agent_->shutdown();
-            });
+        stopping_.emplace(event, *qmp_, handover_.powers_off ? StopMode::poweroff : side.stop,
+                          side.stop_timeout_usec, *saved_, *guest_run_, side.qemu, takes_over(),
+                          Stopping::Callbacks{
+                              .tell_status = [](const std::string &status) { tell_status(status); },
+                              .grant = [this](uint64_t usec) { grant_time_to_stop(usec); },
+                              .ask_agent = [this] { ask_agent_to_shut_down(); },
+                              .end_saving =
+                                  [this] {
+                                      leave_if_done();
+                                  }});
         idleness_.emplace(
             event, *qmp_, side.idle_timeout_usec, [this] { return is_used(); },
             [this] { end_idle_vm(); });
@@ -190,6 +198,19 @@ class Companion {
 
     static void tell_status(const std::string &status) {
         sd_notifyf(0, "STATUS=%s", status.c_str());
+    }
+
+    // As much as held when the VM started, whatever systemd has read since: EXTEND_TIMEOUT_USEC=
+    // never makes its time shorter (sd_notify(3)).
+    void grant_time_to_stop(uint64_t usec) {
+        handover_.stop_until_usec = monotonic_now(event_.get()) + usec;
+        sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%" PRIu64, usec);
+    }
+
+    void ask_agent_to_shut_down() {
+        handover_.powers_off = true;  // a half-stopped guest is not to be hibernated
+        if (agent_)
+            agent_->shutdown();
     }
 
     // KillSignal= of qemu@.service. QEMU does not mind it.
@@ -266,8 +287,11 @@ class Companion {
     void go_on_stopping() {
         readiness_->give_up();
         readiness_->take_answer_of_qemu(qmp_->version());
-        if (takes_over())
-            stopping_->go_on(handover_.stop_asked_usec);
+        if (!takes_over())
+            return;
+        if (handover_.stop_until_usec == 0)
+            handover_.stop_until_usec = handover_.stop_asked_usec + stop_timeout_usec_;
+        stopping_->go_on(handover_.stop_until_usec);
     }
 
     // Events that nobody has heard tell nothing any more.
@@ -284,8 +308,13 @@ class Companion {
 
     void load() {
         tell_status("Resuming");
-        loading_.emplace(event_.get(), *qmp_, SavedState(state_file_));
+        loading_.emplace(event_.get(), *qmp_, *saved_, [this] {
+            tell_helper(Resumption::given);
+            grant_time_to_load();
+        });
         loading_->begin([this](const Result<> &loaded) {
+            if (loaded)
+                tell_helper(Resumption::loaded);
             if (stopping_->has_begun())
                 return;
             if (loaded) {
@@ -293,28 +322,51 @@ class Companion {
                 return;
             }
             warn(loaded.error().message);
-            qmp_->execute("quit", nullptr, kLoadTimeout, [](const QmpClient::Reply &) {});
+            quit();
         });
     }
 
+    // Which has ended if the start has, well or not.
+    void tell_helper(Resumption step) const {
+        const char byte = static_cast<char>(step);
+        if (write(resumed_.get(), &byte, 1) != 1)
+            return;
+    }
+
+    // TimeoutStartSec= knows nothing of how much there is to read.
+    void grant_time_to_load() const {
+        struct stat status {};
+        if (stat(saved_->path().c_str(), &status) == 0)
+            sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%" PRIu64,
+                       kLoadTimeout + static_cast<uint64_t>(status.st_size) / kSlowDisk * kSecond);
+    }
+
+    void quit() {
+        qmp_->execute("quit", nullptr, kLoadTimeout, [](const QmpClient::Reply &) {});
+    }
+
     void resume() {
-        const SavedState state(state_file_);
-        state.mark_used();
-        qmp_->execute("cont", nullptr, kLoadTimeout, [this, state](const QmpClient::Reply &reply) {
-            if (!reply) {
-                warn("the guest does not run after it was resumed: " + reply.error().message);
+        guest_run_->let("cont", [this](const QmpClient::Reply &reply) {
+            if (reply) {
+                handover_.has_resumed = true;
+                finish_resumption();
                 return;
             }
-            handover_.has_resumed = true;
-            finish_resumption();
+            // QEMU says so before it lets the guest run (qmp_cont() in monitor/qmp-cmds.c), when it
+            // does not get hold of a disk, say.
+            if (reply.error().kind != QmpError::Kind::monitor)
+                return;
+            warn("the guest cannot run after it was resumed: " + reply.error().message);
+            if (const auto restored = saved_->restore(); !restored)
+                warn(restored.error().message);
+            quit();
         });
     }
 
     // Twice is no harm: somebody may have been killed in the middle of it.
     void finish_resumption() {
-        SavedState(state_file_).remove();
-        if (write(resumed_.get(), "", 1) == 1)
-            resumed_.reset();
+        saved_->remove_leftovers();
+        tell_helper(Resumption::runs);
         readiness_->take_resumption(qmp_->version());
     }
 
@@ -332,6 +384,11 @@ class Companion {
 
     void on_event(const QmpEvent &event) {
         follow_guest(event.name);
+        guest_run_->on_event(event);
+        // What is left to be written of its disks may take longer than WatchdogSec=, and nobody
+        // asks a QEMU that ends whether it lives.
+        if (event.name == "SHUTDOWN" && !stopping_->has_begun())
+            sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%" PRIu64, stop_timeout_usec_);
         stopping_->on_event(event);
         if (events_)
             events_->take(event);
@@ -380,6 +437,7 @@ class Companion {
         if (events_)
             events_->end();
         readiness_->give_up();
+        stopping_->on_closed();
         leave_if_done();
     }
 
@@ -392,7 +450,8 @@ class Companion {
     void leave_if_done() {
         const bool ports_ended =
             std::ranges::all_of(ports_, [](const auto &port) { return port->has_ended(); });
-        if (!qmp_closed_ || !ports_ended || (journal_ && !journal_->is_empty()))
+        if (!qmp_closed_ || !ports_ended || stopping_->is_writing() ||
+            (journal_ && !journal_->is_empty()))
             return;
         readiness_->explain_failure();
         const auto leave = [this] {
@@ -413,11 +472,13 @@ class Companion {
     std::unique_ptr<Readiness> readiness_;
     std::unique_ptr<GuestNotices> notices_;
     std::unique_ptr<QmpClient> qmp_;
+    std::optional<SavedState> saved_;
+    std::optional<GuestRun> guest_run_;
     std::optional<Watchdog> watchdog_;
     std::optional<Stopping> stopping_;
     std::optional<Loading> loading_;
     std::optional<Idleness> idleness_;
-    std::string state_file_;
+    uint64_t stop_timeout_usec_ = 0;
     UniqueFd resumed_;
     std::vector<std::string> unplugged_;
     EventSourcePtr stop_signal_, next_look_for_load_;

@@ -23,6 +23,14 @@ using CompanionFds = std::map<std::string, UniqueFd>;
 
 // Their names.
 inline constexpr const char *kQmpFd = "qmp", *kResumedFd = "resumed", *kNoticesFd = "notices";
+
+// What the companion says on kResumedFd, a byte each; its end without `runs` is a failure.
+enum class Resumption : char {
+    runs = 0,    // the guest
+    given = 1,   // QEMU has the saved state: if it ends now, it is for that
+    loaded = 2,  // the state was good: whatever happens now has another reason
+};
+
 inline std::string guest_fd(const std::string &port) {
     return "guest:" + port;
 }

@@ -6,11 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <charconv>
-#include <cstdio>
 #include <utility>
 
 #include "common/timer.h"
+#include "helper/state_room.h"
+#include "helper/state_source.h"
 
 namespace qemunit {
 
@@ -18,87 +18,119 @@ namespace {
 
 using nlohmann::json;
 
-constexpr uint64_t kCommandTimeout = 20 * kSecond;
 // Bytes a second; QEMU's default is for networks, and slower than a disk.
 constexpr uint64_t kBandwidth = 10ull << 30;
-constexpr const char *kFdName = "hibernation";
-constexpr uint64_t kLookInterval = 20 * kMillisecond;
+constexpr uint64_t kLookInterval = 250 * kMillisecond;
+// Of one command. What ends the waiting is that nothing moves.
+constexpr uint64_t kNoTimeout = 3600 * kSecond;
 
-// QEMU 8.2 knows files (qapi/migration.json), and 11 no more takes one for a stream with an fd.
-bool takes_files(const std::string &version) {
-    unsigned major = 0, minor = 0;
-    const char *const end = version.data() + version.size();
-    const auto [dot, error] = std::from_chars(version.data(), end, major);
-    if (error == std::errc{} && dot != end)
-        std::from_chars(dot + 1, end, minor);
-    return std::pair(major, minor) >= std::pair(8u, 2u);
+uint64_t number_at(const json &value, const char *pointer) {
+    const json::json_pointer place(pointer);
+    return value.is_object() && value.contains(place) && value[place].is_number_integer()
+               ? value[place].get<uint64_t>()
+               : 0;
 }
 
-// It opens the file itself: in the sandbox, it has the folder that the companion has. Not as a URI,
-// in which ",offset=" would be more than a name.
-json file_source(const std::string &path) {
-    return {
-        {"channels",
-         json::array({{{"channel-type", "main"},
-                       {"addr", {{"transport", "file"}, {"filename", path}, {"offset", 0}}}}})}};
-}
-
-json fd_source() {
-    return {{"uri", fmt::format("fd:{}", kFdName)}};
+// Of query-migrate: what can never be saved.
+std::string first_blocker(const json &migration) {
+    const auto reasons =
+        migration.is_object() ? migration.find("blocked-reasons") : migration.end();
+    if (reasons == migration.end() || !reasons->is_array() || reasons->empty() ||
+        !reasons->front().is_string())
+        return {};
+    return reasons->front().get<std::string>();
 }
 
 }  // namespace
 
 void Hibernation::begin(std::function<void(Result<>)> done) {
-    done_ = std::move(done);
+    start(std::move(done));
     save();
 }
 
+void Hibernation::start(std::function<void(Result<>)> done) {
+    done_ = std::move(done);
+    progressed();
+}
+
+void Hibernation::progressed() {
+    auto timer = start_timer(event_, monotonic_now(event_) + patience_usec_, [this] {
+        give_up(fmt::format("cannot save the machine's state: nothing has moved for {:g} s",
+                            static_cast<double>(patience_usec_) / kSecond));
+    });
+    if (timer)
+        stalled_ = std::move(*timer);
+    on_progress_();
+}
+
 bool Hibernation::open_file(int flags) {
-    file_.reset(::open((state_file_ + ".new").c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW | flags,
+    file_.reset(::open(saved_.unfinished().c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW | flags,
                        S_IRUSR | S_IWUSR));
     return static_cast<bool>(file_);
 }
 
 void Hibernation::save() {
-    if (!open_file(O_CREAT | O_TRUNC)) {
-        give_up(fmt::format("cannot create {}.new: {}", state_file_, strerror(errno)));
-        return;
-    }
-    step("query-migrate", nullptr, [this] { send_file(); });
+    ask("query-migrate", nullptr, [this](const QmpClient::Reply &reply) {
+        const std::string blocker = reply ? first_blocker(*reply) : "";
+        if (!blocker.empty())
+            give_up("cannot save the machine's state: " + blocker);
+        else
+            look_for_room();
+    });
+}
+
+void Hibernation::look_for_room() {
+    ask("query-memory-size-summary", nullptr, [this](const QmpClient::Reply &reply) {
+        const uint64_t ram =
+            reply ? number_at(*reply, "/base-memory") + number_at(*reply, "/plugged-memory") : 0;
+        if (const auto room = check_room_for_state(saved_.path(), ram, qemu_); !room)
+            give_up("cannot save the machine's state: " + room.error().message);
+        else
+            create_file();
+    });
+}
+
+// One that is older than what the guest does now must not be found if this comes to no end.
+void Hibernation::create_file() {
+    if (saved_.exists())
+        if (const auto retired = saved_.retire(); !retired) {
+            give_up(retired.error().message);
+            return;
+        }
+    if (open_file(O_CREAT | O_TRUNC))
+        send_file();
+    else
+        give_up(fmt::format("cannot create {}: {}", saved_.unfinished(), strerror(errno)));
 }
 
 // Only a migration on its way out, or done, counts: a guest that was resumed has "completed" one
 // on its way in. It must not be begun again: QEMU refuses that while it runs, and afterwards the
 // file is all there is.
 void Hibernation::go_on(std::function<void(Result<>)> done) {
-    done_ = std::move(done);
-    qmp_.execute("query-migrate", nullptr, kCommandTimeout, [this](const QmpClient::Reply &reply) {
+    start(std::move(done));
+    ask("query-migrate", nullptr, [this](const QmpClient::Reply &reply) {
         const std::string status = reply ? string_at(*reply, "status") : "";
         if (status == "completed") {
             look_for_end();
-        } else if (status == "" || status == "none" || status == "failed" ||
-                   status == "cancelled" || !open_file(0)) {
-            was_running_ = true;  // the guest was stopped for it, or is about to be
+        } else if (status.empty() || status == "none" || status == "failed" ||
+                   status == "cancelling" || status == "cancelled" || !open_file(0)) {
             save();
         } else {
-            was_running_ = true;
             migrates_ = true;
+            begin_to_look();
         }
     });
 }
 
 void Hibernation::look_for_end() {
-    qmp_.execute("query-status", nullptr, kCommandTimeout, [this](const QmpClient::Reply &reply) {
+    ask("query-status", nullptr, [this](const QmpClient::Reply &reply) {
         const std::string status = reply ? string_at(*reply, "status") : "";
-        const bool is_saved = status == "postmigrate" || status == "finish-migrate";
-        was_running_ = true;
-        if (!is_saved)
+        if (status != "postmigrate" && status != "finish-migrate")
             save();
         else if (open_file(0))
-            finish();
-        else if (access(state_file_.c_str(), F_OK) == 0)  // it has its name already
-            std::exchange(done_, nullptr)({});
+            write_to_disk();
+        else if (saved_.exists())  // it has its name already
+            keep();
         else
             save();
     });
@@ -111,7 +143,7 @@ void Hibernation::send_file() {
     }
     UniqueFd copy(fcntl(file_.get(), F_DUPFD_CLOEXEC, 0));
     step(
-        "getfd", {{"fdname", kFdName}}, [this] { set_up(); }, std::move(copy));
+        "getfd", {{"fdname", kStateFdName}}, [this] { set_up(); }, std::move(copy));
 }
 
 void Hibernation::set_up() {
@@ -123,130 +155,157 @@ void Hibernation::set_up() {
 
 void Hibernation::migrate() {
     step("stop", nullptr, [this] {
-        was_running_ = true;
         migrates_ = true;
-        step("migrate",
-             takes_files(qmp_.version()) ? file_source(state_file_ + ".new") : fd_source(), [] {});
+        ask("migrate", takes_files(qmp_.version()) ? file_source(saved_.unfinished()) : fd_source(),
+            [this](const QmpClient::Reply &reply) {
+                if (reply) {
+                    begin_to_look();
+                    return;
+                }
+                migrates_ = false;  // if there is one, it is somebody else's
+                give_up("cannot save the machine's state: migrate: " + reply.error().message);
+            });
     });
 }
 
+void Hibernation::begin_to_look() {
+    if (!migrates_)
+        return;  // it has ended before its beginning was answered
+    auto timer = start_timer(event_, monotonic_now(event_) + kLookInterval, [this] { look(); });
+    if (timer)
+        next_look_ = std::move(*timer);
+}
+
+// The events tell of the end; this, whether it comes nearer.
+void Hibernation::look() {
+    begin_to_look();
+    look_at_size();
+    if (!std::exchange(is_asking_, true))
+        ask("query-migrate", nullptr, [this](const QmpClient::Reply &reply) {
+            is_asking_ = false;
+            take_status(reply);
+        });
+}
+
+// QEMU may be too busy to answer, and write all the same.
+void Hibernation::look_at_size() {
+    struct stat status {};
+    if (fstat(file_.get(), &status) != 0 || static_cast<uint64_t>(status.st_size) <= size_)
+        return;
+    size_ = static_cast<uint64_t>(status.st_size);
+    progressed();
+}
+
+void Hibernation::take_status(const QmpClient::Reply &reply) {
+    if (!migrates_ || !reply)
+        return;
+    const std::string status = string_at(*reply, "status");
+    if (status == "completed") {
+        write_to_disk();
+    } else if (status == "failed" || status == "cancelled") {
+        migrates_ = false;
+        const std::string why = string_at(*reply, "error-desc");
+        give_up("cannot save the machine's state" + (why.empty() ? why : ": " + why));
+    } else if (const uint64_t remaining = number_at(*reply, "/ram/remaining");
+               remaining > 0 && remaining < remaining_) {
+        remaining_ = remaining;
+        progressed();
+    }
+}
+
 void Hibernation::on_event(const QmpEvent &event) {
+    // What is complete is good, whoever has ended QEMU since; but the end of a machine that its
+    // guest has ended is no state to come back to.
+    if (event.name == "SHUTDOWN" && done_ &&
+        (!is_writing() || string_at(event.data, "reason").starts_with("guest-")))
+        end(fail(ESHUTDOWN, "cannot save the machine's state: the machine has ended"));
+    // By a monitor. While QEMU still writes, it stops the guest once more at the end of that.
+    if ((event.name == "RESUME" || event.name == "WAKEUP") && is_writing())
+        give_up("cannot save the machine's state: somebody has let the guest run again");
     if (!migrates_ || event.name != "MIGRATION")
         return;
     const std::string status = string_at(event.data, "status");
     if (status == "completed")
-        finish();
+        write_to_disk();
     else if (status == "failed" || status == "cancelled")
-        qmp_.execute(
-            "query-migrate", nullptr, kCommandTimeout, [this](const QmpClient::Reply &reply) {
-                const std::string why = reply ? string_at(*reply, "error-desc") : "";
-                give_up("cannot save the machine's state" + (why.empty() ? why : ": " + why));
-            });
+        ask("query-migrate", nullptr,
+            [this](const QmpClient::Reply &reply) { take_status(reply); });
 }
 
-void Hibernation::finish() {
+void Hibernation::write_to_disk() {
     migrates_ = false;
-    const std::string temporary = state_file_ + ".new";
-    if (fsync(file_.get()) != 0 || rename(temporary.c_str(), state_file_.c_str()) != 0) {
-        give_up(fmt::format("cannot write {}: {}", state_file_, strerror(errno)));
-        return;
-    }
-    file_.reset();
-    std::exchange(done_, nullptr)({});
-}
-
-void Hibernation::give_up(std::string why) {
-    migrates_ = false;
-    file_.reset();
-    unlink((state_file_ + ".new").c_str());
-    if (std::exchange(was_running_, false))
-        qmp_.execute("cont", nullptr, kCommandTimeout, [](const QmpClient::Reply &) {});
-    if (auto done = std::exchange(done_, nullptr))
-        done(fail(EIO, std::move(why)));
-}
-
-void Hibernation::step(std::string_view command, json arguments, std::function<void()> next,
-                       UniqueFd fd) {
-    qmp_.execute(
-        command, std::move(arguments), kCommandTimeout,
-        [this, name = std::string(command), next = std::move(next)](const QmpClient::Reply &reply) {
-            if (reply)
-                next();
+    next_look_.reset();
+    progressed();
+    auto sync = FileSync::start(
+        event_, file_.get(), [this] { progressed(); },
+        [this](const Result<> &written) {
+            if (written)
+                keep();
             else
-                give_up(fmt::format("cannot save the machine's state: {}: {}", name,
-                                    reply.error().message));
+                give_up(fmt::format("cannot write {}: {}", saved_.unfinished(),
+                                    written.error().message));
+        });
+    if (sync)
+        sync_ = std::move(*sync);
+    else
+        give_up(fmt::format("cannot write {}: {}", saved_.unfinished(), sync.error().message));
+}
+
+void Hibernation::keep() {
+    if (const auto kept = saved_.keep(); !kept)
+        give_up(kept.error().message);
+    else
+        end({});
+}
+
+// As the last thing that anybody does: `done` may begin anew.
+void Hibernation::end(Result<> result) {
+    migrates_ = false;
+    stalled_.reset();
+    next_look_.reset();
+    sync_.reset();
+    file_.reset();
+    if (!result)
+        unlink(saved_.unfinished().c_str());
+    if (const auto done = std::exchange(done_, nullptr))
+        done(std::move(result));
+}
+
+// QEMU takes commands in their order, so that whatever was told before ends by that.
+void Hibernation::give_up(std::string why) {
+    if (migrates_)
+        qmp_.execute("migrate_cancel", nullptr, kNoTimeout, [](const QmpClient::Reply &) {});
+    end(fail(EIO, std::move(why)));
+}
+
+void Hibernation::ask(std::string_view command, json arguments,
+                      std::function<void(const QmpClient::Reply &)> next, UniqueFd fd) {
+    qmp_.execute(
+        command, std::move(arguments), kNoTimeout,
+        [this, next = std::move(next)](const QmpClient::Reply &reply) {
+            if (!done_)
+                return;  // given up meanwhile
+            if (!reply && reply.error().kind != QmpError::Kind::monitor)
+                return;  // "no answer" is no answer: that nothing moves ends it
+            next(reply);
         },
         std::move(fd));
 }
 
-void Loading::begin(std::function<void(Result<>)> done) {
-    done_ = std::move(done);
-    look();
-}
-
-// QEMU does not answer while it reads a file.
-void Loading::look() {
-    qmp_.execute("query-status", nullptr, kCommandTimeout, [this](const QmpClient::Reply &reply) {
-        if (!reply && reply.error().kind == QmpError::Kind::timeout)
-            look();
-        else if (!reply)
-            give_up("query-status", reply.error());
-        else if (string_at(*reply, "status") != "inmigrate")
-            std::exchange(done_, nullptr)({});
-        else if (std::exchange(has_begun_, true))
-            look_again();
-        else
-            look_for_beginning();
-    });
-}
-
-void Loading::look_again() {
-    if (auto timer = start_timer(event_, monotonic_now(event_) + kLookInterval, [this] { look(); }))
-        next_look_ = std::move(*timer);
-}
-
-// QEMU refuses it a second time.
-void Loading::look_for_beginning() {
-    qmp_.execute("query-migrate", nullptr, kCommandTimeout, [this](const QmpClient::Reply &reply) {
-        const std::string status = reply ? string_at(*reply, "status") : "";
-        if (!reply)
-            give_up("query-migrate", reply.error());
-        else if (status.empty() || status == "none")
-            send_file();
-        else
-            look();
-    });
-}
-
-void Loading::send_file() {
-    if (takes_files(qmp_.version())) {
-        load(file_source(state_.path()));
-        return;
-    }
-    qmp_.execute(
-        "getfd", {{"fdname", kFdName}}, kCommandTimeout,
-        [this](const QmpClient::Reply &reply) {
-            if (reply)
-                load(fd_source());
-            else
-                give_up("getfd", reply.error());
+void Hibernation::step(std::string_view command, json arguments, std::function<void()> next,
+                       UniqueFd fd) {
+    ask(
+        command, std::move(arguments),
+        [this, name = std::string(command), next = std::move(next)](const QmpClient::Reply &reply) {
+            if (!reply) {
+                give_up(fmt::format("cannot save the machine's state: {}: {}", name,
+                                    reply.error().message));
+                return;
+            }
+            progressed();
+            next();
         },
-        state_.open());
-}
-
-void Loading::load(json source) {
-    qmp_.execute("migrate-incoming", std::move(source), kCommandTimeout,
-                 [this](const QmpClient::Reply &reply) {
-                     if (reply)
-                         look();
-                     else
-                         give_up("migrate-incoming", reply.error());
-                 });
-}
-
-void Loading::give_up(std::string_view command, const QmpError &error) {
-    std::exchange(done_, nullptr)(
-        fail(EIO, fmt::format("cannot load the machine's state: {}: {}", command, error.message)));
+        std::move(fd));
 }
 
 }  // namespace qemunit

@@ -1,82 +1,86 @@
 // SPDX-License-Identifier: MIT
 //
-// A machine's RAM and devices in a file, by QEMU's migration: unlike a snapshot it works with
-// every format of disk, and QEMU answers meanwhile.
+// Saves a machine's RAM and devices in a file, by QEMU's migration: unlike a snapshot it works with
+// every format of disk, and QEMU answers meanwhile. On the side of the companion, for Stopping.
+// Never lets the guest run again: that is for who is told that it was not saved.
 #pragma once
+
+#include <sys/types.h>
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "common/event_ptr.h"
 #include "common/qmp_client.h"
 #include "common/result.h"
+#include "helper/file_sync.h"
 #include "helper/saved_state.h"
 
 namespace qemunit {
 
-// Saves. On the side of the companion.
 class Hibernation {
   public:
-    Hibernation(sd_event *event, QmpClient &qmp, std::string state_file)
-        : event_(event), qmp_(qmp), state_file_(std::move(state_file)) {}
+    // `qemu`: the process. `patience_usec`: how long nothing may move before it is given up.
+    // `on_progress`: something has moved.
+    Hibernation(sd_event *event, QmpClient &qmp, const SavedState &saved, pid_t qemu,
+                uint64_t patience_usec, std::function<void()> on_progress)
+        : event_(event),
+          qmp_(qmp),
+          saved_(saved),
+          qemu_(qemu),
+          patience_usec_(patience_usec),
+          on_progress_(std::move(on_progress)) {}
 
-    // `done` is called once. If it was not saved, the guest runs again.
+    // `done` is called once, within `patience_usec` after the last progress. If it was not saved,
+    // the guest stands still, or soon will.
     void begin(std::function<void(Result<>)> done);
     // The same where another process may have begun it, and was killed: what is being written,
     // or was, is not written again.
     void go_on(std::function<void(Result<>)> done);
     void on_event(const QmpEvent &event);
-
-    const std::string &state_file() const { return state_file_; }
+    // All of it has come from QEMU, which is not needed any more.
+    bool is_writing() const { return sync_ != nullptr; }
 
   private:
+    void start(std::function<void(Result<>)> done);
+    void progressed();
     bool open_file(int flags);
     void save();
+    void look_for_room();
+    void create_file();
     void send_file();
     void set_up();
     void look_for_end();
     void migrate();
-    void finish();
+    void begin_to_look();
+    void look();
+    void take_status(const QmpClient::Reply &reply);
+    void look_at_size();
+    void write_to_disk();
+    void keep();
+    void end(Result<> result);
     void give_up(std::string why);
+    void ask(std::string_view command, nlohmann::json arguments,
+             std::function<void(const QmpClient::Reply &)> next, UniqueFd fd = {});
     void step(std::string_view command, nlohmann::json arguments, std::function<void()> next,
               UniqueFd fd = {});
 
     sd_event *event_;
     QmpClient &qmp_;
-    std::string state_file_;
-    std::function<void(Result<>)> done_;
+    const SavedState &saved_;
+    pid_t qemu_;
+    uint64_t patience_usec_;
+    std::function<void()> on_progress_;
+    std::function<void(Result<>)> done_;  // none: it has not begun, or has ended
     UniqueFd file_;
-    bool was_running_ = false;
+    std::unique_ptr<FileSync> sync_;
+    EventSourcePtr stalled_, next_look_;
     bool migrates_ = false;
-};
-
-// Loads a saved state into a QEMU that waits for one (-incoming defer). On the side of the
-// companion.
-class Loading {
-  public:
-    Loading(sd_event *event, QmpClient &qmp, SavedState state)
-        : event_(event), qmp_(qmp), state_(std::move(state)) {}
-
-    // Also where another process may have begun it, and was killed. `done` is called once: the
-    // guest stands where it was, or was never told to. A QEMU that cannot load the state ends by
-    // itself.
-    void begin(std::function<void(Result<>)> done);
-
-  private:
-    void look();
-    void look_again();
-    void look_for_beginning();
-    void send_file();
-    void load(nlohmann::json source);
-    void give_up(std::string_view command, const QmpError &error);
-
-    sd_event *event_;
-    QmpClient &qmp_;
-    SavedState state_;
-    std::function<void(Result<>)> done_;
-    EventSourcePtr next_look_;
-    bool has_begun_ = false;
+    bool is_asking_ = false;
+    uint64_t remaining_ = UINT64_MAX;  // bytes of RAM, the fewest that QEMU has said
+    uint64_t size_ = 0;                // bytes of the file
 };
 
 }  // namespace qemunit

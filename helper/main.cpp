@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <sys/wait.h>
 #include <sysexits.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -186,7 +187,8 @@ int become_qemu(const HelperOptions &options, const CompanionProgram &companion,
         fmt::print(stderr, "<4>qemunit-helper: {}\n", warning);
     if (resumed) {
         // How the state is handed over depends on QEMU's version, which the companion will know.
-        wiring->qemu.arguments.insert(wiring->qemu.arguments.end(), {"-incoming", "defer"});
+        // -S: also a guest that was saved as a running one waits until the state is retired.
+        wiring->qemu.arguments.insert(wiring->qemu.arguments.end(), {"-incoming", "defer", "-S"});
         wiring->companion.insert_or_assign(kResumedFd, std::move(resumed));
     }
     if (auto started = start_companion(companion, wiring->companion); !started)
@@ -210,15 +212,61 @@ bool read_all(int fd, void *buffer, std::size_t size) {
     return n == static_cast<ssize_t>(size);  // a pipe gives a small message whole
 }
 
+// The last that the companion says of it; nothing if it ends before QEMU had the state.
+std::optional<Resumption> follow_resumption(int fd) {
+    std::optional<Resumption> last;
+    char byte = 0;
+    while (last != Resumption::runs && read_all(fd, &byte, 1))
+        last = static_cast<Resumption>(byte);
+    return last;
+}
+
+// For what is no fault of the state, which is still there, or was used and is gone for good.
+int fail_to_resume(const SavedState &saved) {
+    if (is_to_stop())
+        return EXIT_SUCCESS;
+    return complain(EX_UNAVAILABLE,
+                    saved.exists() ? fmt::format("the VM could not be resumed, for a reason that "
+                                                 "QEMU gives above; its state is still in {}, for "
+                                                 "the next start. Without that file, it boots",
+                                                 saved.path())
+                                   : "the VM has ended right after it was resumed; its next start "
+                                     "boots");
+}
+
+// So that the guest may boot: its disks will not go with that state any more. Returns the exit code
+// if that cannot be.
+std::optional<int> set_aside(const SavedState &saved, int priority, std::string_view why) {
+    const auto name = saved.set_aside();
+    if (!name)
+        return complain(
+            EX_CANTCREAT,
+            fmt::format("{}, but its state cannot be set aside: {}; move that file away, "
+                        "and the VM boots",
+                        why, name.error().message));
+    if (!name->empty())
+        fmt::print(stderr, "<{}>qemunit-helper: {}; its state is set aside as {}, and it boots.\n",
+                   priority, why, *name);
+    return std::nullopt;
+}
+
 // QEMU ends when it cannot load a state. So that the VM starts all the same, it is tried by
 // a child, which becomes the service's main process when the guest runs. Returns the exit code
 // if there is nothing more to do.
 std::optional<int> try_to_resume(const HelperOptions &options, const CompanionProgram &companion,
                                  ListeningSockets &sockets) {
     const SavedState saved(hibernation_path(options.vm));
-    int ends[2];
-    if (!saved.open() || pipe2(ends, O_CLOEXEC) != 0)
+    const auto file = saved.open();
+    // Not "none": the guest must not go on without a state that may be read tomorrow.
+    if (!file)
+        return complain(EX_NOINPUT, fmt::format("{}; mend that, or move the file away, and the VM "
+                                                "boots",
+                                                file.error().message));
+    if (!*file)
         return std::nullopt;
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return complain(EX_OSERR, fmt::format("cannot create a pipe: {}", std::strerror(errno)));
     UniqueFd reading(ends[0]), writing(ends[1]);
     // Twice, so that it is systemd's child from the beginning.
     const pid_t child = fork();
@@ -236,25 +284,21 @@ std::optional<int> try_to_resume(const HelperOptions &options, const CompanionPr
     while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
     }
     writing.reset();
-    // Its PID; then a byte when the guest runs, or the end when all that could say so has ended.
+    // Its PID; then how far it is, until the guest runs or all that could say so has ended.
     pid_t qemu = 0;
-    char byte = 0;
-    const bool has_resumed =
-        read_all(reading.get(), &qemu, sizeof qemu) && read_all(reading.get(), &byte, 1);
-    if (has_resumed) {
+    std::optional<Resumption> reached;
+    if (read_all(reading.get(), &qemu, sizeof qemu))
+        reached = follow_resumption(reading.get());
+    if (reached == Resumption::runs) {
         // It tells systemd, and ends well when systemd knows.
         const std::vector<std::string> words{companion.path, fmt::format("{}{}", kMainPid, qemu)};
         execv(words.front().c_str(), pointers_to(words).data());
         return complain(EX_OSERR,
                         fmt::format("cannot run {}: {}", companion.path, std::strerror(errno)));
     }
-    if (is_to_stop())
-        return EXIT_SUCCESS;
-    fmt::print(stderr,
-               "<3>qemunit-helper: the VM could not be resumed from where it was; its state is set "
-               "aside as {}, and it boots.\n",
-               saved.set_aside());
-    return std::nullopt;
+    if (is_to_stop() || reached != Resumption::given)
+        return fail_to_resume(saved);
+    return set_aside(saved, LOG_ERR, "the VM could not be resumed from where it was");
 }
 
 }  // namespace
@@ -285,15 +329,15 @@ int main(int argc, char **argv) {
     auto sockets = take_listening_sockets();
     if (!sockets)
         return complain(EX_UNAVAILABLE, sockets.error().message);
-    if (options->stop == StopMode::hibernate) {
-        if (const auto exit_code = try_to_resume(*options, companion, *sockets))
-            return *exit_code;
-    } else if (const SavedState saved(hibernation_path(options->vm)); saved.open()) {
-        // Its disks will not go with it any more.
-        fmt::print(stderr,
-                   "<4>qemunit-helper: the VM was hibernated, but has Stop=hibernate no more; its "
-                   "state is set aside as {}, and it boots.\n",
-                   saved.set_aside());
-    }
+    const SavedState saved(hibernation_path(options->vm));
+    saved.remove_leftovers();
+    std::optional<int> exit_code;
+    if (options->stop == StopMode::hibernate)
+        exit_code = try_to_resume(*options, companion, *sockets);
+    else if (saved.exists())
+        exit_code =
+            set_aside(saved, LOG_WARNING, "the VM was hibernated, but has Stop=hibernate no more");
+    if (exit_code)
+        return *exit_code;
     return become_qemu(*options, companion, std::move(*sockets), {});
 }

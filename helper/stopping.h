@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
 // What `systemctl stop` means for the guest: a ladder of steps, each milder than the next,
-// within the time that systemd grants (TimeoutStopSec=). Its last step is systemd's SIGKILL.
+// within the time that the ini granted when the VM started (StopTimeout=), of which systemd is told
+// if it goes on longer than systemd may know. Its last step is systemd's SIGKILL. A QEMU that does
+// not answer is busy: nothing follows from that but waiting, until the time is up.
 #pragma once
+
+#include <sys/types.h>
 
 #include <cstdint>
 #include <functional>
@@ -10,46 +14,78 @@
 
 #include "common/event_ptr.h"
 #include "common/qmp_client.h"
+#include "helper/guest_run.h"
 #include "helper/hibernation.h"
 #include "helper/options.h"
+#include "helper/saved_state.h"
 
 namespace qemunit {
 
 class Stopping {
   public:
-    using StatusCallback = std::function<void(const std::string &status)>;
+    struct Callbacks {
+        std::function<void(const std::string &status)> tell_status;
+        // From now on, stopping may take so long (µs).
+        std::function<void(uint64_t usec)> grant;
+        // Tells the guest agent to shut down, if there is one.
+        std::function<void()> ask_agent;
+        // Nothing is_writing() any more.
+        std::function<void()> end_saving;
+    };
 
-    // `timeout_usec`: what systemd grants. `state_file`: where hibernating saves the state.
-    // `ask_agent`: tells the guest agent to shut down, if there is one.
+    // `timeout_usec`: StopTimeout=. `qemu`: the process. `takes_over`: from a companion that was
+    // killed, so that something may have happened that nobody heard of.
     Stopping(sd_event *event, QmpClient &qmp, StopMode mode, uint64_t timeout_usec,
-             std::string state_file, StatusCallback on_status, std::function<void()> ask_agent);
+             const SavedState &saved, GuestRun &guest_run, pid_t qemu, bool takes_over,
+             Callbacks callbacks);
 
     // Once; what comes again is one stop all the same.
     void begin();
-    // The same, some time after it was asked for (CLOCK_MONOTONIC): the companion that has begun
-    // was killed.
-    void go_on(uint64_t asked_usec);
+    // The same where that other companion has begun. `until_usec`: the end of the
+    // time that was granted last (CLOCK_MONOTONIC).
+    void go_on(uint64_t until_usec);
     bool has_begun() const { return has_begun_; }
-    void on_event(const QmpEvent &event) { hibernation_.on_event(event); }
+    void on_event(const QmpEvent &event);
+    // QEMU is gone.
+    void on_closed();
+    // A saved state is still on its way to the disk; QEMU is not needed for that.
+    bool is_writing() const { return hibernation_.is_writing(); }
 
   private:
-    void climb(uint64_t asked_usec);
-    void power_off();
+    void grant_time();
+    void end_at(uint64_t when);
+    void end_of_time();
+    uint64_t patience() const;
+    void climb();
+    void look();
+    void look_again_in(uint64_t usec);
+    void take_status(const std::string &status);
+    void wake(const std::string &command);
     void press_button();
     void hibernate();
     void save();
+    void take_saved(const Result<> &saved);
+    void warn_of_io_error();
     void quit(const std::string &why);
+    void quit_without_guest(const std::string &status);
 
     sd_event *event_;
     QmpClient &qmp_;
     StopMode mode_;
     uint64_t timeout_usec_;
-    StatusCallback on_status_;
-    std::function<void()> ask_agent_;
+    const SavedState &saved_;
+    GuestRun &guest_run_;
+    Callbacks callbacks_;
     Hibernation hibernation_;
-    EventSourcePtr deadline_, next_press_;
+    EventSourcePtr deadline_, next_look_;
+    bool takes_over_;
     bool has_begun_ = false;
-    bool goes_on_ = false;
+    bool is_asking_ = false;       // a query-status is under way
+    bool was_pressed_ = false;     // the button
+    bool could_not_save_ = false;  // so that a guest that stands still for it goes on
+    bool has_ended_ = false;       // QEMU said SHUTDOWN
+    unsigned io_errors_ = 0;       // how often the guest was found at one
+    uint64_t longest_usec_ = 0;    // when even a save that moves is too long
 };
 
 }  // namespace qemunit

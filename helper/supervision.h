@@ -31,6 +31,7 @@ inline constexpr unsigned kTakeoversMax = 10;
 struct Handover {
     uint32_t takeovers = 0;        // how many were before; the supervisor counts
     uint64_t stop_asked_usec = 0;  // CLOCK_MONOTONIC of kStopSignal; the supervisor hears it too
+    uint64_t stop_until_usec = 0;  // until when stopping may take; 0: nobody has begun
     bool qemu_answered = false;    // the QMP handshake was done
     bool is_ready = false;         // systemd was told READY=1
     bool has_resumed = false;      // QEMU was told to run the guest from its saved state

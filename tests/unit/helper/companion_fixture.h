@@ -61,6 +61,7 @@ class CompanionTest : public ::testing::Test {
             serial.other.reset();
             testing::enter_private_run();  // these events are none of this machine's
             setenv("NOTIFY_SOCKET", (folder / "notify").c_str(), 1);
+            setenv("STATE_DIRECTORY", (folder / "state").c_str(), 1);
             _exit(supervise([&](Handover &handover) {
                 if (handover.takeovers == 0) {
                     left.supervisor = handover.supervisor;
@@ -82,11 +83,16 @@ class CompanionTest : public ::testing::Test {
         wait_for_exit();
     }
 
-    // What systemd is told next.
-    std::string told() const {
-        char buffer[4096];
-        const ssize_t n = recv(notify.get(), buffer, sizeof buffer, 0);
-        return {buffer, static_cast<std::size_t>(std::max<ssize_t>(0, n))};
+    // What systemd is told next, but for the time that something may take.
+    std::string told() {
+        for (;;) {
+            char buffer[4096];
+            const ssize_t n = recv(notify.get(), buffer, sizeof buffer, 0);
+            std::string text(buffer, static_cast<std::size_t>(std::max<ssize_t>(0, n)));
+            if (!text.starts_with("EXTEND_TIMEOUT_USEC="))
+                return text;
+            granted.push_back(std::move(text));
+        }
     }
     int wait_for_exit() {
         int status = -1;
@@ -100,7 +106,8 @@ class CompanionTest : public ::testing::Test {
     testing::EventLoop loop;
     testing::FakeQemu qemu;
     testing::Peer guest, agent;
-    UniqueFd errors;  // where its standard error goes
+    std::vector<std::string> granted;  // what told() has passed over
+    UniqueFd errors;                   // where its standard error goes
     // Waits for the command, and gives its answer.
     void answer(const std::string &command, const std::string &value) {
         EXPECT_TRUE(loop.run_until([&] { return qemu.has_heard("\"" + command + "\""); },
@@ -109,6 +116,13 @@ class CompanionTest : public ::testing::Test {
         // Ids count on, in the order of the commands.
         qemu.say(R"({"return":)" + value + R"(,"id":)" + std::to_string(++answered) + "}");
         qemu.forget();
+    }
+
+    std::string state_file() const { return folder / "state/hibernated"; }
+    // A saved state is there, and cannot be retired.
+    void nail_state_down() const {
+        folder.write("state/hibernated", "RAM");
+        folder.write("state/hibernated.used/in the way", "");
     }
 
     // What the guest's systemd does; returns when it has been heard.

@@ -80,7 +80,7 @@ TEST_F(CompanionTest, TheNextOneLeavesAResumedGuestAsItIs) {
     ++answered;  // the one for the status text, unanswered
     answer("cont", "{}");
     EXPECT_EQ(told(), "READY=1\nSTATUS=Running, resumed, QEMU 7.2.22");
-    EXPECT_TRUE(loop.run_until([&] { return helper.read() == std::string(1, '\0'); }, 60s));
+    EXPECT_TRUE(loop.run_until([&] { return helper.read() == std::string("\2\0", 2); }, 60s));
     kill_worker();
     EXPECT_EQ(told(), "READY=1\nSTATUS=Running, resumed, QEMU 7.2.22");
     answer("query-status", R"({"status":"paused"})");

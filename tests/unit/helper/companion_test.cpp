@@ -3,6 +3,8 @@
 // The companion while QEMU runs and when it is to stop.
 #include "helper/companion.h"
 
+#include <fcntl.h>
+
 #include "tests/unit/helper/companion_fixture.h"
 
 namespace qemunit {
@@ -63,6 +65,78 @@ TEST_F(CompanionTest, QuitsAGuestThatHasNothingLeftToHearWith) {
         agent.close();
         EXPECT_EQ(wait_for_exit(), 0);
     }
+}
+
+// By savevm, a stalled disk, swap: it is busy, and has a guest that runs.
+TEST_F(CompanionTest, AQemuThatDoesNotAnswerIsWaitedFor) {
+    start();
+    ASSERT_TRUE(qemu.greet(loop));
+    EXPECT_EQ(told(), "READY=1\nSTATUS=Running, QEMU 7.2.22");
+    ASSERT_EQ(kill(pid, kStopSignal), 0);
+    ASSERT_TRUE(loop.run_until([&] { return qemu.has_heard("query-status"); }, 60s));
+    loop.run_for(6s);  // it used to be 5
+    EXPECT_FALSE(qemu.has_heard("\"quit\""));
+    answer("query-status", R"({"status":"running"})");
+    EXPECT_TRUE(loop.run_until([&] { return qemu.has_heard("system_powerdown"); }, 60s));
+    EXPECT_EQ(told(), "STATUS=Stopping: pressed the power button, waiting for the guest");
+    EXPECT_EQ(granted, std::vector<std::string>{"EXTEND_TIMEOUT_USEC=60000000"});
+}
+
+// There is space again, perhaps.
+TEST_F(CompanionTest, AGuestAtAnIoErrorGoesOnAndHearsTheButton) {
+    UniqueFd log(open((folder / "errors").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    errors = std::move(log);
+    start();
+    ASSERT_TRUE(qemu.greet(loop));
+    EXPECT_EQ(told(), "READY=1\nSTATUS=Running, QEMU 7.2.22");
+    ASSERT_EQ(kill(pid, kStopSignal), 0);
+    answer("query-status", R"({"status":"io-error"})");
+    EXPECT_TRUE(loop.run_until([&] { return qemu.has_heard("system_powerdown"); }, 60s));
+    EXPECT_TRUE(qemu.has_heard("\"cont\""));
+    EXPECT_EQ(told(), "STATUS=Stopping: pressed the power button, waiting for the guest");
+    answered += 2;
+    qemu.forget();
+    answer("query-status", R"({"status":"io-error"})");
+    EXPECT_EQ(told(), "STATUS=Stopping: the guest stands still at an I/O error of its disk");
+    EXPECT_TRUE(loop.run_until([&] { return qemu.has_heard("\"cont\""); }, 60s));
+    EXPECT_EQ(
+        folder.read("errors"),
+        "<4>qemunit-helper: the guest stood still at an I/O error of its disk; it goes on, so "
+        "that it can shut down.\n"
+        "<4>qemunit-helper: the guest stands still at an I/O error again, and cannot shut "
+        "down. Free space on the disk of its images, or the plug is pulled when StopTimeout= "
+        "is over.\n");
+}
+
+TEST_F(CompanionTest, WhatPassesIsWaitedFor) {
+    start();
+    ASSERT_TRUE(qemu.greet(loop));
+    ASSERT_EQ(kill(pid, kStopSignal), 0);
+    answer("query-status", R"({"status":"save-vm"})");
+    answer("query-status", R"({"status":"running"})");
+    EXPECT_TRUE(loop.run_until([&] { return qemu.has_heard("system_powerdown"); }, 60s));
+}
+
+// It can keep QEMU 7.2 from ever ending.
+TEST_F(CompanionTest, AQemuThatEndsIsToldNothingMore) {
+    setenv("WATCHDOG_USEC", "300000", 1);
+    start();
+    unsetenv("WATCHDOG_USEC");
+    ASSERT_TRUE(qemu.greet(loop));
+    EXPECT_EQ(told(), "READY=1\nSTATUS=Running, QEMU 7.2.22");
+    ASSERT_TRUE(loop.run_until([&] { return qemu.has_heard("query-status"); }, 60s));
+    qemu.say(R"({"event":"SHUTDOWN","data":{"guest":true,"reason":"guest-shutdown"}})");
+    EXPECT_EQ(told(), "STATUS=Ended: the guest powered off");
+    // And the watchdog does not end it while it writes what is left.
+    EXPECT_EQ(granted, std::vector<std::string>{"EXTEND_TIMEOUT_USEC=60000000"});
+    qemu.heard();
+    qemu.forget();
+    ASSERT_EQ(kill(pid, kStopSignal), 0);
+    loop.run_for(1s);  // several periods of the watchdog
+    EXPECT_EQ(qemu.heard(), "");
+    // With -no-shutdown it stays after all, and says so.
+    qemu.say(R"({"event":"STOP"})");
+    EXPECT_TRUE(loop.run_until([&] { return qemu.has_heard("\"quit\""); }, 60s));
 }
 
 TEST_F(CompanionTest, QuitsAQemuThatIsStillStarting) {

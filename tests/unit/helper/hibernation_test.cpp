@@ -7,6 +7,8 @@
 
 #include <optional>
 
+#include "common/timer.h"
+#include "helper/loading.h"
 #include "tests/unit/bus/fake_qemu.h"
 #include "tests/unit/helper/listeners.h"
 #include "tests/unit/temporary_folder.h"
@@ -35,20 +37,21 @@ class SavedByQemu : public ::testing::Test {
                  }});
         EXPECT_TRUE(created);
         client = std::move(*created);
-        hibernation.emplace(loop.get(), *client, folder / "state");
+        hibernation.emplace(loop.get(), *client, saved, getpid(), patience,
+                            [this] { ++progresses; });
         EXPECT_TRUE(qemu.greet(loop, greeting));
         EXPECT_TRUE(loop.run_until([this] { return client->is_ready(); }));
         qemu.forget();
     }
     void begin() {
-        hibernation->begin([this](Result<> saved) { result = saved; });
+        hibernation->begin([this](Result<> outcome) { result = outcome; });
     }
     void go_on() {
-        hibernation->go_on([this](Result<> saved) { result = saved; });
+        hibernation->go_on([this](Result<> outcome) { result = outcome; });
     }
     void load() {
         folder.write("state", "RAM");
-        loading.emplace(loop.get(), *client, SavedState(folder / "state"));
+        loading.emplace(loop.get(), *client, saved, [this] { is_given = true; });
         loading->begin([this](Result<> loaded) { result = loaded; });
     }
     // Answers commands as they come until one is `last`, which gets `value`.
@@ -63,6 +66,10 @@ class SavedByQemu : public ::testing::Test {
     }
 
     testing::TemporaryFolder folder;
+    const SavedState saved{folder / "state"};
+    uint64_t patience = 60 * kSecond;
+    unsigned progresses = 0;
+    bool is_given = false;
     testing::EventLoop loop;
     testing::FakeQemu qemu;
     std::unique_ptr<QmpClient> client;
@@ -112,14 +119,109 @@ TEST_F(HibernationOfNewQemuTest, TheFileIsGivenAsAFile) {
     EXPECT_TRUE(std::filesystem::exists(folder / "state"));
 }
 
-TEST_F(HibernationTest, AGuestThatCannotBeSavedRunsAgain) {
+TEST_F(HibernationTest, AGuestThatCannotBeSavedIsLeftStanding) {
     begin();
     answer_until("migrate", R"("error":{"class":"GenericError","desc":"not this device"})");
     ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
     ASSERT_FALSE(*result);
     EXPECT_EQ(result->error().message, "cannot save the machine's state: migrate: not this device");
-    EXPECT_TRUE(loop.run_until([this] { return qemu.has_heard("\"cont\""); }, 60s));
     EXPECT_FALSE(std::filesystem::exists(folder / "state.new"));
+    loop.settle();
+    EXPECT_FALSE(qemu.has_heard("cont"));            // whether it may run is for others
+    EXPECT_FALSE(qemu.has_heard("migrate_cancel"));  // that migration is somebody else's
+}
+
+TEST_F(HibernationTest, WhatCanNeverBeSavedIsNotBegun) {
+    begin();
+    answer_until("query-migrate", R"("return":{"blocked":true,"blocked-reasons":["a 9p share"]})");
+    ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
+    ASSERT_FALSE(*result);
+    EXPECT_EQ(result->error().message, "cannot save the machine's state: a 9p share");
+    EXPECT_EQ(heard.find("\"stop\""), std::string::npos);
+}
+
+TEST_F(HibernationTest, WhatHasNoRoomIsNotBegun) {
+    hibernation.emplace(loop.get(), *client, saved, -1, patience, [] {});  // of no known process
+    begin();
+    answer_until("query-memory-size-summary", R"("return":{"base-memory":4611686018427387904})");
+    ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
+    ASSERT_FALSE(*result);
+    EXPECT_TRUE(result->error().message.starts_with(
+        "cannot save the machine's state: the machine's state may need "))
+        << result->error().message;
+    EXPECT_EQ(heard.find("\"stop\""), std::string::npos);
+}
+
+// A state that the guest has left behind must not be found by the next start.
+TEST_F(HibernationTest, AnOlderStateIsGoneBeforeAnythingIsSaved) {
+    folder.write("state", "old");
+    begin();
+    answer_until("migrate", R"("return":{})");
+    EXPECT_FALSE(saved.exists());
+}
+
+TEST_F(HibernationTest, ADiskThatTakesNothingIsGivenUp) {
+    patience = 300 * kMillisecond;
+    hibernation.emplace(loop.get(), *client, saved, getpid(), patience, [this] { ++progresses; });
+    begin();
+    answer_until("migrate", R"("return":{})");
+    ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
+    ASSERT_FALSE(*result);
+    EXPECT_EQ(result->error().message,
+              "cannot save the machine's state: nothing has moved for 0.3 s");
+    EXPECT_TRUE(loop.run_until([this] { return qemu.has_heard("\"migrate_cancel\""); }, 60s));
+    // It comes too late.
+    qemu.say(R"({"event":"MIGRATION","data":{"status":"completed"}})");
+    loop.settle();
+    EXPECT_FALSE(saved.exists());
+}
+
+// Also where no event comes: whoever heard it may have been killed.
+TEST_F(HibernationTest, WhatMovesIsNotGivenUp) {
+    patience = 2 * kSecond;
+    hibernation.emplace(loop.get(), *client, saved, getpid(), patience, [this] { ++progresses; });
+    begin();
+    answer_until("migrate", R"("return":{})");
+    for (int left = 12; left > 0; --left)  // three seconds
+        answer_until("query-migrate", R"("return":{"status":"active","ram":{"remaining":)" +
+                                          std::to_string(left) + "}}");
+    EXPECT_FALSE(result.has_value());
+    EXPECT_GE(progresses, 12u);
+    answer_until("query-migrate", R"("return":{"status":"completed"})");
+    ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
+    EXPECT_TRUE(*result);
+}
+
+TEST_F(HibernationTest, AGuestThatHasPoweredOffIsNotSaved) {
+    begin();
+    answer_until("migrate", R"("return":{})");
+    qemu.say(R"({"event":"SHUTDOWN","data":{"guest":true,"reason":"guest-shutdown"}})");
+    ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
+    EXPECT_FALSE(*result);
+    EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+// By a monitor, in the last moment: the disks go on.
+TEST_F(HibernationTest, AGuestThatRunsAgainIsNotSaved) {
+    begin();
+    answer_until("migrate", R"("return":{})");
+    qemu.say(R"({"event":"MIGRATION","data":{"status":"completed"}})");
+    qemu.say(R"({"event":"RESUME"})");
+    ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
+    EXPECT_FALSE(*result);
+    EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+// The state is complete, and the guest has stood still since.
+TEST_F(HibernationTest, WhoeverKillsQemuThenLosesNothing) {
+    begin();
+    answer_until("migrate", R"("return":{})");
+    qemu.say(R"({"event":"MIGRATION","data":{"status":"completed"}})");
+    qemu.say(R"({"event":"SHUTDOWN","data":{"guest":false,"reason":"host-signal"}})");
+    qemu.hang_up();
+    ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
+    EXPECT_TRUE(*result);
+    EXPECT_TRUE(saved.exists());
 }
 
 TEST_F(HibernationTest, AFullDiskIsNoLossEither) {
@@ -192,6 +294,7 @@ TEST_F(HibernationTest, AStateIsLoadedFromAnFd) {
     EXPECT_LT(heard.find("\"getfd\""), heard.find("\"fd:hibernation\""));
     answer_until("query-status", R"("return":{"status":"inmigrate"})");
     EXPECT_FALSE(result.has_value());
+    EXPECT_TRUE(is_given);
     answer_until("query-status", R"("return":{"status":"paused"})");
     ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
     EXPECT_TRUE(*result);

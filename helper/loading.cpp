@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#include "helper/loading.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "common/timer.h"
+#include "helper/state_source.h"
+
+namespace qemunit {
+
+namespace {
+
+constexpr uint64_t kCommandTimeout = 20 * kSecond;
+constexpr uint64_t kLookInterval = 20 * kMillisecond;
+
+}  // namespace
+
+void Loading::begin(std::function<void(Result<>)> done) {
+    done_ = std::move(done);
+    look();
+}
+
+// QEMU does not answer while it reads a file.
+void Loading::look() {
+    qmp_.execute("query-status", nullptr, kCommandTimeout, [this](const QmpClient::Reply &reply) {
+        if (!reply && reply.error().kind == QmpError::Kind::timeout)
+            look_again();
+        else if (!reply)
+            give_up("query-status", reply.error().message);
+        else if (string_at(*reply, "status") != "inmigrate")
+            std::exchange(done_, nullptr)({});
+        else if (std::exchange(has_begun_, true))
+            look_again();
+        else
+            look_for_beginning();
+    });
+}
+
+void Loading::look_again() {
+    if (auto timer = start_timer(event_, monotonic_now(event_) + kLookInterval, [this] { look(); }))
+        next_look_ = std::move(*timer);
+}
+
+// QEMU refuses it a second time.
+void Loading::look_for_beginning() {
+    qmp_.execute("query-migrate", nullptr, kCommandTimeout, [this](const QmpClient::Reply &reply) {
+        const std::string status = reply ? string_at(*reply, "status") : "";
+        if (!reply)
+            give_up("query-migrate", reply.error().message);
+        else if (status.empty() || status == "none")
+            send_file();
+        else
+            look();
+    });
+}
+
+void Loading::send_file() {
+    if (takes_files(qmp_.version())) {
+        load(file_source(saved_.path()));
+        return;
+    }
+    auto file = saved_.open();
+    if (!file || !*file) {
+        give_up("getfd", file ? saved_.path() + " is gone" : file.error().message);
+        return;
+    }
+    qmp_.execute(
+        "getfd", {{"fdname", kStateFdName}}, kCommandTimeout,
+        [this](const QmpClient::Reply &reply) {
+            if (reply)
+                load(fd_source());
+            else
+                give_up("getfd", reply.error().message);
+        },
+        std::move(*file));
+}
+
+void Loading::load(nlohmann::json source) {
+    on_given_();
+    qmp_.execute("migrate-incoming", std::move(source), kCommandTimeout,
+                 [this](const QmpClient::Reply &reply) {
+                     if (reply || reply.error().kind == QmpError::Kind::timeout)
+                         look();
+                     else
+                         give_up("migrate-incoming", reply.error().message);
+                 });
+}
+
+void Loading::give_up(std::string_view command, const std::string &why) {
+    std::exchange(done_, nullptr)(
+        fail(EIO, fmt::format("cannot load the machine's state: {}: {}", command, why)));
+}
+
+}  // namespace qemunit

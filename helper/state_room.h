@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+//
+// Whether there is room for a machine's saved state, before the guest stands still for it and a
+// disk that others use is filled up. The companion asks it; it only looks.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+
+#include "common/result.h"
+
+namespace qemunit {
+
+// "VmRSS: 1024 kB" and what else of /proc/PID/status is memory that a process has filled, in bytes;
+// 0 if it does not say.
+uint64_t filled_memory(const std::string &status);
+
+// `ram`: bytes, 0 if QEMU does not say: then nothing is known. Pages that the guest has never
+// touched take no room, so it is at most what the process `qemu` has filled.
+Result<> check_room_for_state(const std::string &state_file, uint64_t ram, pid_t qemu);
+
+}  // namespace qemunit

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+//
+// How a QEMU is told of the file with a machine's state, by its version. For saving and loading.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <string>
+
+namespace qemunit {
+
+// The name of the fd for getfd, if QEMU takes no files.
+inline constexpr const char *kStateFdName = "hibernation";
+
+// QEMU 8.2 knows files (qapi/migration.json), and 11 no more takes one for a stream with an fd.
+bool takes_files(const std::string &version);
+
+// Arguments of migrate and migrate-incoming.
+nlohmann::json file_source(const std::string &path);
+nlohmann::json fd_source();
+
+}  // namespace qemunit
