@@ -11,6 +11,7 @@
 #include "generator/enumerations.h"
 #include "generator/qemu_arguments.h"
 #include "generator/section_contradictions.h"
+#include "generator/stop_timeout.h"
 #include "generator/text.h"
 
 namespace qemunit {
@@ -199,6 +200,7 @@ void find_contradictions(const Vm &vm, Architecture host, Diagnostics &diagnosti
     check_ports(vm, host, complaints);
     check_shares(vm, complaints);
     check_credentials(vm, complaints);
+    check_stop_timeout(vm, diagnostics);
     Checker(vm, host, complaints).check();
 }
 

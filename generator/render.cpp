@@ -8,10 +8,12 @@
 #include "common/concat.h"
 #include "common/paths.h"
 #include "common/vm_name.h"
+#include "generator/enumerations.h"
 #include "generator/mounts.h"
 #include "generator/qemu_arguments.h"
 #include "generator/sandbox.h"
 #include "generator/socket_settings.h"
+#include "generator/stop_timeout.h"
 #include "generator/supporting_units.h"
 #include "generator/unit_text.h"
 
@@ -23,8 +25,8 @@ constexpr uint64_t kLongest = 1'000'000'000;  // seconds; as good as infinity
 // For a guest to boot; the template's is for QEMU alone.
 constexpr std::string_view kGuestStartTimeout = "5min";
 
-std::string seconds_for_helper(const TimeSpan &span) {
-    return fmt::to_string(std::min(span.seconds, kLongest));
+std::string for_helper(uint64_t seconds) {
+    return fmt::to_string(std::min(seconds, kLongest));
 }
 
 constexpr std::string_view kNextLine = " \\\n    ";
@@ -87,13 +89,12 @@ void append_exec_start(std::string &text, const Vm &vm, Architecture host) {
         append(text, " --ready=notify:", fmt::to_string(vm.vsock_cid->number));
     if (falls_back_to_tcg(vm, host))
         text += " --check-kvm";
-    if (vm.stop == StopAction::hibernate)
-        text += " --stop=hibernate";
-    if (vm.stop_timeout && vm.stop_timeout->seconds > 0 && vm.stop != StopAction::quit)
-        append(text, " --stop-timeout=", seconds_for_helper(*vm.stop_timeout));
+    if (vm.stop != StopAction::poweroff)
+        append(text, " --stop=", name_of(vm.stop));
+    if (const auto seconds = stop_timeout_seconds(vm))
+        append(text, " --stop-timeout=", for_helper(*seconds));
     if (vm.idle_timeout && vm.idle_timeout->seconds > 0 && vm.idle_timeout->seconds < kLongest)
-        append(text, vm.stop == StopAction::quit ? " --stop=quit" : "",
-               " --idle-timeout=", seconds_for_helper(*vm.idle_timeout));
+        append(text, " --idle-timeout=", for_helper(vm.idle_timeout->seconds));
     if (vm.ready.thing == ReadyWhen::Thing::serial_line)
         add_on_line_of_its_own("--ready=serial:", vm.ready.expression);
     if (vm.uefi)
@@ -171,8 +172,6 @@ std::string service_settings(const Vm &vm, Architecture host, Namespaces namespa
           std::pair("TimeoutStopSec=", &vm.stop_timeout), std::pair("RuntimeMaxSec=", &vm.timeout)})
         if (*value)
             append(text, key, (*value)->text, "\n");
-    if (vm.stop == StopAction::quit)
-        text += "KillSignal=SIGTERM\n";
     if (vm.on_panic == PanicAction::restart)
         text += "Restart=on-failure\n";
     for (const Credential &credential : vm.credentials)

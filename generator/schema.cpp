@@ -207,7 +207,7 @@ constexpr KeyRow kKeys[] = {
      "How long it may take until the VM counts as started.", "0.2", set<&Vm::start_timeout>},
     {"VM", "StopTimeout", "TIME", "1min", "TimeoutStopSec=",
      "How long stopping may take; then QEMU is killed.", "0.2", set<&Vm::stop_timeout>},
-    {"VM", "Stop", "poweroff|hibernate|quit", "poweroff", "qemunit-helper, KillSignal=",
+    {"VM", "Stop", "poweroff|hibernate|quit", "poweroff", "qemunit-helper",
      "What systemctl stop does to the guest.", "0.2", set<&Vm::stop>},
     {"VM", "Timeout", "TIME", "infinity", "RuntimeMaxSec=",
      "The longest life of the VM.", "0.2", set<&Vm::timeout>},

@@ -13,6 +13,7 @@ namespace {
 using testing::error;
 using testing::said;
 using testing::Texts;
+using testing::warning;
 
 TEST(ContradictionsTest, AKernelsCompanionsNeedTheKernel) {
     EXPECT_EQ(said("[Boot]\nAppend=quiet\n"),
@@ -150,6 +151,24 @@ TEST(ContradictionsTest, WhoShallSayThatTheVmIsReadyMustBeThere) {
               error(4,
                     "[Credential vmm.notify_socket] and Ready=notify exclude each other: the "
                     "guest has one place to say that it is up."));
+}
+
+TEST(ContradictionsTest, OneLimitForStopping) {
+    EXPECT_EQ(said("[Service]\nTimeoutStopSec=2min\n"), Texts{});
+    EXPECT_EQ(said("[VM]\nStopTimeout=120s\n[Service]\nTimeoutStopSec=2min\n"), Texts{});
+    EXPECT_EQ(said("[VM]\nStopTimeout=1min\n[Service]\nTimeoutStopSec=2min\n"),
+              warning(4,
+                      "TimeoutStopSec=2min in [Service] comes after StopTimeout=1min, "
+                      "which has no effect; write one of them."));
+    EXPECT_EQ(said("[VM]\nStopTimeout=1min\n[Service]\nTimeoutSec=2min\n"),
+              warning(4,
+                      "TimeoutSec=2min in [Service] comes after StopTimeout=1min, "
+                      "which has no effect; write one of them."));
+    EXPECT_EQ(said("[Service]\nTimeoutStopSec=1.5min\n"),
+              warning(2,
+                      "TimeoutStopSec=1.5min: qemunit-helper, which shuts the guest "
+                      "down within that time, does not understand it; write "
+                      "StopTimeout= in [VM]."));
 }
 
 }  // namespace

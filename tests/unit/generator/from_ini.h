@@ -62,6 +62,9 @@ inline Texts said(const std::string &text) {
 inline Texts error(unsigned line, const std::string &message) {
     return {"error: vm1.ini:" + std::to_string(line) + ": " + message};
 }
+inline Texts warning(unsigned line, const std::string &message) {
+    return {"warning: vm1.ini:" + std::to_string(line) + ": " + message};
+}
 
 // Of the user joe, as user_paths() makes it.
 inline Paths paths_of_joe() {

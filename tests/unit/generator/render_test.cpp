@@ -368,11 +368,33 @@ TEST(RenderTest, HowTheGuestIsStopped) {
         return found;
     };
     EXPECT_EQ(stop(""), Texts{});
-    EXPECT_EQ(stop("Stop=quit\n"), Texts{"KillSignal=SIGTERM"});
+    EXPECT_EQ(stop("Stop=quit\n"), Texts{" --stop=quit"});
     EXPECT_EQ(stop("Stop=hibernate\n"), Texts{" --stop=hibernate"});
     EXPECT_EQ(stop("StopTimeout=2min\n"), (Texts{"TimeoutStopSec=2min", " --stop-timeout=120"}));
     EXPECT_EQ(stop("StopTimeout=infinity\n"),
               (Texts{"TimeoutStopSec=infinity", " --stop-timeout=1000000000"}));
+    EXPECT_EQ(stop("Stop=quit\nStopTimeout=5s\n"),
+              (Texts{"TimeoutStopSec=5s", " --stop=quit --stop-timeout=5"}));
+}
+
+// systemd and the helper have to mean the same.
+TEST(RenderTest, HowLongStoppingMayTake) {
+    const auto timeout = [](const std::string &ini) {
+        const std::string text = service(ini);
+        const std::size_t at = text.find(" --stop-timeout=");
+        return at == text.npos
+                   ? ""
+                   : text.substr(at + 16, text.find_first_of(" \\\n", at + 16) - at - 16);
+    };
+    EXPECT_EQ(timeout(""), "");
+    EXPECT_EQ(timeout("[Service]\nTimeoutStopSec=5min\n"), "300");
+    EXPECT_EQ(timeout("[Service]\nTimeoutSec=90\n"), "90");
+    EXPECT_EQ(timeout("[Service]\nTimeoutStopSec=5min\nTimeoutSec=1min\n"), "60");
+    for (const char *none : {"0", "0s", "infinity"}) {
+        EXPECT_EQ(timeout("[VM]\nStopTimeout=" + std::string(none) + "\n"), "1000000000");
+        EXPECT_EQ(timeout("[Service]\nTimeoutStopSec=" + std::string(none) + "\n"), "1000000000");
+    }
+    EXPECT_EQ(timeout("[VM]\nStopTimeout=500ms\n"), "1");
 }
 
 TEST(RenderTest, WhatCountsAsIdle) {
@@ -384,7 +406,7 @@ TEST(RenderTest, WhatCountsAsIdle) {
     EXPECT_EQ(idle("IdleTimeout=5min\n"), " --idle-timeout=300");
     EXPECT_EQ(idle("IdleTimeout=5min\nStop=quit\n"), " --stop=quit --idle-timeout=300");
     EXPECT_EQ(idle("IdleTimeout=0\n"), "");
-    EXPECT_EQ(idle("IdleTimeout=infinity\nStop=quit\n"), "");
+    EXPECT_EQ(idle("IdleTimeout=infinity\nStop=quit\n"), " --stop=quit");
 }
 
 TEST(RenderTest, AVmOfAUser) {
