@@ -18,6 +18,7 @@
 #include "helper/guest_agent.h"
 #include "helper/guest_notices.h"
 #include "helper/guest_run.h"
+#include "helper/hardware.h"
 #include "helper/idleness.h"
 #include "helper/journal.h"
 #include "helper/loading.h"
@@ -109,6 +110,7 @@ class Companion {
         resumed_ = std::move(side.resumed);
         unplugged_ = std::move(side.unplugged);
         stop_timeout_usec_ = side.stop_timeout_usec;
+        hibernates_ = side.stop == StopMode::hibernate;
         saved_.emplace(hibernation_path(vm));
         guest_run_.emplace(*qmp_, *saved_);
         watchdog_.emplace(event, *qmp_, side.qemu);
@@ -116,7 +118,7 @@ class Companion {
         if (handover_.qemu_answered)
             watchdog_->start();
         stopping_.emplace(event, *qmp_, handover_.powers_off ? StopMode::poweroff : side.stop,
-                          side.stop_timeout_usec, *saved_, *guest_run_, side.qemu, takes_over(),
+                          side.stop_timeout_usec, *saved_, *guest_run_, side.qemu, handover_,
                           Stopping::Callbacks{
                               .tell_status = [](const std::string &status) { tell_status(status); },
                               .grant = [this](uint64_t usec) { grant_time_to_stop(usec); },
@@ -269,8 +271,21 @@ class Companion {
             load();
         else
             readiness_->take_answer_of_qemu(qmp_->version());
+        if (hibernates_ && !resumed_ && handover_.hardware[0] == '\0' &&
+            handover_.stop_asked_usec == 0)
+            ask_hardware(*qmp_, kLoadTimeout, [this](const Result<Hardware> &hardware) {
+                if (hardware)
+                    remember(*hardware);
+            });
         if (takes_over())
             ask_status();
+    }
+
+    // Without it, nobody can tell what comes while the VM runs.
+    void remember(const Hardware &hardware) {
+        const std::string text = hardware_text(hardware);
+        if (text.size() < sizeof handover_.hardware)
+            text.copy(handover_.hardware, text.size());
     }
 
     // QEMU has no option for it. The guest, of which not a line has run, never sees another state.
@@ -309,6 +324,10 @@ class Companion {
     void load() {
         tell_status("Resuming");
         loading_.emplace(event_.get(), *qmp_, *saved_, [this] {
+            if (const auto &header = loading_->header())
+                handover_.is_paused = header->paused;
+            if (const auto &started = loading_->started())
+                remember(*started);
             tell_helper(Resumption::given);
             grant_time_to_load();
         });
@@ -318,7 +337,7 @@ class Companion {
             if (stopping_->has_begun())
                 return;
             if (loaded) {
-                resume();
+                handover_.is_paused ? stay_paused() : resume();
                 return;
             }
             warn(loaded.error().message);
@@ -363,6 +382,14 @@ class Companion {
         });
     }
 
+    void stay_paused() {
+        if (!guest_run_->give_up_state())
+            return;
+        handover_.has_resumed = true;
+        finish_resumption();
+        ask_status();
+    }
+
     // Twice is no harm: somebody may have been killed in the middle of it.
     void finish_resumption() {
         saved_->remove_leftovers();
@@ -385,6 +412,8 @@ class Companion {
     void on_event(const QmpEvent &event) {
         follow_guest(event.name);
         guest_run_->on_event(event);
+        if (event.name == "RESUME")
+            handover_.is_paused = false;
         // What is left to be written of its disks may take longer than WatchdogSec=, and nobody
         // asks a QEMU that ends whether it lives.
         if (event.name == "SHUTDOWN" && !stopping_->has_begun())
@@ -479,6 +508,7 @@ class Companion {
     std::optional<Loading> loading_;
     std::optional<Idleness> idleness_;
     uint64_t stop_timeout_usec_ = 0;
+    bool hibernates_ = false;
     UniqueFd resumed_;
     std::vector<std::string> unplugged_;
     EventSourcePtr stop_signal_, next_look_for_load_;

@@ -17,17 +17,23 @@ constexpr uint64_t kPatience = 3600 * kSecond;
 }  // namespace
 
 bool GuestRun::let(const std::string &command, std::function<void(const QmpClient::Reply &)> done) {
-    if (const auto retired = saved_.retire(); !retired) {
-        if (!std::exchange(has_refused_, true))
-            fmt::print(stderr,
-                       "<3>qemunit-helper: {}; with its saved state still there, the guest must "
-                       "not run: QEMU quits, and the next start goes on with that state.\n",
-                       retired.error().message);
-        qmp_.execute("quit", nullptr, kPatience, [](const QmpClient::Reply &) {});
+    if (!give_up_state())
         return false;
-    }
     qmp_.execute(command, nullptr, kPatience, std::move(done));
     return true;
+}
+
+bool GuestRun::give_up_state() {
+    const auto retired = saved_.retire();
+    if (retired)
+        return true;
+    if (!std::exchange(has_refused_, true))
+        fmt::print(stderr,
+                   "<3>qemunit-helper: {}; with its saved state still there, the guest must "
+                   "not run: QEMU quits, and the next start goes on with that state.\n",
+                   retired.error().message);
+    qmp_.execute("quit", nullptr, kPatience, [](const QmpClient::Reply &) {});
+    return false;
 }
 
 void GuestRun::on_event(const QmpEvent &event) const {

@@ -20,6 +20,8 @@ class GuestRun {
     // the machine was saved in cannot be retired, QEMU is told to quit instead, so that the state
     // is still right for the next start: false, and `done` is not called.
     bool let(const std::string &command, std::function<void(const QmpClient::Reply &)> done);
+    // For a guest that may be let run by somebody else from now on: the same without a command.
+    bool give_up_state();
     // Somebody else may have let it run, by a monitor.
     void on_event(const QmpEvent &event) const;
 

@@ -4,10 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
+#include <vector>
 
 #include "common/medium_name.h"
-#include "common/timer.h"
 
 namespace qemunit {
 
@@ -15,7 +16,6 @@ using nlohmann::json;
 
 namespace {
 
-constexpr uint64_t kCommandTimeout = 20 * kSecond;
 constexpr std::string_view kHotDrive = "qemunit-hot-";  // of AttachDrive, see org.qemunit1(5)
 
 // "/machine/peripheral/root/virtio-backend", which a virtio disk has for its name, -> "root"
@@ -46,31 +46,65 @@ std::string described(const std::string &device) {
                : fmt::format("the device '{}'", device);
 }
 
-// Three of four may be gone already when the last answer comes.
+Hardware without(Hardware hardware, const std::set<std::string> &media) {
+    for (const std::string &drive : media)
+        hardware.media[drive].file.clear();
+    return hardware;
+}
+
+std::string shown(const std::string &file) {
+    return file.empty() ? "no image" : file;
+}
+
+std::string difference(const Hardware &before, const Hardware &now) {
+    for (const std::string &device : now.devices)
+        if (!before.devices.contains(device))
+            return described(device) + " was plugged in";
+    for (const std::string &device : before.devices)
+        if (!now.devices.contains(device))
+            return described(device) + " was unplugged";
+    for (const auto &[drive, medium] : now.media)
+        if (const auto then = before.media.find(drive);
+            then != before.media.end() && then->second.file != medium.file)
+            return fmt::format("the drive '{}' was changed from {} to {}", drive,
+                               shown(then->second.file), shown(medium.file));
+    return {};
+}
+
+// One command after the other; what has been answered so far.
 struct Question {
+    QmpClient &qmp;
+    uint64_t timeout_usec;
     std::function<void(Result<Hardware>)> done;
-    json block, fd_sets, with_id, without_id;
-    unsigned open = 4;
+    std::vector<json> answers = {};
 };
 
-void ask_part(QmpClient &qmp, const std::shared_ptr<Question> &question, std::string_view command,
-              json arguments, json Question::*part) {
-    qmp.execute(
-        command, std::move(arguments), kCommandTimeout,
-        [question, part, name = std::string(command)](const QmpClient::Reply &reply) {
-            --question->open;
-            if (!question->done)
-                return;
-            if (!reply) {
-                std::exchange(question->done, nullptr)(
-                    fail(EIO, fmt::format("{}: {}", name, reply.error().message)));
-                return;
-            }
-            (*question).*part = *reply;
-            if (question->open == 0)
-                std::exchange(question->done, nullptr)(hardware_of(
-                    question->block, question->fd_sets, question->with_id, question->without_id));
-        });
+struct Command {
+    const char *name;
+    const char *path;  // of qom-list
+};
+constexpr Command kCommands[] = {{"query-block", nullptr},
+                                 {"query-fdsets", nullptr},
+                                 {"qom-list", "/machine/peripheral"},
+                                 {"qom-list", "/machine/peripheral-anon"}};
+
+void ask_next(const std::shared_ptr<Question> &question) {
+    const std::vector<json> &answers = question->answers;
+    if (answers.size() == std::size(kCommands)) {
+        question->done(hardware_of(answers[0], answers[1], answers[2], answers[3]));
+        return;
+    }
+    const Command &command = kCommands[answers.size()];
+    question->qmp.execute(command.name, command.path ? json{{"path", command.path}} : json(),
+                          question->timeout_usec, [question, &command](QmpClient::Reply reply) {
+                              if (!reply) {
+                                  question->done(fail(EIO, fmt::format("{}: {}", command.name,
+                                                                       reply.error().message)));
+                                  return;
+                              }
+                              question->answers.push_back(std::move(*reply));
+                              ask_next(question);
+                          });
 }
 
 }  // namespace
@@ -103,13 +137,9 @@ Hardware hardware_of(const json &block, const json &fd_sets, const json &with_id
     return hardware;
 }
 
-void ask_hardware(QmpClient &qmp, std::function<void(Result<Hardware>)> done) {
-    const auto question = std::make_shared<Question>(Question{.done = std::move(done)});
-    ask_part(qmp, question, "query-block", nullptr, &Question::block);
-    ask_part(qmp, question, "query-fdsets", nullptr, &Question::fd_sets);
-    ask_part(qmp, question, "qom-list", {{"path", "/machine/peripheral"}}, &Question::with_id);
-    ask_part(qmp, question, "qom-list", {{"path", "/machine/peripheral-anon"}},
-             &Question::without_id);
+void ask_hardware(QmpClient &qmp, uint64_t timeout_usec,
+                  std::function<void(Result<Hardware>)> done) {
+    ask_next(std::make_shared<Question>(Question{qmp, timeout_usec, std::move(done)}));
 }
 
 std::string hardware_text(const Hardware &hardware) {
@@ -140,25 +170,6 @@ std::optional<Hardware> parse_hardware(std::string_view text) {
     return hardware;
 }
 
-std::string misfit(const Hardware &then, const Hardware &now) {
-    for (const std::string &device : now.devices)
-        if (!then.devices.contains(device))
-            return described(device) + " was plugged in while the VM ran";
-    for (const std::string &device : then.devices)
-        if (!now.devices.contains(device))
-            return described(device) + " was unplugged while the VM ran";
-    for (const auto &[drive, medium] : now.media) {
-        const auto before = then.media.find(drive);
-        if (before == then.media.end() || before->second.file == medium.file ||
-            (medium.file.empty() && medium.removable))
-            continue;
-        return fmt::format("the image in drive '{}' is {} now, and was {} when the VM started",
-                           drive, medium.file.empty() ? "none" : medium.file,
-                           before->second.file.empty() ? "none" : before->second.file);
-    }
-    return {};
-}
-
 std::set<std::string> emptied_drives(const Hardware &saved, const Hardware &started) {
     std::set<std::string> drives;
     for (const auto &[drive, medium] : saved.media) {
@@ -168,6 +179,16 @@ std::set<std::string> emptied_drives(const Hardware &saved, const Hardware &star
             drives.insert(drive);
     }
     return drives;
+}
+
+std::string difference_since_start(const Hardware &started, const Hardware &now) {
+    const std::string found = difference(without(started, emptied_drives(now, started)), now);
+    return found.empty() ? found : found + " since the VM was started";
+}
+
+std::string difference_since_save(const Hardware &saved, const Hardware &started) {
+    const std::string found = difference(saved, without(started, emptied_drives(saved, started)));
+    return found.empty() ? found : found + " since the state was saved";
 }
 
 }  // namespace qemunit

@@ -27,7 +27,8 @@ struct Hardware {
         bool operator==(const Medium &) const = default;
     };
 
-    std::set<std::string> devices;  // "root", and "device[0] child<virtio-rng-pci>" of one without id
+    std::set<std::string>
+        devices;  // "root", and "device[0] child<virtio-rng-pci>" of one without id
     std::map<std::string, Medium> media;  // by the id of the drive's device
 
     bool operator==(const Hardware &) const = default;
@@ -39,17 +40,20 @@ Hardware hardware_of(const nlohmann::json &block, const nlohmann::json &fd_sets,
                      const nlohmann::json &with_id, const nlohmann::json &without_id);
 
 // Asks QEMU for all four; `done` is called once, with an error if one of them had no answer.
-void ask_hardware(QmpClient &qmp, std::function<void(Result<Hardware>)> done);
+void ask_hardware(QmpClient &qmp, uint64_t timeout_usec,
+                  std::function<void(Result<Hardware>)> done);
 
 // For one companion to leave to the next. Anything but what hardware_text() wrote is none.
 std::string hardware_text(const Hardware &hardware);
 std::optional<Hardware> parse_hardware(std::string_view text);
 
-// Why a state saved with `now` would not fit a machine that is started as `then` was; empty if it
-// does. A medium that was taken out since is no reason: who resumes takes it out again.
-std::string misfit(const Hardware &then, const Hardware &now);
-
-// The drives whose medium is to be taken out of `started` for a state that was saved with `saved`.
+// The drives whose medium is to be taken out of `started`, so that it is as `saved` was.
 std::set<std::string> emptied_drives(const Hardware &saved, const Hardware &started);
+
+// What there is `now` and was not `before`, or the other way round: "the drive 'data' was plugged
+// in"; empty if they are the same. For a state that was saved with one of them and is loaded with
+// the other; drives of emptied_drives() make no difference.
+std::string difference_since_start(const Hardware &started, const Hardware &now);
+std::string difference_since_save(const Hardware &saved, const Hardware &started);
 
 }  // namespace qemunit

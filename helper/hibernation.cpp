@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "common/timer.h"
+#include "helper/state_header.h"
 #include "helper/state_room.h"
 #include "helper/state_source.h"
 
@@ -75,7 +76,25 @@ void Hibernation::save() {
         if (!blocker.empty())
             give_up("cannot save the machine's state: " + blocker);
         else
+            look_at_hardware();
+    });
+}
+
+// QEMU saves whatever it has; the next one has what the ini file says.
+void Hibernation::look_at_hardware() {
+    ask_hardware(qmp_, kNoTimeout, [this](Result<Hardware> now) {
+        if (!done_)
+            return;
+        const auto started = parse_hardware(handover_.hardware);
+        const std::string difference = now && started ? difference_since_start(*started, *now) : "";
+        if (!now) {
+            give_up("cannot save the machine's state: " + now.error().message);
+        } else if (!difference.empty()) {
+            give_up("cannot save a state that the next start could go on with: " + difference);
+        } else {
+            hardware_ = std::move(*now);
             look_for_room();
+        }
     });
 }
 
@@ -128,7 +147,7 @@ void Hibernation::look_for_end() {
         if (status != "postmigrate" && status != "finish-migrate")
             save();
         else if (open_file(0))
-            write_to_disk();
+            complete();
         else if (saved_.exists())  // it has its name already
             keep();
         else
@@ -139,6 +158,11 @@ void Hibernation::look_for_end() {
 void Hibernation::send_file() {
     if (takes_files(qmp_.version())) {
         set_up();
+        return;
+    }
+    // QEMU writes where the file stands.
+    if (lseek(file_.get(), kStateHeaderSize, SEEK_SET) < 0) {
+        give_up(fmt::format("cannot write {}: {}", saved_.unfinished(), strerror(errno)));
         return;
     }
     UniqueFd copy(fcntl(file_.get(), F_DUPFD_CLOEXEC, 0));
@@ -156,7 +180,9 @@ void Hibernation::set_up() {
 void Hibernation::migrate() {
     step("stop", nullptr, [this] {
         migrates_ = true;
-        ask("migrate", takes_files(qmp_.version()) ? file_source(saved_.unfinished()) : fd_source(),
+        ask("migrate",
+            takes_files(qmp_.version()) ? file_source(saved_.unfinished(), kStateHeaderSize)
+                                        : fd_source(),
             [this](const QmpClient::Reply &reply) {
                 if (reply) {
                     begin_to_look();
@@ -201,7 +227,7 @@ void Hibernation::take_status(const QmpClient::Reply &reply) {
         return;
     const std::string status = string_at(*reply, "status");
     if (status == "completed") {
-        write_to_disk();
+        complete();
     } else if (status == "failed" || status == "cancelled") {
         migrates_ = false;
         const std::string why = string_at(*reply, "error-desc");
@@ -226,16 +252,42 @@ void Hibernation::on_event(const QmpEvent &event) {
         return;
     const std::string status = string_at(event.data, "status");
     if (status == "completed")
-        write_to_disk();
+        complete();
     else if (status == "failed" || status == "cancelled")
         ask("query-migrate", nullptr,
             [this](const QmpClient::Reply &reply) { take_status(reply); });
 }
 
-void Hibernation::write_to_disk() {
+void Hibernation::complete() {
     migrates_ = false;
     next_look_.reset();
     progressed();
+    if (hardware_) {
+        write_header();
+        return;
+    }
+    // Another companion has begun it, and QEMU stands still since.
+    ask_hardware(qmp_, kNoTimeout, [this](Result<Hardware> now) {
+        if (!done_)
+            return;
+        if (!now) {
+            give_up("cannot save the machine's state: " + now.error().message);
+            return;
+        }
+        hardware_ = std::move(*now);
+        write_header();
+    });
+}
+
+void Hibernation::write_header() {
+    if (const auto written = write_state_header(file_.get(), {handover_.is_paused, *hardware_});
+        !written)
+        give_up(written.error().message);
+    else
+        write_to_disk();
+}
+
+void Hibernation::write_to_disk() {
     auto sync = FileSync::start(
         event_, file_.get(), [this] { progressed(); },
         [this](const Result<> &written) {

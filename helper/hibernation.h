@@ -10,26 +10,30 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/event_ptr.h"
 #include "common/qmp_client.h"
 #include "common/result.h"
 #include "helper/file_sync.h"
+#include "helper/hardware.h"
 #include "helper/saved_state.h"
+#include "helper/supervision.h"
 
 namespace qemunit {
 
 class Hibernation {
   public:
     // `qemu`: the process. `patience_usec`: how long nothing may move before it is given up.
-    // `on_progress`: something has moved.
+    // `on_progress`: something has moved. Of `handover`: what the machine was like before.
     Hibernation(sd_event *event, QmpClient &qmp, const SavedState &saved, pid_t qemu,
-                uint64_t patience_usec, std::function<void()> on_progress)
+                const Handover &handover, uint64_t patience_usec, std::function<void()> on_progress)
         : event_(event),
           qmp_(qmp),
           saved_(saved),
           qemu_(qemu),
+          handover_(handover),
           patience_usec_(patience_usec),
           on_progress_(std::move(on_progress)) {}
 
@@ -48,6 +52,7 @@ class Hibernation {
     void progressed();
     bool open_file(int flags);
     void save();
+    void look_at_hardware();
     void look_for_room();
     void create_file();
     void send_file();
@@ -58,6 +63,8 @@ class Hibernation {
     void look();
     void take_status(const QmpClient::Reply &reply);
     void look_at_size();
+    void complete();
+    void write_header();
     void write_to_disk();
     void keep();
     void end(Result<> result);
@@ -71,12 +78,14 @@ class Hibernation {
     QmpClient &qmp_;
     const SavedState &saved_;
     pid_t qemu_;
+    const Handover &handover_;
     uint64_t patience_usec_;
     std::function<void()> on_progress_;
     std::function<void(Result<>)> done_;  // none: it has not begun, or has ended
     UniqueFd file_;
     std::unique_ptr<FileSync> sync_;
     EventSourcePtr stalled_, next_look_;
+    std::optional<Hardware> hardware_;  // that is saved
     bool migrates_ = false;
     bool is_asking_ = false;
     uint64_t remaining_ = UINT64_MAX;  // bytes of RAM, the fewest that QEMU has said

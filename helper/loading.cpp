@@ -2,7 +2,9 @@
 #include "helper/loading.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cstring>
 #include <utility>
 
 #include "common/timer.h"
@@ -50,20 +52,69 @@ void Loading::look_for_beginning() {
         if (!reply)
             give_up("query-migrate", reply.error().message);
         else if (status.empty() || status == "none")
-            send_file();
+            read_header();
         else
             look();
     });
 }
 
-void Loading::send_file() {
-    if (takes_files(qmp_.version())) {
-        load(file_source(saved_.path()));
-        return;
-    }
+void Loading::read_header() {
     auto file = saved_.open();
     if (!file || !*file) {
-        give_up("getfd", file ? saved_.path() + " is gone" : file.error().message);
+        give_up("open", file ? saved_.path() + " is gone" : file.error().message);
+        return;
+    }
+    file_ = std::move(*file);
+    header_ = read_state_header(file_.get());
+    if (!header_) {
+        send_file();
+        return;
+    }
+    ask_hardware(qmp_, kCommandTimeout, [this](const Result<Hardware> &started) {
+        if (!started) {
+            give_up("compare", started.error().message);
+            return;
+        }
+        started_ = *started;
+        compare(*started_);
+    });
+}
+
+// QEMU itself sees nothing of another image in a drive, and the guest would write on it what it
+// knows of the one before.
+void Loading::compare(const Hardware &started) {
+    const std::string difference = difference_since_save(header_->hardware, started);
+    if (difference.empty()) {
+        take_out(emptied_drives(header_->hardware, started));
+        return;
+    }
+    on_given_();
+    give_up("compare", difference);
+}
+
+void Loading::take_out(std::set<std::string> drives) {
+    if (drives.empty()) {
+        send_file();
+        return;
+    }
+    const std::string drive = drives.extract(drives.begin()).value();
+    qmp_.execute("eject", {{"id", drive}, {"force", true}}, kCommandTimeout,
+                 [this, drives](const QmpClient::Reply &reply) {
+                     if (reply)
+                         take_out(drives);
+                     else
+                         give_up("eject", reply.error().message);
+                 });
+}
+
+void Loading::send_file() {
+    const off_t offset = header_ ? kStateHeaderSize : 0;
+    if (takes_files(qmp_.version())) {
+        load(file_source(saved_.path(), offset));
+        return;
+    }
+    if (lseek(file_.get(), offset, SEEK_SET) < 0) {
+        give_up("getfd", strerror(errno));
         return;
     }
     qmp_.execute(
@@ -74,7 +125,7 @@ void Loading::send_file() {
             else
                 give_up("getfd", reply.error().message);
         },
-        std::move(*file));
+        std::move(file_));
 }
 
 void Loading::load(nlohmann::json source) {

@@ -5,12 +5,17 @@
 #pragma once
 
 #include <functional>
+#include <optional>
+#include <set>
+#include <string>
 #include <string_view>
 
 #include "common/event_ptr.h"
 #include "common/qmp_client.h"
 #include "common/result.h"
+#include "common/unique_fd.h"
 #include "helper/saved_state.h"
+#include "helper/state_header.h"
 
 namespace qemunit {
 
@@ -25,11 +30,19 @@ class Loading {
     // guest stands where it was, or was never told to. A QEMU that cannot load the state ends by
     // itself.
     void begin(std::function<void(Result<>)> done);
+    // What the state tells of itself, from `on_given` on; none of one that has none, or that
+    // another process has loaded.
+    const std::optional<StateHeader> &header() const { return header_; }
+    // What QEMU began with, before anything was taken out of it. Like header().
+    const std::optional<Hardware> &started() const { return started_; }
 
   private:
     void look();
     void look_again();
     void look_for_beginning();
+    void read_header();
+    void compare(const Hardware &started);
+    void take_out(std::set<std::string> drives);
     void send_file();
     void load(nlohmann::json source);
     void give_up(std::string_view command, const std::string &why);
@@ -40,6 +53,9 @@ class Loading {
     std::function<void()> on_given_;
     std::function<void(Result<>)> done_;
     EventSourcePtr next_look_;
+    UniqueFd file_;
+    std::optional<StateHeader> header_;
+    std::optional<Hardware> started_;
     bool has_begun_ = false;
 };
 

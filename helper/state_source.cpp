@@ -21,11 +21,11 @@ bool takes_files(const std::string &version) {
 
 // It opens the file itself: in the sandbox, it has the folder that the companion has. Not as a URI,
 // in which ",offset=" would be more than a name.
-json file_source(const std::string &path) {
-    return {
-        {"channels",
-         json::array({{{"channel-type", "main"},
-                       {"addr", {{"transport", "file"}, {"filename", path}, {"offset", 0}}}}})}};
+json file_source(const std::string &path, off_t offset) {
+    return {{"channels",
+             json::array(
+                 {{{"channel-type", "main"},
+                   {"addr", {{"transport", "file"}, {"filename", path}, {"offset", offset}}}}})}};
 }
 
 json fd_source() {

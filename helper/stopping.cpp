@@ -38,7 +38,7 @@ bool is_passing(const std::string &status) {
 }  // namespace
 
 Stopping::Stopping(sd_event *event, QmpClient &qmp, StopMode mode, uint64_t timeout_usec,
-                   const SavedState &saved, GuestRun &guest_run, pid_t qemu, bool takes_over,
+                   const SavedState &saved, GuestRun &guest_run, pid_t qemu, Handover &handover,
                    Callbacks callbacks)
     : event_(event),
       qmp_(qmp),
@@ -48,9 +48,10 @@ Stopping::Stopping(sd_event *event, QmpClient &qmp, StopMode mode, uint64_t time
       guest_run_(guest_run),
       callbacks_(std::move(callbacks)),
       // What is left is for the button.
-      hibernation_(event, qmp, saved, qemu, std::min(patience() / 2, kStandstillMax),
+      hibernation_(event, qmp, saved, qemu, handover, std::min(patience() / 2, kStandstillMax),
                    [this] { grant_time(); }),
-      takes_over_(takes_over) {}
+      handover_(handover),
+      takes_over_(handover.takeovers > 0) {}
 
 uint64_t Stopping::patience() const {
     return timeout_usec_ - std::min(timeout_usec_ / 4, kQuitMax);
@@ -70,6 +71,7 @@ void Stopping::begin() {
 void Stopping::go_on(uint64_t until_usec) {
     if (std::exchange(has_begun_, true))
         return;
+    goes_on_ = true;
     if (mode_ == StopMode::hibernate)
         grant_time();
     else
@@ -192,13 +194,16 @@ void Stopping::hibernate() {
         else if (status == "running" || status == "io-error" || status == "suspended" ||
                  is_paused(status) || is_passing(status) ||
                  (takes_over_ && status == "postmigrate"))
-            save();
+            save(status);
         else
             quit_without_guest(status);
     });
 }
 
-void Stopping::save() {
+// Our own `stop` makes a guest look like one that somebody has paused.
+void Stopping::save(const std::string &status) {
+    if (!goes_on_)
+        handover_.is_paused = status == "paused";
     const auto done = [this](const Result<> &saved) {
         take_saved(saved);
     };

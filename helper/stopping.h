@@ -18,6 +18,7 @@
 #include "helper/hibernation.h"
 #include "helper/options.h"
 #include "helper/saved_state.h"
+#include "helper/supervision.h"
 
 namespace qemunit {
 
@@ -33,10 +34,10 @@ class Stopping {
         std::function<void()> end_saving;
     };
 
-    // `timeout_usec`: StopTimeout=. `qemu`: the process. `takes_over`: from a companion that was
-    // killed, so that something may have happened that nobody heard of.
+    // `timeout_usec`: StopTimeout=. `qemu`: the process. `handover`: after a takeover, something
+    // may have happened that nobody heard of.
     Stopping(sd_event *event, QmpClient &qmp, StopMode mode, uint64_t timeout_usec,
-             const SavedState &saved, GuestRun &guest_run, pid_t qemu, bool takes_over,
+             const SavedState &saved, GuestRun &guest_run, pid_t qemu, Handover &handover,
              Callbacks callbacks);
 
     // Once; what comes again is one stop all the same.
@@ -63,7 +64,7 @@ class Stopping {
     void wake(const std::string &command);
     void press_button();
     void hibernate();
-    void save();
+    void save(const std::string &status);
     void take_saved(const Result<> &saved);
     void warn_of_io_error();
     void quit(const std::string &why);
@@ -78,8 +79,10 @@ class Stopping {
     Callbacks callbacks_;
     Hibernation hibernation_;
     EventSourcePtr deadline_, next_look_;
+    Handover &handover_;
     bool takes_over_;
     bool has_begun_ = false;
+    bool goes_on_ = false;         // a companion that was killed has begun to stop
     bool is_asking_ = false;       // a query-status is under way
     bool was_pressed_ = false;     // the button
     bool could_not_save_ = false;  // so that a guest that stands still for it goes on

@@ -40,6 +40,9 @@ struct Handover {
     int exit_status = 0;           // that the guest has said it ends with
     bool guest_is_ready = false;   // the guest has said so, by vsock
     char guest_status[256] = {};   // what it has said last of its state
+    bool is_paused = false;        // somebody had paused the guest that is saved, or loaded
+    // hardware_text() of what QEMU began with, if it is to be hibernated and there is room.
+    char hardware[16384] = {};
 };
 
 // systemd signals the whole service; our processes end when QEMU has, and have no other reason

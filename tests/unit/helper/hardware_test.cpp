@@ -40,7 +40,7 @@ TEST(Hardware, AnImageThatCameByADescriptorHasItsName) {
             {"fdset-id":3,"fds":[{"fd":10,"opaque":"qemunit-medium:cd:/srv/one.iso"}]}])");
     const Hardware now = hardware_of(block, sets, kWithId, kWithoutId);
     EXPECT_EQ(now.media.at("cd").file, "/srv/one.iso");
-    EXPECT_EQ(misfit(at_start(), now), "");
+    EXPECT_EQ(difference_since_start(at_start(), now), "");
 }
 
 TEST(Hardware, SurvivesAsText) {
@@ -50,51 +50,60 @@ TEST(Hardware, SurvivesAsText) {
         EXPECT_EQ(parse_hardware(text), std::nullopt) << text;
 }
 
-TEST(Hardware, FitsWhatItWas) {
-    EXPECT_EQ(misfit(at_start(), at_start()), "");
+TEST(Hardware, IsNoOtherThanItWas) {
+    EXPECT_EQ(difference_since_start(at_start(), at_start()), "");
+    EXPECT_EQ(difference_since_save(at_start(), at_start()), "");
 }
 
-TEST(Hardware, DoesNotFitWithAnotherDevice) {
+TEST(Hardware, WithAnotherDeviceIsAnother) {
     Hardware now = at_start();
     now.devices.insert("qemunit-hot-data");
-    EXPECT_EQ(misfit(at_start(), now), "the drive 'data' was plugged in while the VM ran");
+    EXPECT_EQ(difference_since_start(at_start(), now),
+              "the drive 'data' was plugged in since the VM was started");
     now = at_start();
     now.devices.insert("stick");
-    EXPECT_EQ(misfit(at_start(), now), "the device 'stick' was plugged in while the VM ran");
+    EXPECT_EQ(difference_since_save(at_start(), now),
+              "the device 'stick' was plugged in since the state was saved");
     now = at_start();
     now.devices.erase("cd");
-    EXPECT_EQ(misfit(at_start(), now), "the device 'cd' was unplugged while the VM ran");
+    EXPECT_EQ(difference_since_start(at_start(), now),
+              "the device 'cd' was unplugged since the VM was started");
 }
 
-TEST(Hardware, DoesNotFitWithAnotherImage) {
+TEST(Hardware, WithAnotherImageIsAnother) {
     Hardware now = at_start();
     now.media["cd"].file = "/srv/two.iso";
-    EXPECT_EQ(misfit(at_start(), now),
-              "the image in drive 'cd' is /srv/two.iso now, and was /srv/one.iso when the VM "
+    EXPECT_EQ(difference_since_start(at_start(), now),
+              "the drive 'cd' was changed from /srv/one.iso to /srv/two.iso since the VM was "
               "started");
     // After blockdev-snapshot-sync, say.
     now = at_start();
     now.media["root"].file = "/srv/overlay.qcow2";
-    EXPECT_EQ(misfit(at_start(), now),
-              "the image in drive 'root' is /srv/overlay.qcow2 now, and was /srv/root.qcow2 when "
-              "the VM started");
+    EXPECT_EQ(difference_since_start(at_start(), now),
+              "the drive 'root' was changed from /srv/root.qcow2 to /srv/overlay.qcow2 since the "
+              "VM was started");
+    EXPECT_NE(difference_since_save(at_start(), now), "");
 }
 
 TEST(Hardware, AMediumThatWasTakenOutIsTakenOutAgain) {
     Hardware now = at_start();
     now.media["cd"].file = "";
-    EXPECT_EQ(misfit(at_start(), now), "");
+    EXPECT_EQ(difference_since_start(at_start(), now), "");
+    EXPECT_EQ(difference_since_save(now, at_start()), "");
     EXPECT_EQ(emptied_drives(now, at_start()), std::set<std::string>{"cd"});
     EXPECT_TRUE(emptied_drives(at_start(), at_start()).empty());
+    // The state was saved with a medium that the ini does not name any more.
+    EXPECT_EQ(difference_since_save(at_start(), now),
+              "the drive 'cd' was changed from /srv/one.iso to no image since the state was saved");
     now.media["root"].file = "";
-    EXPECT_NE(misfit(at_start(), now), "");
+    EXPECT_NE(difference_since_start(at_start(), now), "");
 }
 
-TEST(Hardware, AMediumThatWasPutInDoesNotFit) {
+TEST(Hardware, AMediumThatWasPutInIsAnother) {
     Hardware then = at_start();
     then.media["cd"].file = "";
-    EXPECT_EQ(misfit(then, at_start()),
-              "the image in drive 'cd' is /srv/one.iso now, and was none when the VM started");
+    EXPECT_EQ(difference_since_start(then, at_start()),
+              "the drive 'cd' was changed from no image to /srv/one.iso since the VM was started");
 }
 
 }  // namespace

@@ -37,7 +37,7 @@ class SavedByQemu : public ::testing::Test {
                  }});
         EXPECT_TRUE(created);
         client = std::move(*created);
-        hibernation.emplace(loop.get(), *client, saved, getpid(), patience,
+        hibernation.emplace(loop.get(), *client, saved, getpid(), handover, patience,
                             [this] { ++progresses; });
         EXPECT_TRUE(qemu.greet(loop, greeting));
         EXPECT_TRUE(loop.run_until([this] { return client->is_ready(); }));
@@ -66,6 +66,7 @@ class SavedByQemu : public ::testing::Test {
     }
 
     testing::TemporaryFolder folder;
+    Handover handover;
     const SavedState saved{folder / "state"};
     uint64_t patience = 60 * kSecond;
     unsigned progresses = 0;
@@ -141,7 +142,8 @@ TEST_F(HibernationTest, WhatCanNeverBeSavedIsNotBegun) {
 }
 
 TEST_F(HibernationTest, WhatHasNoRoomIsNotBegun) {
-    hibernation.emplace(loop.get(), *client, saved, -1, patience, [] {});  // of no known process
+    hibernation.emplace(loop.get(), *client, saved, -1, handover, patience,
+                        [] {});  // of no known process
     begin();
     answer_until("query-memory-size-summary", R"("return":{"base-memory":4611686018427387904})");
     ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
@@ -149,6 +151,22 @@ TEST_F(HibernationTest, WhatHasNoRoomIsNotBegun) {
     EXPECT_TRUE(result->error().message.starts_with(
         "cannot save the machine's state: the machine's state may need "))
         << result->error().message;
+    EXPECT_EQ(heard.find("\"stop\""), std::string::npos);
+}
+
+TEST_F(HibernationTest, WhatTheNextStartWouldNotHaveIsNotSaved) {
+    const std::string started = hardware_text({.devices = {"root"}, .media = {}});
+    started.copy(handover.hardware, started.size());
+    begin();
+    answer_until("query-fdsets", R"("return":[])");
+    answer_until("qom-list", R"("return":[{"name":"root","type":"child<virtio-blk-pci>"},)"
+                             R"({"name":"qemunit-hot-data","type":"child<virtio-blk-pci>"}])");
+    answer_until("qom-list", R"("return":[])");
+    ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
+    ASSERT_FALSE(*result);
+    EXPECT_EQ(result->error().message,
+              "cannot save a state that the next start could go on with: the drive 'data' was "
+              "plugged in since the VM was started");
     EXPECT_EQ(heard.find("\"stop\""), std::string::npos);
 }
 
@@ -162,7 +180,8 @@ TEST_F(HibernationTest, AnOlderStateIsGoneBeforeAnythingIsSaved) {
 
 TEST_F(HibernationTest, ADiskThatTakesNothingIsGivenUp) {
     patience = 300 * kMillisecond;
-    hibernation.emplace(loop.get(), *client, saved, getpid(), patience, [this] { ++progresses; });
+    hibernation.emplace(loop.get(), *client, saved, getpid(), handover, patience,
+                        [this] { ++progresses; });
     begin();
     answer_until("migrate", R"("return":{})");
     ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
@@ -179,7 +198,8 @@ TEST_F(HibernationTest, ADiskThatTakesNothingIsGivenUp) {
 // Also where no event comes: whoever heard it may have been killed.
 TEST_F(HibernationTest, WhatMovesIsNotGivenUp) {
     patience = 2 * kSecond;
-    hibernation.emplace(loop.get(), *client, saved, getpid(), patience, [this] { ++progresses; });
+    hibernation.emplace(loop.get(), *client, saved, getpid(), handover, patience,
+                        [this] { ++progresses; });
     begin();
     answer_until("migrate", R"("return":{})");
     for (int left = 12; left > 0; --left)  // three seconds
