@@ -37,7 +37,7 @@ packages=(
     clang-19 libclang-rt-19-dev
     libsystemd-dev libfmt-dev nlohmann-json3-dev libinih-dev libedit-dev libgtest-dev libgmock-dev scdoc
     binutils-x86-64-linux-gnu binutils-aarch64-linux-gnu
-    mount util-linux systemd systemd-container dbus dbus-user-session polkitd socat python3-dbus
+    mount util-linux systemd systemd-container dbus dbus-user-session polkitd socat openssh-client python3-dbus
     qemu-system-x86 qemu-system-arm qemu-system-misc opensbi qemu-utils ovmf qemu-efi-aarch64
     swtpm passt
     iproute2 busybox-static cpio kmod bash-completion zsh
