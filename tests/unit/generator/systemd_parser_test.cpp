@@ -255,13 +255,14 @@ TEST_F(SystemdParserTest, AWholeVm) {
     // And ExecReload= and ExecStopPost= of the template.
     ASSERT_EQ(commands().size(), 3u) << complaints;
     Texts words = commands()[0];
-    ASSERT_GT(words.size(), 3u);
+    ASSERT_GT(words.size(), 9u);
     EXPECT_EQ(words[1], "--vm=vm1");
     EXPECT_EQ(words[2], "--serial=serial");
-    EXPECT_EQ(Texts(words.begin() + 3, words.begin() + 7),
+    EXPECT_EQ(Texts(words.begin() + 3, words.begin() + 9),
               (Texts{"--check-kvm", "--reads=/boot/" + name, "--writes=/srv/" + name,
-                     "--reads=/dev/mapper/" + name}));
-    words.erase(words.begin(), words.begin() + 7);
+                     "--reads=/dev/mapper/" + name, "--guessed=raw:/srv/" + name,
+                     "--guessed=raw:/dev/mapper/" + name}));
+    words.erase(words.begin(), words.begin() + 9);
     EXPECT_EQ(words, qemu_arguments(hostile, Architecture::x86_64));
 
     EXPECT_TRUE(is_there(values("BindPaths"), "-/srv/" + name + ":/srv/" + name + ":"));
