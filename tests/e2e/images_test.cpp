@@ -111,10 +111,10 @@ TEST(Images, AnotherSizeThanTheInis) {
 }
 
 TEST(Images, ARenamedVmsOldDisk) {
-    const std::string old = "/var/lib/qemunit/oldname/data.img";
+    const std::string old = "/var/lib/qemunit/oldname/renamed.img";
     fs::create_directories("/var/lib/qemunit/oldname");
     write_file(old, std::string(1 << 20, 'x'));
-    const VmUnderTest vm("newname", drive("File=data.img\nSize=1M\n"));
+    const VmUnderTest vm("newname", drive("File=renamed.img\nSize=1M\n"));
     expect_contains(check(vm).output, "there is " + old);
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     expect_contains(journalctl("qemu-image@newname.service"),
