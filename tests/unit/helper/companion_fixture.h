@@ -117,6 +117,11 @@ class CompanionTest : public ::testing::Test {
         qemu.say(R"({"return":)" + value + R"(,"id":)" + std::to_string(++answered) + "}");
         qemu.forget();
     }
+    // To ask_hardware(): nothing is plugged in.
+    void answer_hardware() {
+        for (const char *command : {"query-block", "query-fdsets", "qom-list", "qom-list"})
+            answer(command, "[]");
+    }
 
     std::string state_file() const { return folder / "state/hibernated"; }
     // A saved state is there, and cannot be retired.

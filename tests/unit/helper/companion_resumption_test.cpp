@@ -132,6 +132,7 @@ TEST_F(ResumptionTest, TheNextOneThatIsToStopSavesAnew) {
     answer("query-status", R"({"status":"paused"})");
     EXPECT_TRUE(fs::exists(state_file()));
     answer("query-migrate", R"({"status":"completed"})");
+    answer_hardware();
     answer("query-memory-size-summary", "{}");
     ASSERT_TRUE(hears("getfd"));
     EXPECT_FALSE(fs::exists(state_file()));
@@ -142,9 +143,11 @@ TEST_F(ResumptionTest, AfterAFailedSaveTheGuestDoesNotRunBesideAState) {
     stop_mode = StopMode::hibernate;
     start();
     ASSERT_TRUE(qemu.greet(loop));
+    answer_hardware();
     ASSERT_EQ(kill(worker(), kStopSignal), 0);
     answer("query-status", R"({"status":"running"})");
     answer("query-migrate", "{}");
+    answer_hardware();
     answer("query-memory-size-summary", "{}");
     // The save fails, as no state can be retired.
     answer("query-status", R"({"status":"paused"})");

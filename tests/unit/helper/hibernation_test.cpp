@@ -3,12 +3,14 @@
 // Saving a machine's state with the test as QEMU.
 #include "helper/hibernation.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <optional>
 
 #include "common/timer.h"
 #include "helper/loading.h"
+#include "helper/state_header.h"
 #include "tests/unit/bus/fake_qemu.h"
 #include "tests/unit/helper/listeners.h"
 #include "tests/unit/temporary_folder.h"
@@ -17,6 +19,8 @@ namespace qemunit {
 namespace {
 
 using namespace std::chrono_literals;
+
+constexpr std::uintmax_t kHeader = kStateHeaderSize;  // bytes; QEMU, the test, writes nothing
 
 constexpr std::string_view kNewGreeting =
     R"({"QMP":{"version":{"qemu":{"micro":0,"minor":2,"major":8},"package":""},)"
@@ -49,10 +53,18 @@ class SavedByQemu : public ::testing::Test {
     void go_on() {
         hibernation->go_on([this](Result<> outcome) { result = outcome; });
     }
-    void load() {
+    void load(const std::optional<StateHeader> &header = std::nullopt) {
         folder.write("state", "RAM");
+        if (header) {
+            const UniqueFd file(open((folder / "state").c_str(), O_WRONLY | O_CLOEXEC));
+            EXPECT_TRUE(write_state_header(file.get(), *header));
+        }
         loading.emplace(loop.get(), *client, saved, [this] { is_given = true; });
         loading->begin([this](Result<> loaded) { result = loaded; });
+    }
+    void answer_hardware() {
+        for (const char *command : {"query-block", "query-fdsets", "qom-list", "qom-list"})
+            answer_until(command, R"("return":[])");
     }
     // Answers commands as they come until one is `last`, which gets `value`.
     void answer_until(const std::string &last, const std::string &value) {
@@ -111,7 +123,7 @@ TEST_F(HibernationOfNewQemuTest, TheFileIsGivenAsAFile) {
     answer_until("migrate", R"("return":{})");
     EXPECT_EQ(heard.find("getfd"), std::string::npos);
     EXPECT_NE(heard.find(R"("addr":{"filename":")" + folder / "state.new" +
-                         R"(","offset":0,"transport":"file"},"channel-type":"main")"),
+                         R"(","offset":65536,"transport":"file"},"channel-type":"main")"),
               std::string::npos)
         << heard;
     qemu.say(R"({"event":"MIGRATION","data":{"status":"completed"}})");
@@ -261,10 +273,11 @@ TEST_F(HibernationTest, WhatAnotherHasBegunIsWaitedFor) {
     go_on();
     answer_until("query-migrate", R"("return":{"status":"active"})");
     qemu.say(R"({"event":"MIGRATION","data":{"status":"completed"}})");
+    answer_hardware();
     ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
     EXPECT_TRUE(*result);
     EXPECT_EQ(heard.find("\"migrate\""), std::string::npos);
-    EXPECT_EQ(std::filesystem::file_size(folder / "state"), 15u);
+    EXPECT_EQ(std::filesystem::file_size(folder / "state"), kHeader);
     EXPECT_FALSE(std::filesystem::exists(folder / "state.new"));
 }
 
@@ -273,9 +286,10 @@ TEST_F(HibernationTest, WhatAnotherHasWrittenGetsItsName) {
     go_on();
     answer_until("query-migrate", R"("return":{"status":"completed"})");
     answer_until("query-status", R"("return":{"status":"postmigrate"})");
+    answer_hardware();
     ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
     EXPECT_TRUE(*result);
-    EXPECT_EQ(std::filesystem::file_size(folder / "state"), 14u);
+    EXPECT_EQ(std::filesystem::file_size(folder / "state"), kHeader);
     result.reset();
     // And once more, by the next.
     go_on();
@@ -283,7 +297,7 @@ TEST_F(HibernationTest, WhatAnotherHasWrittenGetsItsName) {
     answer_until("query-status", R"("return":{"status":"postmigrate"})");
     ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
     EXPECT_TRUE(*result);
-    EXPECT_EQ(std::filesystem::file_size(folder / "state"), 14u);
+    EXPECT_EQ(std::filesystem::file_size(folder / "state"), kHeader);
 }
 
 // Its migration was the one on its way in.
@@ -296,7 +310,7 @@ TEST_F(HibernationTest, AGuestThatWasResumedIsNotTakenForSaved) {
     qemu.say(R"({"event":"MIGRATION","data":{"status":"completed"}})");
     ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
     EXPECT_TRUE(*result);
-    EXPECT_EQ(std::filesystem::file_size(folder / "state"), 0u);
+    EXPECT_EQ(std::filesystem::file_size(folder / "state"), kHeader);
 }
 
 TEST_F(HibernationTest, WhatAnotherHasNotBegunIsBegun) {
@@ -355,6 +369,42 @@ TEST_F(HibernationOfNewQemuTest, AStateThatQemuCannotOpenIsAnError) {
     ASSERT_FALSE(*result);
     EXPECT_EQ(result->error().message,
               "cannot load the machine's state: migrate-incoming: no such file");
+}
+
+// With a CD in the drive of the machine that is started, as its ini file has it.
+class LoadingOfHardwareTest : public HibernationTest {
+  protected:
+    void load_with(const std::string &saved_medium) {
+        load(StateHeader{.paused = true, .hardware = {.media = {{"cd", {saved_medium, true}}}}});
+        answer_until("query-status", R"("return":{"status":"inmigrate"})");
+        answer_until("query-migrate", R"("return":{})");
+        answer_until("query-block", R"("return":[{"device":"","qdev":"cd","removable":true,)"
+                                    R"("inserted":{"file":"/srv/one.iso"}}])");
+        for (const char *command : {"query-fdsets", "qom-list", "qom-list"})
+            answer_until(command, R"("return":[])");
+    }
+};
+
+TEST_F(LoadingOfHardwareTest, WhatWasTakenOutIsTakenOutAgain) {
+    load_with("");
+    answer_until("eject", R"("return":{})");
+    answer_until("getfd", R"("return":{})");
+    EXPECT_TRUE(loading->header() && loading->header()->paused);
+    answer_until("migrate-incoming", R"("return":{})");
+    answer_until("query-status", R"("return":{"status":"paused"})");
+    ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
+    EXPECT_TRUE(*result);
+}
+
+TEST_F(LoadingOfHardwareTest, AStateIsNotLoadedBesideAnotherImage) {
+    load_with("/srv/two.iso");
+    ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
+    ASSERT_FALSE(*result);
+    EXPECT_EQ(result->error().message,
+              "cannot load the machine's state: compare: the drive 'cd' was changed from "
+              "/srv/two.iso to /srv/one.iso since the state was saved");
+    EXPECT_TRUE(is_given);  // the helper sets it aside
+    EXPECT_EQ(heard.find("migrate-incoming"), std::string::npos);
 }
 
 }  // namespace
