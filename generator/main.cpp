@@ -120,20 +120,19 @@ int explain(const GeneratorOptions &options, const Log &log) {
     return EX_CONFIG;
 }
 
-// Run after each end of a VM (qemu@.service), with systemd's word for it in the environment
-// (systemd.exec(5)); says something if QEMU refused what it was told, which it does with status 1.
+// Run after a VM has failed (OnFailure= of qemu@.service), with systemd's word for it in the
+// environment (systemd.exec(5)); says something if QEMU refused what it was told, which it does
+// with status 1.
 int explain_failure(const GeneratorOptions &options) {
     const auto is = [](const char *variable, std::string_view value) {
         const char *text = std::getenv(variable);
         return text != nullptr && text == value;
     };
-    if (!is("SERVICE_RESULT", "exit-code") || !is("EXIT_CODE", "exited"))
+    if (!is("MONITOR_SERVICE_RESULT", "exit-code") || !is("MONITOR_EXIT_CODE", "exited"))
         return EXIT_SUCCESS;
     const Paths paths = paths_for(options);
-    if (geteuid() == 0 && !paths.is_of_user() && !join_mounts_of_manager())
-        return EXIT_SUCCESS;
     remove_empty_state();
-    if (!is("EXIT_STATUS", "1"))
+    if (!is("MONITOR_EXIT_STATUS", "1"))
         return EXIT_SUCCESS;
     Diagnostics ignored, found;
     const auto host_id = read_host_id("");

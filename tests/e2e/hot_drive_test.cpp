@@ -204,7 +204,7 @@ TEST(HotDrive, ErrorsSayWhatToDo) {
     // At a reset, the machine takes it out.
     ASSERT_EQ(call_vm(pc.name(), "Reset").error, "");
     const BusReply gone = detach(pc, "data");
-    EXPECT_TRUE(gone.error.empty() || gone.message.ends_with("it has none")) << gone;
+    EXPECT_TRUE(gone.error.empty() || gone.message.ends_with("it has made")) << gone;
     EXPECT_EQ(image.attach(pc, "data").error, "");
 }
 

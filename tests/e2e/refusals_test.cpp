@@ -14,6 +14,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Of a VM that failed, when all has been said of it.
+std::string status_of_failed(const VmUnderTest &vm) {
+    EXPECT_TRUE(run_words("systemctl start qemu-failure@" + vm.name() + ".service").ok());
+    return vm.status().output;
+}
+
 std::string forward_ini(const std::string &forward) {
     return deaf_ini() + "[VM]\nStop=quit\n[Network lan]\nHostForward=" + forward + "\n";
 }
@@ -23,7 +29,7 @@ TEST(Refusals, APortThatAnotherVmHas) {
     VmUnderTest second("reftwo", forward_ini("tcp::20031-:23"));
     ASSERT_TRUE(first.start().ok()) << first.status();
     EXPECT_FALSE(second.start().ok());
-    const std::string status = second.status().output;
+    const std::string status = status_of_failed(second);
     expect_contains(status,
                     "/etc/qemunit/reftwo.ini:7: HostForward=tcp::20031-:23: TCP port 20031 "
                     "of this machine is taken by the VM 'refone', ");
@@ -43,14 +49,14 @@ TEST(Refusals, APortThatAnotherProgramHas) {
     ASSERT_TRUE(listens.ok()) << listens;
     VmUnderTest vm("refother", forward_ini("udp::20032-:53"));
     EXPECT_FALSE(vm.start().ok());
-    expect_contains(vm.status().output, "UDP port 20032 of this machine is taken by socat (PID ");
+    expect_contains(status_of_failed(vm), "UDP port 20032 of this machine is taken by socat (PID ");
     run_words("systemctl stop refholder");
 }
 
 TEST(Refusals, APortThatNeedsAPrivilege) {
     VmUnderTest vm("reflow", forward_ini("tcp:127.0.0.1:81-:80"));
     EXPECT_FALSE(vm.start().ok());
-    expect_contains(vm.status().output,
+    expect_contains(status_of_failed(vm),
                     "a port below 1024 needs the privilege CAP_NET_BIND_SERVICE");
     // The advice is true.
     ASSERT_TRUE(run_words("sysctl -q net.ipv4.ip_unprivileged_port_start=81").ok());
@@ -65,7 +71,7 @@ TEST(Refusals, AMachineThatQemuDoesNotHave) {
     const std::string said =
         "/etc/qemunit/refpc.ini:4: Machine=pc99: /usr/bin/qemu-system-x86_64 "
         "has no such machine.";
-    expect_contains(vm.status().output, said);
+    expect_contains(status_of_failed(vm), said);
     expect_contains(run_words("qemunitctl check refpc").output, said);
 }
 
@@ -101,7 +107,7 @@ TEST(Refusals, ALayerWhoseBackingFileTheSandboxHasNot) {
         "BackingFile=/srv/reflayers/base.qcow2";
     expect_contains(run_words("qemunitctl check reflayer").output, said);
     EXPECT_FALSE(vm.start().ok());
-    expect_contains(vm.status().output, said);
+    expect_contains(status_of_failed(vm), said);
     // The advice is true.
     write_file(vm.ini_path(), ini + "BackingFile=/srv/reflayers/base.qcow2\n");
     ASSERT_TRUE(run_words("systemctl daemon-reload").ok());

@@ -32,6 +32,11 @@ void daemon_reload() {
     ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
 }
 
+// Of other tests.
+void forget_failures() {
+    ASSERT_TRUE(run_words("systemctl reset-failed").ok());
+}
+
 void expect_nothing_failed() {
     const Finished failed = run_words("systemctl list-units --state=failed --no-legend qemu-*");
     EXPECT_EQ(failed.output, "");
@@ -88,6 +93,7 @@ class Running : public testing::TestWithParam<Loss> {
                "[Service]\nMemoryMax=1G\n";
     }
 
+    void SetUp() override { forget_failures(); }
     void TearDown() override { fs::remove(kBadDropIn); }
 
     static void expect_parts(const VmUnderTest &vm, const std::string &state) {
@@ -166,7 +172,12 @@ TEST_P(Running, StartsAnewAsItsIniSaysNow) {
     }
 }
 
-TEST(RunningVm, GetsWhatItsIniSaysNowByARestart) {
+class RunningVm : public testing::Test {
+  protected:
+    void SetUp() override { forget_failures(); }
+};
+
+TEST_F(RunningVm, GetsWhatItsIniSaysNowByARestart) {
     VmUnderTest vm("holdnew", boot_sector_ini() +
                                   "[Network lan]\nType=bridge\nBridge=holdbr1\n"
                                   "[Network gone]\nType=tap\nInterface=holdtap1\n");
@@ -192,7 +203,7 @@ TEST(RunningVm, GetsWhatItsIniSaysNowByARestart) {
     expect_nothing_failed();
 }
 
-TEST(RunningVm, HasTheSocketsOfItsIniAfterARestart) {
+TEST_F(RunningVm, HasTheSocketsOfItsIniAfterARestart) {
     VmUnderTest vm("holdsock", boot_sector_ini() + "[Serial old]\n");
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     write_file(vm.ini_path(), boot_sector_ini() + "[Serial new]\n[Monitor]\nSocketMode=0600\n");
@@ -211,7 +222,7 @@ TEST(RunningVm, HasTheSocketsOfItsIniAfterARestart) {
 }
 
 // What stays when the VM is off is not to go with a change of its ini.
-TEST(RunningVm, WithSocketsOnDemandKeepsThem) {
+TEST_F(RunningVm, WithSocketsOnDemandKeepsThem) {
     VmUnderTest vm("holddemand", boot_sector_ini() + "[Serial old]\n");
     ASSERT_TRUE(vm.enable_sockets().ok());
     ASSERT_TRUE(vm.start().ok()) << vm.status();
@@ -223,7 +234,7 @@ TEST(RunningVm, WithSocketsOnDemandKeepsThem) {
 }
 
 // `systemctl mask` reads all units anew.
-TEST(RunningVm, HoldsWhenItsUnitIsMasked) {
+TEST_F(RunningVm, HoldsWhenItsUnitIsMasked) {
     VmUnderTest vm("holdmask", boot_sector_ini() + "[VM]\nTPM=yes\n");
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     ASSERT_TRUE(vm.systemctl("mask").ok());
@@ -235,7 +246,7 @@ TEST(RunningVm, HoldsWhenItsUnitIsMasked) {
     EXPECT_TRUE(wait_for_state("qemu-tpm@holdmask.service", "inactive"));
 }
 
-TEST(RunningVm, OnABridgeOfOthersLeavesItToThem) {
+TEST_F(RunningVm, OnABridgeOfOthersLeavesItToThem) {
     const std::string ini = boot_sector_ini() + "[Network lan]\nType=bridge\nBridge=holdbr3\n";
     VmUnderTest one("holdone", ini), two("holdtwo", ini);
     ASSERT_TRUE(one.start().ok() && two.start().ok());
@@ -248,7 +259,7 @@ TEST(RunningVm, OnABridgeOfOthersLeavesItToThem) {
     EXPECT_TRUE(wait_for_state("qemu-bridge@holdbr3.service", "inactive"));
 }
 
-TEST(RunningVm, OfAUserHoldsToo) {
+TEST_F(RunningVm, OfAUserHoldsToo) {
     UserSession user("joe");
     VmOfUser vm(user, "vm1", boot_sector_ini() + "[VM]\nTPM=yes\n[Serial more]\n");
     const std::string ini = user.home() + "/.config/qemunit/vm1.ini", tpm = "qemu-tpm@vm1.service";

@@ -252,8 +252,8 @@ TEST_F(SystemdParserTest, AWholeVm) {
     EXPECT_EQ(complaints.find("50-qemunit.conf"), complaints.npos) << complaints;
     EXPECT_EQ(values("Description"), Texts{"100% \"sure\" \\\\ $HOME ; # 'ä'"});
     EXPECT_EQ(values("Source Path"), Texts{"/etc/qemunit/50%/vm1.ini"});
-    // And ExecReload= and ExecStopPost= of the template.
-    ASSERT_EQ(commands().size(), 3u) << complaints;
+    // And ExecReload= of the template.
+    ASSERT_EQ(commands().size(), 2u) << complaints;
     Texts words = commands()[0];
     ASSERT_GT(words.size(), 9u);
     EXPECT_EQ(words[1], "--vm=vm1");
