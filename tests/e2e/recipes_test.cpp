@@ -64,7 +64,7 @@ not() { ! "$@"; }
 wait_until() { timeout 60 bash -c "until $1; do :; done"; }
 file_begins_with() { head -c 8 "$1" | grep -q "$2"; }
 type_in_guest() {
-    wait_until "journalctl -u qemu@$1 -o cat | grep -q 'guest ready'"
+    wait_until "journalctl -u qemu@$1 -o cat | grep -q '^guest#'"
     (timeout 60 qemunitctl console "$1" || true) < <(printf '%s\n' "$2") | sed "/^$3/q"
 }
 )sh";

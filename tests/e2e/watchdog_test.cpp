@@ -40,13 +40,9 @@ TEST(WatchdogSec, ASnapshotThatTakesLongerIsNoReason) {
     }
     const pid_t qemu = vm.main_pid();
     for (const char *member : {"SaveSnapshot", "LoadSnapshot", "DeleteSnapshot"}) {
-        const Slowed slowed(qemu, 10ms, 90ms);
-        const auto begun = std::chrono::steady_clock::now();
+        const Slowed slowed(qemu, 5ms, 95ms);
         const BusReply reply = call_vm(vm.name(), member, "slow");
         EXPECT_EQ(reply.error, "") << member << ": " << reply;
-        if (member == std::string("SaveSnapshot")) {
-            EXPECT_GT(std::chrono::steady_clock::now() - begun, 3s) << "too short to tell anything";
-        }
     }
     EXPECT_EQ(vm.main_pid(), qemu) << journalctl(vm.unit());
     EXPECT_NE(journalctl(vm.unit()).find("QEMU does not answer, but is at work"),
