@@ -24,8 +24,8 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-// The disk, a saved state, and not much more.
-constexpr const char *kRoom = "size=8m,mode=0700";
+// The disk, what a state may need before it is begun (helper/state_room.h), and not much more.
+constexpr const char *kRoom = "size=96m,mode=0700";
 
 bool bears(pid_t pid, std::string_view title) {
     return read_file("/proc/" + std::to_string(pid) + "/cmdline").starts_with(title);

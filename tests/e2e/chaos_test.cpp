@@ -196,6 +196,9 @@ class Sequence {
             const Finished started = vm_.vm().start();
             tell("start, in peace");
             ASSERT_TRUE(started.ok()) << started;
+            // Who was paused and hibernated is paused.
+            const BusReply resumed = call_vm(vm_.vm().name(), "Resume");
+            ASSERT_EQ(resumed.error, "") << resumed;
             const auto number = vm_.wait_for_number();
             ASSERT_TRUE(number) << number.error().message;
             if (was_saved && times > 0) {
