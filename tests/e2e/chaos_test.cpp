@@ -227,7 +227,7 @@ class Sequence {
 
 TEST(Chaos, DiskAndRamNeverDisagree) {
     const unsigned seed = number_from("QEMUNIT_SEED", std::random_device{}());
-    const unsigned sequences = number_from("QEMUNIT_SEQUENCES", 40);
+    const unsigned sequences = number_from("QEMUNIT_SEQUENCES", 12);
     std::cout << "QEMUNIT_SEED=" << seed << std::endl;
     BatteredVm raw("chaosraw", "raw"), qcow2("chaosqcow", "qcow2");
     unsigned done = 0;
