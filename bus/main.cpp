@@ -14,13 +14,13 @@
 #include <span>
 #include <string_view>
 
-#include "bus/callers.h"
-#include "bus/held_calls.h"
-#include "bus/idle_exit.h"
-#include "bus/manager_object.h"
-#include "bus/polkit.h"
-#include "bus/vm_object.h"
-#include "bus/vm_registry.h"
+#include "bus/access/callers.h"
+#include "bus/access/polkit.h"
+#include "bus/service/held_calls.h"
+#include "bus/service/idle_exit.h"
+#include "bus/service/manager_object.h"
+#include "bus/service/vm_object.h"
+#include "bus/vms/vm_registry.h"
 #include "common/bus_ptr.h"
 #include "common/event_ptr.h"
 #include "common/paths.h"

@@ -11,7 +11,7 @@
 #include "common/did_you_mean.h"
 #include "common/user_paths.h"
 #include "common/vm_name.h"
-#include "ctl/error_text.h"
+#include "ctl/output/error_text.h"
 #include "ctl/verbs.h"
 
 namespace qemunit {

@@ -10,10 +10,10 @@
 #include <cstring>
 
 #include "common/paths.h"
-#include "ctl/error_text.h"
 #include "ctl/invocation.h"
+#include "ctl/output/error_text.h"
+#include "ctl/output/safe_output.h"
 #include "ctl/password_agent.h"
-#include "ctl/safe_output.h"
 #include "ctl/verbs.h"
 
 namespace {

@@ -7,18 +7,18 @@
 #include <vector>
 
 #include "common/did_you_mean.h"
-#include "ctl/check.h"
-#include "ctl/command_line.h"
-#include "ctl/console.h"
-#include "ctl/forwards.h"
-#include "ctl/keyboard.h"
-#include "ctl/list.h"
-#include "ctl/media.h"
-#include "ctl/monitor.h"
-#include "ctl/reload.h"
-#include "ctl/screenshot.h"
-#include "ctl/snapshots.h"
-#include "ctl/status.h"
+#include "ctl/console/console.h"
+#include "ctl/monitor/monitor.h"
+#include "ctl/verbs/check.h"
+#include "ctl/verbs/command_line.h"
+#include "ctl/verbs/forwards.h"
+#include "ctl/verbs/keyboard.h"
+#include "ctl/verbs/list.h"
+#include "ctl/verbs/media.h"
+#include "ctl/verbs/reload.h"
+#include "ctl/verbs/screenshot.h"
+#include "ctl/verbs/snapshots.h"
+#include "ctl/verbs/status.h"
 
 namespace qemunit {
 

@@ -3,7 +3,7 @@
 
 #include "common/concat.h"
 #include "common/paths.h"
-#include "generator/text.h"
+#include "generator/vm/text.h"
 
 namespace qemunit {
 

@@ -5,9 +5,9 @@
 // not start.
 #pragma once
 
-#include "generator/diagnostic.h"
-#include "generator/render.h"
-#include "generator/search.h"
+#include "generator/read/search.h"
+#include "generator/units/render.h"
+#include "generator/vm/diagnostic.h"
 
 namespace qemunit {
 

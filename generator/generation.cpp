@@ -15,17 +15,17 @@
 #include <optional>
 
 #include "generator/broken.h"
-#include "generator/held.h"
-#include "generator/host_claims.h"
-#include "generator/host_id.h"
+#include "generator/check/conflicts.h"
 #include "generator/load.h"
-#include "generator/messages.h"
-#include "generator/namespaces.h"
-#include "generator/output.h"
-#include "generator/records.h"
-#include "generator/render.h"
-#include "generator/running_vms.h"
-#include "generator/search.h"
+#include "generator/read/search.h"
+#include "generator/running/held.h"
+#include "generator/running/records.h"
+#include "generator/running/running_vms.h"
+#include "generator/units/messages.h"
+#include "generator/units/namespaces.h"
+#include "generator/units/output.h"
+#include "generator/units/render.h"
+#include "generator/vm/host_id.h"
 
 namespace qemunit {
 

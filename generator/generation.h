@@ -8,7 +8,7 @@
 #include "common/paths.h"
 #include "generator/log.h"
 #include "generator/options.h"
-#include "generator/vm.h"
+#include "generator/vm/vm.h"
 
 namespace qemunit {
 

@@ -10,11 +10,11 @@
 #include <filesystem>
 
 #include "common/unique_fd.h"
-#include "generator/configure.h"
-#include "generator/enumerations.h"
-#include "generator/ini.h"
-#include "generator/qemu_arguments.h"
-#include "generator/text.h"
+#include "generator/qemu/arguments.h"
+#include "generator/read/configure.h"
+#include "generator/read/ini.h"
+#include "generator/vm/enumerations.h"
+#include "generator/vm/text.h"
 
 namespace qemunit {
 

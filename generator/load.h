@@ -7,10 +7,10 @@
 #include <optional>
 #include <string>
 
-#include "generator/diagnostic.h"
-#include "generator/firmware.h"
-#include "generator/search.h"
-#include "generator/vm.h"
+#include "generator/read/firmware.h"
+#include "generator/read/search.h"
+#include "generator/vm/diagnostic.h"
+#include "generator/vm/vm.h"
 
 namespace qemunit {
 

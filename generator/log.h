@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "common/unique_fd.h"
-#include "generator/diagnostic.h"
+#include "generator/vm/diagnostic.h"
 
 namespace qemunit {
 

@@ -15,17 +15,17 @@
 #include <string_view>
 
 #include "common/user_paths.h"
-#include "generator/explain.h"
+#include "generator/check/conflicts.h"
+#include "generator/check/host.h"
 #include "generator/generation.h"
-#include "generator/host_check.h"
-#include "generator/host_claims.h"
-#include "generator/host_id.h"
 #include "generator/load.h"
 #include "generator/log.h"
-#include "generator/machine.h"
-#include "generator/namespaces.h"
+#include "generator/missing_unit.h"
 #include "generator/options.h"
-#include "generator/search.h"
+#include "generator/read/search.h"
+#include "generator/units/namespaces.h"
+#include "generator/vm/host_id.h"
+#include "generator/vm/machine.h"
 
 namespace {
 

@@ -24,7 +24,8 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-// The disk, what a state may need before it is begun (helper/state_room.h), and not much more.
+// The disk, what a state may need before it is begun (helper/lifecycle/state_room.h), and not much
+// more.
 constexpr const char *kRoom = "size=96m,mode=0700";
 
 bool bears(pid_t pid, std::string_view title) {

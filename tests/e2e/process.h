@@ -13,8 +13,8 @@
 namespace qemunit::e2e {
 
 struct Finished {
-    int status = -1;      // exit status; 128 + N after signal N; -1: not run, or the deadline passed
-    std::string output;   // standard output and error, as they came
+    int status = -1;     // exit status; 128 + N after signal N; -1: not run, or the deadline passed
+    std::string output;  // standard output and error, as they came
     std::string command;  // for messages
 
     bool ok() const { return status == 0; }

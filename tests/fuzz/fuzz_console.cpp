@@ -3,8 +3,8 @@
 // Any bytes as a guest's console. The first two say where the rest is cut in two.
 #include <vector>
 
-#include "generator/text.h"
-#include "helper/console_lines.h"
+#include "generator/vm/text.h"
+#include "helper/console/console_lines.h"
 #include "tests/fuzz/require.h"
 
 using namespace qemunit;

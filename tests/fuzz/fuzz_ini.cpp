@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
 // Any bytes as an ini file, through all of the generator that touches no file.
-#include "generator/configure.h"
-#include "generator/qemu_arguments.h"
-#include "generator/render.h"
-#include "generator/text.h"
+#include "generator/qemu/arguments.h"
+#include "generator/read/configure.h"
+#include "generator/units/render.h"
+#include "generator/vm/text.h"
 #include "tests/fuzz/require.h"
 
 using namespace qemunit;

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "bus/json_splitter.h"
-#include "common/qmp_client.h"
+#include "bus/sessions/json_splitter.h"
+#include "common/qmp/qmp_client.h"
 #include "tests/fuzz/require.h"
 
 using namespace qemunit;

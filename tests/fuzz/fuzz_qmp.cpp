@@ -8,7 +8,7 @@
 #include <array>
 #include <string_view>
 
-#include "common/qmp_client.h"
+#include "common/qmp/qmp_client.h"
 #include "tests/fuzz/require.h"
 
 using namespace qemunit;

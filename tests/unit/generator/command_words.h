@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <string>
 
-#include "generator/qemu_arguments.h"
+#include "generator/qemu/arguments.h"
 #include "tests/unit/generator/from_ini.h"
 
 namespace qemunit::testing {

@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "generator/configure.h"
-#include "generator/diagnostic.h"
-#include "generator/ini.h"
-#include "generator/vm.h"
+#include "generator/read/configure.h"
+#include "generator/read/ini.h"
+#include "generator/vm/diagnostic.h"
+#include "generator/vm/vm.h"
 
 namespace qemunit::testing {
 

@@ -10,7 +10,7 @@
 #include <sstream>
 
 #include "common/paths.h"
-#include "generator/text.h"
+#include "generator/vm/text.h"
 #include "tests/unit/program.h"
 #include "tests/unit/random_text.h"
 #include "tests/unit/temporary_folder.h"

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+//
+// The semantics are those of systemd's own daemons: bus_verify_polkit_async() in
+// src/shared/bus-polkit.c.
+#include "bus/access/authorization.h"
+
+#include <unistd.h>
+
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "bus/access/polkit.h"
+#include "common/bus_call.h"
+#include "common/timer.h"
+#include "common/vm_name.h"
+
+namespace qemunit {
+
+namespace {
+
+constexpr uint64_t kBusTimeout = 2 * kSecond;  // D-Bus and systemd are there
+
+const char *action_id(Action action) {
+    switch (action) {
+        case Action::inspect:
+            return "org.qemunit1.inspect";
+        case Action::control:
+            return "org.qemunit1.control";
+        case Action::monitor:
+            break;
+    }
+    return "org.qemunit1.monitor";
+}
+
+struct Request {
+    MessagePtr message;
+    Action action;
+    std::string vm;
+    std::function<void(Decision &&)> decided;
+    OpenCall open;
+
+    sd_bus *bus() const { return sd_bus_message_get_bus(message.get()); }
+    uint32_t uid() const { return *open.caller()->uid; }
+    void allow() { decided({nullptr, "", std::move(open)}); }
+    void refuse(const char *error, std::string message_text) const {
+        decided({error, std::move(message_text), {}});
+    }
+    void deny(std::string message_text) const {
+        refuse(SD_BUS_ERROR_ACCESS_DENIED, std::move(message_text));
+    }
+    void refuse_one_more() const {
+        refuse(SD_BUS_ERROR_LIMITS_EXCEEDED,
+               "Too many calls of this user, or too large ones, are not answered yet");
+    }
+};
+
+using RequestPtr = std::shared_ptr<Request>;
+
+bool is_reply(sd_bus_message *reply) {
+    return reply && !sd_bus_message_is_method_error(reply, nullptr);
+}
+
+std::optional<uint32_t> uid_in(sd_bus_message *reply, const char *signature) {
+    uint32_t uid = 0;
+    const bool is_variant = std::string_view(signature) == "v";
+    if (!is_reply(reply) || (is_variant ? sd_bus_message_read(reply, "v", "u", &uid)
+                                        : sd_bus_message_read(reply, "u", &uid)) < 0)
+        return std::nullopt;
+    return uid;
+}
+
+// UID= of a service is of the user that it runs as, whatever the name of that user.
+void decide_without_polkit(const RequestPtr &request) {
+    if (request->action == Action::inspect)
+        return request->allow();
+    char *raw = nullptr;
+    sd_bus_path_encode("/org/freedesktop/systemd1/unit", service_unit(request->vm).c_str(), &raw);
+    const CStringPtr path(raw);
+    auto call = new_method_call(request->bus(), "org.freedesktop.systemd1", path ? path.get() : "/",
+                                "org.freedesktop.DBus.Properties", "Get");
+    if (call)
+        sd_bus_message_append(call->get(), "ss", "org.freedesktop.systemd1.Service", "UID");
+    call_and_forget(
+        request->bus(), call,
+        [request](sd_bus_message *reply) {
+            if (uid_in(reply, "v") == request->uid())
+                request->allow();
+            else
+                request->deny(
+                    "Access denied: this system has no polkit, and without it only root "
+                    "and the user of the VM have access");
+        },
+        kBusTimeout);
+}
+
+void require_person(const RequestPtr &request) {
+    request->refuse(SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
+                    "Interactive authentication required.");
+}
+
+PolkitQuestion question_of(const Request &request) {
+    return {request.open.caller(), action_id(request.action), request.vm,
+            sd_bus_message_get_member(request.message.get())};
+}
+
+// Nothing but a yes is one: whoever floods polkit, or stops it, gains nothing.
+void deny_without_answer(const RequestPtr &request, const PolkitAnswer &answer) {
+    request->deny("Access denied: polkit did not answer (" + answer.why +
+                  "); see: systemctl status polkit");
+}
+
+void take_answer_of_person(const RequestPtr &request, const PolkitAnswer &answer) {
+    switch (answer.kind) {
+        case PolkitAnswer::Kind::yes:
+            return request->allow();
+        case PolkitAnswer::Kind::needs_person:
+            return require_person(request);
+        case PolkitAnswer::Kind::too_many:
+            return request->refuse(SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                   "Too many questions for a password are open already");
+        case PolkitAnswer::Kind::no:
+            return request->deny("Access denied: " + answer.why);
+        case PolkitAnswer::Kind::none:
+            return deny_without_answer(request, answer);
+    }
+}
+
+void take_answer(const RequestPtr &request, const PolkitAnswer &answer) {
+    switch (answer.kind) {
+        case PolkitAnswer::Kind::yes:
+            return request->allow();
+        case PolkitAnswer::Kind::needs_person:
+            if (sd_bus_message_get_allow_interactive_authorization(request->message.get()) <= 0)
+                return require_person(request);
+            return ask_person(request->bus(), question_of(*request),
+                              [request](const PolkitAnswer &of_person) {
+                                  take_answer_of_person(request, of_person);
+                              });
+        case PolkitAnswer::Kind::no:
+            return request->deny("Access denied: " + answer.why);
+        case PolkitAnswer::Kind::too_many:
+        case PolkitAnswer::Kind::none:
+            return deny_without_answer(request, answer);
+    }
+}
+
+void decide(const RequestPtr &request, uint32_t uid) {
+    const char *scope = nullptr;
+    const bool is_user_bus =
+        sd_bus_get_scope(request->bus(), &scope) >= 0 && std::string_view(scope) == "user";
+    const bool is_trusted = uid == 0 || (is_user_bus && uid == geteuid());
+    if (!callers().identify(request->open, uid, is_trusted))
+        return request->refuse_one_more();
+    if (is_trusted)
+        return request->allow();
+    if (is_user_bus)
+        return request->deny("Access denied: this bus serves one user");
+    if (!has_polkit())
+        return decide_without_polkit(request);
+    ask_polkit(request->bus(), question_of(*request),
+               [request](const PolkitAnswer &answer) { take_answer(request, answer); });
+}
+
+void take_uid(const RequestPtr &request, sd_bus_message *reply) {
+    if (const auto uid = uid_in(reply, "u"))
+        decide(request, *uid);
+    else
+        request->deny("Access denied: the bus does not tell who asks");
+}
+
+}  // namespace
+
+void authorize(sd_bus_message *message, Action action, const std::string &vm,
+               std::function<void(Decision &&)> decided) {
+    const char *sender = sd_bus_message_get_sender(message);
+    const auto request = std::make_shared<Request>(
+        Request{keep_message(message), action, vm, std::move(decided), {}});
+    auto open = callers().open(sender ? sender : "");
+    if (!open)
+        return request->refuse_one_more();
+    request->open = std::move(*open);
+    if (const auto uid = request->open.caller()->uid)
+        return decide(request, *uid);
+    auto call = new_method_call(request->bus(), "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                "org.freedesktop.DBus", "GetConnectionUnixUser");
+    if (call)
+        sd_bus_message_append(call->get(), "s", sender ? sender : "");
+    call_and_forget(
+        request->bus(), call, [request](sd_bus_message *reply) { take_uid(request, reply); },
+        kBusTimeout);
+}
+
+}  // namespace qemunit

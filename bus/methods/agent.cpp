@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+#include "bus/methods/agent.h"
+
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "bus/methods/vm_call.h"
+#include "bus/monitor/agent_exchange.h"
+#include "bus/monitor/hot_drive.h"
+#include "common/bus_errors.h"
+
+namespace qemunit {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr char kSocket[] = "agent";                    // and the chardev
+constexpr std::string_view kDevice = "qemunit-agent";  // the port of the guest, from the generator
+
+void refuse(const Call &call, const std::string &text) {
+    reply_error(call, bus_error::kAgent, text);
+}
+
+// The conversation of one call. It owns itself until the call is answered.
+class Conversation : public std::enable_shared_from_this<Conversation> {
+  public:
+    Conversation(CallPtr call, AgentExchange exchange)
+        : call_(std::move(call)), exchange_(std::move(exchange)) {}
+
+    Result<> begin(const std::string &socket) {
+        auto fd = connect_unix(socket);
+        if (!fd)
+            return std::unexpected(fd.error());
+        fd_ = std::move(*fd);
+        sd_event *event = sd_bus_get_event(sd_bus_message_get_bus(call_->message.get()));
+        auto timer = start_timer(event, call_->deadline, [this] { time_out(); });
+        if (!timer)
+            return std::unexpected(timer.error());
+        timer_ = std::move(*timer);
+        sd_event_source *source = nullptr;
+        if (int r = sd_event_add_io(
+                event, &source, fd_.get(), EPOLLIN,
+                [](sd_event_source *, int, uint32_t, void *userdata) {
+                    static_cast<Conversation *>(userdata)->converse();
+                    return 0;
+                },
+                this);
+            r < 0)
+            return fail_errno(r, "cannot watch " + socket);
+        io_.reset(source);
+        self_ = shared_from_this();
+        say(exchange_.first_words());
+        return {};
+    }
+
+  private:
+    void converse() {
+        const auto alive = shared_from_this();
+        char buffer[16384];
+        const ssize_t n = read(fd_.get(), buffer, sizeof buffer);
+        if (n > 0)
+            say(exchange_.take({buffer, static_cast<std::size_t>(n)}));
+        else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+            return hang_up();
+        if (exchange_.is_over())
+            end();
+        else
+            flush();
+    }
+
+    void say(const std::string &words) {
+        output_ += words;
+        flush();
+    }
+
+    // What cannot be sent shows as the end when it is read.
+    void flush() {
+        const ssize_t n = output_.empty() ? 0
+                                          : send(fd_.get(), output_.data(), output_.size(),
+                                                 MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n > 0)
+            output_.erase(0, static_cast<std::size_t>(n));
+        else if (n < 0 && errno != EAGAIN && errno != EINTR)
+            output_.clear();
+        sd_event_source_set_io_events(io_.get(), output_.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT);
+    }
+
+    // Whoever shuts the guest down hears no more.
+    void hang_up() {
+        if (exchange_.answer() || (exchange_.is_given() && call_->asked == "guest-shutdown"))
+            return end();
+        reply_error(*call_,
+                    QmpError{QmpError::Kind::disconnected, "the guest agent's socket was closed"});
+        leave();
+    }
+
+    void end() {
+        if (!exchange_.answer())
+            reply_text(*call_, "");
+        else if (*exchange_.answer())
+            reply_text(*call_, json_text(**exchange_.answer()));
+        else
+            refuse(*call_, exchange_.answer()->error());
+        leave();
+    }
+
+    void time_out() {
+        const auto alive = shared_from_this();
+        reply_error(*call_, bus_error::kTimeout,
+                    exchange_.is_given()
+                        ? fmt::format("The guest agent of VM '{}' did not answer '{}' within {} s; "
+                                      "it may still do it",
+                                      call_->vm_name, call_->asked, call_->timeout / kSecond)
+                        : fmt::format("The guest agent of VM '{}' did not answer within {} s; '{}' "
+                                      "was not given to it",
+                                      call_->vm_name, call_->timeout / kSecond, call_->asked));
+        leave();
+    }
+
+    void leave() {
+        io_.reset();
+        timer_.reset();
+        self_.reset();
+    }
+
+    CallPtr call_;
+    AgentExchange exchange_;
+    UniqueFd fd_;
+    std::string output_;
+    EventSourcePtr timer_, io_;
+    std::shared_ptr<Conversation> self_;
+};
+
+void converse(const CallPtr &call, const json &arguments) {
+    uint64_t id = 0;
+    if (getrandom(&id, sizeof id, 0) != static_cast<ssize_t>(sizeof id))
+        return refuse(*call, "There are no random numbers");
+    id >>= 12;  // an integer for everybody's JSON
+    const auto vm = call->vm.lock();
+    if (!vm)
+        return reply_error(*call, QmpError{QmpError::Kind::disconnected, "it is gone"});
+    const auto conversation =
+        std::make_shared<Conversation>(call, AgentExchange(call->asked, arguments, id));
+    if (auto begun = conversation->begin(vm->paths().socket_path(vm->name(), kSocket)); !begun)
+        refuse(*call, fmt::format("The guest agent of VM '{}' cannot be reached: {}", vm->name(),
+                                  begun.error().message));
+}
+
+// Whether something in the guest has the port open; only an agent that has is spoken to.
+bool is_open_in_guest(const json &chardevs) {
+    if (chardevs.is_array())
+        for (const json &chardev : chardevs)
+            if (chardev.is_object() && string_at(chardev, "label") == kSocket) {
+                const auto open = chardev.find("frontend-open");
+                return open != chardev.end() && open->is_boolean() && open->get<bool>();
+            }
+    return false;
+}
+
+// QEMU is asked first: its answer also says that it runs, and that to connect starts no VM.
+void look_for_agent(const CallPtr &call, const json &arguments) {
+    ask(call, "qom-list", {{"path", "/machine/peripheral"}},
+        [call, arguments](const json &peripherals) {
+            if (!qom_children(peripherals).contains(std::string(kDevice)))
+                return refuse(*call,
+                              fmt::format("VM '{}' has no channel to a guest agent; GuestAgent=yes "
+                                          "in [VM] of its ini gives it one at the next start",
+                                          call->vm_name));
+            ask(call, "query-chardev", nullptr, [call, arguments](const json &chardevs) {
+                if (is_open_in_guest(chardevs))
+                    converse(call, arguments);
+                else
+                    refuse(*call, fmt::format("No guest agent runs in VM '{}': nothing there has "
+                                              "opened its channel; install qemu-guest-agent in the "
+                                              "guest and start it",
+                                              call->vm_name));
+            });
+        });
+}
+
+}  // namespace
+
+int method_agent_execute(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    return begin_call(message, userdata, {Action::monitor, "guest agent"}, error,
+                      [](const CallPtr &call) {
+                          const auto command = read_json_command(*call);
+                          if (!command)
+                              return;
+                          call->asked = command->name;
+                          look_for_agent(call, command->arguments);
+                      });
+}
+
+}  // namespace qemunit

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+#include "bus/methods/commands.h"
+
+#include <fmt/format.h>
+
+#include <string>
+#include <string_view>
+
+#include "bus/methods/failed_load.h"
+#include "bus/methods/vm_call.h"
+#include "common/bus_errors.h"
+#include "common/qmp/hmp_text.h"
+
+namespace qemunit {
+
+using nlohmann::json;
+
+namespace {
+
+// `quit` has worked when QEMU is gone, whether or not it still said so.
+VmMonitor::Reply gone_is_fine(VmMonitor::Reply reply) {
+    if (!reply && reply.error().kind == QmpError::Kind::disconnected)
+        return json::object();
+    return reply;
+}
+
+int control(sd_bus_message *message, void *userdata, std::string command, sd_bus_error *error,
+            std::function<void(const CallPtr &)> done) {
+    return begin_call(message, userdata, {Action::control, command}, error,
+                      [command, done = std::move(done)](const CallPtr &call) {
+                          ask(call, command, nullptr, [call, done](const json &) { done(call); });
+                      });
+}
+
+void answer_done(const CallPtr &call) {
+    reply_done(*call);
+}
+
+void answer_monitor_command(const CallPtr &call, const VmMonitor::Reply &reply) {
+    if (!reply)
+        return reply_error(*call, reply.error());
+    const auto *output = reply->get_ptr<const std::string *>();
+    auto result = hmp_result(output ? std::string_view(*output) : "");
+    if (result)
+        reply_text(*call, *result);
+    else if (const auto why = hmp_error(result.error()); is_hmp_load(call->asked) && !why.empty())
+        answer_failed_load(call, std::string(why));
+    else
+        reply_error(*call, bus_error::kMonitor, result.error());
+}
+
+void run_monitor_command(const CallPtr &call) {
+    const char *line = nullptr;
+    if (!read_arguments(*call, "s", &line))
+        return;
+    call->asked = line;
+    if (call->asked.find_first_not_of(" \t") == std::string::npos)
+        return reply_invalid(*call, "The monitor command is empty");
+    if (call->asked.find_first_of("\r\n") != std::string::npos)
+        return reply_invalid(*call, "A monitor command is one line");
+    execute(call, "human-monitor-command", {{"command-line", call->asked}},
+            [call](VmMonitor::Reply reply) {
+                if (is_hmp_quit(call->asked))
+                    reply = gone_is_fine(std::move(reply));
+                answer_monitor_command(call, reply);
+            });
+}
+
+void run_command(const CallPtr &call) {
+    auto command = read_json_command(*call);
+    if (!command)
+        return;
+    call->asked = command->name;
+    execute(call, command->name, std::move(command->arguments), [call](VmMonitor::Reply reply) {
+        if (call->asked == "quit")
+            reply = gone_is_fine(std::move(reply));
+        if (reply)
+            reply_text(*call, json_text(*reply));
+        else
+            reply_error(*call, reply.error());
+    });
+}
+
+}  // namespace
+
+int method_monitor_command(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    return begin_call(message, userdata, {Action::monitor, "human-monitor-command"}, error,
+                      run_monitor_command);
+}
+
+int method_execute(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    return begin_call(message, userdata, {Action::monitor, "execute"}, error, run_command);
+}
+
+int method_pause(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    return control(message, userdata, "stop", error, reply_with_state);
+}
+
+int method_resume(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    return begin_call(message, userdata, {Action::control, "cont"}, error, [](const CallPtr &call) {
+        ask(call, "query-status", nullptr, [call](const json &status) {
+            if (string_at(status, "status") == "restore-vm")
+                return reply_error(
+                    *call, bus_error::kMonitor,
+                    fmt::format("VM '{0}' could not load a snapshot, and its machine may be "
+                                "half-loaded: Reset it first (or `qemunitctl cmd {0} "
+                                "system_reset`), or load another snapshot",
+                                call->vm_name));
+            // QEMU would run it, over the disks that the saved state goes with.
+            if (string_at(status, "status") == "postmigrate")
+                return reply_error(
+                    *call, bus_error::kMonitor,
+                    fmt::format("The machine's state of VM '{}' is saved; it ends, and goes on "
+                                "with the next start",
+                                call->vm_name));
+            ask(call, "cont", nullptr, [call](const json &) { reply_with_state(call); });
+        });
+    });
+}
+
+int method_reset(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    return control(message, userdata, "system_reset", error, answer_done);
+}
+
+int method_power_off(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    return control(message, userdata, "system_powerdown", error, answer_done);
+}
+
+int method_quit(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    return begin_call(message, userdata, {Action::control, "quit"}, error, [](const CallPtr &call) {
+        execute(call, "quit", nullptr, [call](VmMonitor::Reply reply) {
+            if (reply = gone_is_fine(std::move(reply)); reply)
+                reply_done(*call);
+            else
+                reply_error(*call, reply.error());
+        });
+    });
+}
+
+}  // namespace qemunit

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: MIT
+#include "bus/methods/drives.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <optional>
+#include <string>
+
+#include "bus/methods/image_file.h"
+#include "bus/methods/vm_call.h"
+#include "bus/monitor/drive_release.h"
+#include "bus/monitor/hot_drive.h"
+#include "common/bus_errors.h"
+
+namespace qemunit {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr char kPeripheral[] = "/machine/peripheral";
+
+// What is begun at the last moment is finished, still before callers give up.
+constexpr uint64_t kReleaseTime = 2 * kSecond;
+
+struct Attachment {
+    HotDrive drive;
+    UniqueFd image;
+    HotPlugMachine machine;
+    std::vector<std::string> free_ports;
+};
+using AttachmentPtr = std::shared_ptr<Attachment>;
+
+std::vector<std::string> attached_drives(const std::map<std::string, std::string> &devices) {
+    std::vector<std::string> names;
+    for (const auto &[id, type] : devices)
+        if (std::string name = hot_drive_name(id); !name.empty())
+            names.push_back(std::move(name));
+    return names;
+}
+
+const QmpError kGone{QmpError::Kind::disconnected, "it is gone"};
+
+void release_at_once(const CallPtr &call, const std::string &drive, VmMonitor::ReplyCallback done) {
+    if (const auto vm = call->vm.lock())
+        release_drive(vm->monitor(), drive, call->deadline + kReleaseTime, std::move(done));
+    else
+        done(std::unexpected(kGone));
+}
+
+EventWaits::Matcher let_go_of(const std::string &drive) {
+    return [drive](const QmpEvent &event) {
+        return drive_let_go(event) == drive;
+    };
+}
+
+// A device that is not listed any more may still be about to go, and its event to come.
+bool is_in_use(const VmMonitor::Reply &released) {
+    return !released && released.error().kind == QmpError::Kind::monitor &&
+           released.error().message.find("is in use") != std::string::npos;
+}
+
+// For a drive without a device.
+void release(const CallPtr &call, const std::string &drive, VmMonitor::ReplyCallback done) {
+    const auto vm = call->vm.lock();
+    if (!vm)
+        return done(std::unexpected(kGone));
+    const uint64_t wait = vm->waits().wait(let_go_of(drive), call->deadline,
+                                           [call, drive, done](const VmMonitor::Reply &gone) {
+                                               if (gone)
+                                                   release_at_once(call, drive, done);
+                                               else
+                                                   done(gone);
+                                           });
+    release_at_once(call, drive, [call, wait, done](const VmMonitor::Reply &released) {
+        if (is_in_use(released))
+            return;
+        if (const auto same_vm = call->vm.lock(); same_vm && same_vm->waits().cancel(wait))
+            done(released);
+    });
+}
+
+// Both commands at once: no other call can come between and take the node for a left-over.
+void plug_in(const CallPtr &call, const AttachmentPtr &attachment, const HotPlugPlace &place,
+             const json &fd_set) {
+    const HotDrive &drive = attachment->drive;
+    const json id = fd_set.is_object() ? fd_set.value("fdset-id", json()) : json();
+    const auto refused = std::make_shared<std::optional<QmpError>>();
+    execute(call, "blockdev-add", blockdev_arguments(drive, id),
+            [call, id, refused](const VmMonitor::Reply &added) {
+                if (added)
+                    return;
+                *refused = added.error();
+                execute(call, "remove-fd", {{"fdset-id", id}}, [](const VmMonitor::Reply &) {});
+            });
+    execute(call, "device_add", device_arguments(drive, place),
+            [call, name = drive.name, refused](const VmMonitor::Reply &plugged) {
+                if (*refused)
+                    return reply_error(*call, **refused);
+                if (plugged)
+                    return reply_done(*call);
+                release_at_once(call, name,
+                                [call, why = plugged.error()](const VmMonitor::Reply &) {
+                                    reply_error(*call, why);
+                                });
+            });
+}
+
+void attach(const CallPtr &call, const AttachmentPtr &attachment) {
+    const auto place = hot_plug_place(attachment->machine, attachment->free_ports, call->vm_name);
+    if (!place)
+        return reply_error(*call, bus_error::kMonitor, place.error());
+    // What is left of one of that name, which was let go while no qemunitd ran.
+    release(call, attachment->drive.name,
+            [call, attachment, place = *place](const VmMonitor::Reply &released) {
+                if (!released)
+                    return reply_error(*call, released.error());
+                execute(
+                    call, "add-fd", {{"opaque", hot_drive_label(attachment->drive.name)}},
+                    [call, attachment, place](const VmMonitor::Reply &added) {
+                        if (added)
+                            plug_in(call, attachment, place, *added);
+                        else
+                            reply_error(*call, added.error());
+                    },
+                    std::move(attachment->image));
+            });
+}
+
+// Which ports are free: each is a bus below its device, of the same name.
+void look_at_ports(const CallPtr &call, const AttachmentPtr &attachment,
+                   std::vector<std::string> ports) {
+    if (ports.empty())
+        return attach(call, attachment);
+    std::string port = std::move(ports.back());
+    ports.pop_back();
+    execute(call, "qom-list", {{"path", fmt::format("{}/{}/{}", kPeripheral, port, port)}},
+            [call, attachment, port, ports = std::move(ports)](const VmMonitor::Reply &bus) {
+                if (!bus && bus.error().kind != QmpError::Kind::monitor)
+                    return reply_error(*call, bus.error());
+                if (bus && !is_bus_taken(*bus)) {
+                    attachment->free_ports = {port};
+                    return attach(call, attachment);
+                }
+                look_at_ports(call, attachment, ports);
+            });
+}
+
+void look_at_machine(const CallPtr &call, const AttachmentPtr &attachment) {
+    ask(call, "qom-list", {{"path", kPeripheral}}, [call, attachment](const json &list) {
+        HotPlugMachine &machine = attachment->machine;
+        machine.devices = qom_children(list);
+        const std::string &name = attachment->drive.name;
+        const bool is_attached = machine.devices.contains(hot_drive_id(name));
+        if (is_attached || machine.devices.contains(name))
+            return reply_error(*call, bus_error::kInvalidArgument,
+                               fmt::format("VM '{}' has {} '{}' already", call->vm_name,
+                                           is_attached ? "an attached drive" : "a device", name));
+        ask(call, "qom-get", {{"path", "/machine"}, {"property", "type"}},
+            [call, attachment](const json &type) {
+                HotPlugMachine &its = attachment->machine;
+                its.type = type.is_string() ? type.get<std::string>() : "";
+                look_at_ports(call, attachment, pcie_root_ports(its));
+            });
+    });
+}
+
+// What is wrong with them, or "".
+int read_options(sd_bus_message *message, HotDrive &drive, std::optional<bool> &read_only,
+                 std::string &fault) {
+    int r = sd_bus_message_enter_container(message, 'a', "{sv}");
+    while (r >= 0 && (r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
+        const char *key = nullptr, *type = nullptr, *text = nullptr;
+        if (r = sd_bus_message_read(message, "s", &key); r < 0)
+            return r;
+        if (r = sd_bus_message_peek_type(message, nullptr, &type); r < 0)
+            return r;
+        const std::string_view option = key, signature = type;
+        if (option == "read-only" && signature == "b") {
+            int value = 0;
+            r = sd_bus_message_read(message, "v", "b", &value);
+            read_only = value != 0;
+        } else if ((option == "format" || option == "serial") && signature == "s") {
+            r = sd_bus_message_read(message, "v", "s", &text);
+            if (r >= 0)
+                (option == "format" ? drive.format : drive.serial) = text;
+        } else {
+            fault = fmt::format(
+                "Option '{}' of type '{}' is none: there are 'format' and 'serial' of type 's', "
+                "'read-only' of type 'b'",
+                option, signature);
+            r = sd_bus_message_skip(message, "v");
+        }
+        if (r < 0)
+            return r;
+        if (r = sd_bus_message_exit_container(message); r < 0)
+            return r;
+    }
+    return r < 0 ? r : sd_bus_message_exit_container(message);
+}
+
+// The image as it is open, and what is asked of it.
+std::string take_image(int fd, std::optional<bool> read_only, HotDrive &drive) {
+    const ImageKind kind = image_kind(fd);
+    if (kind == ImageKind::none)
+        return "The image is neither a file nor a block device";
+    const int access = fcntl(fd, F_GETFL) & O_ACCMODE;
+    if (access == O_WRONLY)
+        return "The image is open for writing only; open it for reading as well";
+    drive.is_block_device = kind == ImageKind::block_device;
+    drive.is_file_read_only = access == O_RDONLY;
+    drive.read_only = read_only.value_or(drive.is_file_read_only);
+    if (drive.is_file_read_only && !drive.read_only)
+        return "The image is open for reading only; open it for writing as well, or say "
+               "'read-only'";
+    if (drive.format != "raw" && drive.format != "qcow2")
+        return fmt::format("The format '{}' is none of raw, qcow2", drive.format);
+    return hot_drive_serial_fault(drive.serial);
+}
+
+void answer_not_attached(const CallPtr &call, const std::string &name,
+                         const std::map<std::string, std::string> &devices) {
+    const auto attached = attached_drives(devices);
+    reply_error(
+        *call, bus_error::kInvalidArgument,
+        devices.contains(name)
+            ? fmt::format("'{}' was not attached to VM '{}' with AttachDrive, but is a device "
+                          "of its ini, and only a new start changes that",
+                          name, call->vm_name)
+            : fmt::format(
+                  "VM '{}' has no attached drive '{}'; it has {}", call->vm_name, name,
+                  attached.empty() ? "none" : fmt::format("{}", fmt::join(attached, ", "))));
+}
+
+void answer_released(const CallPtr &call, const VmMonitor::Reply &released) {
+    if (released)
+        reply_done(*call);
+    else
+        reply_error(*call, released.error());
+}
+
+void answer_let_go(const CallPtr &call, const std::string &name, const VmMonitor::Reply &reply) {
+    if (reply)
+        return release_at_once(call, name, [call](const VmMonitor::Reply &released) {
+            answer_released(call, released);
+        });
+    if (reply.error().kind != QmpError::Kind::timeout)
+        return reply_error(*call, reply.error());
+    const auto vm = call->vm.lock();
+    reply_error(
+        *call, bus_error::kTimeout,
+        fmt::format("The guest of VM '{}', which is {}, has not let go of drive '{}' "
+                    "within {} s; it stays attached until the guest does",
+                    call->vm_name, vm ? vm->state() : "gone", name, call->timeout / kSecond));
+}
+
+// QEMU has asked the guest already, and does not ask again so soon.
+bool is_being_unplugged(const QmpError &error) {
+    return error.kind == QmpError::Kind::monitor &&
+           error.message.find("in the process of unplug") != std::string::npos;
+}
+
+void unplug(const CallPtr &call, const std::string &name) {
+    const auto vm = call->vm.lock();
+    if (!vm)
+        return reply_error(*call, kGone);
+    const uint64_t wait = vm->waits().wait(
+        let_go_of(name), call->deadline,
+        [call, name](const VmMonitor::Reply &reply) { answer_let_go(call, name, reply); });
+    execute(call, "device_del", {{"id", hot_drive_id(name)}},
+            [call, wait](const VmMonitor::Reply &asked) {
+                const auto same_vm = call->vm.lock();
+                if (asked || asked.error().kind != QmpError::Kind::monitor || !same_vm ||
+                    is_being_unplugged(asked.error()))
+                    return;  // the wait has an end of its own
+                same_vm->waits().cancel(wait);
+                reply_error(*call, asked.error());
+            });
+}
+
+void detach(const CallPtr &call, const std::string &name) {
+    ask(call, "qom-list", {{"path", kPeripheral}}, [call, name](const json &list) {
+        const auto devices = qom_children(list);
+        if (devices.contains(hot_drive_id(name)))
+            return unplug(call, name);
+        // Let go while no qemunitd ran, it may have left something behind.
+        ask(call, "query-named-block-nodes", {{"flat", true}},
+            [call, name, devices](const json &nodes) {
+                for (const json &node : nodes)
+                    if (node.is_object() && string_at(node, "node-name") == hot_drive_id(name))
+                        return release(call, name, [call](const VmMonitor::Reply &released) {
+                            answer_released(call, released);
+                        });
+                answer_not_attached(call, name, devices);
+            });
+    });
+}
+
+// A qcow2 image names other files, which QEMU opens: what of the sandbox holds the guest's own
+// disks, and by nbd:// what the network leads to. The caller may change the image after it was
+// looked at, and no option of QEMU forbids an external data file. So it takes the right to do
+// all that QEMU can; and of those who have it, none attaches by mistake what another has laid out.
+void attach_qcow2(const CallPtr &call, const AttachmentPtr &attachment) {
+    authorize_further(call, Action::monitor,
+                      "an image of the format qcow2 can name other files, so that it takes "
+                      "org.qemunit1.monitor, while one of the format raw does not",
+                      [call, attachment] {
+                          if (const auto fault = qcow2_fault(attachment->image.get());
+                              !fault.empty())
+                              reply_invalid(*call, fault);
+                          else
+                              look_at_machine(call, attachment);
+                      });
+}
+
+void attach_drive(const CallPtr &call) {
+    const char *name = nullptr;
+    int fd = -1;  // the message's
+    if (!read_arguments(*call, "sh", &name, &fd))
+        return;
+    const auto attachment = std::make_shared<Attachment>();
+    HotDrive &drive = attachment->drive;
+    drive.name = name;
+    std::optional<bool> read_only;
+    std::string fault;
+    if (!is_read(*call, read_options(call->message.get(), drive, read_only, fault)))
+        return;
+    if (fault.empty())
+        fault = hot_drive_name_fault(name);
+    if (fault.empty())
+        fault = take_image(fd, read_only, drive);
+    if (!fault.empty())
+        return reply_invalid(*call, fault);
+    attachment->image = UniqueFd(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    if (!is_read(*call, attachment->image ? 0 : -errno))
+        return;
+    if (drive.format == "raw")
+        look_at_machine(call, attachment);
+    else
+        attach_qcow2(call, attachment);
+}
+
+void detach_drive(const CallPtr &call) {
+    const char *name = nullptr;
+    if (!read_arguments(*call, "s", &name))
+        return;
+    if (const std::string fault = hot_drive_name_fault(name); !fault.empty())
+        return reply_invalid(*call, fault);
+    detach(call, name);
+}
+
+}  // namespace
+
+int method_attach_drive(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    return begin_call(message, userdata, {Action::control, "device_add"}, error, attach_drive);
+}
+
+int method_detach_drive(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    return begin_call(message, userdata, {Action::control, "device_del"}, error, detach_drive);
+}
+
+}  // namespace qemunit

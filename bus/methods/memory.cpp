@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+#include "bus/methods/memory.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "bus/methods/vm_call.h"
+#include "bus/monitor/statistics.h"
+#include "common/bus_errors.h"
+
+namespace qemunit {
+
+using nlohmann::json;
+
+namespace {
+
+// The RAM of the guest goes to a disk, or wherever the caller's pipe leads.
+constexpr uint64_t kDumpTimeout = 600 * kSecond;
+
+constexpr char kDumpFile[] = "qemunit-dump";  // as getfd names it
+
+void set_balloon(const CallPtr &call, uint64_t bytes, uint64_t memory) {
+    if (bytes > memory)
+        return reply_error(*call, bus_error::kInvalidArgument,
+                           fmt::format("VM '{}' has {} bytes of memory, and {} are more than that",
+                                       call->vm_name, memory, bytes));
+    execute(call, "balloon", {{"value", bytes}}, [call](const VmMonitor::Reply &reply) {
+        if (reply)
+            return reply_done(*call);
+        if (reply.error().kind == QmpError::Kind::monitor &&
+            reply.error().message.find("No balloon device") != std::string::npos)
+            return reply_error(*call, bus_error::kMonitor,
+                               fmt::format("VM '{}' has no memory balloon; Balloon=yes in [VM] of "
+                                           "its ini gives it one at the next start",
+                                           call->vm_name));
+        reply_error(*call, reply.error());
+    });
+}
+
+struct Dump {
+    UniqueFd file;
+    bool is_started = false;   // QEMU has accepted the command
+    std::optional<json> last;  // DUMP_COMPLETED, of this one or of one before
+    uint64_t wait = 0;
+    bool is_answered = false;
+};
+using DumpPtr = std::shared_ptr<Dump>;
+
+// DUMP_COMPLETED of qapi/dump.json of QEMU: "error" is there if it failed.
+void answer_dump(const CallPtr &call, const DumpPtr &dump) {
+    if (std::exchange(dump->is_answered, true))
+        return;
+    if (const auto vm = call->vm.lock())
+        vm->waits().cancel(dump->wait);
+    if (const std::string why = string_at(*dump->last, "error"); !why.empty())
+        return reply_error(*call, bus_error::kMonitor,
+                           "The memory was not dumped as a whole: " + why);
+    reply_with_state(call);
+}
+
+// The event may be that of another dump, which ended just before this one began.
+void ask_whether_done(const CallPtr &call, const DumpPtr &dump) {
+    if (dump->is_started && dump->last)
+        execute(call, "query-dump", nullptr, [call, dump](const VmMonitor::Reply &status) {
+            if (!status || string_at(*status, "status") != "active")
+                answer_dump(call, dump);
+        });
+}
+
+void watch(const CallPtr &call, const DumpPtr &dump) {
+    if (const auto vm = call->vm.lock())
+        dump->wait = vm->waits().wait(
+            [](const QmpEvent &event) { return event.name == "DUMP_COMPLETED"; }, call->deadline,
+            [call, dump](const VmMonitor::Reply &completed) {
+                if (!completed) {
+                    if (!std::exchange(dump->is_answered, true))
+                        reply_error(*call, completed.error());
+                    return;
+                }
+                dump->last = *completed;
+                watch(call, dump);
+                ask_whether_done(call, dump);
+            });
+}
+
+// All at once: QEMU takes a new file of that name for the old one, and closes what it did not
+// use. The guest stands still until the dump is done; QEMU's monitors do not.
+void dump_memory(const CallPtr &call, const DumpPtr &dump) {
+    watch(call, dump);
+    execute(
+        call, "getfd", {{"fdname", kDumpFile}}, [](const VmMonitor::Reply &) {},
+        std::move(dump->file));
+    execute(call, "dump-guest-memory",
+            {{"paging", false},
+             {"protocol", fmt::format("fd:{}", kDumpFile)},
+             {"detach", true},
+             {"format", "elf"}},
+            [call, dump](const VmMonitor::Reply &started) {
+                dump->is_started = started.has_value();
+                if (started)
+                    return ask_whether_done(call, dump);
+                if (const auto vm = call->vm.lock())
+                    vm->waits().cancel(dump->wait);
+                if (!std::exchange(dump->is_answered, true))
+                    reply_error(*call, started.error());
+            });
+    execute(call, "closefd", {{"fdname", kDumpFile}}, [](const VmMonitor::Reply &) {});
+}
+
+}  // namespace
+
+int method_set_balloon(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    return begin_call(
+        message, userdata, {Action::control, "balloon"}, error, [](const CallPtr &call) {
+            uint64_t bytes = 0;
+            if (!read_arguments(*call, "t", &bytes))
+                return;
+            if (bytes == 0)
+                return reply_invalid(*call, "A guest cannot do without memory");
+            ask(call, "query-memory-size-summary", nullptr,
+                [call, bytes](const json &size) { set_balloon(call, bytes, memory_bytes(size)); });
+        });
+}
+
+int method_dump_memory(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    return begin_call(message, userdata, {Action::monitor, "dump-guest-memory", kDumpTimeout},
+                      error, [](const CallPtr &call) {
+                          int fd = -1;  // the message's
+                          if (!read_arguments(*call, "h", &fd))
+                              return;
+                          if ((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
+                              return reply_invalid(
+                                  *call, "The file for the memory is not open for writing");
+                          const auto dump = std::make_shared<Dump>();
+                          dump->file = UniqueFd(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+                          if (is_read(*call, dump->file ? 0 : -errno))
+                              dump_memory(call, dump);
+                      });
+}
+
+}  // namespace qemunit

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#include "bus/methods/serial.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <string>
+
+#include "bus/methods/vm_call.h"
+#include "bus/monitor/serial_ports.h"
+#include "common/bus_errors.h"
+
+namespace qemunit {
+
+using nlohmann::json;
+
+namespace {
+
+// Why there is no connection, with the cure.
+void reply_failure(const Call &call, const std::string &port, const Error &error) {
+    const std::string no_port =
+        fmt::format("No connection to serial port '{}' of VM '{}'", port, call.vm_name);
+    switch (error.code) {
+        case EAGAIN:  // the relay takes everybody at once
+            return reply_error(call, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                               fmt::format("{}: it is busy; with Direct=yes in [Serial {}], QEMU "
+                                           "serves one client at a time, and two may wait",
+                                           no_port, port));
+        case EACCES:  // not AccessDenied: the caller may, and busctl drops the text of that one
+            return reply_error(
+                call, SD_BUS_ERROR_NOT_SUPPORTED,
+                fmt::format("{}: SocketUser= in [Serial {}] of its ini keeps qemunitd out, "
+                            "too; SocketGroup= alone, or SocketGroup=qemunitd beside it, does not",
+                            no_port, port));
+        case ECONNREFUSED:
+        case ENOENT:
+            return reply_error(call, bus_error::kNotRunning,
+                               fmt::format("{}: the VM has just ended", no_port));
+        default:
+            return reply_error(call, SD_BUS_ERROR_FAILED,
+                               fmt::format("{}: {}", no_port, error.message));
+    }
+}
+
+void connect_port(const CallPtr &call, const std::string &port, const json &peripherals) {
+    const auto vm = call->vm.lock();
+    if (!vm)
+        return;  // nobody's: the VM has answered this
+    const auto sockets = vm->sockets();
+    const auto ports = serial_ports(sockets, peripherals);
+    if (std::ranges::find(ports, port) == ports.end())
+        return reply_error(*call, bus_error::kInvalidArgument,
+                           fmt::format("VM '{}' has no serial port '{}'; it has: {}", call->vm_name,
+                                       port, fmt::join(ports, ", ")));
+    const auto client = connect_unix(sockets.at(port));
+    if (!client)
+        return reply_failure(*call, port, client.error());
+    // The caller's alone from here on: as a socket is that somebody connects for himself.
+    if (const int flags = fcntl(client->get(), F_GETFL); flags >= 0)
+        fcntl(client->get(), F_SETFL, flags & ~O_NONBLOCK);
+    reply_fd(*call, *client);
+}
+
+}  // namespace
+
+int method_open_serial(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    // Asked also for its own sake: a QEMU that answers is there to be connected to, and no
+    // connection boots it.
+    return begin_call(
+        message, userdata, {Action::monitor, "qom-list"}, error, [](const CallPtr &call) {
+            const char *port = nullptr;
+            if (!read_arguments(*call, "s", &port))
+                return;
+            ask(call, "qom-list", {{"path", "/machine/peripheral"}},
+                [call, port = std::string(*port ? port : kFirstSerialPort)](
+                    const json &peripherals) { connect_port(call, port, peripherals); });
+        });
+}
+
+}  // namespace qemunit

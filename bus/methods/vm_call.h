@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+//
+// A call of a method of org.qemunit1.VM from its arrival to its one answer: whether the
+// caller may, QEMU's commands with a deadline, errors by their names on the bus. The
+// method handlers are made of this.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "bus/access/authorization.h"
+#include "bus/vms/vm.h"
+#include "common/bus_ptr.h"
+
+namespace qemunit {
+
+// Below the 25 s after which callers give up by themselves (sd_bus_call(3)), so that
+// they see our error.
+inline constexpr uint64_t kUsualTimeout = 20 * kSecond;
+
+struct Call {
+    MessagePtr message;
+    std::weak_ptr<Vm> vm;
+    std::string vm_name;
+    std::string asked;      // what the caller asks of QEMU, as errors name it
+    uint64_t timeout = 0;   // µs
+    uint64_t deadline = 0;  // when that is over, CLOCK_MONOTONIC
+    OpenCall open;
+};
+using CallPtr = std::shared_ptr<Call>;
+
+struct CallKind {
+    Action action;
+    std::string asked;
+    uint64_t timeout = kUsualTimeout;
+};
+
+// All that a handler does: `go` is called if the caller may do this, is still there, and the VM can
+// be talked to. What costs anything, the arguments included, is left to `go`, and it has to see to
+// an answer. `userdata` is the Vm.
+int begin_call(sd_bus_message *message, void *userdata, CallKind kind, sd_bus_error *error,
+               std::function<void(const CallPtr &)> go);
+
+// For `go`: whether the caller may do this, too. `why` it takes that is told to whom it is refused.
+void authorize_further(const CallPtr &call, Action action, const std::string &why,
+                       std::function<void()> then);
+
+// For `go`: the arguments of the call, as sd_bus_message_read(3) has them. What cannot be read is
+// answered.
+bool is_read(const Call &call, int r);
+template <typename... Values>
+bool read_arguments(const Call &call, const char *types, Values *...values) {
+    return is_read(call, sd_bus_message_read(call.message.get(), types, values...));
+}
+
+// QEMU's answer, whatever it is. A VM that is gone is one that was disconnected.
+void execute(const CallPtr &call, std::string_view command, nlohmann::json arguments,
+             VmMonitor::ReplyCallback answered, UniqueFd fd = {});
+
+// The same for the good answer; a bad one is the caller's.
+using Then = std::function<void(const nlohmann::json &)>;
+void ask(const CallPtr &call, std::string_view command, nlohmann::json arguments, Then then);
+
+// One line for the human monitor, its output.
+void ask_hmp(const CallPtr &call, const std::string &line,
+             std::function<void(const std::string &)> then);
+
+// Answers.
+void reply_error(const Call &call, const char *error, const std::string &text);
+void reply_error(const Call &call, const QmpError &error);
+void reply_done(const Call &call);
+void reply_text(const Call &call, const std::string &text);
+void reply_fd(const Call &call, const UniqueFd &fd);
+
+// Whoever has paused a VM shall see it paused: the answer waits for State to follow.
+void reply_with_state(const CallPtr &call);
+
+// InvalidArgument, with why.
+void reply_invalid(const Call &call, const std::string &text);
+
+// The arguments of a method that passes a command on: its name, and its arguments as a JSON object
+// or "" for none, which is null here. Nothing if they are not that, which is answered.
+struct JsonCommand {
+    std::string name;
+    nlohmann::json arguments;
+};
+std::optional<JsonCommand> read_json_command(const Call &call);
+
+}  // namespace qemunit

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+#include "bus/monitor/statistics.h"
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <utility>
+
+#include "bus/monitor/hot_drive.h"
+#include "common/qmp/qmp_client.h"
+#include "common/vm_name.h"
+
+namespace qemunit {
+
+using nlohmann::json;
+
+namespace {
+
+// Those of BlockDeviceStats (qapi/block-core.json of QEMU) that count from the start of QEMU.
+constexpr std::array<const char *, 8> kCounters = {"rd_bytes",
+                                                   "wr_bytes",
+                                                   "rd_operations",
+                                                   "wr_operations",
+                                                   "flush_operations",
+                                                   "failed_rd_operations",
+                                                   "failed_wr_operations",
+                                                   "failed_flush_operations"};
+
+// More than a PC has slots for. Each is a handful of files to read.
+constexpr std::size_t kNetworksMax = 64;
+
+// dev_valid_name() in net/core/dev.c of Linux.
+bool is_interface_name(std::string_view name) {
+    return !name.empty() && name.size() < 16 && name != "." && name != ".." &&
+           name.find_first_of(std::string_view("/: \t\n\v\f\r\0", 9)) == name.npos;
+}
+
+std::optional<uint64_t> number_at(const json &object, const char *key) {
+    const auto found = object.is_object() ? object.find(key) : object.end();
+    if (found == object.end() || !found->is_number_unsigned())
+        return std::nullopt;
+    return found->get<uint64_t>();
+}
+
+// Of a drive of the ini, "device"; of one that was attached, the device in "qdev":
+// "/machine/peripheral/ID/virtio-backend".
+std::string drive_name(const json &device) {
+    if (std::string name = string_at(device, "device"); !name.empty())
+        return name.starts_with("pflash") ? "" : name;  // the firmware's
+    constexpr std::string_view kPeripheral = "/machine/peripheral/";
+    const std::string qdev = string_at(device, "qdev");
+    if (!qdev.starts_with(kPeripheral))
+        return {};
+    return hot_drive_name(std::string_view(qdev)
+                              .substr(kPeripheral.size())
+                              .substr(0, qdev.find('/', kPeripheral.size()) - kPeripheral.size()));
+}
+
+}  // namespace
+
+uint64_t memory_bytes(const json &summary) {
+    return number_at(summary, "base-memory").value_or(0) +
+           number_at(summary, "plugged-memory").value_or(0);
+}
+
+std::optional<uint64_t> balloon_bytes(const json &balloon) {
+    return number_at(balloon, "actual");
+}
+
+std::map<std::string, Counters> drive_counters(const json &blockstats) {
+    std::map<std::string, Counters> drives;
+    if (!blockstats.is_array())
+        return drives;
+    for (const json &device : blockstats) {
+        const std::string name = device.is_object() ? drive_name(device) : "";
+        const auto stats = name.empty() ? device.end() : device.find("stats");
+        if (name.empty() || stats == device.end())
+            continue;
+        Counters &counters = drives[name];
+        for (const char *counter : kCounters)
+            if (const auto number = number_at(*stats, counter))
+                counters[counter] = *number;
+    }
+    return drives;
+}
+
+// " \ lan: index=0,type=tap,ifname=vmtap0,script=no,downscript=no" (print_net_client() in
+// net/net.c, net_init_tap_one() in net/tap.c).
+std::map<std::string, std::string> tap_interfaces(std::string_view info_network) {
+    constexpr std::string_view kTap = ",type=tap,ifname=";
+    std::map<std::string, std::string> interfaces;
+    while (!info_network.empty() && interfaces.size() < kNetworksMax) {
+        const std::size_t end = std::min(info_network.find('\n'), info_network.size() - 1);
+        std::string_view line = info_network.substr(0, end);
+        info_network.remove_prefix(end + 1);
+        line.remove_prefix(std::min(line.find_first_not_of(" \\"), line.size()));
+        const std::size_t colon = line.find(": index=");
+        const std::size_t tap = line.find(kTap);
+        if (colon == line.npos || tap == line.npos || !is_device_name(line.substr(0, colon)))
+            continue;
+        std::string_view name = line.substr(tap + kTap.size());
+        // A name may hold a comma.
+        name = name.substr(0, name.find(",script="));
+        if (is_interface_name(name))
+            interfaces.emplace(line.substr(0, colon), name);
+    }
+    return interfaces;
+}
+
+Counters network_counters(const std::string &folder) {
+    constexpr std::array<const char *, 4> kCounted = {"bytes", "packets", "errors", "dropped"};
+    Counters counters;
+    for (const std::string counter : kCounted)
+        for (const auto &[guest, host] : {std::pair("rx_", "tx_"), std::pair("tx_", "rx_")}) {
+            uint64_t number = 0;
+            if (std::ifstream(folder + "/" + host + counter) >> number)
+                counters[guest + counter] = number;
+        }
+    return counters;
+}
+
+}  // namespace qemunit

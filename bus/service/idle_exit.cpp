@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+#include "bus/service/idle_exit.h"
+
+#include <systemd/sd-daemon.h>
+
+#include "bus/service/manager_object.h"
+#include "common/timer.h"
+
+namespace qemunit {
+
+namespace {
+
+// Each is a match rule, of which the bus grants 512 (dbus-daemon(1),
+// max_match_rules_per_connection), and fails the connection that wants more. Who has so many
+// callers is not idle.
+constexpr unsigned kCallersMax = 200;
+
+// For systemd to take notice; and for who called in the last moment to get an answer.
+constexpr uint64_t kNoticeTimeout = 5 * kSecond;
+constexpr uint64_t kAnswerTimeout = 20 * kSecond;
+
+}  // namespace
+
+Result<std::unique_ptr<IdleExit>> IdleExit::watch(sd_event *event, sd_bus *bus, uint64_t idle_usec,
+                                                  std::function<bool()> is_needed) {
+    std::unique_ptr<IdleExit> idle(new IdleExit(event, bus, idle_usec, std::move(is_needed)));
+    sd_bus_track *track = nullptr;
+    int r = sd_bus_track_new(
+        bus, &track,
+        [](sd_bus_track *, void *userdata) {
+            static_cast<IdleExit *>(userdata)->look_again();
+            return 1;  // 0 would be: call again at once (bus_track_dispatch() in systemd)
+        },
+        idle.get());
+    idle->callers_.reset(track);
+    sd_bus_slot *slot = nullptr;
+    if (r >= 0)
+        r = sd_bus_add_filter(bus, &slot, on_message, idle.get());
+    idle->filter_.reset(slot);
+    if (r < 0)
+        return fail_errno(r, "cannot watch for callers");
+    idle->look_again();
+    return idle;
+}
+
+int IdleExit::on_message(sd_bus_message *message, void *userdata, sd_bus_error *) {
+    auto *idle = static_cast<IdleExit *>(userdata);
+    if (!sd_bus_message_is_method_call(message, nullptr, nullptr))
+        return 0;
+    if (sd_bus_track_count(idle->callers_.get()) >= kCallersMax)
+        idle->has_too_many_callers_ = true;
+    else  // one who has left already cannot be added, and need not be
+        (void)sd_bus_track_add_sender(idle->callers_.get(), message);
+    idle->look_again();
+    return 0;  // the objects answer it
+}
+
+void IdleExit::look_again() {
+    if (is_released_ && !has_callers())
+        return exit();
+    if (is_leaving_)
+        return;
+    timer_.reset();
+    if (has_too_many_callers_ || has_callers() || is_needed_())
+        return;
+    if (auto timer = start_timer(event_, monotonic_now(event_) + idle_usec_, [this] { leave(); }))
+        timer_ = std::move(*timer);
+}
+
+// systemd first has to know that this process ends: as long as it takes the service for active, it
+// would do nothing about a call for which the bus asks it to start it. Then the name goes, and
+// calls from here on are the next one's.
+void IdleExit::leave() {
+    is_leaving_ = true;
+    sd_notify(0, "STOPPING=1");
+    (void)sd_notify_barrier(0, kNoticeTimeout);
+    sd_bus_slot *slot = nullptr;
+    const int r = sd_bus_release_name_async(
+        bus_, &slot, kBusName,
+        [](sd_bus_message *, void *userdata, sd_bus_error *) {
+            static_cast<IdleExit *>(userdata)->on_name_released();
+            return 0;
+        },
+        this);
+    release_call_.reset(slot);
+    if (r < 0)
+        exit();
+}
+
+// What was sent to the name before has been dispatched before this.
+void IdleExit::on_name_released() {
+    is_released_ = true;
+    if (!has_callers())
+        return exit();
+    auto timer = start_timer(event_, monotonic_now(event_) + kAnswerTimeout, [this] { exit(); });
+    if (!timer)
+        return exit();
+    timer_ = std::move(*timer);
+}
+
+void IdleExit::exit() {
+    sd_event_exit(event_, EXIT_SUCCESS);
+}
+
+}  // namespace qemunit

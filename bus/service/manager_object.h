@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+//
+// The object /org/qemunit1: org.qemunit1.Manager, which finds VMs, and the
+// ObjectManager of everything below it.
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include "bus/vms/vm_registry.h"
+#include "common/result.h"
+
+namespace qemunit {
+
+inline constexpr char kBusName[] = "org.qemunit1";
+inline constexpr char kManagerObject[] = "/org/qemunit1";
+
+// `registry` outlives the use of the bus.
+Result<> add_manager_object(sd_bus *bus, VmRegistry &registry);
+
+}  // namespace qemunit

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+//
+// The objects /org/qemunit1/vm/NAME: org.qemunit1.VM, one for each VM of the
+// registry, which is looked up anew for every call. Methods answer when QEMU has.
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include <string>
+#include <string_view>
+
+#include "bus/vms/vm_registry.h"
+#include "common/result.h"
+
+namespace qemunit {
+
+// "/org/qemunit1/vm/vm1"; sd_bus_path_encode(3) for what a path cannot hold.
+std::string vm_object_path(std::string_view vm);
+
+// The VM whose object this is; nullptr if there is none.
+Vm *vm_at(const VmRegistry &registry, const char *object_path);
+
+// `registry` outlives the use of the bus.
+Result<> add_vm_objects(sd_bus *bus, VmRegistry &registry);
+
+// Signals. A signal that cannot be sent is lost: there is nobody to tell.
+void emit_vm_added(sd_bus *bus, const Vm &vm);
+void emit_vm_removed(sd_bus *bus, const Vm &vm);
+void emit_vm_changed(sd_bus *bus, const Vm &vm, const char *property);
+void emit_vm_event(sd_bus *bus, const Vm &vm, const QmpEvent &event, const std::string &data);
+
+}  // namespace qemunit

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+#include "bus/sessions/monitor_session.h"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cstring>
+#include <utility>
+
+namespace qemunit {
+
+namespace {
+
+constexpr std::size_t kReadSize = 16 * 1024;
+constexpr std::size_t kFdsMax = 16;  // TCP_MAX_FDS of QEMU's chardev/char-socket.c
+
+}  // namespace
+
+Result<std::shared_ptr<MonitorSession>> MonitorSession::create(
+    sd_event *event, VmMonitor &monitor, UniqueFd fd, std::unique_ptr<MonitorLanguage> language,
+    std::function<void(MonitorSession &)> ended) {
+    std::shared_ptr<MonitorSession> session(
+        new MonitorSession(event, monitor, std::move(fd), std::move(language), std::move(ended)));
+    sd_event_source *source = nullptr;
+    if (int r = sd_event_add_io(event, &source, session->fd_.get(), EPOLLIN, on_io, session.get());
+        r < 0)
+        return fail_errno(r, "cannot watch a monitor session");
+    session->source_.reset(source);
+    session->say(session->language_->greeting());
+    session->flush();
+    session->watch();
+    return session;
+}
+
+int MonitorSession::on_io(sd_event_source *, int, uint32_t revents, void *userdata) {
+    const auto self = static_cast<MonitorSession *>(userdata)->shared_from_this();
+    if (revents & EPOLLOUT)
+        self->flush();
+    if (self->source_ && (revents & (EPOLLIN | EPOLLHUP | EPOLLERR)) && !self->is_waiting_ &&
+        self->output_.empty())
+        self->read_input();
+    self->advance();
+    return 0;
+}
+
+// Only when all that came before is done. So an fd belongs to a command of the same read: the
+// kernel ends that with the bytes that an fd was sent with (unix_stream_read_generic()).
+void MonitorSession::read_input() {
+    std::array<char, kReadSize> buffer;
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(kFdsMax * sizeof(int))> control;
+    iovec bytes{buffer.data(), buffer.size()};
+    msghdr message{};
+    message.msg_iov = &bytes;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    const ssize_t n = recvmsg(fd_.get(), &message, MSG_CMSG_CLOEXEC);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0) {
+        input_ended_ = true;
+        return;
+    }
+    keep_fds(message);
+    language_->take({buffer.data(), static_cast<std::size_t>(n)});
+}
+
+// As QEMU does: those that no command took are closed when others come.
+void MonitorSession::keep_fds(const msghdr &message) {
+    for (const cmsghdr *header = CMSG_FIRSTHDR(&message); header != nullptr;
+         header = CMSG_NXTHDR(const_cast<msghdr *>(&message), const_cast<cmsghdr *>(header))) {
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+            continue;
+        fds_.clear();
+        for (std::size_t at = 0; CMSG_LEN(at + sizeof(int)) <= header->cmsg_len;
+             at += sizeof(int)) {
+            int fd = -1;
+            std::memcpy(&fd, CMSG_DATA(header) + at, sizeof fd);
+            fds_.emplace_back(fd);
+        }
+    }
+}
+
+void MonitorSession::advance() {
+    if (std::exchange(is_advancing_, true))
+        return;
+    while (source_ && !is_waiting_ && !is_over_ && output_.empty()) {
+        auto step = language_->next();
+        if (!step)
+            break;
+        say(step->text);
+        is_over_ = step->ends;
+        if (step->request)
+            request(std::move(*step->request));
+        flush();
+    }
+    is_advancing_ = false;
+    watch();
+}
+
+void MonitorSession::request(MonitorRequest request) {
+    is_waiting_ = true;
+    UniqueFd fd;
+    if (request.takes_fd && !fds_.empty()) {
+        fd = std::move(fds_.front());
+        fds_.pop_front();
+    }
+    monitor_.execute(
+        request.command, std::move(request.arguments), monotonic_now(event_) + kTimeout,
+        [session = weak_from_this(),
+         answer = std::move(request.answer)](const VmMonitor::Reply &reply) {
+            const auto self = session.lock();
+            if (!self)
+                return;
+            self->is_waiting_ = false;
+            self->say(answer(reply));
+            self->flush();
+            self->advance();
+        },
+        std::move(fd));
+}
+
+void MonitorSession::take_event(const QmpEvent &event) {
+    if (is_deaf_)
+        return;
+    say(language_->event_text(event));
+    flush();
+    advance();
+}
+
+void MonitorSession::say(std::string_view text) {
+    if (is_deaf_ || text.empty())
+        return;
+    if (output_.size() > kUnreadMax) {
+        end();
+        return;
+    }
+    output_ += text;
+}
+
+void MonitorSession::flush() {
+    while (source_ && !output_.empty()) {
+        const ssize_t n = send(fd_.get(), output_.data(), output_.size(), MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN)
+            return;
+        is_deaf_ = n < 0;
+        output_.erase(0, is_deaf_ ? output_.size() : static_cast<std::size_t>(n));
+    }
+}
+
+// Not for EPOLLHUP alone, which nothing takes away: a client that has left is noticed when there
+// is something to be read from it or written to it.
+void MonitorSession::watch() {
+    if (!source_)
+        return;
+    if ((input_ended_ || is_over_) && !is_waiting_ && output_.empty()) {
+        end();
+        return;
+    }
+    const uint32_t events = !output_.empty() ? EPOLLOUT : is_waiting_ ? 0u : EPOLLIN;
+    sd_event_source_set_io_events(source_.get(), events);
+    sd_event_source_set_enabled(source_.get(), events ? SD_EVENT_ON : SD_EVENT_OFF);
+}
+
+void MonitorSession::end() {
+    if (!source_)
+        return;
+    source_.reset();
+    fd_.reset();
+    const auto self = shared_from_this();
+    ended_(*this);
+}
+
+}  // namespace qemunit

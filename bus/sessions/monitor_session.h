@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+//
+// One client with a connection of its own to a VM's monitor: one command at a time goes to QEMU
+// by the daemon's connection, and what was not read of the answers stops only this client. Made
+// by MonitorSessions, which knows all sessions of a VM.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "bus/monitor/vm_monitor.h"
+#include "bus/sessions/monitor_language.h"
+#include "common/event_ptr.h"
+#include "common/result.h"
+
+struct msghdr;  // of recvmsg(2)
+
+namespace qemunit {
+
+class MonitorSession : public std::enable_shared_from_this<MonitorSession> {
+  public:
+    // Bytes that one client may leave unread: who has left more gets no more.
+    static constexpr std::size_t kUnreadMax = 1u << 20;
+    // For QEMU's reply to one command, as in MonitorCommand.
+    static constexpr uint64_t kTimeout = 20 * kSecond;
+
+    // `fd`: ours of the two ends. `ended`: once; the client has left, or does not read.
+    static Result<std::shared_ptr<MonitorSession>> create(
+        sd_event *event, VmMonitor &monitor, UniqueFd fd, std::unique_ptr<MonitorLanguage> language,
+        std::function<void(MonitorSession &)> ended);
+    MonitorSession(const MonitorSession &) = delete;
+    MonitorSession &operator=(const MonitorSession &) = delete;
+
+    void take_event(const QmpEvent &event);
+
+  private:
+    MonitorSession(sd_event *event, VmMonitor &monitor, UniqueFd fd,
+                   std::unique_ptr<MonitorLanguage> language,
+                   std::function<void(MonitorSession &)> ended)
+        : event_(event),
+          monitor_(monitor),
+          fd_(std::move(fd)),
+          language_(std::move(language)),
+          ended_(std::move(ended)) {}
+    static int on_io(sd_event_source *, int, uint32_t revents, void *userdata);
+    void read_input();
+    void keep_fds(const msghdr &message);
+    void advance();
+    void request(MonitorRequest request);
+    void say(std::string_view text);
+    void flush();
+    void watch();
+    void end();
+
+    sd_event *event_;
+    VmMonitor &monitor_;
+    UniqueFd fd_;
+    std::unique_ptr<MonitorLanguage> language_;
+    std::function<void(MonitorSession &)> ended_;
+    EventSourcePtr source_;
+    std::string output_;
+    std::deque<UniqueFd> fds_;  // that came with what was last read
+    bool is_waiting_ = false;   // for QEMU
+    bool is_advancing_ = false;
+    bool is_deaf_ = false;  // it reads no more; what it said counts
+    bool input_ended_ = false;
+    bool is_over_ = false;  // the language says so
+};
+
+}  // namespace qemunit

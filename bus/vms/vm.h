@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+//
+// One VM as the bus sees it: what systemd says of its unit, joined with what QEMU
+// says of itself. It connects to QEMU while, and only while, the unit is up.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "bus/monitor/event_waits.h"
+#include "bus/monitor/input_queue.h"
+#include "bus/monitor/qmp_jobs.h"
+#include "bus/monitor/vm_monitor.h"
+#include "bus/sessions/monitor_sessions.h"
+#include "bus/vms/configured_vms.h"
+#include "common/event_ptr.h"
+#include "common/paths.h"
+
+namespace qemunit {
+
+class Vm;
+
+// Who wants to hear of VMs; every one must be set.
+struct VmObserver {
+    std::function<void(Vm &)> added;
+    std::function<void(Vm &)> removed;  // still there during the call
+    std::function<void(Vm &, const char *property)> changed;
+    std::function<void(Vm &, const QmpEvent &, const std::string &data)> event;
+    std::function<void(Vm &)> refreshed;  // systemd or QEMU has answered, be it news or not
+    std::function<void(Vm &, const std::string &how)> violated;  // QEMU broke QMP's rules
+};
+
+// Shared, so that a call that is being answered can tell whether its VM is still there.
+class Vm : public std::enable_shared_from_this<Vm> {
+  public:
+    // `paths` and `observer` outlive the VM.
+    Vm(sd_event *event, const Paths &paths, std::string name, const VmObserver &observer);
+    Vm(const Vm &) = delete;
+    Vm &operator=(const Vm &) = delete;
+
+    // The properties of org.qemunit1.VM.
+    const Paths &paths() const { return paths_; }
+    const std::string &name() const { return name_; }
+    const std::string &state() const { return state_; }
+    std::string unit() const;
+    const std::string &source_path() const { return configured_.source_path; }
+    // What is wrong with its ini.
+    const std::vector<std::string> &errors() const { return configured_.errors; }
+    uint32_t main_pid() const { return main_pid_; }
+    const std::string &qemu_version() const { return qemu_version_; }
+    std::map<std::string, std::string> sockets() const;
+
+    // From systemd.
+    void set_active_state(std::string_view active_state);
+    void set_main_pid(uint32_t main_pid);
+    void set_configured(const ConfiguredVm &configured);
+    // Looks whether it has been hibernated, or its saved state was removed.
+    void look_at_files();
+
+    bool is_up() const;
+    // Nor is it about to be.
+    bool is_down() const { return active_state_ == "inactive" || active_state_ == "failed"; }
+    // QEMU has told its status, or there is nothing to tell.
+    bool is_settled() const { return !is_up() || !monitor_.status().empty(); }
+
+    // Why no QMP command can be given, for people; nothing if one can.
+    std::optional<std::string> refusal();
+
+    // See VmMonitor::execute(). Only when there is no refusal().
+    void execute(std::string_view command, nlohmann::json arguments, uint64_t deadline,
+                 VmMonitor::ReplyCallback callback, UniqueFd fd = {}) {
+        monitor_.execute(command, std::move(arguments), deadline, std::move(callback),
+                         std::move(fd));
+    }
+    QmpJobs &jobs() { return jobs_; }
+    EventWaits &waits() { return waits_; }
+    VmMonitor &monitor() { return monitor_; }
+    InputQueue &input() { return input_; }
+    MonitorSessions &sessions() { return sessions_; }
+
+  private:
+    void follow_unit();
+    void update();
+    void take_event(const QmpEvent &event);
+    void clean_up_after(const QmpEvent &event);
+    bool spend(std::size_t bytes);
+
+    sd_event *event_;
+    const Paths &paths_;
+    std::string name_;
+    const VmObserver &observer_;
+    std::string active_state_ = "inactive";
+    std::string state_ = "off";
+    ConfiguredVm configured_;
+    bool is_hibernated_ = false;
+    uint32_t main_pid_ = 0;
+    std::string qemu_version_;
+    uint64_t budget_until_ = 0;
+    std::size_t budget_ = 0;
+    VmMonitor monitor_;
+    EventSourcePtr next_try_;  // to connect to a VM that starts
+    QmpJobs jobs_;
+    EventWaits waits_;
+    InputQueue input_;
+    MonitorSessions sessions_;
+};
+
+}  // namespace qemunit

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+//
+// How a program with root's rights opens a path that an ini file names, where somebody with fewer
+// rights may own a folder on the way. For whoever is root; it never opens what that somebody chose.
+#pragma once
+
+#include <string>
+
+#include "common/files/account.h"
+#include "common/result.h"
+#include "common/unique_fd.h"
+
+namespace qemunit {
+
+struct FoundPath {
+    UniqueFd fd;         // O_PATH
+    bool is_only_roots;  // nobody but root can make the path lead to something else
+};
+
+// What `path`, which is absolute, leads to. A link is followed where only root can have made it:
+// all folders up to it belong to root, and nobody else may write there. Below a folder that
+// somebody else can change, nothing but real folders is gone through (ELOOP), so that its owner
+// cannot lead out of it.
+Result<FoundPath> find_path(const std::string &path);
+
+// The same, of a file that is opened: with the rights of this process if only root can say what it
+// is, and else with those of `account`, which are those of whoever could have put it there.
+Result<UniqueFd> open_for(const Account &account, const std::string &path, int flags);
+
+// Opens once more what an O_PATH descriptor stands for, with the rights that this thread has.
+UniqueFd reopen(const UniqueFd &fd, int flags);
+
+}  // namespace qemunit

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/console/console.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "common/paths.h"
+#include "common/vm_name.h"
+#include "ctl/console/console_session.h"
+#include "ctl/vm/vm_bus.h"
+
+namespace qemunit {
+
+namespace {
+
+// Who only looks does so in the journal, which has all of it and takes nobody's place.
+Result<int> follow_journal(const Invocation &invocation, const std::string &port) {
+    const std::string unit = "--unit=" + service_unit(invocation.arguments.front());
+    std::vector<std::string> command{"journalctl", "--follow", "--lines=24", "--output=cat",
+                                     "QEMUNIT_PORT=" + port};
+    command.push_back(invocation.bus == Invocation::Bus::user ? "--user-" + unit.substr(2) : unit);
+    std::vector<char *> argv;
+    for (std::string &word : command)
+        argv.push_back(word.data());
+    argv.push_back(nullptr);
+    execvp(argv.front(), argv.data());
+    return fail_errno(errno, "cannot run journalctl");
+}
+
+}  // namespace
+
+std::string console_path(const Invocation &invocation, const std::string &port) {
+    return paths_of(invocation).socket_path(invocation.arguments.front(), port);
+}
+
+std::string refusal_text(int code, const std::string &vm, const std::string &port,
+                         const std::string &path) {
+    switch (code) {
+        case EACCES:
+        case EPERM:
+            return fmt::format(
+                "permission denied: {0}. It is root's; SocketGroup=, SocketUser= and SocketMode= "
+                "in "
+                "[Serial {1}] of the ini file open it to others, after: systemctl daemon-reload; "
+                "systemctl restart qemu@{2}",
+                path, port, vm);
+        case ENOENT:
+        case ECONNREFUSED:
+            return fmt::format(
+                "nobody listens at {}. Does the VM run, and has it that port? Start it with: "
+                "systemctl start qemu@{}",
+                path, vm);
+        case EAGAIN:
+            return fmt::format("too many wait at {} already; try again", path);
+        default:
+            return fmt::format("cannot connect to {}: {}", path, std::strerror(code));
+    }
+}
+
+Result<int> run_console(const Invocation &invocation) {
+    const std::string &vm = invocation.arguments.front();
+    const std::string port = invocation.arguments.size() > 1 ? invocation.arguments[1] : "serial";
+    if (port == "monitor" || port == "qmp" || port == "control")
+        return fail(EINVAL, fmt::format("'{}' is no serial port; there are: qemunitctl monitor {}, "
+                                        "qemunitctl qmp {} COMMAND",
+                                        port, vm, vm));
+    if (!is_device_name(port))
+        return fail(EINVAL, fmt::format("'{}' is no name of a serial port", port));
+    auto bus = open_bus(invocation);
+    // A console must not depend on D-Bus: without it, only some advice is less good.
+    Result<std::string> state = bus ? vm_text(bus->get(), vm, "State") : fail(ENOTCONN, "");
+    if (!state && state.error().code == ENOENT)
+        return fail(ENOENT, state.error().message);
+    if (invocation.read_only)
+        return follow_journal(invocation, port);
+    if (invocation.wait && !bus)
+        return std::unexpected(bus.error());
+
+    const ConsoleTarget target{vm, port, console_path(invocation, port)};
+    auto session = ConsoleSession::open(target, invocation.wait ? bus->get() : nullptr);
+    if (session)
+        return (*session)->run();
+    const int code = session.error().code;
+    if (code != ENOENT && code != ECONNREFUSED)
+        return std::unexpected(session.error());
+    if (state && *state == "broken")
+        return fail(code, fmt::format("its ini file has errors; see: qemunitctl check {}", vm));
+    if (state && (*state == "off" || *state == "hibernated" || *state == "crashed"))
+        return fail(code, fmt::format("{}; start it with: systemctl start qemu@{}",
+                                      *state == "crashed" ? "has crashed" : "is " + *state, vm));
+    if (state && code == ENOENT)
+        return fail(code, fmt::format("has no serial port '{}'; its sockets are those in: "
+                                      "qemunitctl status {}",
+                                      port, vm));
+    return std::unexpected(session.error());
+}
+
+}  // namespace qemunit

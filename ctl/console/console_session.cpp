@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/console/console_session.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "common/qmp/qmp_client.h"
+#include "common/timer.h"
+#include "ctl/console/console.h"
+#include "ctl/console/socket_clients.h"
+#include "ctl/output/safe_output.h"
+
+namespace qemunit {
+
+namespace {
+
+constexpr std::size_t kReadSize = 16 * 1024;
+constexpr std::size_t kQueueMax = 64 * 1024;  // bytes that wait in either direction
+constexpr char kInterrupt = 0x03;             // Ctrl-C, in a terminal that is raw
+
+bool has_nobody(int code) {
+    return code == ENOENT || code == ECONNREFUSED;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ConsoleSession>> ConsoleSession::open(const ConsoleTarget &target,
+                                                             sd_bus *bus) {
+    std::unique_ptr<ConsoleSession> session(new ConsoleSession(target));
+    if (auto prepared = session->prepare(bus); !prepared)
+        return std::unexpected(prepared.error());
+    auto connected = session->connect();
+    if (!connected && !(bus && has_nobody(connected.error().code)))
+        return std::unexpected(connected.error());
+    return session;
+}
+
+ConsoleSession::ConsoleSession(ConsoleTarget target)
+    : target_(std::move(target)), has_terminal_(isatty(STDIN_FILENO) == 1) {}
+
+Result<> ConsoleSession::prepare(sd_bus *bus) {
+    sd_event *event = nullptr;
+    if (int r = sd_event_new(&event); r < 0)
+        return fail_errno(r, "cannot create an event loop");
+    event_.reset(event);
+    if (auto watched = watch_signals(); !watched)
+        return watched;
+    if (auto watched = watch_output(); !watched)
+        return watched;
+    if (!bus)
+        return {};
+    bus_ = bus;
+    if (int r = sd_bus_attach_event(bus, event, SD_EVENT_PRIORITY_NORMAL); r < 0)
+        return fail_errno(r, "cannot attach D-Bus to the event loop");
+    auto runs = RunWatch::open(bus, target_.vm, [this] { look_for_run(); });
+    if (!runs)
+        return std::unexpected(runs.error());
+    runs_ = std::move(*runs);
+    return {};
+}
+
+// So that the terminal is given back whatever ends the program.
+Result<> ConsoleSession::watch_signals() {
+    signal(SIGPIPE, SIG_IGN);
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (int number : {SIGTERM, SIGHUP, SIGINT, SIGQUIT})
+        sigaddset(&signals, number);
+    sigprocmask(SIG_BLOCK, &signals, nullptr);
+    for (int number : {SIGTERM, SIGHUP, SIGINT, SIGQUIT})
+        if (int r = sd_event_add_signal(
+                event_.get(), nullptr, number,
+                [](sd_event_source *source, const signalfd_siginfo *, void *) {
+                    return sd_event_exit(sd_event_source_get_event(source), EXIT_FAILURE);
+                },
+                nullptr);
+            r < 0)
+            return fail_errno(r, "cannot watch for signals");
+    return {};
+}
+
+Result<> ConsoleSession::watch_output() {
+    auto output = OutputQueue::create(event_.get(), reopen_for_writing(STDOUT_FILENO),
+                                      {.written =
+                                           [this] {
+                                               if (hung_up_ && output_->size() == 0)
+                                                   hang_up();
+                                               else
+                                                   update_sources();
+                                           },
+                                       // As `cat | head`: there is no fault in that.
+                                       .broken =
+                                           [this] {
+                                               leave(EXIT_SUCCESS);
+                                           }});
+    if (!output)
+        return std::unexpected(output.error());
+    output_ = std::move(*output);
+    return {};
+}
+
+// A regular file cannot be waited for (epoll_ctl(2)), and need not be.
+Result<> ConsoleSession::watch_input() {
+    sd_event_source *source = nullptr;
+    int r = sd_event_add_io(
+        event_.get(), &source, STDIN_FILENO, EPOLLIN,
+        [](sd_event_source *, int, uint32_t, void *userdata) {
+            static_cast<ConsoleSession *>(userdata)->read_input();
+            return 0;
+        },
+        this);
+    if (r == -EPERM)
+        r = sd_event_add_defer(
+            event_.get(), &source,
+            [](sd_event_source *, void *userdata) {
+                static_cast<ConsoleSession *>(userdata)->read_input();
+                return 0;
+            },
+            this);
+    if (r < 0)
+        return fail_errno(r, "cannot watch standard input");
+    input_.reset(source);
+    return {};
+}
+
+Result<> ConsoleSession::connect() {
+    auto fd = connect_unix(target_.path);
+    if (!fd)
+        return fail(fd.error().code,
+                    refusal_text(fd.error().code, target_.vm, target_.port, target_.path));
+    auto to_guest =
+        OutputQueue::create(event_.get(), UniqueFd(fcntl(fd->get(), F_DUPFD_CLOEXEC, 0)),
+                            {.written = [this] { update_sources(); },
+                             .broken =
+                                 [] {
+                                 }});  // reading says so too, after all that the guest said
+    if (!to_guest)
+        return std::unexpected(to_guest.error());
+    sd_event_source *source = nullptr;
+    if (int r = sd_event_add_io(
+            event_.get(), &source, fd->get(), EPOLLIN,
+            [](sd_event_source *, int, uint32_t, void *userdata) {
+                static_cast<ConsoleSession *>(userdata)->read_guest();
+                return 0;
+            },
+            this);
+        r < 0)
+        return fail_errno(r, "cannot watch a serial port");
+    guest_source_.reset(source);
+    guest_ = std::move(*fd);
+    to_guest_ = std::move(*to_guest);
+    hung_up_ = false;
+    if (runs_)
+        run_ = runs_->current_run();
+    greet();
+    update_sources();
+    return {};
+}
+
+Result<int> ConsoleSession::run() {
+    if (has_terminal_) {
+        auto raw = RawTerminal::enter(STDIN_FILENO);
+        if (!raw)
+            return std::unexpected(raw.error());
+        raw_.emplace(std::move(*raw));
+    }
+    if (auto watched = watch_input(); !watched)
+        return std::unexpected(watched.error());
+    if (!guest_)
+        begin_to_wait();
+    update_sources();
+    const int exit_code = sd_event_loop(event_.get());
+    if (bus_)
+        sd_bus_detach_event(bus_);
+    if (raw_ && isatty(STDOUT_FILENO))
+        std::fputs("\033[m\033[?25h", terminal_output());  // no colour of the guest's, and a cursor
+    std::fflush(terminal_output());
+    say(guest_ ? fmt::format("Disconnected from {} of {}.", target_.port, target_.vm) : "");
+    raw_.reset();
+    if (failure_)
+        return std::unexpected(*failure_);
+    if (exit_code < 0)
+        return fail_errno(exit_code, "the event loop failed");
+    return exit_code;
+}
+
+void ConsoleSession::read_input() {
+    char buffer[kReadSize];
+    const ssize_t n = read(STDIN_FILENO, buffer, sizeof buffer);
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return;
+    if (n > 0)
+        return take_typed({buffer, static_cast<std::size_t>(n)});
+    if (has_terminal_)  // it is gone
+        return leave(EXIT_FAILURE);
+    // A script has said all it had to say, and may still want to read.
+    input_ended_ = true;
+    update_sources();
+}
+
+void ConsoleSession::take_typed(std::string_view typed) {
+    if (!has_terminal_) {
+        to_guest_->write(typed);
+        return update_sources();
+    }
+    const auto [text, leaves] = escape_.feed(typed, monotonic_now(event_.get()));
+    if (guest_)
+        to_guest_->write(text);
+    else if (text.contains(kInterrupt))
+        return leave(EXIT_SUCCESS);
+    if (leaves)
+        leave(EXIT_SUCCESS);
+    update_sources();
+}
+
+void ConsoleSession::read_guest() {
+    char buffer[kReadSize];
+    const ssize_t n = read(guest_.get(), buffer, sizeof buffer);
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return;
+    if (n > 0) {
+        has_said_ = true;
+        output_->write({buffer, static_cast<std::size_t>(n)});
+        return update_sources();
+    }
+    guest_source_.reset();
+    hung_up_ = true;
+    if (output_->size() == 0)
+        hang_up();
+}
+
+// Who is slower than the other side stops it from being read.
+void ConsoleSession::update_sources() {
+    if (guest_source_)
+        sd_event_source_set_enabled(guest_source_.get(),
+                                    output_->size() < kQueueMax ? SD_EVENT_ON : SD_EVENT_OFF);
+    const bool has_room = guest_ && to_guest_->size() < kQueueMax;
+    // In a terminal, the way out is always open.
+    const bool reads = !input_ended_ && (has_room || has_terminal_);
+    if (input_)
+        sd_event_source_set_enabled(input_.get(), reads ? SD_EVENT_ON : SD_EVENT_OFF);
+}
+
+void ConsoleSession::hang_up() {
+    hung_up_ = false;
+    guest_.reset();
+    to_guest_.reset();
+    // Connecting may have booted it, in vain.
+    if (!runs_ && !has_said_)
+        return give_up(
+            {EPIPE,
+             "hung up before the guest said anything; see: systemctl status qemu@" + target_.vm});
+    if (!runs_) {
+        say(target_.vm + " has ended.");
+        return leave(EXIT_SUCCESS);
+    }
+    begin_to_wait();
+}
+
+void ConsoleSession::begin_to_wait() {
+    say(fmt::format("{} {}; waiting until it runs{}.{}", target_.vm,
+                    run_.empty() ? "does not run" : "has ended", run_.empty() ? "" : " again",
+                    has_terminal_ ? " Ctrl-C leaves." : ""));
+    update_sources();
+    look_for_run();
+}
+
+// Only a run that has begun since: connecting while the old one ends would boot the VM if its
+// socket stays (Activation=socket).
+void ConsoleSession::look_for_run() {
+    if (guest_ && !run_.empty())
+        return;
+    std::string run = runs_->current_run();
+    if (guest_) {  // it was off, and the connection has booted it
+        run_ = std::move(run);
+        return;
+    }
+    if (run.empty() || run == run_)
+        return;
+    // If nobody listens yet, the next change of state comes here again.
+    if (auto connected = connect(); !connected && !has_nobody(connected.error().code))
+        give_up(connected.error());
+}
+
+void ConsoleSession::give_up(Error error) {
+    failure_ = std::move(error);
+    leave(EXIT_FAILURE);
+}
+
+void ConsoleSession::greet() const {
+    if (!has_terminal_)
+        return;
+    const std::string others = clients_text(clients_of(target_.path));
+    say(fmt::format("Connected to {} of {}. Press Ctrl-] three times within 1 s to leave.",
+                    target_.port, target_.vm));
+    if (!others.empty())
+        say("Also on it, and typing into the same: " + others);
+    winsize size{};
+    if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 &&
+        (size.ws_row != 24 || size.ws_col != 80))
+        say(
+            fmt::format("The guest does not see the size of this terminal; tell it with: stty rows "
+                        "{} cols {}",
+                        size.ws_row, size.ws_col));
+}
+
+// To the person, not into what the guest prints. The terminal may be raw.
+void ConsoleSession::say(const std::string &text) const {
+    if (!text.empty() && isatty(STDERR_FILENO))
+        fmt::print(stderr, "{}{}\r\n", raw_ ? "\r\n" : "", text);
+}
+
+}  // namespace qemunit

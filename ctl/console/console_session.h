@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+//
+// A person's terminal, or a script's pipes, connected to a serial port of a VM: one event
+// loop over both, the way out, and what happens when the VM ends.
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "common/event_ptr.h"
+#include "common/result.h"
+#include "common/unique_fd.h"
+#include "ctl/console/escape.h"
+#include "ctl/console/output_queue.h"
+#include "ctl/console/raw_terminal.h"
+#include "ctl/console/run_watch.h"
+
+namespace qemunit {
+
+struct ConsoleTarget {
+    std::string vm, port, path;
+};
+
+class ConsoleSession {
+  public:
+    // `bus`: to wait for the VM, at the beginning and whenever it ends; nullptr: not to wait.
+    // The error's code is that of connect(2).
+    static Result<std::unique_ptr<ConsoleSession>> open(const ConsoleTarget &target, sd_bus *bus);
+
+    // Until the user leaves, or the VM does; the exit code.
+    Result<int> run();
+
+  private:
+    explicit ConsoleSession(ConsoleTarget target);
+    Result<> prepare(sd_bus *bus);
+    Result<> watch_signals();
+    Result<> watch_input();
+    Result<> watch_output();
+    Result<> connect();
+    void read_input();
+    void take_typed(std::string_view typed);
+    void read_guest();
+    void update_sources();
+    void hang_up();
+    void begin_to_wait();
+    void look_for_run();
+    void greet() const;
+    void say(const std::string &text) const;
+    void leave(int exit_code) { sd_event_exit(event_.get(), exit_code); }
+    void give_up(Error error);
+
+    ConsoleTarget target_;
+    const bool has_terminal_;
+    EventPtr event_;
+    sd_bus *bus_ = nullptr;
+    std::unique_ptr<RunWatch> runs_;
+    std::string run_;  // of the VM, that this is or was connected to
+    std::optional<Error> failure_;
+    std::optional<RawTerminal> raw_;
+    EscapeSequence escape_;
+    EventSourcePtr input_;
+    std::unique_ptr<OutputQueue> output_;
+    UniqueFd guest_;
+    EventSourcePtr guest_source_;
+    std::unique_ptr<OutputQueue> to_guest_;
+    bool input_ended_ = false;
+    bool has_said_ = false;  // the guest, anything
+    bool hung_up_ = false;   // what the guest said last is still on its way out
+};
+
+}  // namespace qemunit

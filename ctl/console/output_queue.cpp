@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/console/output_queue.h"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace qemunit {
+
+Result<std::unique_ptr<OutputQueue>> OutputQueue::create(sd_event *event, UniqueFd fd,
+                                                         Callbacks callbacks) {
+    std::unique_ptr<OutputQueue> output(new OutputQueue(std::move(fd), std::move(callbacks)));
+    sd_event_source *source = nullptr;
+    const int r = sd_event_add_io(
+        event, &source, output->fd_.get(), 0,
+        [](sd_event_source *, int, uint32_t revents, void *userdata) {
+            auto *self = static_cast<OutputQueue *>(userdata);
+            // The other side is gone; without a queue, no write() would say so.
+            if (revents & (EPOLLERR | EPOLLHUP))
+                self->source_.reset();
+            if (self->source_ && self->flush())
+                self->callbacks_.written();
+            else
+                self->callbacks_.broken();
+            return 0;
+        },
+        output.get());
+    if (r < 0 && r != -EPERM)  // epoll_ctl(2): a regular file
+        return fail_errno(r, "cannot watch an output");
+    output->source_.reset(source);
+    return output;
+}
+
+void OutputQueue::write(std::string_view bytes) {
+    queue_ += bytes;
+    if (!flush())
+        callbacks_.broken();
+}
+
+bool OutputQueue::flush() {
+    while (!queue_.empty()) {
+        const ssize_t n = ::write(fd_.get(), queue_.data(), queue_.size());
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN)
+            break;
+        if (n < 0) {
+            queue_.clear();
+            source_.reset();
+            return false;
+        }
+        queue_.erase(0, static_cast<std::size_t>(n));
+    }
+    if (source_)
+        sd_event_source_set_io_events(source_.get(), queue_.empty() ? 0u : uint32_t{EPOLLOUT});
+    return true;
+}
+
+UniqueFd reopen_for_writing(int fd) {
+    struct stat info {};
+    // Not a regular file: it would be written from its beginning.
+    if (fstat(fd, &info) == 0 && (S_ISCHR(info.st_mode) || S_ISFIFO(info.st_mode))) {
+        UniqueFd own(open(("/proc/self/fd/" + std::to_string(fd)).c_str(),
+                          O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+        if (own)
+            return own;
+    }
+    return UniqueFd(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+}
+
+}  // namespace qemunit

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/verbs/command_line.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "common/paths.h"
+#include "ctl/vm/vm_bus.h"
+
+namespace qemunit {
+
+namespace {
+
+bool is_plain(char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+           std::string_view("@%+=:,./-_").contains(c);
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> exec_start_of(sd_bus *bus, const std::string &vm) {
+    auto property = unit_property(bus, vm, "Service", "ExecStart", "a(sasbttttuii)");
+    if (!property)
+        return std::unexpected(property.error());
+    sd_bus_message *message = property->get();
+    int r = sd_bus_message_enter_container(message, 'a', "(sasbttttuii)");
+    if (r > 0)
+        r = sd_bus_message_enter_container(message, 'r', "sasbttttuii");
+    if (r > 0)
+        r = sd_bus_message_skip(message, "s");
+    if (r >= 0)
+        r = sd_bus_message_enter_container(message, 'a', "s");
+    std::vector<std::string> words;
+    const char *word = nullptr;
+    while (r >= 0 && (r = sd_bus_message_read(message, "s", &word)) > 0)
+        words.emplace_back(word);
+    if (r < 0)
+        return fail_errno(r, "cannot read ExecStart= of its unit");
+    return words;
+}
+
+std::vector<std::string> command_by_hand(const std::vector<std::string> &exec_start) {
+    if (exec_start.empty() || !exec_start.front().ends_with("/qemunit-helper"))
+        return {};
+    const auto program = std::find_if(exec_start.begin() + 1, exec_start.end(),
+                                      [](const auto &word) { return !word.starts_with('-'); });
+    if (program == exec_start.end())
+        return {};
+    std::vector<std::string> command{*program};
+    bool has_terminal = false;
+    for (auto option = exec_start.begin() + 1; option != program; ++option) {
+        const std::size_t value = option->find('=') + 1;
+        const std::string name =
+            *option == "--agent" ? "agent" : option->substr(value, option->find(',') - value);
+        const bool is_serial = option->starts_with("--serial=");
+        if (!is_serial && !option->starts_with("--channel=") && *option != "--agent")
+            continue;
+        command.emplace_back("-chardev");
+        // What a person wants of a VM run by hand. Ctrl-C is the guest's.
+        command.push_back(is_serial && !std::exchange(has_terminal, true)
+                              ? fmt::format("stdio,id={},mux=on,signal=off", name)
+                              : fmt::format("null,id={}", name));
+    }
+    command.insert(command.end(), program + 1, exec_start.end());
+    return command;
+}
+
+std::string quote_for_shell(const std::string &word) {
+    if (!word.empty() && std::ranges::all_of(word, is_plain))
+        return word;
+    std::string quoted = "'";
+    for (char c : word)
+        quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return quoted + "'";
+}
+
+std::string shell_text(const std::vector<std::string> &command) {
+    std::string text;
+    for (const std::string &word : command) {
+        if (!text.empty())
+            text += word.starts_with('-') ? " \\\n    " : " ";
+        text += quote_for_shell(word);
+    }
+    return text;
+}
+
+Result<int> run_cat(const Invocation &invocation) {
+    const std::string &vm = invocation.arguments.front();
+    auto bus = open_bus(invocation);
+    if (!bus)
+        return std::unexpected(bus.error());
+    // Only that says which name may be meant, if this one is none.
+    if (auto state = vm_text(bus->get(), vm, "State"); !state)
+        return std::unexpected(state.error());
+    const auto words = exec_start_of(bus->get(), vm);
+    if (!words)
+        return std::unexpected(words.error());
+    const auto command = command_by_hand(*words);
+    if (command.empty())
+        return fail(ENOENT, "its unit runs no QEMU; see: systemctl cat qemu@" + vm);
+    fmt::print("{}\n", shell_text(command));
+    return 0;
+}
+
+}  // namespace qemunit

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/verbs/list.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include "ctl/output/table.h"
+
+namespace qemunit {
+
+namespace {
+
+constexpr char kUnknown[] = "-";
+
+std::vector<std::string> rules_of(const VmFacts &vm) {
+    std::vector<std::string> rules;
+    if (vm.forwards)
+        for (const Forward &forward : *vm.forwards)
+            rules.push_back(forward.rule);
+    return rules;
+}
+
+// "failed (timeout)"
+std::string state_of(const VmFacts &vm) {
+    return vm.vm.state == "failed" ? fmt::format("failed ({})", vm.result) : vm.vm.state;
+}
+
+}  // namespace
+
+std::string list_text(const std::vector<VmFacts> &vms) {
+    if (vms.empty())
+        return "No VMs are configured.\n";
+    std::vector<std::vector<std::string>> rows{{"VM", "STATE", "UPTIME", "MEMORY", "FORWARDS"}};
+    for (const VmFacts &facts : vms) {
+        const auto rules = rules_of(facts);
+        rows.push_back({facts.vm.name, state_of(facts),
+                        facts.up_usec ? duration_text(*facts.up_usec) : kUnknown,
+                        facts.memory ? size_text(*facts.memory) : kUnknown,
+                        rules.empty() ? kUnknown : fmt::format("{}", fmt::join(rules, " "))});
+    }
+    return table_text(rows);
+}
+
+std::string list_json(const std::vector<VmFacts> &vms) {
+    auto list = nlohmann::ordered_json::array();
+    for (const VmFacts &facts : vms) {
+        nlohmann::ordered_json vm{
+            {"name", facts.vm.name}, {"state", facts.vm.state}, {"unit", facts.vm.unit}};
+        if (!facts.result.empty())
+            vm["result"] = facts.result;
+        vm["uptime_usec"] = facts.up_usec ? nlohmann::ordered_json(*facts.up_usec) : nullptr;
+        vm["memory_bytes"] = facts.memory ? nlohmann::ordered_json(*facts.memory) : nullptr;
+        vm["forwards"] =
+            facts.forwards ? nlohmann::ordered_json(rules_of(facts)) : nlohmann::ordered_json();
+        list.push_back(std::move(vm));
+    }
+    // The error handler: what is no UTF-8 must not throw.
+    return list.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+Result<int> run_list(const Invocation &invocation) {
+    auto bus = open_bus(invocation);
+    if (!bus)
+        return std::unexpected(bus.error());
+    auto vms = list_vms(bus->get());
+    if (!vms)
+        return std::unexpected(vms.error());
+    if (invocation.names) {
+        for (const ListedVm &vm : *vms)
+            fmt::print("{}\n", vm.name);
+        return 0;
+    }
+    const auto facts = collect_facts(bus->get(), std::move(*vms));
+    if (!facts)
+        return std::unexpected(facts.error());
+    fmt::print("{}", invocation.json ? list_json(*facts) : list_text(*facts));
+    return 0;
+}
+
+}  // namespace qemunit

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+//
+// `qemunitctl list`: a line for each VM, for people; --json and --names, for programs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "ctl/invocation.h"
+#include "ctl/vm/vm_facts.h"
+
+namespace qemunit {
+
+std::string list_text(const std::vector<VmFacts> &vms);
+std::string list_json(const std::vector<VmFacts> &vms);
+
+Result<int> run_list(const Invocation &invocation);
+
+}  // namespace qemunit

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/verbs/reload.h"
+
+#include <fmt/format.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <optional>
+
+#include "common/paths.h"
+#include "common/qmp/qmp_client.h"
+#include "ctl/verbs/command_line.h"
+#include "ctl/verbs/live_changes.h"
+#include "ctl/verbs/media.h"
+#include "ctl/vm/vm_bus.h"
+
+namespace qemunit {
+
+namespace {
+
+using nlohmann::json;
+
+std::vector<std::string> command_line_of(uint32_t pid) {
+    std::ifstream file(fmt::format("/proc/{}/cmdline", pid));
+    std::vector<std::string> words;
+    for (std::string word; std::getline(file, word, '\0');)
+        words.push_back(word);
+    return words;
+}
+
+// As the generator begins: "-name guest=vm1,debug-threads=on". No other process of the unit has
+// that.
+bool is_qemu_of(const std::string &vm, const std::vector<std::string> &words) {
+    const auto name = std::ranges::find(words, "-name");
+    return name != words.end() && name + 1 != words.end() &&
+           (name + 1)->starts_with(fmt::format("guest={},", vm));
+}
+
+// Why the unit of the VM runs no QEMU: the errors of its ini file, with their lines, on standard
+// error, by the program that the unit would run.
+void explain(const std::string &vm, const Paths &paths) {
+    std::fflush(stdout);
+    const pid_t child = fork();
+    if (child == 0) {
+        const std::string program(kGeneratorPath);
+        if (paths.is_of_user())
+            execl(program.c_str(), program.c_str(), "--user", "--explain", vm.c_str(), nullptr);
+        else
+            execl(program.c_str(), program.c_str(), "--explain", vm.c_str(), nullptr);
+        std::perror(program.c_str());
+        _exit(EXIT_FAILURE);
+    }
+    while (child > 0 && waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+    }
+}
+
+class Reload {
+  public:
+    Reload(sd_bus *bus, const Invocation &invocation)
+        : bus_(bus), invocation_(invocation), vm_(invocation.arguments.front()) {}
+
+    Result<int> run() {
+        const auto configured = exec_start_of(bus_, vm_);
+        if (!configured)
+            return std::unexpected(configured.error());
+        const auto running = find_qemu();
+        if (!running)
+            return std::unexpected(running.error());
+        const std::vector<std::string> command = command_by_hand(*configured);
+        if (command.empty()) {
+            if (invocation_.bus != Invocation::Bus::remote)
+                explain(vm_, paths_of(invocation_));
+            return fail(ENOENT, fmt::format("its ini file gives no VM any more, so that there is "
+                                            "nothing to change; it runs on as it was started; see: "
+                                            "qemunitctl check {}",
+                                            vm_));
+        }
+        const auto state = ask_state();
+        if (!state)
+            return std::unexpected(state.error());
+        apply(find_live_changes(*running, command, unplugged_cards(*configured), *state));
+        return all_worked_ ? 0 : 1;
+    }
+
+  private:
+    // Among all processes of the unit: while the guest ends with an exit status, the main one is
+    // another (helper/companion/companion.cpp).
+    Result<std::vector<std::string>> find_qemu() {
+        sd_bus_message *call_of_systemd = nullptr;
+        int r = sd_bus_message_new_method_call(bus_, &call_of_systemd, kSystemdName,
+                                               unit_object_path(vm_).c_str(),
+                                               "org.freedesktop.systemd1.Service", "GetProcesses");
+        const MessagePtr owned = own_message(call_of_systemd);
+        if (r < 0)
+            return fail_errno(r, "cannot make a D-Bus message");
+        auto reply = call(bus_, call_of_systemd, vm_);
+        if (!reply)
+            return std::unexpected(reply.error());
+        sd_bus_message *processes = reply->get();
+        bool has_processes = false;
+        r = sd_bus_message_enter_container(processes, 'a', "(sus)");
+        for (uint32_t pid = 0;
+             r >= 0 && (r = sd_bus_message_read(processes, "(sus)", nullptr, &pid, nullptr)) > 0;) {
+            has_processes = true;
+            if (auto words = command_line_of(pid); is_qemu_of(vm_, words))
+                return words;
+        }
+        if (r < 0)
+            return fail_errno(r, "cannot read the processes of its unit");
+        if (!has_processes)
+            return fail(ESRCH, "is not running; start it with: systemctl start qemu@" + vm_);
+        return fail(ESRCH, fmt::format("its unit has no process that is its QEMU; see: systemctl "
+                                       "status qemu@{}",
+                                       vm_));
+    }
+
+    // QEMU's answer; null if it does not know the command.
+    json ask_qmp(const char *command) {
+        const auto reply = ask_vm(bus_, vm_, "Execute", {command, ""});
+        return reply ? parse_json(*reply) : json();
+    }
+
+    Result<LiveState> ask_state() {
+        const auto usernet = ask_vm(bus_, vm_, "MonitorCommand", {kForwardsCommand});
+        if (!usernet)
+            return std::unexpected(usernet.error());
+        return LiveState{parse_forwards(*usernet), ask_qmp("query-fdsets"), ask_qmp("query-block"),
+                         ask_qmp("query-balloon")};
+    }
+
+    void apply(const LiveChanges &changes) {
+        // What goes first may hold the port that another one wants.
+        for (const Forward &forward : changes.removed)
+            change_forward("RemoveHostForward", forward, "removed");
+        for (const Forward &forward : changes.added)
+            change_forward("AddHostForward", forward, "added");
+        for (const LiveChanges::Medium &medium : changes.media)
+            report(change_medium(bus_, invocation_, vm_, medium.drive, medium.file),
+                   medium.file.empty() ? fmt::format("drive {}: ejected", medium.drive)
+                                       : fmt::format("drive {}: {}", medium.drive, medium.file));
+        for (const std::string &card : changes.plugged)
+            if (const auto done = set_link(card, true); !done)
+                report(done, fmt::format("network {}: cable in", card));
+        for (const std::string &card : changes.unplugged)
+            report(set_link(card, false), fmt::format("network {}: cable out", card));
+        if (changes.balloon)
+            report(ask_vm(bus_, vm_, "Execute",
+                          {"balloon", fmt::format(R"({{"value": {}}})", *changes.balloon)}),
+                   fmt::format("memory of the guest: {} MiB", *changes.balloon >> 20));
+        for (const std::string &change : changes.later)
+            fmt::print("Not before the VM is started anew: {}\n", change);
+        if (changes.empty())
+            fmt::print("Nothing to change.\n");
+    }
+
+    Result<std::string> set_link(const std::string &card, bool up) {
+        return ask_vm(bus_, vm_, "Execute", {"set_link", json{{"name", card}, {"up", up}}.dump()});
+    }
+
+    void change_forward(const char *member, const Forward &forward, const char *done) {
+        report(call_vm(bus_, vm_, member, {forward.network + " " + forward.rule}),
+               fmt::format("forward {} of network {}: {}", forward.rule, forward.network, done));
+    }
+
+    template <typename T>
+    void report(const Result<T> &result, const std::string &what) {
+        if (result)
+            fmt::print("{}\n", what);
+        else
+            fmt::print(stderr, "qemunitctl: {}: {}: {}\n", vm_, what, result.error().message);
+        all_worked_ = all_worked_ && result.has_value();
+    }
+
+    sd_bus *bus_;
+    const Invocation &invocation_;
+    const std::string &vm_;
+    bool all_worked_ = true;
+};
+
+}  // namespace
+
+Result<int> run_reload(const Invocation &invocation) {
+    auto bus = open_bus(invocation);
+    if (!bus)
+        return std::unexpected(bus.error());
+    return Reload(bus->get(), invocation).run();
+}
+
+}  // namespace qemunit

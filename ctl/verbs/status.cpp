@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/verbs/status.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "ctl/output/table.h"
+#include "ctl/vm/vm_facts.h"
+
+namespace qemunit {
+
+namespace {
+
+// "monitor, qmp, serial". What qemunitd has for itself is nobody's concern.
+Result<std::vector<std::string>> sockets_of(sd_bus *bus, const std::string &vm) {
+    auto property = vm_property(bus, vm, "Sockets", "a{ss}");
+    if (!property)
+        return std::unexpected(property.error());
+    std::vector<std::string> paths;
+    int r = sd_bus_message_enter_container(property->get(), 'a', "{ss}");
+    while (r >= 0) {
+        const char *name = nullptr, *path = nullptr;
+        r = sd_bus_message_read(property->get(), "{ss}", &name, &path);
+        if (r == 0)
+            return paths;
+        if (r > 0 && std::string_view(name) != "control")
+            paths.emplace_back(path);
+    }
+    return fail_errno(r, "cannot read Sockets");
+}
+
+// What is wrong with its ini file, one message each.
+Result<std::vector<std::string>> errors_of(sd_bus *bus, const std::string &vm) {
+    auto property = vm_property(bus, vm, "Errors", "as");
+    if (!property)  // a qemunitd before 0.8.0, of another host
+        return std::vector<std::string>();
+    std::vector<std::string> errors;
+    int r = sd_bus_message_enter_container(property->get(), 'a', "s");
+    while (r >= 0) {
+        const char *error = nullptr;
+        r = sd_bus_message_read(property->get(), "s", &error);
+        if (r == 0)
+            return errors;
+        if (r > 0)
+            errors.emplace_back(error);
+    }
+    return fail_errno(r, "cannot read Errors");
+}
+
+Result<std::string> status_of(sd_bus *bus, const std::string &vm) {
+    std::vector<std::vector<std::string>> rows;
+    const auto add = [&rows](const std::string &label, std::string value) {
+        if (!value.empty())
+            rows.push_back({fmt::format("{:>10}:", label), std::move(value)});
+    };
+    const auto state = vm_text(bus, vm, "State");
+    if (!state)
+        return state;
+    const auto unit = vm_text(bus, vm, "Unit"), ini = vm_text(bus, vm, "SourcePath"),
+               qemu = vm_text(bus, vm, "QEMUVersion");
+    const auto sockets = sockets_of(bus, vm);
+    const auto errors = errors_of(bus, vm);
+    for (const auto *text : {&unit, &ini, &qemu})
+        if (!*text)
+            return *text;
+    if (!sockets)
+        return std::unexpected(sockets.error());
+    if (!errors)
+        return std::unexpected(errors.error());
+    const auto all_facts = collect_facts(bus, {{vm, *state, *unit}});
+    if (!all_facts)
+        return std::unexpected(all_facts.error());
+    const VmFacts &facts = all_facts->front();
+
+    add("State", facts.result.empty() ? facts.vm.state
+                                      : fmt::format("{} ({})", facts.vm.state, facts.result));
+    add("Uptime", facts.up_usec ? duration_text(*facts.up_usec) : "");
+    add("Memory", facts.memory ? size_text(*facts.memory) : "");
+    add("QEMU", *qemu);
+    add("Unit", *unit);
+    add("Ini file", *ini);
+    for (std::size_t i = 0; i < errors->size(); ++i)
+        rows.push_back({i == 0 ? "    Errors:" : "", (*errors)[i]});
+    for (std::size_t i = 0; i < sockets->size(); ++i)
+        rows.push_back({i == 0 ? "   Sockets:" : "", (*sockets)[i]});
+    if (facts.forwards)
+        for (std::size_t i = 0; i < facts.forwards->size(); ++i)
+            rows.push_back(
+                {i == 0 ? "  Forwards:" : "",
+                 fmt::format("{} ({})", (*facts.forwards)[i].rule, (*facts.forwards)[i].network)});
+    return vm + "\n" + table_text(rows);
+}
+
+}  // namespace
+
+Result<int> run_status(const Invocation &invocation) {
+    auto bus = open_bus(invocation);
+    if (!bus)
+        return std::unexpected(bus.error());
+    int exit_code = 0;
+    bool is_first = true;
+    for (const std::string &vm : invocation.arguments) {
+        const auto text = status_of(bus->get(), vm);
+        if (!text) {
+            std::fflush(stdout);
+            fmt::print(stderr, "qemunitctl: {}: {}\n", vm, text.error().message);
+            exit_code = 1;
+            continue;
+        }
+        fmt::print("{}{}", is_first ? "" : "\n", *text);
+        is_first = false;
+    }
+    return exit_code;
+}
+
+}  // namespace qemunit

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/vm/vm_facts.h"
+
+#include <ctime>
+#include <map>
+#include <string_view>
+
+#include "common/bus_call.h"
+
+namespace qemunit {
+
+namespace {
+
+// Short: who lists VMs waits for a person's patience, not for a hanging QEMU.
+constexpr uint64_t kPatience = 3 * kSecond;
+
+uint64_t now_usec(clockid_t clock) {
+    timespec now{};
+    clock_gettime(clock, &now);
+    return static_cast<uint64_t>(now.tv_sec) * kSecond + static_cast<uint64_t>(now.tv_nsec) / 1000;
+}
+
+class Questions {
+  public:
+    explicit Questions(sd_bus *bus) : bus_(bus) {}
+
+    // `property` of the VM's service, a number.
+    Result<> ask_unit(const std::string &vm, const std::string &interface, const char *property,
+                      std::function<void(uint64_t)> answered) {
+        return ask_property(vm, interface, property,
+                            [answered = std::move(answered)](sd_bus_message *reply) {
+                                uint64_t value = 0;
+                                if (sd_bus_message_read(reply, "v", "t", &value) > 0)
+                                    answered(value);
+                            });
+    }
+
+    // The same, a word.
+    Result<> ask_unit_word(const std::string &vm, const std::string &interface,
+                           const char *property, std::function<void(std::string)> answered) {
+        return ask_property(vm, interface, property,
+                            [answered = std::move(answered)](sd_bus_message *reply) {
+                                const char *word = nullptr;
+                                if (sd_bus_message_read(reply, "v", "s", &word) > 0)
+                                    answered(word);
+                            });
+    }
+
+    Result<> ask_monitor(const std::string &vm, const char *command,
+                         std::function<void(std::string)> answered) {
+        auto message = new_vm_call(bus_, vm, "MonitorCommand");
+        if (!message)
+            return std::unexpected(message.error());
+        sd_bus_message_append(message->get(), "s", command);
+        // Nobody is asked for a password for the sake of a column.
+        sd_bus_message_set_allow_interactive_authorization(message->get(), false);
+        return ask(message->get(), [answered = std::move(answered)](sd_bus_message *reply) {
+            const char *text = nullptr;
+            if (sd_bus_message_read(reply, "s", &text) > 0)
+                answered(text);
+        });
+    }
+
+    // Until all are answered, or patience ends.
+    Result<> wait() {
+        const uint64_t deadline = now_usec(CLOCK_MONOTONIC) + kPatience;
+        while (open_ > 0) {
+            int r = sd_bus_process(bus_, nullptr);
+            const uint64_t now = now_usec(CLOCK_MONOTONIC);
+            if (r == 0 && now >= deadline)
+                break;
+            if (r == 0)
+                r = sd_bus_wait(bus_, deadline - now);
+            if (r < 0 && r != -EINTR)
+                return fail_errno(r, "the connection to D-Bus is lost");
+        }
+        slots_.clear();
+        return {};
+    }
+
+  private:
+    Result<> ask_property(const std::string &vm, const std::string &interface, const char *property,
+                          std::function<void(sd_bus_message *)> answered) {
+        auto message = new_method_call(bus_, kSystemdName, unit_object_path(vm).c_str(),
+                                       "org.freedesktop.DBus.Properties", "Get");
+        if (!message)
+            return std::unexpected(message.error());
+        sd_bus_message_append(message->get(), "ss",
+                              (std::string(kSystemdName) + "." + interface).c_str(), property);
+        return ask(message->get(), std::move(answered));
+    }
+
+    Result<> ask(sd_bus_message *message, std::function<void(sd_bus_message *)> answered) {
+        auto slot = call_async(bus_, message,
+                               [this, answered = std::move(answered)](sd_bus_message *reply) {
+                                   --open_;
+                                   if (!sd_bus_message_is_method_error(reply, nullptr))
+                                       answered(reply);
+                               });
+        if (!slot)
+            return std::unexpected(slot.error());
+        slots_.push_back(std::move(*slot));
+        ++open_;
+        return {};
+    }
+
+    sd_bus *bus_;
+    std::vector<SlotPtr> slots_;
+    std::size_t open_ = 0;
+};
+
+// No process of such a VM is there, and systemd may not even have its unit in memory.
+bool is_at_rest(std::string_view state) {
+    return state == "off" || state == "hibernated" || state == "broken";
+}
+
+// Nobody crashed: systemd has given up, by a limit or for want of something.
+bool is_no_crash(std::string_view result) {
+    return result == "timeout" || result == "resources" || result == "start-limit-hit";
+}
+
+// "crashed" is said of a unit that has failed, and of a guest whose QEMU still is there.
+Result<> ask_about_crash(Questions &questions, VmFacts &facts, bool &has_failed) {
+    auto asked = questions.ask_unit_word(
+        facts.vm.name, "Unit", "ActiveState",
+        [&has_failed](const std::string &state) { has_failed = state == "failed"; });
+    if (asked)
+        asked =
+            questions.ask_unit_word(facts.vm.name, "Service", "Result",
+                                    [&facts](const std::string &result) { facts.result = result; });
+    return asked;
+}
+
+Result<> ask_about(Questions &questions, VmFacts &facts) {
+    const std::string &vm = facts.vm.name;
+    auto asked = questions.ask_unit(vm, "Unit", "ActiveEnterTimestamp", [&facts](uint64_t since) {
+        const uint64_t now = now_usec(CLOCK_REALTIME);
+        if (since > 0 && facts.vm.state != "starting")
+            facts.up_usec = now > since ? now - since : 0;
+    });
+    if (asked)
+        asked = questions.ask_unit(vm, "Service", "MemoryCurrent", [&facts](uint64_t bytes) {
+            if (bytes != UINT64_MAX)  // the kernel does not count
+                facts.memory = bytes;
+        });
+    if (asked)
+        asked = questions.ask_monitor(vm, kForwardsCommand, [&facts](const std::string &usernet) {
+            facts.forwards = parse_forwards(usernet);
+        });
+    return asked;
+}
+
+}  // namespace
+
+Result<std::vector<VmFacts>> collect_facts(sd_bus *bus, std::vector<ListedVm> vms) {
+    std::vector<VmFacts> all;
+    for (ListedVm &vm : vms)
+        all.push_back({std::move(vm), {}, {}, {}, {}});
+    Questions questions(bus);
+    std::map<std::string, bool> has_failed;
+    for (VmFacts &facts : all) {
+        if (is_at_rest(facts.vm.state))
+            continue;
+        auto asked = ask_about(questions, facts);
+        if (asked && facts.vm.state == "crashed")
+            asked = ask_about_crash(questions, facts, has_failed[facts.vm.name]);
+        if (!asked)
+            return std::unexpected(asked.error());
+    }
+    if (auto answered = questions.wait(); !answered)
+        return std::unexpected(answered.error());
+    for (VmFacts &facts : all) {
+        const auto failed = has_failed.find(facts.vm.name);
+        if (failed == has_failed.end() || !failed->second) {
+            facts.result.clear();
+            continue;
+        }
+        facts.up_usec.reset();  // systemd's timestamp is that of a start which is over
+        if (is_no_crash(facts.result))
+            facts.vm.state = "failed";
+    }
+    return all;
+}
+
+}  // namespace qemunit

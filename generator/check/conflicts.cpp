@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#include "generator/check/conflicts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "common/concat.h"
+#include "generator/qemu/arguments.h"
+#include "generator/vm/mac_address.h"
+
+namespace qemunit {
+
+void HostClaims::add(const Vm &vm, Diagnostics &diagnostics) {
+    for (const Network &network : vm.networks) {
+        const std::string section = concat("Network ", network.name);
+        for (const HostForward &forward : network.host_forwards)
+            claim({forward.protocol == "tcp" ? Kind::tcp_port : Kind::udp_port,
+                   fmt::to_string(forward.host_port)},
+                  {vm.name, vm.location(section, concat("HostForward=", forward.text)),
+                   forward.is_for_all_addresses() ? "" : forward.host_address},
+                  diagnostics);
+        if (network.type == NetworkType::tap || network.type == NetworkType::bridge)
+            claim({Kind::interface, tap_name(vm, network)},
+                  {vm.name, vm.location(section, "Interface"), {}}, diagnostics);
+        // Two that are made of names, and that nobody but QEMU's own network meets, do no harm.
+        std::string mac = mac_address(vm, network);
+        std::ranges::transform(mac, mac.begin(), [](unsigned char c) { return std::tolower(c); });
+        const bool is_met = network.mac || is_made_with_host_id(network);
+        claim({Kind::mac, std::move(mac)},
+              {vm.name, vm.location(section, "MAC"), is_met ? "" : vm.name}, diagnostics);
+    }
+    if (vm.vsock_cid)
+        claim({Kind::cid, fmt::to_string(vm.vsock_cid->number)},
+              {vm.name, vm.location("VM", "VSockCID"), {}}, diagnostics);
+}
+
+void HostClaims::claim(Thing thing, Claim claim, Diagnostics &diagnostics) {
+    const auto [first, last] = claims_.equal_range(thing);
+    const auto overlaps = [&](const auto &item) {
+        const Claim &other = item.second;
+        return other.vm != claim.vm &&
+               (other.address == claim.address || other.address.empty() || claim.address.empty());
+    };
+    if (const auto other = std::find_if(first, last, overlaps); other != last)
+        diagnostics.push_back(
+            {claim.where, Severity::warning,
+             fmt::format(
+                 "{} is also that of VM '{}' ({}:{}): only one of them can run at a time.{}",
+                 to_text(thing), other->second.vm, other->second.where.path,
+                 other->second.where.line,
+                 thing.first == Kind::mac ? " Give one of them another with MAC=." : "")});
+    claims_.emplace(std::move(thing), std::move(claim));
+}
+
+std::string HostClaims::to_text(const Thing &thing) {
+    switch (thing.first) {
+        case Kind::tcp_port:
+            return fmt::format("TCP port {} of the host", thing.second);
+        case Kind::udp_port:
+            return fmt::format("UDP port {} of the host", thing.second);
+        case Kind::interface:
+            return fmt::format("The interface '{}'", thing.second);
+        case Kind::mac:
+            return fmt::format("The address {}", thing.second);
+        case Kind::cid:
+            break;
+    }
+    return fmt::format("The CID {}", thing.second);
+}
+
+}  // namespace qemunit

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: MIT
+#include "generator/check/host.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <sstream>
+#include <vector>
+
+#include "common/did_you_mean.h"
+#include "common/paths.h"
+#include "generator/check/backing_file.h"
+#include "generator/check/child_user.h"
+#include "generator/check/image_check.h"
+#include "generator/check/port_holder.h"
+#include "generator/qemu/arguments.h"
+#include "generator/units/sandbox.h"
+#include "generator/vm/enumerations.h"
+#include "generator/vm/text.h"
+
+namespace qemunit {
+
+namespace {
+
+bool exists(const std::string &path) {
+    return access(path.c_str(), F_OK) == 0 || errno == EACCES;
+}
+
+// The state directory of a user's VM: where it is, nobody else knows for sure.
+bool is_systemds_to_resolve(const std::string &path) {
+    return path.starts_with(kSpecifier);
+}
+
+// Of `qemu`, which lists them as "q35   Standard PC …" below a heading. Empty if it does not
+// answer. It is asked once, however many VMs are checked.
+const std::vector<std::string> &machines_of(const std::string &qemu, const std::string &user) {
+    static std::map<std::string, std::vector<std::string>> asked;
+    const auto [known, is_new] = asked.try_emplace(qemu);
+    if (!is_new)
+        return known->second;
+    std::istringstream help(output_of({qemu, "-machine", "help"}, user).value_or(""));
+    for (std::string line; std::getline(help, line);)
+        if (const std::size_t space = line.find(' '); space != line.npos && !line.ends_with(':'))
+            known->second.push_back(line.substr(0, space));
+    return known->second;
+}
+
+class Checker {
+  public:
+    Checker(const Vm &vm, Architecture host, CheckFor purpose, Diagnostics &diagnostics)
+        : vm_(vm), host_(host), purpose_(purpose), diagnostics_(diagnostics) {}
+
+    void check() {
+        const std::string qemu = qemu_arguments(vm_, host_).front();
+        if (!exists(qemu))
+            warn("VM", vm_.qemu ? "QEMU" : "Architecture",
+                 fmt::format("{} does not exist; is QEMU for this architecture installed?", qemu));
+        if ((vm_.accelerator == Accelerator::kvm ||
+             (falls_back_to_tcg(vm_, host_) && purpose_ == CheckFor::person)) &&
+            !exists("/dev/kvm"))
+            warn("VM", "Accelerator",
+                 vm_.accelerator == Accelerator::kvm
+                     ? "Accelerator=kvm: this machine has no /dev/kvm; the VM will not start."
+                     : "This machine has no /dev/kvm: the VM runs slowly, by emulation.");
+        check_file("Boot", "Kernel", vm_.boot.kernel);
+        check_file("Boot", "Initrd", vm_.boot.initrd);
+        check_file("Boot", "Shim", vm_.boot.shim);
+        if (vm_.boot.kernel && purpose_ == CheckFor::person) {
+            check_console();
+            check_panic();
+        }
+        check_machine(qemu);
+        for (const Drive &drive : vm_.drives)
+            check_drive(drive);
+        check_images(vm_, [&](std::string_view section, std::string_view key,
+                              const std::string &message) { warn(section, key, message); });
+        for (const Network &network : vm_.networks) {
+            if (network.type == NetworkType::passt)
+                check_program("Network " + network.name, "Type", kPasstPath, "passt");
+            for (const HostForward &forward : network.host_forwards)
+                check_port(network, forward);
+        }
+        for (const Share &share : vm_.shares) {
+            const std::string section = "Share " + share.name;
+            if (!std::filesystem::is_directory(share.path->text))
+                warn(section, "Path", fmt::format("Path={}: no such folder.", share.path->text));
+            if (share.type == ShareType::virtiofs)
+                check_program(section, "Type", kVirtiofsdPath, "virtiofsd");
+        }
+        for (const Credential &credential : vm_.credentials)
+            if (credential.file && credential.file->text.starts_with('/'))
+                check_file("Credential " + credential.name, "File", credential.file);
+        if (vm_.tpm)
+            check_program("VM", "TPM", "/usr/bin/swtpm", "swtpm");
+        if (vm_.vsock_cid && !exists("/dev/vhost-vsock"))
+            warn("VM", "VSockCID",
+                 "This machine has no /dev/vhost-vsock: the VM will not start. Is the kernel's "
+                 "module vhost_vsock loaded?");
+    }
+
+  private:
+    void check_drive(const Drive &drive) {
+        const std::string section = "Drive " + drive.name;
+        if (drive.file && !drive.is_made_by_us())
+            check_file(section, "File", drive.file);
+        check_file(section, "BackingFile", drive.backing_file);
+        if (drive.file) {
+            const bool is_written =
+                !drive.read_only && !drive.ephemeral && drive.media == DriveMedia::disk;
+            check_access(section, "File", *drive.file, is_written);
+            check_layers(section, *drive.file);
+        }
+        if (!drive.is_made_by_us())
+            return;
+        check_program(section, drive.size ? "Size" : "BackingFile", "/usr/bin/qemu-img",
+                      "qemu-utils");
+        const std::string folder =
+            std::filesystem::path(absolute_path(vm_, *drive.file)).parent_path();
+        if (!is_systemds_to_resolve(folder) && folder != vm_.paths.state_dir(vm_.name) &&
+            !std::filesystem::is_directory(folder))
+            warn(section, "File",
+                 fmt::format("File={}: no such folder to make the image in: {}.", drive.file->text,
+                             folder));
+    }
+
+    void check_console() {
+        const auto names_console = [](const std::string &text) {
+            return text.find("console=") != text.npos;
+        };
+        if (!vm_.boot.append.empty() && std::ranges::none_of(vm_.boot.append, names_console))
+            warn("Boot", "Append",
+                 fmt::format("Append= names no console: Linux then prints nothing on the serial "
+                             "port. Add {}.",
+                             console_parameter(vm_, host_)));
+    }
+
+    // A guest that reboots by itself leaves QEMU running, unless its pvpanic driver was there
+    // before.
+    void check_panic() {
+        if (!vm_.on_panic)
+            return;
+        for (const std::string &text : vm_.boot.append)
+            for (const std::string &word : split_words(text))
+                if (word.starts_with("panic=") && word != "panic=0")
+                    warn("Boot", "Append",
+                         fmt::format("{}: before the guest has loaded its driver for OnPanic={} "
+                                     "(pvpanic-pci), a panic reboots it, and nobody else is told. "
+                                     "Have that driver in the initrd, see qemunit.ini(5).",
+                                     word, name_of(*vm_.on_panic)));
+    }
+
+    void check_file(std::string_view section, std::string_view key,
+                    const std::optional<FilePath> &file) {
+        if (!file || is_systemds_to_resolve(absolute_path(vm_, *file)))
+            return;
+        if (!exists(absolute_path(vm_, *file)))
+            warn(section, key,
+                 fmt::format("{}={}: no such file: {}.", key, file->text,
+                             absolute_path(vm_, *file)));
+        else if (section == "Boot" || key == "BackingFile")
+            check_access(section, key, *file, /*write=*/false);
+    }
+
+    std::string user() const { return vm_.user ? vm_.user->text : "qemunit"; }
+
+    // A file in the VM's own folder is its user's from the first start on: systemd sees to that
+    // once, when it makes the folder the user's (path_chown_recursive() in its exec-invoke.c).
+    void check_access(std::string_view section, std::string_view key, const FilePath &file,
+                      bool write) {
+        const std::string path = absolute_path(vm_, file), folder = vm_.paths.state_dir(vm_.name);
+        if (vm_.paths.is_of_user() || is_systemds_to_resolve(path) ||
+            (path.starts_with(folder + "/") && !is_owned_by(folder, user())) ||
+            may_open(path, write, user()) != std::optional(false))
+            return;
+        warn(section, key,
+             fmt::format("{0}={1}: the user '{2}', who runs QEMU, may not {3} it. Allow it with "
+                         "`setfacl -m u:{2}:{4} {5}` or `chown {2} {5}`, or choose another user "
+                         "with User= in [VM].",
+                         key, file.text, user(), write ? "read and write" : "read",
+                         write ? "rw" : "r", path));
+    }
+
+    // Below a folder that the VM's sandbox has anyway, or that [Service] puts into it.
+    bool is_in_sandbox(const std::string &path) const {
+        const auto is_opened = [&](const OpenedPath &opened) {
+            return opened.path == path;
+        };
+        // "-/srv/images:/there", or the folder that the file is in.
+        const auto is_bound = [&](std::string_view word) {
+            word = word.substr(0, word.find(':'));
+            word.remove_prefix(std::min(word.find('/'), word.size()));
+            return !word.empty() && (path == word || path.starts_with(std::string(word) + "/"));
+        };
+        const auto names_it = [&](const UnitLine &line) {
+            return line.key.starts_with("Bind") &&
+                   std::ranges::any_of(split_words(line.value), is_bound);
+        };
+        return path.starts_with("/usr/") || path.starts_with(vm_.paths.state_dir(vm_.name) + "/") ||
+               std::ranges::any_of(opened_paths(vm_), is_opened) ||
+               std::ranges::any_of(vm_.service_lines, names_it);
+    }
+
+    // What the image is a layer on, and that.
+    void check_layers(const std::string &section, const FilePath &file) {
+        constexpr int kLayersMax = 20;
+        std::string image = absolute_path(vm_, file);
+        if (vm_.paths.is_of_user() || is_systemds_to_resolve(image))
+            return;
+        for (int i = 0; i < kLayersMax; ++i) {
+            const auto below = backing_file_of(image);
+            if (!below)
+                return;
+            const std::string fault =
+                fmt::format("File={}: the image {} is a layer on {}", file.text, image, *below);
+            if (!exists(*below))
+                return warn(section, "File", fault + ", which does not exist.");
+            if (!is_in_sandbox(*below))
+                return warn(section, "File",
+                            fmt::format("{}, which QEMU cannot see: name that with {}.", fault,
+                                        i == 0 ? "BackingFile=" + *below
+                                               : "BindReadOnlyPaths=" + *below + " in [Service]"));
+            image = *below;
+        }
+    }
+
+    // Of a QEMU of the distribution's: another program would be run for the sake of a message.
+    void check_machine(const std::string &qemu) {
+        if (!vm_.machine || vm_.qemu)
+            return;
+        const std::vector<std::string> &known = machines_of(qemu, user());
+        const std::vector<std::string_view> machines(known.begin(), known.end());
+        if (machines.empty() || std::ranges::find(machines, vm_.machine->text) != machines.end())
+            return;
+        warn("VM", "Machine",
+             fmt::format("Machine={}: {} has no such machine.{} `{} -machine help` lists them.",
+                         vm_.machine->text, qemu, did_you_mean(vm_.machine->text, machines), qemu));
+    }
+
+    void check_port(const Network &network, const HostForward &forward) {
+        const std::string section = "Network " + network.name,
+                          assignment = "HostForward=" + forward.text;
+        const auto names_privilege = [](const UnitLine &line) {
+            return line.value.find("CAP_NET_BIND_SERVICE") != line.value.npos;
+        };
+        // To a person, the ini's own contradictions say it (network_contradictions.cpp).
+        if (const unsigned first = first_unprivileged_port();
+            purpose_ == CheckFor::failed_start && network.type == NetworkType::user &&
+            forward.host_port < first && std::ranges::none_of(vm_.service_lines, names_privilege))
+            warn(section, assignment,
+                 fmt::format("{}: a port below {} needs the privilege CAP_NET_BIND_SERVICE, which "
+                             "QEMU does not have: take one from {} on, or let everybody have it "
+                             "with `sysctl net.ipv4.ip_unprivileged_port_start={}`.",
+                             assignment, first, first, forward.host_port));
+        const auto holder = holder_of(forward);
+        if (!holder || holder->vm == vm_.name || (holder->process.empty() && geteuid() != 0))
+            return;
+        std::string by = holder->process.empty() ? "" : fmt::format(" by {}", holder->process);
+        if (!holder->vm.empty())
+            by = fmt::format(" by the VM '{}', {}", holder->vm, holder->process);
+        warn(section, assignment,
+             fmt::format("{}: {} port {} of this machine is taken{}.", assignment,
+                         forward.protocol == "tcp" ? "TCP" : "UDP", forward.host_port, by));
+    }
+
+    void check_program(std::string_view section, std::string_view key, std::string_view path,
+                       std::string_view package) {
+        if (!exists(std::string(path)))
+            warn(section, key,
+                 fmt::format("{}= needs {}; on Debian it is in the package {}.", key, path,
+                             package));
+    }
+
+    // In a message may be what an image or a process calls itself.
+    void warn(std::string_view section, std::string_view key, const std::string &message) {
+        diagnostics_.push_back({vm_.location(section, key), Severity::warning, printable(message)});
+    }
+
+    const Vm &vm_;
+    const Architecture host_;
+    const CheckFor purpose_;
+    Diagnostics &diagnostics_;
+};
+
+}  // namespace
+
+void check_host(const Vm &vm, Architecture host, Diagnostics &diagnostics, CheckFor purpose) {
+    Checker(vm, host, purpose, diagnostics).check();
+}
+
+}  // namespace qemunit

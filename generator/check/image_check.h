@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+//
+// What only a look at the images of a VM can tell. Part of check_host(), for --check; never when
+// systemd runs the generator.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "generator/vm/vm.h"
+
+namespace qemunit {
+
+// What to warn of, and of which key.
+using WarnOfKey =
+    std::function<void(std::string_view section, std::string_view key, std::string message)>;
+
+void check_images(const Vm &vm, const WarnOfKey &warn);
+
+}  // namespace qemunit

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+
+#include "generator/check/sections.h"
+#include "generator/qemu/arguments.h"
+#include "generator/vm/mac_address.h"
+
+namespace qemunit {
+
+namespace {
+
+constexpr unsigned kFirstUnprivilegedPort = 1024;
+
+class NetworkChecker {
+  public:
+    NetworkChecker(const Vm &vm, Complaints &complaints) : vm_(vm), complaints_(complaints) {}
+
+    void check(const Network &network) {
+        const std::string section = "Network " + network.name;
+        const bool is_user = network.type == NetworkType::user;
+        const bool is_passt = network.type == NetworkType::passt;
+        const bool is_tap = network.type == NetworkType::tap || network.type == NetworkType::bridge;
+        if (!is_user && !is_passt && !network.host_forwards.empty())
+            complaints_.error(section, "HostForward",
+                              "HostForward= needs Type=user or Type=passt.");
+        if (!is_user && network.restricted)
+            complaints_.error(section, "Restrict", "Restrict= needs Type=user.");
+        if (!is_tap && network.interface)
+            complaints_.error(section, "Interface", "Interface= needs Type=tap or Type=bridge.");
+        if (network.type == NetworkType::bridge && !network.bridge)
+            complaints_.error(section, "Type",
+                              "Type=bridge needs Bridge=: which bridge of the host is it?");
+        if (network.type != NetworkType::bridge && network.bridge)
+            complaints_.error(section, "Bridge", "Bridge= needs Type=bridge.");
+        if (is_tap)
+            interfaces_.take(tap_name(vm_, network), section, "Interface", "The interface",
+                             complaints_);
+        if (is_passt)
+            check_socket_path(section, vm_.paths.passt_socket(vm_.name, network.name), complaints_);
+        if (vm_.networks.size() > 1)
+            addresses_.take(mac_address(vm_, network), section, "MAC", "The address", complaints_);
+        for (const HostForward &forward : network.host_forwards) {
+            const std::string assignment = "HostForward=" + forward.text;
+            check_forward(section, forward);
+            if (is_passt && !forward.guest_address.empty())
+                complaints_.error(
+                    section, assignment,
+                    fmt::format("{}: with Type=passt, a forward has no guest address.",
+                                assignment));
+        }
+        for (const HostForward &forward : network.host_forwards)
+            if (forward.host_port < kFirstUnprivilegedPort)
+                complaints_.warn(
+                    section, "HostForward=" + forward.text,
+                    fmt::format("HostForward={}: {} runs unprivileged and may not open port {} of "
+                                "the host, unless net.ipv4.ip_unprivileged_port_start allows it.",
+                                forward.text, is_passt ? "passt" : "QEMU", forward.host_port));
+    }
+
+  private:
+    // An address that is empty or 0.0.0.0 stands for all of the host's.
+    void check_forward(const std::string &section, const HostForward &forward) {
+        for (const HostForward *other : forwards_)
+            if (other->protocol == forward.protocol && other->host_port == forward.host_port &&
+                (other->host_address == forward.host_address || other->is_for_all_addresses() ||
+                 forward.is_for_all_addresses()))
+                complaints_.error(
+                    section, "HostForward=" + forward.text,
+                    fmt::format("HostForward={}: HostForward={} has that port of the host already.",
+                                forward.text, other->text));
+        forwards_.push_back(&forward);
+    }
+
+    const Vm &vm_;
+    Complaints &complaints_;
+    std::vector<const HostForward *> forwards_;
+    Takers addresses_, interfaces_;
+};
+
+}  // namespace
+
+void check_networks(const Vm &vm, Complaints &complaints) {
+    NetworkChecker checker(vm, complaints);
+    for (const Network &network : vm.networks)
+        checker.check(network);
+}
+
+}  // namespace qemunit

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+//
+// What only PID 1 can do for a VM, and so is an error in the VM of a user: other users,
+// interfaces of the host, files of the guest's users.
+#pragma once
+
+#include "generator/vm/diagnostic.h"
+#include "generator/vm/vm.h"
+
+namespace qemunit {
+
+void find_system_settings(const Vm &vm, Diagnostics &diagnostics);
+
+}  // namespace qemunit

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+#include "generator/qemu/devices.h"
+
+#include "common/concat.h"
+#include "common/guest_credentials.h"
+#include "common/paths.h"
+#include "generator/qemu/arguments.h"
+
+namespace qemunit {
+
+namespace {
+
+void add_port(CommandLine &line, std::string_view chardev, std::string_view guest_name,
+              std::string_view id) {
+    line.add_device(OptionValue("virtserialport")
+                        .add("bus", concat(line.virtio_serial(), ".0"))
+                        .add("chardev", chardev)
+                        .add("name", guest_name)
+                        .add("id", id));
+}
+
+}  // namespace
+
+void add_serial(CommandLine &line, const Serial &serial) {
+    if (effective_type(line.vm(), serial, line.host()) == SerialType::isa) {
+        line.add("-serial", "chardev:" + serial.name);
+        return;
+    }
+    line.add_device(OptionValue("virtconsole")
+                        .add("bus", concat(line.virtio_serial(), ".0"))
+                        .add("chardev", serial.name)
+                        .add("id", serial.name));
+}
+
+void add_channel(CommandLine &line, const Channel &channel) {
+    add_port(line, channel.name, channel.name, channel.name);
+}
+
+void add_guest_agent(CommandLine &line) {
+    add_port(line, kGuestAgentSocket, "org.qemu.guest_agent.0", "qemunit-agent");
+}
+
+void add_share(CommandLine &line, const Share &share) {
+    const std::string &path = share.path->text;
+    const std::string bus = line.traits().has_pci ? "pci" : "device";
+    switch (share.type) {
+        case ShareType::ninep: {
+            OptionValue folder("local");
+            // The guest's owners and modes, where it needs them to be what it made them.
+            folder.add("id", share.name)
+                .add("path", path)
+                .add("security_model", share.root && !share.read_only ? "mapped-xattr" : "none");
+            if (share.read_only)
+                folder.add("readonly", "on");
+            line.add("-fsdev", std::move(folder));
+            line.add_device(OptionValue("virtio-9p-" + bus)
+                                .add("fsdev", share.name)
+                                .add("mount_tag", effective_tag(share))
+                                .add("id", share.name));
+            break;
+        }
+        case ShareType::virtiofs: {
+            // The helper's chardevs have names of their own, "monitor" and so on.
+            const std::string chardev = "qemunit-fs-" + share.name;
+            line.add("-chardev",
+                     OptionValue("socket")
+                         .add("id", chardev)
+                         .add("path", line.vm().paths.virtiofs_socket(line.vm().name, share.name)));
+            line.add_device(OptionValue("vhost-user-fs-" + bus)
+                                .add("chardev", chardev)
+                                .add("tag", effective_tag(share))
+                                .add("id", share.name));
+            break;
+        }
+        case ShareType::vfat:
+            line.add("-drive", OptionValue()
+                                   .add("if", "none")
+                                   .add("id", share.name)
+                                   .add("driver", "vvfat")
+                                   .add("dir", path)
+                                   .add("readonly", "on"));
+            line.add_device(
+                OptionValue(line.virtio("blk")).add("drive", share.name).add("id", share.name));
+            break;
+    }
+}
+
+// As a file, so that no secret stands on the command line.
+void add_credential(CommandLine &line, const Credential &credential) {
+    line.add("-fw_cfg",
+             OptionValue()
+                 .add("name", std::string(kGuestCredentials) + credential.name)
+                 .add("file", line.vm().paths.credential_path(line.vm().name, credential.name)));
+}
+
+void add_tpm(CommandLine &line) {
+    constexpr std::string_view kId = "qemunit-tpm";
+    line.add("-chardev", OptionValue("socket").add("id", kId).add(
+                             "path", line.vm().paths.tpm_socket(line.vm().name)));
+    line.add("-tpmdev", OptionValue("emulator").add("id", kId).add("chardev", kId));
+    line.add_device(OptionValue(line.traits().tpm).add("tpmdev", kId));
+}
+
+void add_display(CommandLine &line) {
+    if (line.vm().display == Display::none) {
+        line.add("-display", "none");
+        return;
+    }
+    if (line.vm().keyboard)
+        line.add("-k", line.vm().keyboard->text);
+    line.add("-vnc", OptionValue("unix:" + double_commas(line.vm().paths.state_dir(line.vm().name) +
+                                                         "/vnc.sock")));
+    line.add_device(OptionValue(line.traits().has_isa ? "VGA" : line.virtio("gpu")));
+    if (line.traits().has_pci) {
+        // A tablet, because a mouse without absolute coordinates drifts from the viewer's.
+        const std::string bus = concat(line.usb(), ".0");
+        line.add_device(OptionValue("usb-kbd").add("bus", bus));
+        line.add_device(OptionValue("usb-tablet").add("bus", bus));
+    }
+}
+
+}  // namespace qemunit

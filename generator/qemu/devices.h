@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+//
+// Each kind of device -> its words of QEMU's command line.
+#pragma once
+
+#include "generator/qemu/command_line.h"
+
+namespace qemunit {
+
+void add_drive(CommandLine &line, const Drive &drive);
+void add_network(CommandLine &line, const Network &network);
+void add_serial(CommandLine &line, const Serial &serial);
+void add_channel(CommandLine &line, const Channel &channel);
+void add_guest_agent(CommandLine &line);
+void add_share(CommandLine &line, const Share &share);
+void add_credential(CommandLine &line, const Credential &credential);
+void add_tpm(CommandLine &line);
+void add_display(CommandLine &line);
+
+}  // namespace qemunit

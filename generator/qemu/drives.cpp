@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+
+#include "common/concat.h"
+#include "generator/qemu/arguments.h"
+#include "generator/qemu/devices.h"
+#include "generator/vm/enumerations.h"
+
+namespace qemunit {
+
+namespace {
+
+OptionValue ide_device(CommandLine &line, std::string_view kind) {
+    const unsigned place = line.next_ide_drive();
+    OptionValue device(concat("ide-", kind));
+    if (line.traits().disks == BuiltInDisks::ide)
+        return device.add("bus", fmt::format("ide.{}", place / 2))
+            .add("unit", fmt::to_string(place % 2));
+    return device.add("bus", fmt::format("ide.{}", place));
+}
+
+OptionValue sata_device(CommandLine &line, std::string_view kind) {
+    if (line.traits().disks == BuiltInDisks::ahci)
+        return ide_device(line, kind);
+    const std::string_view controller = line.ahci();
+    return OptionValue(concat("ide-", kind))
+        .add("bus", fmt::format("{}.{}", controller, line.next_ahci_drive()));
+}
+
+OptionValue device_model(CommandLine &line, const Drive &drive) {
+    const std::string_view kind = drive.media == DriveMedia::cdrom ? "cd" : "hd";
+    switch (effective_interface(line.vm(), drive, line.host())) {
+        case DriveInterface::virtio:
+            return OptionValue(line.virtio("blk"));
+        case DriveInterface::scsi:
+            return OptionValue(concat("scsi-", kind)).add("bus", concat(line.scsi(), ".0"));
+        case DriveInterface::nvme:  // a controller of its own each
+            return OptionValue("nvme");
+        case DriveInterface::ide:
+            return ide_device(line, kind);
+        case DriveInterface::sata:
+            return sata_device(line, kind);
+        case DriveInterface::usb:
+            return OptionValue("usb-storage").add("bus", concat(line.usb(), ".0"));
+        case DriveInterface::floppy:
+            break;
+    }
+    if (line.traits().disks != BuiltInDisks::ide)
+        line.need_floppy_controller();
+    return OptionValue("floppy");
+}
+
+OptionValue back_end(const CommandLine &line, const Drive &drive) {
+    OptionValue option;
+    option.add("if", "none").add("id", drive.name);
+    if (drive.file)
+        option.add("file", absolute_path(line.vm(), *drive.file)).add("format", format_of(drive));
+    if (drive.media == DriveMedia::cdrom)
+        option.add("media", "cdrom");
+    if (drive.read_only)
+        option.add("readonly", "on");
+    if (drive.ephemeral)
+        option.add("snapshot", "on");
+    if (drive.file && drive.cache)
+        option.add("cache", name_of(*drive.cache));
+    if (drive.file && drive.discard)
+        option.add("discard", "unmap");
+    if (drive.file && drive.aio)
+        option.add("aio", name_of(*drive.aio));
+    return option;
+}
+
+}  // namespace
+
+void add_drive(CommandLine &line, const Drive &drive) {
+    line.add("-drive", back_end(line, drive));
+    OptionValue device = device_model(line, drive);
+    device.add("drive", drive.name).add("id", drive.name);
+    const bool is_nvme = effective_interface(line.vm(), drive, line.host()) == DriveInterface::nvme;
+    if (!drive.serial.empty())
+        device.add("serial", drive.serial);
+    else if (is_nvme)  // which refuses to start without one
+        device.add("serial", drive.name);
+    if (const auto index = boot_index(line.vm(), drive.name, drive.boot_index))
+        device.add("bootindex", fmt::to_string(*index));
+    line.add_device(std::move(device));
+}
+
+}  // namespace qemunit

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+
+#include "common/paths.h"
+#include "generator/qemu/arguments.h"
+#include "generator/qemu/devices.h"
+#include "generator/vm/mac_address.h"
+
+namespace qemunit {
+
+namespace {
+
+OptionValue back_end(CommandLine &line, const Network &network) {
+    const auto of_type = [&](std::string_view type) {
+        return OptionValue(type).add("id", network.name);
+    };
+    switch (network.type) {
+        case NetworkType::user: {
+            OptionValue option = of_type("user");
+            if (network.restricted)
+                option.add("restrict", "on");
+            for (const HostForward &forward : network.host_forwards)
+                option.add("hostfwd", forward.text);
+            return option;
+        }
+        case NetworkType::tap:
+        case NetworkType::bridge:
+            return of_type("tap")
+                .add("ifname", tap_name(line.vm(), network))
+                .add("script", "no")
+                .add("downscript", "no");
+        case NetworkType::passt:
+            return of_type("stream")
+                .add("server", "off")
+                .add("addr.type", "unix")
+                .add("addr.path", line.vm().paths.passt_socket(line.vm().name, network.name));
+        case NetworkType::none:
+            break;
+    }
+    return of_type("hubport").add("hubid", fmt::to_string(line.next_hub()));
+}
+
+}  // namespace
+
+void add_network(CommandLine &line, const Network &network) {
+    line.add("-netdev", back_end(line, network));
+    OptionValue device(network.model ? network.model->text : line.virtio("net"));
+    device.add("netdev", network.name)
+        .add("id", network.name)
+        .add("mac", mac_address(line.vm(), network));
+    if (const auto index = boot_index(line.vm(), network.name, network.boot_index))
+        device.add("bootindex", fmt::to_string(*index));
+    line.add_device(std::move(device));
+}
+
+}  // namespace qemunit

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: MIT
+#include "generator/read/schema.h"
+
+#include <algorithm>
+#include <type_traits>
+
+#include "generator/vm/text.h"
+#include "generator/vm/values.h"
+
+namespace qemunit {
+
+namespace {
+
+// --- Where a field lives: one owner() for each struct of vm.h that has keys. ---
+
+template <typename Device>
+Device &device_named(std::vector<Device> &devices, std::string_view name) {
+    auto it = std::ranges::find(devices, name, &Device::name);
+    if (it != devices.end())
+        return *it;
+    devices.emplace_back().name = name;
+    return devices.back();
+}
+
+Vm &owner(As<Vm>, Vm &vm, std::string_view) {
+    return vm;
+}
+Boot &owner(As<Boot>, Vm &vm, std::string_view) {
+    return vm.boot;
+}
+SocketAccess &owner(As<SocketAccess>, Vm &vm, std::string_view) {
+    return vm.monitor;
+}
+Drive &owner(As<Drive>, Vm &vm, std::string_view name) {
+    return device_named(vm.drives, name);
+}
+Network &owner(As<Network>, Vm &vm, std::string_view name) {
+    return device_named(vm.networks, name);
+}
+Serial &owner(As<Serial>, Vm &vm, std::string_view name) {
+    return device_named(vm.serials, name);
+}
+Share &owner(As<Share>, Vm &vm, std::string_view name) {
+    return device_named(vm.shares, name);
+}
+Channel &owner(As<Channel>, Vm &vm, std::string_view name) {
+    return device_named(vm.channels, name);
+}
+Credential &owner(As<Credential>, Vm &vm, std::string_view name) {
+    return device_named(vm.credentials, name);
+}
+
+template <typename Device>
+void open(Vm &vm, std::string_view name) {
+    owner(As<Device>{}, vm, name);
+}
+
+// --- Setters: one template for single values, one for lists. ---
+
+template <typename T>
+struct MemberOf;
+template <typename Class, typename Type>
+struct MemberOf<Type Class::*> {
+    using Owner = Class;
+    using Value = Type;
+};
+
+template <typename T>
+struct ValueOf {
+    using Type = T;
+};
+template <typename T>
+struct ValueOf<std::optional<T>> {
+    using Type = T;
+};
+
+template <typename Owner, typename Field>
+std::expected<void, std::string> assign(Field &field, Field default_value, std::string_view value) {
+    if (value.empty()) {
+        field = std::move(default_value);
+        return {};
+    }
+    auto parsed = parse_value(As<typename ValueOf<Field>::Type>{}, value);
+    if (!parsed)
+        return std::unexpected(std::move(parsed.error()));
+    field = std::move(*parsed);
+    return {};
+}
+
+template <auto Member>
+std::expected<void, std::string> set(Vm &vm, std::string_view device, std::string_view value) {
+    using Owner = typename MemberOf<decltype(Member)>::Owner;
+    return assign<Owner>(owner(As<Owner>{}, vm, device).*Member, Owner{}.*Member, value);
+}
+
+// The same for the socket of a device, a struct in a struct.
+template <typename Device, auto Member>
+std::expected<void, std::string> set_socket(Vm &vm, std::string_view device,
+                                            std::string_view value) {
+    SocketAccess &socket = owner(As<Device>{}, vm, device).socket;
+    return assign<SocketAccess>(socket.*Member, SocketAccess{}.*Member, value);
+}
+
+template <auto Member>
+std::expected<void, std::string> add(Vm &vm, std::string_view device, std::string_view value) {
+    using Owner = typename MemberOf<decltype(Member)>::Owner;
+    auto &list = owner(As<Owner>{}, vm, device).*Member;
+    if (value.empty()) {
+        list.clear();
+        return {};
+    }
+    using Item = typename std::remove_reference_t<decltype(list)>::value_type;
+    auto parsed = parse_value(As<Item>{}, value);
+    if (!parsed)
+        return std::unexpected(std::move(parsed.error()));
+    list.push_back(std::move(*parsed));
+    return {};
+}
+
+std::expected<void, std::string> add_arguments(Vm &vm, std::string_view, std::string_view value) {
+    if (value.empty()) {
+        vm.arguments.clear();
+        return {};
+    }
+    auto words = split_quoted(value);
+    if (!words)
+        return std::unexpected(std::move(words.error()));
+    std::ranges::move(*words, std::back_inserter(vm.arguments));
+    return {};
+}
+
+std::expected<void, std::string> add_boot_order(Vm &vm, std::string_view, std::string_view value) {
+    if (value.empty())
+        vm.boot.order.clear();
+    std::ranges::move(split_words(value), std::back_inserter(vm.boot.order));
+    return {};
+}
+
+// --- The table. ---
+
+using Kind = SectionRow::Kind;
+
+constexpr SectionRow kSections[] = {
+    {"VM", Kind::single},
+    {"Boot", Kind::single},
+    {"Drive", Kind::device, open<Drive>},
+    {"Network", Kind::device, open<Network>},
+    {"Serial", Kind::device, open<Serial>},
+    {"Monitor", Kind::single},
+    {"Share", Kind::device, open<Share>},
+    {"Channel", Kind::device, open<Channel>},
+    {"Credential", Kind::device, open<Credential>},
+    {"Unit", Kind::pass_through},
+    {"Service", Kind::pass_through},
+    {"Install", Kind::pass_through},
+};
+
+// clang-format off
+constexpr KeyRow kKeys[] = {
+    {"VM", "Description", "TEXT", "Virtual machine NAME", "Description=",
+     "What systemctl calls the VM.", "0.1", set<&Vm::description>},
+    {"VM", "Architecture", "x86_64|i386|aarch64|arm|riscv64", "the host's", "the QEMU binary",
+     "The processor architecture of the guest.", "0.1", set<&Vm::architecture>},
+    {"VM", "Machine", "NAME", "q35, or virt", "-machine type=",
+     "QEMU's name of the machine.", "0.1", set<&Vm::machine>},
+    {"VM", "Accelerator", "auto|kvm|tcg", "auto", "-accel",
+     "What runs the guest's instructions.", "0.1", set<&Vm::accelerator>},
+    {"VM", "CPU", "MODEL[,FEATURE…]", "max", "-cpu",
+     "The processor model, in QEMU's words.", "0.1", set<&Vm::cpu>},
+    {"VM", "CPUs", "NUMBER", "1", "-smp",
+     "How many processors the guest has.", "0.1", set<&Vm::cpus>},
+    {"VM", "Memory", "SIZE", "1G", "-m",
+     "How much memory the guest has.", "0.1", set<&Vm::memory>},
+    {"VM", "UUID", "UUID", "none", "-uuid",
+     "The machine's UUID, as the guest's firmware shows it.", "0.1", set<&Vm::uuid>},
+    {"VM", "Firmware", "bios|uefi|uefi-secure", "bios", "-drive if=pflash",
+     "What the guest boots with.", "0.2", set<&Vm::firmware>},
+    {"VM", "Display", "none|vnc", "none", "-vnc",
+     "A screen with keyboard and mouse, on a VNC socket.", "0.1", set<&Vm::display>},
+    {"VM", "Keyboard", "LAYOUT", "en-us", "-k",
+     "The layout of the keyboard of those who use the screen.", "0.2", set<&Vm::keyboard>},
+    {"VM", "Clock", "utc|localtime|DATE", "utc", "-rtc base=",
+     "What the guest's hardware clock shows.", "0.2", set<&Vm::clock>},
+    {"VM", "TPM", "yes|no", "no", "-tpmdev, -device",
+     "A TPM 2.0, by swtpm.", "0.2", set<&Vm::tpm>},
+    {"VM", "Watchdog", "no|reset|shutdown|poweroff|pause|inject-nmi|none", "no", "-device, -action watchdog=",
+     "A watchdog device, and what happens when the guest stops feeding it.", "0.2", set<&Vm::watchdog>},
+    {"VM", "RNG", "yes|no", "no", "-device virtio-rng-pci",
+     "A source of random numbers.", "0.2", set<&Vm::rng>},
+    {"VM", "Balloon", "yes|no", "no", "-device virtio-balloon-pci",
+     "Memory that the guest gives back.", "0.2", set<&Vm::balloon>},
+    {"VM", "VSockCID", "NUMBER", "none", "-device vhost-vsock-pci",
+     "The guest's address for vsock.", "0.2", set<&Vm::vsock_cid>},
+    {"VM", "GuestAgent", "yes|no", "no", "-device virtserialport",
+     "A channel to QEMU's guest agent, with the socket agent.sock.", "0.2", set<&Vm::guest_agent>},
+    {"VM", "QEMU", "PATH", "/usr/bin/qemu-system-…", "the program",
+     "Another QEMU binary than the distribution's.", "0.1", set<&Vm::qemu>},
+    {"VM", "Arguments", "WORDS", "none", "itself",
+     "Further words of QEMU's command line.", "0.1", add_arguments, true},
+    {"VM", "User", "USER", "qemunit", "User=",
+     "Who QEMU runs as.", "0.2", set<&Vm::user>},
+    {"VM", "Activation", "none|socket", "none", "sockets.target.wants/",
+     "Whether connecting to a socket of the VM starts it.", "0.2", set<&Vm::activation>},
+    {"VM", "Ready", "started|serial:REGEX|agent|notify", "started", "READY=1",
+     "What is waited for before the VM counts as started.", "0.2", set<&Vm::ready>},
+    {"VM", "StartTimeout", "TIME", "1min; 5min with Ready=", "TimeoutStartSec=",
+     "How long it may take until the VM counts as started.", "0.2", set<&Vm::start_timeout>},
+    {"VM", "StopTimeout", "TIME", "1min", "TimeoutStopSec=",
+     "How long stopping may take; then QEMU is killed.", "0.2", set<&Vm::stop_timeout>},
+    {"VM", "Stop", "poweroff|hibernate|quit", "poweroff", "qemunit-helper",
+     "What systemctl stop does to the guest.", "0.2", set<&Vm::stop>},
+    {"VM", "Timeout", "TIME", "infinity", "RuntimeMaxSec=",
+     "The longest life of the VM.", "0.2", set<&Vm::timeout>},
+    {"VM", "IdleTimeout", "TIME", "infinity", "qemunit-helper",
+     "How long nobody may use the VM until it is stopped.", "0.3", set<&Vm::idle_timeout>},
+    {"VM", "OnPanic", "fail|restart|pause", "no panic device", "-device pvpanic-pci, -action panic=",
+     "A device by which the guest reports a panic, and what happens then.", "0.2", set<&Vm::on_panic>},
+    {"VM", "LoadSnapshot", "TAG", "none", "-loadvm",
+     "A snapshot in the VM's disks that it starts from.", "0.2", set<&Vm::load_snapshot>},
+    {"VM", "SnapshotKeep", "NUMBER", "7", "qemu-snapshot@.service",
+     "How many snapshots of the timer's are kept.", "0.3", set<&Vm::snapshot_keep>},
+    {"VM", "Register", "yes|no", "no", "qemu-machine@.service",
+     "Whether machinectl has the VM.", "0.4", set<&Vm::is_registered>},
+
+    {"Boot", "Kernel", "PATH", "none", "-kernel",
+     "A Linux kernel that QEMU loads itself.", "0.1", set<&Boot::kernel>},
+    {"Boot", "Initrd", "PATH", "none", "-initrd",
+     "The kernel's initial RAM disk.", "0.1", set<&Boot::initrd>},
+    {"Boot", "Shim", "PATH", "none", "-shim",
+     "The UEFI program that checks the kernel's signature.", "0.7", set<&Boot::shim>},
+    {"Boot", "Append", "TEXT", "none", "-append",
+     "The kernel's command line.", "0.1", add<&Boot::append>, true},
+    {"Boot", "Order", "NAMES", "the firmware's choice", "-device bootindex=, -boot order=",
+     "Which drives and network cards are tried, the first one first.", "0.2", add_boot_order, true},
+    {"Boot", "Menu", "yes|no", "no", "-boot menu=",
+     "Whether the firmware offers a menu.", "0.2", set<&Boot::menu>},
+
+    {"Drive", "File", "PATH", "none", "-drive file=",
+     "The image or block device.", "0.1", set<&Drive::file>},
+    {"Drive", "Format", "NAME", "by the file's suffix, else raw", "-drive format=",
+     "The image's format, in QEMU's words.", "0.1", set<&Drive::format>},
+    {"Drive", "Interface", "virtio|scsi|nvme|ide|sata|usb|floppy", "virtio", "-device",
+     "How the guest sees the drive.", "0.1", set<&Drive::interface>},
+    {"Drive", "Media", "disk|cdrom", "disk", "-drive media=",
+     "A disk, or a CD-ROM drive with a medium.", "0.1", set<&Drive::media>},
+    {"Drive", "ReadOnly", "yes|no", "no", "-drive readonly=",
+     "The guest cannot write.", "0.1", set<&Drive::read_only>},
+    {"Drive", "Ephemeral", "yes|no", "no", "-drive snapshot=",
+     "What the guest writes is thrown away when the VM ends.", "0.1", set<&Drive::ephemeral>},
+    {"Drive", "Size", "SIZE", "none", "qemu-img create",
+     "The image is made with this size when it is missing.", "0.2", set<&Drive::size>},
+    {"Drive", "BackingFile", "PATH", "none", "qemu-img create -b",
+     "What the image is a copy-on-write layer of; it is made when it is missing.", "0.2", set<&Drive::backing_file>},
+    {"Drive", "BackingFormat", "NAME", "by the file's suffix, else raw", "qemu-img create -F",
+     "The format of the backing file, in QEMU's words.", "0.8", set<&Drive::backing_format>},
+    {"Drive", "Cache", "writeback|writethrough|none|directsync|unsafe", "writeback", "-drive cache=",
+     "How QEMU uses the host's page cache.", "0.2", set<&Drive::cache>},
+    {"Drive", "Discard", "yes|no", "no", "-drive discard=",
+     "Whether space that the guest discards is given back.", "0.2", set<&Drive::discard>},
+    {"Drive", "AIO", "threads|native|io_uring", "threads", "-drive aio=",
+     "How QEMU reads and writes the image.", "0.2", set<&Drive::aio>},
+    {"Drive", "BootIndex", "NUMBER", "none", "-device bootindex=",
+     "The place in the order of booting; lower is tried first.", "0.2", set<&Drive::boot_index>},
+    {"Drive", "Serial", "TEXT", "none", "-device serial=",
+     "The serial number that the guest sees.", "0.2", set<&Drive::serial>},
+
+    {"Network", "Type", "user|tap|bridge|passt|none", "user", "-netdev",
+     "What the network card is connected to.", "0.1", set<&Network::type>},
+    {"Network", "Model", "NAME", "virtio-net-pci", "-device",
+     "QEMU's name of the card.", "0.1", set<&Network::model>},
+    {"Network", "MAC", "ADDRESS", "made from the names of VM and card, and of the host", "-device mac=",
+     "The card's address.", "0.1", set<&Network::mac>},
+    {"Network", "HostForward", "PROTOCOL:[ADDRESS]:PORT-[ADDRESS]:PORT", "none", "-netdev hostfwd=",
+     "A port of the host that leads to a port of the guest.", "0.1", add<&Network::host_forwards>, true},
+    {"Network", "Restrict", "yes|no", "no", "-netdev restrict=",
+     "The guest reaches nothing, and is reached by its forwards only.", "0.2", set<&Network::restricted>},
+    {"Network", "Link", "yes|no", "yes", "qemunit-helper",
+     "Whether the card's cable is in.", "0.4", set<&Network::link>},
+    {"Network", "Interface", "NAME", "made from the names of VM and card", "-netdev ifname=",
+     "The tap interface of the host; it is made when it is missing.", "0.2", set<&Network::interface>},
+    {"Network", "Bridge", "NAME", "none", "qemu-tap@.service",
+     "The bridge of the host that the tap interface joins; it is made when it is missing.", "0.2", set<&Network::bridge>},
+    {"Network", "BootIndex", "NUMBER", "none", "-device bootindex=",
+     "The place in the order of booting; lower is tried first.", "0.2", set<&Network::boot_index>},
+
+    {"Serial", "Type", "isa|virtio", "isa where the machine has room, else virtio", "-serial, -device",
+     "How the guest sees the port.", "0.1", set<&Serial::type>},
+    {"Serial", "Log", "yes|no", "yes", "qemunit-helper",
+     "Whether the port's lines go to the journal.", "0.1", set<&Serial::log>},
+    {"Serial", "Direct", "yes|no", "no", "qemunit-helper",
+     "QEMU serves the socket itself, without the relay.", "0.1", set<&Serial::direct>},
+    {"Serial", "SocketMode", "MODE", "0660", "SocketMode=",
+     "The access mode of the port's socket.", "0.1", set_socket<Serial, &SocketAccess::mode>},
+    {"Serial", "SocketUser", "USER", "root; qemunitd with another mode or group", "SocketUser=",
+     "Who owns the port's socket.", "0.1", set_socket<Serial, &SocketAccess::user>},
+    {"Serial", "SocketGroup", "GROUP", "qemunitd", "SocketGroup=",
+     "The group of the port's socket.", "0.1", set_socket<Serial, &SocketAccess::group>},
+
+    {"Monitor", "SocketMode", "MODE", "0660", "chmod",
+     "The access mode of monitor.sock and qmp.sock.", "0.1", set<&SocketAccess::mode>},
+    {"Monitor", "SocketUser", "USER", "root", "chown",
+     "Who owns monitor.sock and qmp.sock.", "0.1", set<&SocketAccess::user>},
+    {"Monitor", "SocketGroup", "GROUP", "qemunitd", "chown",
+     "The group of monitor.sock and qmp.sock.", "0.1", set<&SocketAccess::group>},
+
+    {"Share", "Path", "PATH", "none", "-fsdev path=, virtiofsd, -drive dir=",
+     "The folder of the host that the guest sees.", "0.2", set<&Share::path>},
+    {"Share", "Type", "9p|virtiofs|vfat", "9p", "-device",
+     "How the guest sees the folder.", "0.2", set<&Share::type>},
+    {"Share", "Tag", "NAME", "the name", "-device mount_tag=, tag=",
+     "What the guest mounts.", "0.2", set<&Share::tag>},
+    {"Share", "ReadOnly", "yes|no", "no; yes for vfat", "-fsdev readonly=, mount options",
+     "The guest cannot write.", "0.2", set<&Share::read_only>},
+    {"Share", "Root", "yes|no", "no", "-append root=",
+     "The folder is the guest's root file system.", "0.2", set<&Share::root>},
+    {"Share", "SpecialFiles", "yes|no", "no", "CapabilityBoundingSet=, RestrictSUIDSGID=",
+     "The guest's root may make device nodes and set-user-ID files.", "0.8",
+     set<&Share::special_files>},
+
+    {"Channel", "SocketMode", "MODE", "0660", "chmod",
+     "The access mode of the channel's socket.", "0.2", set_socket<Channel, &SocketAccess::mode>},
+    {"Channel", "SocketUser", "USER", "root; qemunitd with another mode or group", "chown",
+     "Who owns the channel's socket.", "0.2", set_socket<Channel, &SocketAccess::user>},
+    {"Channel", "SocketGroup", "GROUP", "qemunitd", "chown",
+     "The group of the channel's socket.", "0.2", set_socket<Channel, &SocketAccess::group>},
+
+    {"Credential", "File", "PATH", "none", "LoadCredential=, -fw_cfg",
+     "A file with the credential.", "0.2", set<&Credential::file>},
+    {"Credential", "Text", "TEXT", "none", "SetCredential=, -fw_cfg",
+     "The credential itself.", "0.2", set<&Credential::text>},
+};
+// clang-format on
+
+}  // namespace
+
+std::span<const SectionRow> sections() {
+    return kSections;
+}
+std::span<const KeyRow> keys() {
+    return kKeys;
+}
+
+const SectionRow *find_section(std::string_view name) {
+    auto it = std::ranges::find(kSections, name, &SectionRow::name);
+    return it == std::end(kSections) ? nullptr : &*it;
+}
+
+const KeyRow *find_key(std::string_view section, std::string_view key) {
+    auto it = std::ranges::find_if(
+        kKeys, [&](const KeyRow &row) { return row.key == key && row.section == section; });
+    return it == std::end(kKeys) ? nullptr : &*it;
+}
+
+}  // namespace qemunit

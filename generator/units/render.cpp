@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+#include "generator/units/render.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/concat.h"
+#include "common/paths.h"
+#include "common/vm_name.h"
+#include "generator/qemu/arguments.h"
+#include "generator/units/mounts.h"
+#include "generator/units/sandbox.h"
+#include "generator/units/socket_settings.h"
+#include "generator/units/supporting_units.h"
+#include "generator/units/unit_text.h"
+#include "generator/vm/enumerations.h"
+#include "generator/vm/stop_timeout.h"
+
+namespace qemunit {
+
+namespace {
+
+constexpr uint64_t kLongest = 1'000'000'000;  // seconds; as good as infinity
+// For a guest to boot; the template's is for QEMU alone.
+constexpr std::string_view kGuestStartTimeout = "5min";
+
+std::string for_helper(uint64_t seconds) {
+    return fmt::to_string(std::min(seconds, kLongest));
+}
+
+constexpr std::string_view kNextLine = " \\\n    ";
+
+// What the helper shall compare the image with.
+void append_image_checks(std::string &text, const Vm &vm, const Drive &drive) {
+    if (!drive.file)
+        return;
+    const std::string path = absolute_path(vm, *drive.file), format = format_of(drive);
+    const auto add = [&](std::string_view option) {
+        text += kNextLine;
+        append_quoted_word(text, concat(option, path));
+    };
+    if (!drive.format)
+        add(concat("--guessed=", format, ":"));
+    if (drive.size)
+        add(concat("--sized=", fmt::to_string(drive.size->bytes), ":", format, ":"));
+    if (drive.backing_file)
+        add("--layer=");
+}
+
+// What QEMU connects to: the unit of each, and its socket.
+std::vector<std::pair<std::string, std::string>> served_sockets(const Vm &vm) {
+    std::vector<std::pair<std::string, std::string>> sockets;
+    if (vm.tpm)
+        sockets.emplace_back(concat("qemu-tpm@", vm.name, ".service"),
+                             vm.paths.tpm_socket(vm.name));
+    for (const Network &network : vm.networks)
+        if (network.type == NetworkType::passt)
+            sockets.emplace_back(concat("qemu-passt@", vm.name, ":", network.name, ".service"),
+                                 vm.paths.passt_socket(vm.name, network.name));
+    for (const Share &share : vm.shares)
+        if (share.type == ShareType::virtiofs)
+            sockets.emplace_back(concat("qemu-virtiofs@", vm.name, ":", share.name, ".socket"),
+                                 vm.paths.virtiofs_socket(vm.name, share.name));
+    return sockets;
+}
+
+// One option with its values a line: what `systemctl cat` shows is meant to be read.
+void append_exec_start(std::string &text, const Vm &vm, Architecture host) {
+    const auto add_on_line_of_its_own = [&](std::string_view option, std::string_view value) {
+        text += kNextLine;
+        append_quoted_word(text, concat(option, value));
+    };
+    append(text, "ExecStart=\nExecStart=", kHelperPath, vm.paths.is_of_user() ? " --user" : "",
+           " --vm=", vm.name);
+    for (const Serial &serial : vm.serials)
+        append(text, " --serial=", serial.name, serial.direct ? ",direct" : "",
+               serial.log ? "" : ",nolog");
+    for (const Channel &channel : vm.channels)
+        append(text, " --channel=", channel.name);
+    if (vm.guest_agent)
+        text += " --agent";
+    for (const Network &network : vm.networks)
+        if (!network.link)
+            append(text, " --unplugged=", network.name);
+    if (vm.ready.thing == ReadyWhen::Thing::agent)
+        text += " --ready=agent";
+    if (vm.ready.thing == ReadyWhen::Thing::notice && vm.vsock_cid)
+        append(text, " --ready=notify:", fmt::to_string(vm.vsock_cid->number));
+    if (falls_back_to_tcg(vm, host))
+        text += " --check-kvm";
+    if (vm.stop != StopAction::poweroff)
+        append(text, " --stop=", name_of(vm.stop));
+    if (const auto seconds = stop_timeout_seconds(vm))
+        append(text, " --stop-timeout=", for_helper(*seconds));
+    if (vm.idle_timeout && vm.idle_timeout->seconds > 0 && vm.idle_timeout->seconds < kLongest)
+        append(text, " --idle-timeout=", for_helper(vm.idle_timeout->seconds));
+    if (vm.ready.thing == ReadyWhen::Thing::serial_line)
+        add_on_line_of_its_own("--ready=serial:", vm.ready.expression);
+    if (vm.uefi)
+        add_on_line_of_its_own("--uefi-variables=", vm.uefi->variables);
+    for (const OpenedPath &opened : opened_paths(vm))
+        if (!opened.path.starts_with("/usr/"))
+            add_on_line_of_its_own(opened.write ? "--writes=" : "--reads=", opened.path);
+    for (const Drive &drive : vm.drives)
+        if (drive.is_made_by_us())
+            add_on_line_of_its_own("--made=", absolute_path(vm, *drive.file));
+    for (const Drive &drive : vm.drives)
+        append_image_checks(text, vm, drive);
+    for (const auto &[part, socket] : served_sockets(vm))
+        add_on_line_of_its_own("--needs=", concat(part, ",", socket));
+    bool after_option = false;
+    for (const std::string &word : qemu_arguments(vm, host)) {
+        const bool is_option = word.starts_with('-');
+        text += after_option && !is_option ? " " : kNextLine;
+        append_quoted_word(text, word);
+        after_option = is_option;
+    }
+    text += '\n';
+}
+
+void append_lines(std::string &text, const std::vector<UnitLine> &lines) {
+    for (const UnitLine &line : lines)
+        append(text, line.key, "=", line.value, "\n");
+}
+
+// Without File= and Text=, a line of [Service] says where it comes from.
+void append_credential(std::string &text, const Vm &vm, const Credential &credential) {
+    if (credential.file)
+        append(text, "LoadCredential=", credential.name, ":",
+               vm.paths.is_of_user() ? escape_specifiers(absolute_path(vm, *credential.file))
+                                     : vm.paths.taken_credential_path(vm.name, credential.name),
+               "\n");
+    else if (!credential.text.empty())
+        append(text, "SetCredential=", credential.name, ":", escape_credential(credential.text),
+               "\n");
+}
+
+std::string unit_settings(const Vm &vm, const SupportingUnits &supporting) {
+    std::string text = concat("SourcePath=", escape_specifiers(vm.source_path), "\n");
+    if (!vm.description.empty())
+        append(text, "Description=", escape_specifiers(vm.description), "\n");
+    for (const std::string &unit : supporting.wanted)
+        append(text, "After=", unit, "\n");
+    text += required_mounts(vm, named_paths(vm));
+    append_lines(text, vm.unit_lines);
+    return text;
+}
+
+// QEMU unlinks the sockets that it was handed when it exits (util/qemu-sockets.c,
+// socket_listen_cleanup), and they are systemd's. Where nothing hides them from it, their folder
+// belongs to its own user, so that the mode has to keep it from that.
+std::string socket_guard(const Vm &vm) {
+    const std::string folder = quote_word(vm.paths.socket_dir(vm.name));
+    return fmt::format(
+        "# QEMU must not unlink its sockets.\n"
+        "ExecStartPre=-/bin/chmod 0555 {0}\nExecStopPost=-/bin/chmod 0755 {0}\n",
+        folder);
+}
+
+std::string service_settings(const Vm &vm, Architecture host, Namespaces namespaces) {
+    constexpr std::size_t kUsualLength = 2000;
+    const bool has_mounts = namespaces == Namespaces::available;
+    std::string text;
+    text.reserve(kUsualLength);
+    if (vm.user)
+        append(text, "User=", vm.user->text, "\nGroup=\n");
+    if (!vm.start_timeout && !vm.ready.is_default())
+        append(text, "TimeoutStartSec=", kGuestStartTimeout, "\n");
+    for (const auto &[key, value] :
+         {std::pair("TimeoutStartSec=", &vm.start_timeout),
+          std::pair("TimeoutStopSec=", &vm.stop_timeout), std::pair("RuntimeMaxSec=", &vm.timeout)})
+        if (*value)
+            append(text, key, (*value)->text, "\n");
+    if (vm.on_panic == PanicAction::restart)
+        text += "Restart=on-failure\n";
+    for (const Credential &credential : vm.credentials)
+        append_credential(text, vm, credential);
+    if (has_mounts)
+        text += execution_settings(vm, host);
+    append_exec_start(text, vm, host);
+    if (!has_mounts)
+        text += socket_guard(vm);
+    text += sandbox_settings(vm, namespaces);
+    append_lines(text, vm.service_lines);
+    return text;
+}
+
+// Not by Wants=: a unit that is masked keeps its links.
+OutputLink want(const Vm &vm, std::string_view by, std::string_view unit) {
+    const std::string_view kind = unit.substr(0, unit.find('@') + 1);
+    return {concat(by, ".wants/", unit),
+            concat(vm.paths.unit_dir(), "/", kind, unit.substr(unit.rfind('.')))};
+}
+
+}  // namespace
+
+Output render(const Vm &vm, Architecture host, Namespaces namespaces) {
+    Output output;
+    SupportingUnits supporting = supporting_units(vm);
+    const std::string unit = service_unit(vm.name);
+    output.files.push_back(drop_in(vm, unit,
+                                   {{"Unit", unit_settings(vm, supporting)},
+                                    {"Service", service_settings(vm, host, namespaces)}}));
+    if (vm.paths.is_of_user() && namespaces == Namespaces::available)
+        output.links.push_back(
+            {concat(unit, ".d/40-qemunit-sandbox.conf"), std::string(kUserSandboxPath)});
+    // Not the images: who makes those may have to reach any folder of the user.
+    if (vm.paths.is_of_user() && namespaces == Namespaces::available)
+        for (const std::string &wanted : supporting.wanted)
+            for (const auto &[kind, settings] : {std::pair("qemu-tpm@", kUserTpmSandboxPath),
+                                                 std::pair("qemu-passt@", kUserPasstSandboxPath)})
+                if (wanted.starts_with(kind))
+                    output.links.push_back(
+                        {concat(wanted, ".d/40-qemunit-sandbox.conf"), std::string(settings)});
+    for (const std::string &wanted : supporting.wanted)
+        output.links.push_back(want(vm, unit, wanted));
+    for (const auto &[by, wanted] : supporting.wants)
+        output.links.push_back(want(vm, by, wanted));
+    if (vm.is_registered)  // after it, not before
+        output.links.push_back(want(vm, unit, concat("qemu-machine@", vm.name, ".service")));
+    for (const auto &[kind, lines] : {std::pair("monitor", monitor_socket_settings(vm)),
+                                      std::pair("serial", serial_socket_settings(vm))}) {
+        const std::string socket = concat("qemu-", kind, "@", vm.name, ".socket");
+        if (!lines.empty())
+            output.files.push_back(drop_in(vm, socket, {{"Socket", lines}}));
+        if (vm.activation == Activation::socket)
+            output.links.push_back({"sockets.target.wants/" + socket,
+                                    concat(vm.paths.unit_dir(), "/qemu-", kind, "@.socket")});
+    }
+    std::ranges::move(supporting.files, std::back_inserter(output.files));
+
+    const std::string target = concat(vm.paths.unit_dir(), "/qemu@.service");
+    for (const std::string &wanting : vm.wanted_by)
+        output.links.push_back({concat(wanting, ".wants/", unit), target});
+    for (const std::string &requiring : vm.required_by)
+        output.links.push_back({concat(requiring, ".requires/", unit), target});
+    return output;
+}
+
+}  // namespace qemunit

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+#include "generator/units/sandbox.h"
+
+#include <algorithm>
+#include <map>
+
+#include "common/concat.h"
+#include "common/paths.h"
+#include "generator/qemu/arguments.h"
+#include "generator/units/unit_text.h"
+
+namespace qemunit {
+
+namespace {
+
+bool is_below(std::string_view path, std::string_view folder) {
+    return path.starts_with(folder) && path.size() > folder.size() && path[folder.size()] == '/';
+}
+
+class Sandbox {
+  public:
+    Sandbox(const Vm &vm, Namespaces namespaces)
+        : vm_(vm), has_mounts_(namespaces == Namespaces::available) {}
+
+    std::string build() {
+        if (has_mounts_)
+            add_mounts();
+        add_host_network();
+        if (vm_.ready.thing == ReadyWhen::Thing::notice)
+            lines_ +=
+                "# The guest says to the helper that it is up.\n"
+                "RestrictAddressFamilies=AF_VSOCK\n";
+        return std::move(lines_);
+    }
+
+  private:
+    void add_mounts() {
+        std::vector<OpenedPath> paths = opened_paths(vm_);
+        for (const Share &share : vm_.shares)
+            if (share.type != ShareType::virtiofs)  // virtiofsd has a sandbox of its own
+                paths.push_back(
+                    {share.path->text, !share.read_only && share.type == ShareType::ninep});
+        // One mount for each path, or systemd takes the read-only one of two.
+        std::map<std::string_view, bool> is_written;
+        for (const OpenedPath &opened : paths)
+            is_written[opened.path] |= opened.write;
+        for (const OpenedPath &opened : paths)
+            if (const auto mount = is_written.extract(opened.path))
+                allow(opened.path, mount.mapped());
+        if (vm_.qemu && !is_below(vm_.qemu->text, "/usr"))
+            allow(vm_.qemu->text, false);
+        if (vm_.vsock_cid)
+            allow("/dev/vhost-vsock", true);
+        // Empty homes, where the template has none at all: files can be put into those. (The
+        // root folder of a user's VM has nothing in it that would have to be hidden.)
+        if (in_home_ && !vm_.paths.is_of_user())
+            lines_ += "ProtectHome=tmpfs\n";
+        // In systemd 257's, only root may look below /root.
+        if (in_root_ && !vm_.paths.is_of_user())
+            lines_ += "TemporaryFileSystem=/root:ro,noexec,nosuid,nodev,mode=0755\n";
+        add_sockets();
+    }
+
+    // What ProtectHome= covers (systemd.exec(5)).
+    static constexpr std::string_view kHomes[] = {"/home", "/root", "/run/user"};
+
+    // "-": QEMU shall complain about a missing file in its own words, not systemd about a mount.
+    void allow(const std::string &path, bool write) {
+        // The state directory is writable and /usr readable as they are.
+        if (is_below(path, vm_.paths.state_dir(vm_.name)) || (!write && is_below(path, "/usr")))
+            return;
+        add_path(write ? "BindPaths=" : "BindReadOnlyPaths=", "-", path);
+        if (write)
+            add_path("NoExecPaths=", "-+", path);
+        in_root_ = in_root_ || is_below(path, "/root");
+        in_home_ = in_home_ || std::ranges::any_of(kHomes, [&](std::string_view home) {
+                       return path == home || is_below(path, home);
+                   });
+        for (const std::string_view others : {"/etc/qemunit", "/run/qemunit"})
+            if (!vm_.paths.is_of_user() && (path == "/" || is_below(others, path)))
+                append(lines_, "InaccessiblePaths=-+", others, "\n");
+        if (is_below(path, "/dev") && !vm_.paths.is_of_user())  // only PID 1 can control devices
+            append(lines_, "DeviceAllow=", quote_path(path), write ? " rw\n" : " r\n");
+    }
+
+    void add_path(std::string_view setting, std::string_view prefix, std::string_view path) {
+        lines_ += setting;
+        append_quoted_path(lines_, prefix, path);
+        lines_ += '\n';
+    }
+
+    void allow_socket(const std::string &folder) { add_path("BindReadOnlyPaths=", "-", folder); }
+
+    void add_sockets() {
+        if (vm_.tpm)
+            allow_socket(vm_.paths.tpm_dir(vm_.name));
+        for (const Network &network : vm_.networks)
+            if (network.type == NetworkType::passt)
+                allow_socket(vm_.paths.passt_dir(vm_.name, network.name));
+        for (const Share &share : vm_.shares)
+            if (share.type == ShareType::virtiofs)
+                allow_socket(vm_.paths.virtiofs_dir(vm_.name, share.name));
+    }
+
+    void add_host_network() {
+        const auto has = [&](NetworkType type) {
+            return std::ranges::find(vm_.networks, type, &Network::type) != vm_.networks.end();
+        };
+        const bool has_tap = has(NetworkType::tap) || has(NetworkType::bridge);
+        if (!has(NetworkType::user) && !has_tap)
+            return;
+        if (has_mounts_)
+            lines_ += "PrivateNetwork=no\n";
+        if (has_tap)
+            lines_ +=
+                "# The tap interface is of the host, and belongs to QEMU's user.\n"
+                "BindPaths=/dev/net/tun\n"
+                "DeviceAllow=/dev/net/tun rw\n";
+        if (!has(NetworkType::user))
+            return;
+        lines_ +=
+            "# QEMU's user network opens sockets of the host.\n"
+            "RestrictAddressFamilies=AF_INET AF_INET6\n";
+        if (!vm_.paths.is_of_user())
+            lines_ += "IPAddressDeny=\n";
+        if (has_mounts_)
+            lines_ +=
+                "BindReadOnlyPaths=-/run/systemd/resolve -/etc/resolv.conf -/etc/hosts -/etc/ssl\n";
+    }
+
+    const Vm &vm_;
+    const bool has_mounts_;
+    std::string lines_;
+    bool in_home_ = false, in_root_ = false;
+};
+
+}  // namespace
+
+std::vector<OpenedPath> opened_paths(const Vm &vm) {
+    std::vector<OpenedPath> paths;
+    for (const auto *path : {&vm.boot.kernel, &vm.boot.initrd, &vm.boot.shim})
+        if (*path)
+            paths.push_back({absolute_path(vm, **path), false});
+    if (vm.uefi) {
+        paths.push_back({vm.uefi->code, false});
+        paths.push_back({vm.uefi->variables, false});  // the template, for the helper to copy
+    }
+    for (const Drive &drive : vm.drives) {
+        if (drive.file)
+            paths.push_back({absolute_path(vm, *drive.file), !drive.read_only && !drive.ephemeral &&
+                                                                 drive.media == DriveMedia::disk});
+        if (drive.backing_file)
+            paths.push_back({absolute_path(vm, *drive.backing_file), false});
+    }
+    return paths;
+}
+
+std::string sandbox_settings(const Vm &vm, Namespaces namespaces) {
+    return Sandbox(vm, namespaces).build();
+}
+
+std::string execution_settings(const Vm &vm, Architecture host) {
+    const std::string program = qemu_program(vm, host);
+    std::string lines = "NoExecPaths=";
+    append_quoted_path(lines, "+", vm.paths.state_dir(vm.name));
+    lines += "\nExecPaths=";
+    append_quoted_path(lines, "-+", program);
+    lines += '\n';
+    // Where the one in the path is a script, the helper runs what that would
+    // (helper/start/main.cpp).
+    if (program == concat(kQemuBinDir, "/qemu-system-i386"))
+        append(lines, "ExecPaths=-+", kQemuLibexecDir, "/qemu-system-i386\n");
+    return lines;
+}
+
+}  // namespace qemunit

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+//
+// What the sandbox of qemu@.service has to let in for one VM: the files, folders, devices
+// and networks that its ini names, and nothing else.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "generator/vm/vm.h"
+
+namespace qemunit {
+
+// Without them nothing can be hidden or put in another place. PID 1 can always make them; a
+// user's manager only where the kernel lets unprivileged users (namespaces.h).
+enum class Namespaces { available, unavailable };
+
+// Lines for [Service].
+std::string sandbox_settings(const Vm &vm, Namespaces namespaces);
+
+// What may run, beside what the template has: this VM's QEMU, and nothing that it can write. One
+// program only, since systemd makes a mount of each path, which is most of what a sandbox costs.
+std::string execution_settings(const Vm &vm, Architecture host);
+
+// What QEMU, or the helper for it, opens itself, with its own rights: for a word of advice when it
+// may not.
+struct OpenedPath {
+    std::string path;
+    bool write;
+};
+std::vector<OpenedPath> opened_paths(const Vm &vm);
+
+}  // namespace qemunit

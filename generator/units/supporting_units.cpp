@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+#include "generator/units/supporting_units.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "common/paths.h"
+#include "common/vm_name.h"
+#include "generator/qemu/arguments.h"
+#include "generator/units/mounts.h"
+#include "generator/units/unit_text.h"
+
+namespace qemunit {
+
+namespace {
+
+class Builder {
+  public:
+    explicit Builder(const Vm &vm) : vm_(vm) {}
+
+    SupportingUnits build() {
+        add_images();
+        if (!vm_.paths.is_of_user())
+            add_credentials();
+        if (vm_.snapshot_keep)  // nobody's want: it is the timer's
+            add_drop_in(
+                fmt::format("qemu-snapshot@{}.service", vm_.name),
+                {{"Service", fmt::format("Environment=KEEP={}\n", vm_.snapshot_keep->number)}});
+        if (vm_.tpm)
+            add_tpm();
+        for (const Network &network : vm_.networks) {
+            if (network.type == NetworkType::passt)
+                add_passt(network);
+            else if (network.type == NetworkType::tap || network.type == NetworkType::bridge)
+                add_tap(network);
+        }
+        for (const Share &share : vm_.shares)
+            if (share.type == ShareType::virtiofs)
+                add_virtiofs(share);
+        return std::move(units_);
+    }
+
+  private:
+    void want(std::string unit) { units_.wanted.push_back(std::move(unit)); }
+
+    // What goes wrong there is in the journal of the VM, too (units/qemunit-part-ended).
+    std::string journal_of_vm() const {
+        return fmt::format(
+            "Environment=QEMUNIT_VM={}\nLogExtraFields={}={}\n", vm_.name,
+            vm_.paths.is_of_user() ? "OBJECT_SYSTEMD_USER_UNIT" : "OBJECT_SYSTEMD_UNIT",
+            service_unit(vm_.name));
+    }
+
+    // When the VM is started anew, with another ini file perhaps, so is what it has beside it.
+    std::string part_of_vm() const { return fmt::format("PartOf={}\n", service_unit(vm_.name)); }
+
+    void add_drop_in(const std::string &unit, std::initializer_list<UnitSection> sections) {
+        for (const UnitSection &section : sections)
+            if (!section.lines.empty()) {
+                units_.files.push_back(drop_in(vm_, unit, sections));
+                return;
+            }
+    }
+
+    std::string user_settings() const {
+        return vm_.user ? fmt::format("User={}\nGroup=\n", vm_.user->text) : "";
+    }
+
+    // Only if one of them is missing: a start with all images in place costs nothing.
+    void add_images() {
+        std::string conditions, commands;
+        for (const Drive &drive : vm_.drives) {
+            if (!drive.is_made_by_us())
+                continue;
+            const std::string path = absolute_path(vm_, *drive.file);
+            const std::string folder = std::filesystem::path(path).parent_path();
+            conditions += fmt::format("ConditionPathExists=|!{}\n", escape_specifiers(path));
+            if (!vm_.paths.is_of_user())
+                commands += fmt::format("ReadWritePaths={}\n", quote_path("-" + folder));
+            commands += fmt::format("ExecStart={} --vm={}", kImageToolPath, vm_.name);
+            if (!vm_.paths.is_of_user())  // what a user's manager makes is the user's already
+                commands += fmt::format(" --owner={}", vm_.user ? vm_.user->text : "qemunit");
+            commands += fmt::format(" --format={}", format_of(drive));
+            if (drive.size)
+                commands += fmt::format(" --size={}", drive.size->bytes);
+            if (drive.backing_file)
+                commands += fmt::format(
+                    " --backing-format={}{} {}", backing_format_of(drive),
+                    drive.backing_format ? "" : " --backing-format-is-guessed",
+                    quote_word("--backing-file=" + absolute_path(vm_, *drive.backing_file)));
+            commands += fmt::format(" {}\n", quote_word(path));
+        }
+        if (commands.empty())
+            return;
+        const std::string unit = fmt::format("qemu-image@{}.service", vm_.name);
+        const std::string mounts = required_mounts(vm_, image_paths(vm_));
+        add_drop_in(unit, {{"Unit", mounts + conditions}, {"Service", commands}});
+        want(unit);
+    }
+
+    void add_credentials() {
+        std::string commands;
+        std::vector<std::string> paths;
+        for (const Credential &credential : vm_.credentials)
+            if (credential.file) {
+                paths.push_back(absolute_path(vm_, *credential.file));
+                commands += fmt::format("ExecStart={} --owner={} {} {}\n", kCredentialToolPath,
+                                        vm_.user ? vm_.user->text : "qemunit", credential.name,
+                                        quote_word(paths.back()));
+            }
+        if (commands.empty())
+            return;
+        const std::string unit = fmt::format("qemu-credential@{}.service", vm_.name);
+        add_drop_in(unit, {{"Unit", required_mounts(vm_, paths, HasStateDirectory::no)},
+                           {"Service", "ExecStart=\n" + commands}});
+        want(unit);
+    }
+
+    void add_tpm() {
+        const std::string unit = fmt::format("qemu-tpm@{}.service", vm_.name);
+        add_drop_in(unit, {{"Service", user_settings()}});
+        want(unit);
+    }
+
+    void add_passt(const Network &network) {
+        const std::string folder = vm_.paths.passt_dir(vm_.name, network.name);
+        std::string command = fmt::format(
+            "ExecStart=\nExecStart={} --socket {} --pid {}/pid --mac-addr 52:55:0a:00:02:02",
+            kPasstPath, vm_.paths.passt_socket(vm_.name, network.name), folder);
+        for (const HostForward &forward : network.host_forwards) {
+            const std::string address =
+                forward.host_address.empty() ? "" : forward.host_address + "/";
+            command += fmt::format(" --{}-ports {}{}:{}", forward.protocol, address,
+                                   forward.host_port, forward.guest_port);
+        }
+        const std::string unit = fmt::format("qemu-passt@{}:{}.service", vm_.name, network.name);
+        add_drop_in(unit, {{"Unit", part_of_vm()},
+                           {"Service", user_settings() + journal_of_vm() + command + "\n"}});
+        want(unit);
+    }
+
+    // One unit an interface, so that what systemd-networkd made stays as it is.
+    void add_tap(const Network &network) {
+        const std::string unit = fmt::format("qemu-tap@{}.service", tap_name(vm_, network));
+        std::string unit_lines = part_of_vm(), service_lines = journal_of_vm();
+        if (vm_.user)
+            service_lines += fmt::format("Environment=OWNER={}\n", vm_.user->text);
+        if (network.bridge) {
+            const std::string bridge = fmt::format("qemu-bridge@{}.service", network.bridge->text);
+            unit_lines += fmt::format("After={}\n", bridge);
+            units_.wants.push_back({unit, bridge});
+            service_lines += fmt::format("Environment=BRIDGE={}\n", network.bridge->text);
+        }
+        add_drop_in(unit, {{"Unit", unit_lines}, {"Service", service_lines}});
+        want(unit);
+    }
+
+    void add_virtiofs(const Share &share) {
+        const std::string name = fmt::format("qemu-virtiofs@{}:{}", vm_.name, share.name);
+        std::string lines = journal_of_vm();
+        lines += fmt::format("ExecStart=\nExecStart={}{}{} {}\n", kShareToolPath,
+                             share.read_only ? " --read-only" : "",
+                             share.special_files ? " --special-files" : "",
+                             quote_word(share.path->text));
+        if (share.special_files)
+            lines +=
+                "CapabilityBoundingSet=CAP_MKNOD CAP_SETFCAP\nRestrictSUIDSGID=no\n"
+                "DevicePolicy=auto\n";
+        add_drop_in(name + ".service",
+                    {{"Unit", required_mounts(vm_, {share.path->text}, HasStateDirectory::no)},
+                     {"Service", lines}});
+        // Not a part of the VM: systemd starts no socket whose service is still about to end.
+        if (vm_.user)
+            add_drop_in(name + ".socket",
+                        {{"Socket", fmt::format("SocketUser={}\n", vm_.user->text)}});
+        want(name + ".socket");
+    }
+
+    const Vm &vm_;
+    SupportingUnits units_;
+};
+
+}  // namespace
+
+SupportingUnits supporting_units(const Vm &vm) {
+    return Builder(vm).build();
+}
+
+}  // namespace qemunit

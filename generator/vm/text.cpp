@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+#include "generator/vm/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace qemunit {
+
+namespace {
+
+bool is_control(unsigned char c) {
+    return (c < 0x20 && c != '\t') || c == 0x7f;
+}
+
+// Length of the UTF-8 sequence that `text` begins with, 0 if it is none (RFC 3629: no
+// overlong forms, no surrogates, nothing above U+10FFFF) or a noncharacter, for which
+// systemd drops the whole line (src/basic/utf8.c, unichar_is_valid).
+std::size_t utf8_length(std::string_view text) {
+    const auto byte = [&](std::size_t i) {
+        return static_cast<unsigned char>(text[i]);
+    };
+    const auto continues = [&](std::size_t i) {
+        return i < text.size() && (byte(i) & 0xc0) == 0x80;
+    };
+    const unsigned char first = byte(0);
+    if (first < 0x80)
+        return 1;
+    if (first >= 0xc2 && first <= 0xdf)
+        return continues(1) ? 2 : 0;
+    if ((first & 0xf0) == 0xe0) {
+        if (!continues(1) || !continues(2) || (first == 0xe0 && byte(1) < 0xa0) ||
+            (first == 0xed && byte(1) > 0x9f))
+            return 0;
+        const unsigned c = (byte(0) & 0xfu) << 12 | (byte(1) & 0x3fu) << 6 | (byte(2) & 0x3fu);
+        return (c >= 0xfdd0 && c <= 0xfdef) || c >= 0xfffe ? 0 : 3;
+    }
+    if (first >= 0xf0 && first <= 0xf4) {
+        if (!continues(1) || !continues(2) || !continues(3) || (first == 0xf0 && byte(1) < 0x90) ||
+            (first == 0xf4 && byte(1) > 0x8f))
+            return 0;
+        const bool is_noncharacter =  // U+nFFFE, U+nFFFF
+            (byte(1) & 0x0f) == 0x0f && byte(2) == 0xbf && byte(3) >= 0xbe;
+        return is_noncharacter ? 0 : 4;
+    }
+    return 0;
+}
+
+}  // namespace
+
+std::string_view trim(std::string_view text) {
+    constexpr std::string_view kBlank = " \t";
+    const std::size_t begin = text.find_first_not_of(kBlank);
+    if (begin == std::string_view::npos)
+        return {};
+    return text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
+}
+
+std::vector<std::string> split_words(std::string_view text) {
+    std::vector<std::string> words;
+    for (text = trim(text); !text.empty(); text = trim(text)) {
+        const std::size_t end = std::min(text.find_first_of(" \t"), text.size());
+        words.emplace_back(text.substr(0, end));
+        text.remove_prefix(end);
+    }
+    return words;
+}
+
+std::string text_fault(std::string_view text) {
+    for (std::size_t i = 0; i < text.size();) {
+        const auto c = static_cast<unsigned char>(text[i]);
+        if (c >= 0x20 && c < 0x7f) {  // nearly all are
+            ++i;
+            continue;
+        }
+        if (is_control(c))
+            return fmt::format("Control character 0x{:02x}", c);
+        const std::size_t length = utf8_length(text.substr(i));
+        if (length == 0)
+            return "Invalid UTF-8";
+        i += length;
+    }
+    return {};
+}
+
+bool is_utf8(std::string_view text) {
+    while (!text.empty()) {
+        const std::size_t length = utf8_length(text);
+        if (length == 0)
+            return false;
+        text.remove_prefix(length);
+    }
+    return true;
+}
+
+bool continues_line(std::string_view text) {
+    const std::size_t last = text.find_last_not_of('\\');
+    const std::size_t backslashes = text.size() - (last == text.npos ? 0 : last + 1);
+    return backslashes % 2 == 1;
+}
+
+std::string shorten(std::string_view text) {
+    constexpr std::size_t kMax = 60;
+    if (text.size() <= kMax)
+        return std::string(text);
+    std::size_t end = kMax;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
+        --end;
+    return std::string(text.substr(0, end)) + "…";
+}
+
+std::string printable(std::string_view text) {
+    std::string shown;
+    for (std::size_t i = 0; i < text.size();) {
+        const std::size_t length = utf8_length(text.substr(i));
+        if (length == 0 || is_control(static_cast<unsigned char>(text[i]))) {
+            shown += '?';
+            ++i;
+        } else {
+            shown += text.substr(i, length);
+            i += length;
+        }
+    }
+    return shown;
+}
+
+}  // namespace qemunit

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: MIT
+#include "generator/vm/values.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "common/did_you_mean.h"
+#include "generator/vm/regular_expression.h"
+#include "generator/vm/text.h"
+
+namespace qemunit {
+
+namespace {
+
+std::optional<uint64_t> parse_number(std::string_view text, int base = 10) {
+    uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+    if (error != std::errc{} || end != text.data() + text.size() || text.empty())
+        return std::nullopt;
+    return number;
+}
+
+// systemd's sizes (systemd.syntax(7)): bytes, or a number with K, M, G, T to the base 1024.
+Parsed<uint64_t> parse_size(std::string_view text) {
+    constexpr std::string_view kSuffixes = "KMGT";
+    unsigned shift = 0;
+    std::string_view digits = text;
+    if (!digits.empty()) {
+        if (const std::size_t i = kSuffixes.find(digits.back()); i != kSuffixes.npos) {
+            shift = 10 * (static_cast<unsigned>(i) + 1);
+            digits.remove_suffix(1);
+        } else if (digits.back() == 'B') {
+            digits.remove_suffix(1);
+        }
+    }
+    const auto number = parse_number(digits);
+    if (!number)
+        return std::unexpected("not a size; write 512M or 2G.");
+    if (*number > (uint64_t{1} << 62) >> shift)
+        return std::unexpected("larger than any machine.");
+    return *number << shift;
+}
+
+// "2026-01-31", or "2026-01-31T12:00:00": what QEMU's -rtc base= takes.
+bool is_date(std::string_view text) {
+    constexpr std::string_view kForm = "dddd-dd-ddTdd:dd:dd";
+    if (text.size() != 10 && text.size() != kForm.size())
+        return false;
+    for (std::size_t i = 0; i < text.size(); ++i)
+        if (kForm[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != kForm[i])
+            return false;
+    return true;
+}
+
+std::string_view leading_digits(std::string_view text) {
+    return text.substr(0, text.find_first_not_of("0123456789"));
+}
+
+bool is_hex(std::string_view text, std::size_t digits) {
+    return text.size() == digits && text.find_first_not_of("0123456789abcdefABCDEF") == text.npos;
+}
+
+}  // namespace
+
+bool is_interface_name(std::string_view text) {
+    const auto is_char = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '_' || c == '.' || c == '-';
+    };
+    return !text.empty() && text.size() <= kInterfaceNameMax &&
+           std::ranges::all_of(text, is_char) && text.front() != '-' &&
+           text.find_first_not_of('.') != text.npos;
+}
+
+std::string not_one_of(std::string_view text, std::span<const std::string_view> names) {
+    return fmt::format("not one of {}.{}", fmt::join(names, ", "), did_you_mean(text, names));
+}
+
+Parsed<std::string> parse_value(As<std::string>, std::string_view text) {
+    return std::string(text);
+}
+
+// The words of systemd.syntax(7).
+Parsed<bool> parse_value(As<bool>, std::string_view text) {
+    std::string lower(text);
+    std::ranges::transform(lower, lower.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+    });
+    for (std::string_view word : {"1", "yes", "y", "true", "t", "on"})
+        if (lower == word)
+            return true;
+    for (std::string_view word : {"0", "no", "n", "false", "f", "off"})
+        if (lower == word)
+            return false;
+    return std::unexpected("not a boolean; write yes or no.");
+}
+
+Parsed<FilePath> parse_value(As<FilePath>, std::string_view text) {
+    // systemd refuses such paths in BindPaths=, and a relative one would leave the VM's folder.
+    for (std::string_view rest = text; !rest.empty();) {
+        const std::size_t slash = std::min(rest.find('/'), rest.size());
+        if (rest.substr(0, slash) == "..")
+            return std::unexpected("a path must not contain '..'; write it in full.");
+        rest.remove_prefix(std::min(slash + 1, rest.size()));
+    }
+    if (text.ends_with('/'))
+        return std::unexpected("the path of a folder, not of a file.");
+    return FilePath{std::string(text)};
+}
+
+Parsed<FolderPath> parse_value(As<FolderPath>, std::string_view text) {
+    auto path = parse_value(As<FilePath>{}, text);
+    if (!path)
+        return std::unexpected(text.ends_with('/') ? "write it without the '/' at its end."
+                                                   : path.error());
+    if (!text.starts_with('/'))
+        return std::unexpected("not an absolute path; write it in full, as in /srv/share.");
+    return FolderPath{path->text};
+}
+
+Parsed<ProgramPath> parse_value(As<ProgramPath>, std::string_view text) {
+    auto path = parse_value(As<FilePath>{}, text);
+    if (!path)
+        return std::unexpected(path.error());
+    if (!text.starts_with('/'))
+        return std::unexpected(
+            "not an absolute path; write it in full, as in /usr/bin/qemu-system-x86_64.");
+    return ProgramPath{path->text};
+}
+
+Parsed<QemuName> parse_value(As<QemuName>, std::string_view text) {
+    const auto is_char = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '_' || c == '.' || c == '-' || c == '+';
+    };
+    if (!std::ranges::all_of(text, is_char))
+        return std::unexpected(
+            "not a name; letters, digits, '_', '.', '-' and '+' only. Options go to Arguments=.");
+    return QemuName{std::string(text)};
+}
+
+Parsed<MemorySize> parse_value(As<MemorySize>, std::string_view text) {
+    const auto bytes = parse_size(text);
+    if (!bytes)
+        return std::unexpected(bytes.error());
+    if (*bytes < 1u << 20)
+        return std::unexpected(fmt::format(
+            "less than a machine can start with (1M); did you forget the unit, as in {}M?",
+            leading_digits(text)));
+    return MemorySize{*bytes};
+}
+
+Parsed<DiskSize> parse_value(As<DiskSize>, std::string_view text) {
+    constexpr unsigned kSector = 512;
+    const auto bytes = parse_size(text);
+    if (!bytes)
+        return std::unexpected(bytes.error());
+    if (*bytes == 0 || *bytes % kSector != 0)
+        return std::unexpected(
+            fmt::format("not whole sectors of {} bytes; did you forget the unit, as in {}G?",
+                        kSector, leading_digits(text)));
+    return DiskSize{*bytes};
+}
+
+// More than a qcow2 image is good for.
+constexpr unsigned kSnapshotsMax = 1000;
+
+Parsed<SnapshotCount> parse_value(As<SnapshotCount>, std::string_view text) {
+    const auto number = parse_number(text);
+    if (!number || *number == 0 || *number > kSnapshotsMax)
+        return std::unexpected(
+            fmt::format("not a number of snapshots; write 1 to {}.", kSnapshotsMax));
+    return SnapshotCount{static_cast<unsigned>(*number)};
+}
+
+Parsed<CpuCount> parse_value(As<CpuCount>, std::string_view text) {
+    constexpr unsigned kMax = 1024;  // no machine of QEMU has more
+    const auto number = parse_number(text);
+    if (!number || *number < 1 || *number > kMax)
+        return std::unexpected(fmt::format("not a number of CPUs from 1 to {}.", kMax));
+    return CpuCount{static_cast<unsigned>(*number)};
+}
+
+Parsed<Uuid> parse_value(As<Uuid>, std::string_view text) {
+    constexpr std::size_t kGroups[] = {8, 4, 4, 4, 12};
+    std::string_view rest = text;
+    for (std::size_t digits : kGroups) {
+        if (!is_hex(rest.substr(0, digits), digits))
+            return std::unexpected("not a UUID; `uuidgen` prints one.");
+        rest.remove_prefix(digits);
+        if (rest.starts_with('-') && digits != 12)
+            rest.remove_prefix(1);
+        else if (!rest.empty())
+            return std::unexpected("not a UUID; `uuidgen` prints one.");
+    }
+    return Uuid{std::string(text)};
+}
+
+Parsed<ClockBase> parse_value(As<ClockBase>, std::string_view text) {
+    if (text != "utc" && text != "localtime" && !is_date(text))
+        return std::unexpected("not a clock; write utc, localtime, or 2026-01-31T12:00:00.");
+    return ClockBase{std::string(text)};
+}
+
+// systemd.time(7): numbers, each with a unit or none, which means seconds.
+Parsed<TimeSpan> parse_value(As<TimeSpan>, std::string_view text) {
+    struct Unit {
+        uint64_t usec;
+        std::vector<std::string_view> names;
+    };
+    constexpr uint64_t kSecond = 1'000'000, kDay = 86'400 * kSecond;
+    static const Unit kUnits[] = {
+        {1, {"us", "usec"}},
+        {1000, {"ms", "msec"}},
+        {kSecond, {"", "s", "sec", "second", "seconds"}},
+        {60 * kSecond, {"m", "min", "minute", "minutes"}},
+        {3600 * kSecond, {"h", "hr", "hour", "hours"}},
+        {kDay, {"d", "day", "days"}},
+        {7 * kDay, {"w", "week", "weeks"}},
+        {2'629'800 * kSecond, {"M", "month", "months"}},
+        {31'557'600 * kSecond, {"y", "year", "years"}},
+    };
+    const std::string all(text);
+    if (text == "infinity")
+        return TimeSpan{all, UINT64_MAX};
+    const auto fault = std::unexpected("not a time span; write 90s, 5min or infinity.");
+    if (text.empty())
+        return fault;
+    uint64_t usec = 0;
+    while (!(text = trim(text)).empty()) {
+        const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+        const auto number = parse_number(text.substr(0, digits));
+        text = trim(text.substr(digits));
+        const std::size_t end = std::min(text.find_first_of(" \t0123456789"), text.size());
+        const auto unit = std::ranges::find_if(kUnits, [&](const Unit &u) {
+            return std::ranges::find(u.names, text.substr(0, end)) != u.names.end();
+        });
+        if (!number || unit == std::end(kUnits) || *number > (UINT64_MAX - usec) / unit->usec)
+            return fault;
+        usec += *number * unit->usec;
+        text.remove_prefix(end);
+    }
+    return TimeSpan{all, usec / kSecond};
+}
+
+Parsed<ReadyWhen> parse_value(As<ReadyWhen>, std::string_view text) {
+    constexpr std::string_view kSerial = "serial:";
+    if (text == "started")
+        return ReadyWhen{};
+    if (text == "agent")
+        return ReadyWhen{ReadyWhen::Thing::agent, {}};
+    if (text == "notify")
+        return ReadyWhen{ReadyWhen::Thing::notice, {}};
+    if (!text.starts_with(kSerial))
+        return std::unexpected("not one of started, serial:REGEX, agent, notify.");
+    const std::string expression(text.substr(kSerial.size()));
+    if (const std::string fault = expression_fault(expression); !fault.empty())
+        return std::unexpected(fault);
+    return ReadyWhen{ReadyWhen::Thing::serial_line, expression};
+}
+
+// vsock(7): 0 to 2 are the hypervisor, this machine and the host; the highest means "any".
+Parsed<VsockCid> parse_value(As<VsockCid>, std::string_view text) {
+    const auto number = parse_number(text);
+    if (!number || *number < 3 || *number > 0xfffffffe)
+        return std::unexpected("not a CID of a guest, from 3 to 4294967294.");
+    return VsockCid{static_cast<unsigned>(*number)};
+}
+
+Parsed<BootPosition> parse_value(As<BootPosition>, std::string_view text) {
+    constexpr unsigned kMax = 9999;
+    const auto number = parse_number(text);
+    if (!number || *number > kMax)
+        return std::unexpected(fmt::format("not a position from 0 to {}.", kMax));
+    return BootPosition{static_cast<unsigned>(*number)};
+}
+
+// The kernel's rule is wider (dev_valid_name()); a unit is named after the interface.
+Parsed<InterfaceName> parse_value(As<InterfaceName>, std::string_view text) {
+    if (!is_interface_name(text))
+        return std::unexpected(fmt::format(
+            "not the name of an interface; letters, digits, '_', '.' and '-', at most {} in all.",
+            kInterfaceNameMax));
+    return InterfaceName{std::string(text)};
+}
+
+Parsed<MacAddress> parse_value(As<MacAddress>, std::string_view text) {
+    bool valid = text.size() == 17;
+    for (std::size_t i = 0; valid && i < 6; ++i)
+        valid = is_hex(text.substr(3 * i, 2), 2) && (i == 5 || text[3 * i + 2] == ':');
+    if (!valid)
+        return std::unexpected("not a MAC address; write it as in 52:54:00:12:34:56.");
+    if (parse_number(text.substr(0, 2), 16).value_or(0) & 1)
+        return std::unexpected("a multicast address, which no network card may have.");
+    return MacAddress{std::string(text)};
+}
+
+Parsed<HostForward> parse_value(As<HostForward>, std::string_view text) {
+    return parse_host_forward(text);
+}
+
+Parsed<FileMode> parse_value(As<FileMode>, std::string_view text) {
+    const auto bits = parse_number(text, 8);
+    if (!bits || *bits > 0777)
+        return std::unexpected("not an access mode; write it in octal, as in 0660.");
+    return FileMode{static_cast<unsigned>(*bits)};
+}
+
+// The strict form of systemd's User= (systemd.exec(5)), or a number.
+Parsed<AccountName> parse_value(As<AccountName>, std::string_view text) {
+    const auto is_char = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '_' || c == '-';
+    };
+    const bool begins_a_name = text.find_first_of("-0123456789") != 0;
+    if (text.size() > 31 || !(begins_a_name || parse_number(text)) ||
+        !std::ranges::all_of(text, is_char))
+        return std::unexpected("not the name of a user or group.");
+    return AccountName{std::string(text)};
+}
+
+}  // namespace qemunit

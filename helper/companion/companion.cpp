@@ -1,0 +1,531 @@
+// SPDX-License-Identifier: MIT
+#include "helper/companion/companion.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+#include <algorithm>
+#include <cinttypes>
+#include <cstdlib>
+#include <optional>
+
+#include "common/event_ptr.h"
+#include "common/paths.h"
+#include "common/qmp/qmp_client.h"
+#include "common/timer.h"
+#include "helper/companion/idleness.h"
+#include "helper/companion/watchdog.h"
+#include "helper/console/journal.h"
+#include "helper/console/serial_port.h"
+#include "helper/events/event_log.h"
+#include "helper/events/status_text.h"
+#include "helper/guest/guest_agent.h"
+#include "helper/guest/guest_notices.h"
+#include "helper/handover/saved_state.h"
+#include "helper/lifecycle/guest_run.h"
+#include "helper/lifecycle/hardware.h"
+#include "helper/lifecycle/loading.h"
+#include "helper/lifecycle/readiness.h"
+#include "helper/lifecycle/stopping.h"
+
+namespace qemunit {
+
+namespace {
+
+constexpr std::size_t kQmpMessageMax = 1 << 20;  // bytes; events are small
+constexpr uint64_t kLoadTimeout = 60 * kSecond;
+// As much RAM as a big machine has, from a slow disk.
+constexpr uint64_t kSnapshotTimeout = 3600 * kSecond;
+// Bytes a second that a disk gives at the least.
+constexpr uint64_t kSlowDisk = 20 << 20;
+
+constexpr std::string_view kFirstPort = "serial";
+
+void warn(std::string_view message) {
+    fmt::print(stderr, "<4>qemunit-helper: {}\n", message);
+}
+
+// Ids of QMP commands that one companion has for itself.
+constexpr uint64_t kIdsOfOne = uint64_t{1} << 32;
+
+class Companion {
+  public:
+    explicit Companion(Handover &handover) : handover_(handover) {}
+
+    Result<> start(const std::string &vm, CompanionSide side) {
+        sd_event *event = nullptr;
+        if (int r = sd_event_new(&event); r < 0)
+            return fail_errno(r, "cannot create an event loop");
+        event_.reset(event);
+        auto journal = Journal::open(event, [this] { on_room(); });
+        if (journal)
+            journal_ = std::move(*journal);
+        else
+            warn(fmt::format("{}; neither serial ports nor events are logged",
+                             journal.error().message));
+        if (journal_) {
+            auto events = EventLog::create(event, vm, *journal_);
+            if (!events)
+                return std::unexpected(events.error());
+            events_ = std::move(*events);
+        }
+        if (handover_.is_ready)
+            side.ready = {};  // it has come
+        auto readiness = Readiness::create(side.ready, [this](const std::string &text) {
+            handover_.is_ready = readiness_->is_ready();
+            sd_notify(0, text.c_str());
+        });
+        if (!readiness)
+            return std::unexpected(readiness.error());
+        readiness_ = std::move(*readiness);
+        for (PortEnd &end : side.ports) {
+            const bool is_first = end.name == kFirstPort;
+            if (auto added = add_port(vm, std::move(end)); !added)
+                return added;
+            if (is_first && readiness_->wants_lines())
+                ports_.back()->on_line(
+                    [this](const std::string &line) { readiness_->take_line(line); });
+        }
+        if (side.agent)
+            if (auto added = add_agent(vm, std::move(*side.agent), side.ready); !added)
+                return added;
+        if (side.notices)
+            if (auto added = add_notices(std::move(*side.notices), side.qemu); !added)
+                return added;
+        QmpClient::Callbacks callbacks{.ready = [this] { on_ready(); },
+                                       .event = [this](const QmpEvent &e) { on_event(e); },
+                                       .closed =
+                                           [this](const std::string &) {
+                                               on_closed();
+                                           }};
+        auto qmp = takes_over()
+                       ? QmpClient::take_over(event, std::move(side.qmp), std::move(callbacks),
+                                              handover_.takeovers * kIdsOfOne, kQmpMessageMax)
+                       : QmpClient::create(event, std::move(side.qmp), std::move(callbacks),
+                                           kQmpMessageMax);
+        if (!qmp)
+            return std::unexpected(qmp.error());
+        qmp_ = std::move(*qmp);
+        resumed_ = std::move(side.resumed);
+        unplugged_ = std::move(side.unplugged);
+        stop_timeout_usec_ = side.stop_timeout_usec;
+        hibernates_ = side.stop == StopMode::hibernate;
+        saved_.emplace(hibernation_path(vm));
+        guest_run_.emplace(*qmp_, *saved_);
+        watchdog_.emplace(event, *qmp_, side.qemu);
+        // A QEMU that is at work answers this companion late, and systemd does not wait for it.
+        if (handover_.qemu_answered)
+            watchdog_->start();
+        stopping_.emplace(event, *qmp_, handover_.powers_off ? StopMode::poweroff : side.stop,
+                          side.stop_timeout_usec, *saved_, *guest_run_, side.qemu, handover_,
+                          Stopping::Callbacks{
+                              .tell_status = [](const std::string &status) { tell_status(status); },
+                              .grant = [this](uint64_t usec) { grant_time_to_stop(usec); },
+                              .ask_agent = [this] { ask_agent_to_shut_down(); },
+                              .end_saving =
+                                  [this] {
+                                      leave_if_done();
+                                  }});
+        idleness_.emplace(
+            event, *qmp_, side.idle_timeout_usec, [this] { return is_used(); },
+            [this] { end_idle_vm(); });
+        return watch_stop_signal();
+    }
+
+    int run() { return sd_event_loop(event_.get()); }
+
+  private:
+    Result<> add_port(const std::string &vm, PortEnd end) {
+        auto port = SerialPort::create(event_.get(), vm, std::move(end), journal_.get(),
+                                       [this] { leave_if_done(); });
+        if (!port)
+            return std::unexpected(port.error());
+        ports_.push_back(std::move(*port));
+        return {};
+    }
+
+    Result<> add_agent(const std::string &vm, PortEnd end, const Awaited &ready) {
+        if (auto added = add_port(vm, std::move(end)); !added)
+            return added;
+        agent_.emplace(event_.get(), *ports_.back());
+        if (ready.thing != Awaited::Thing::agent)
+            return {};
+        return agent_->probe([this] { readiness_->take_answer_of_agent(); });
+    }
+
+    Result<> add_notices(NoticeListener listener, pid_t qemu) {
+        auto notices = GuestNotices::create(
+            event_.get(), std::move(listener),
+            [this, qemu](const GuestMessage &message) { take_notice(message, qemu); });
+        if (!notices)
+            return std::unexpected(notices.error());
+        notices_ = std::move(*notices);
+        if (const std::string heard = handover_.guest_status; !heard.empty())
+            readiness_->take_status_of_guest(heard);
+        if (handover_.guest_is_ready)
+            readiness_->take_ready_of_guest();
+        return {};
+    }
+
+    void take_notice(const GuestMessage &message, pid_t qemu) {
+        if (message.exit_status)
+            take_exit_status(*message.exit_status, qemu);
+        if (message.ready)
+            handover_.guest_is_ready = true;
+        if (message.status) {
+            const std::size_t end =
+                message.status->copy(handover_.guest_status, sizeof handover_.guest_status - 1);
+            handover_.guest_status[end] = '\0';
+        }
+        // While the VM is being stopped, the steps of that are the better story.
+        if (stopping_->has_begun())
+            return;
+        if (message.status)
+            readiness_->take_status_of_guest(*message.status);
+        if (message.ready)
+            readiness_->take_ready_of_guest();
+    }
+
+    // QEMU's own exit status tells nothing of the guest's. So the service gets another main
+    // process, our supervisor, which is systemd's child as QEMU is, and ends with the guest's.
+    // systemd hears this before it hears of QEMU's end (its sources of events have that order).
+    void take_exit_status(int status, pid_t qemu) {
+        if (std::exchange(handover_.exit_status, status) == status)
+            return;
+        sd_notifyf(0, "MAINPID=%d", status != 0 ? handover_.supervisor : qemu);
+        if (events_)
+            events_->take(exit_status_text(status));
+    }
+
+    static void tell_status(const std::string &status) {
+        sd_notifyf(0, "STATUS=%s", status.c_str());
+    }
+
+    // As much as held when the VM started, whatever systemd has read since: EXTEND_TIMEOUT_USEC=
+    // never makes its time shorter (sd_notify(3)).
+    void grant_time_to_stop(uint64_t usec) {
+        handover_.stop_until_usec = monotonic_now(event_.get()) + usec;
+        sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%" PRIu64, usec);
+    }
+
+    void ask_agent_to_shut_down() {
+        handover_.powers_off = true;  // a half-stopped guest is not to be hibernated
+        if (agent_)
+            agent_->shutdown();
+    }
+
+    // KillSignal= of qemu@.service. QEMU does not mind it.
+    Result<> watch_stop_signal() {
+        sd_event_source *source = nullptr;
+        const int r = sd_event_add_signal(
+            event_.get(), &source, kStopSignal,
+            [](sd_event_source *, const signalfd_siginfo *, void *userdata) {
+                auto *companion = static_cast<Companion *>(userdata);
+                companion->stop();
+                return 0;
+            },
+            this);
+        if (r < 0)
+            return fail_errno(r, "cannot watch for the signal to stop");
+        stop_signal_.reset(source);
+        return {};
+    }
+
+    bool takes_over() const { return handover_.takeovers > 0; }
+
+    bool is_used() const {
+        return !readiness_->is_ready() || stopping_->has_begun() ||
+               std::ranges::any_of(ports_, [](const auto &port) { return port->has_clients(); });
+    }
+
+    // As `systemctl stop` would: systemd watches over the time that it takes.
+    void end_idle_vm() {
+        fmt::print(stderr,
+                   "<6>qemunit-helper: nobody has used the VM for IdleTimeout=, stopping it.\n");
+        sd_notify(0, "STOPPING=1");
+        stop();
+    }
+
+    void stop() {
+        readiness_->give_up();
+        if (handover_.stop_asked_usec == 0)
+            handover_.stop_asked_usec = monotonic_now(event_.get());
+        // QEMU answers, though not yet to this companion; on_ready() stops it then.
+        if (handover_.qemu_answered && !qmp_->is_ready())
+            return;
+        stopping_->begin();
+    }
+
+    void on_ready() {
+        // Once: a reload may have put a cable in since.
+        if (!std::exchange(handover_.qemu_answered, true))
+            unplug();
+        watchdog_->start();
+        idleness_->start();
+        if (handover_.stop_asked_usec != 0)
+            go_on_stopping();
+        else if (resumed_ && handover_.has_resumed)
+            finish_resumption();
+        else if (resumed_)
+            load();
+        else
+            readiness_->take_answer_of_qemu(qmp_->version());
+        if (hibernates_ && !resumed_ && handover_.hardware[0] == '\0' &&
+            handover_.stop_asked_usec == 0)
+            ask_hardware(*qmp_, kLoadTimeout, [this](const Result<Hardware> &hardware) {
+                if (hardware)
+                    remember(*hardware);
+            });
+        if (takes_over())
+            ask_status();
+    }
+
+    // Without it, nobody can tell what comes while the VM runs.
+    void remember(const Hardware &hardware) {
+        const std::string text = hardware_text(hardware);
+        if (text.size() < sizeof handover_.hardware)
+            text.copy(handover_.hardware, text.size());
+    }
+
+    // QEMU has no option for it. The guest, of which not a line has run, never sees another state.
+    void unplug() {
+        for (const std::string &card : unplugged_)
+            qmp_->execute(
+                "set_link", {{"name", card}, {"up", false}}, kLoadTimeout,
+                [card](const QmpClient::Reply &reply) {
+                    if (!reply)
+                        warn(fmt::format("[Network {}] Link=no: {}", card, reply.error().message));
+                });
+    }
+
+    void go_on_stopping() {
+        readiness_->give_up();
+        readiness_->take_answer_of_qemu(qmp_->version());
+        if (!takes_over())
+            return;
+        if (handover_.stop_until_usec == 0)
+            handover_.stop_until_usec = handover_.stop_asked_usec + stop_timeout_usec_;
+        stopping_->go_on(handover_.stop_until_usec);
+    }
+
+    // Events that nobody has heard tell nothing any more.
+    void ask_status() {
+        qmp_->execute("query-status", nullptr, kLoadTimeout, [this](const QmpClient::Reply &reply) {
+            const std::string state = reply ? string_at(*reply, "status") : std::string();
+            if (state == "paused" || state == "save-vm")
+                set_guest_runs(false);
+            const std::string status = status_text_of_state(state);
+            if (!status.empty() && !stopping_->has_begun())
+                readiness_->take_status(status);
+        });
+    }
+
+    void load() {
+        tell_status("Resuming");
+        loading_.emplace(event_.get(), *qmp_, *saved_, [this] {
+            if (const auto &header = loading_->header())
+                handover_.is_paused = header->paused;
+            if (const auto &started = loading_->started())
+                remember(*started);
+            tell_helper(Resumption::given);
+            grant_time_to_load();
+        });
+        loading_->begin([this](const Result<> &loaded) {
+            if (loaded)
+                tell_helper(Resumption::loaded);
+            if (stopping_->has_begun())
+                return;
+            if (loaded) {
+                handover_.is_paused ? stay_paused() : resume();
+                return;
+            }
+            warn(loaded.error().message);
+            quit();
+        });
+    }
+
+    // Which has ended if the start has, well or not.
+    void tell_helper(Resumption step) const {
+        const char byte = static_cast<char>(step);
+        if (write(resumed_.get(), &byte, 1) != 1)
+            return;
+    }
+
+    // TimeoutStartSec= knows nothing of how much there is to read.
+    void grant_time_to_load() const {
+        struct stat status {};
+        if (stat(saved_->path().c_str(), &status) == 0)
+            sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%" PRIu64,
+                       kLoadTimeout + static_cast<uint64_t>(status.st_size) / kSlowDisk * kSecond);
+    }
+
+    void quit() {
+        qmp_->execute("quit", nullptr, kLoadTimeout, [](const QmpClient::Reply &) {});
+    }
+
+    void resume() {
+        guest_run_->let("cont", [this](const QmpClient::Reply &reply) {
+            if (reply) {
+                handover_.has_resumed = true;
+                finish_resumption();
+                return;
+            }
+            // QEMU says so before it lets the guest run (qmp_cont() in monitor/qmp-cmds.c), when it
+            // does not get hold of a disk, say.
+            if (reply.error().kind != QmpError::Kind::monitor)
+                return;
+            warn("the guest cannot run after it was resumed: " + reply.error().message);
+            if (const auto restored = saved_->restore(); !restored)
+                warn(restored.error().message);
+            quit();
+        });
+    }
+
+    void stay_paused() {
+        if (!guest_run_->give_up_state())
+            return;
+        handover_.has_resumed = true;
+        finish_resumption();
+        ask_status();
+    }
+
+    // Twice is no harm: somebody may have been killed in the middle of it.
+    void finish_resumption() {
+        saved_->remove_leftovers();
+        tell_helper(Resumption::runs);
+        readiness_->take_resumption(qmp_->version());
+    }
+
+    // A guest that has panicked says no more, also if it is only paused by that.
+    void follow_guest(const std::string &event) {
+        panicked_ = panicked_ || event == "GUEST_PANICKED";
+        if (event == "RESUME" || (event == "STOP" && !panicked_))
+            set_guest_runs(event == "RESUME");
+    }
+
+    void set_guest_runs(bool runs) {
+        for (const auto &port : ports_)
+            port->set_guest_runs(runs);
+    }
+
+    void on_event(const QmpEvent &event) {
+        follow_guest(event.name);
+        guest_run_->on_event(event);
+        if (event.name == "RESUME")
+            handover_.is_paused = false;
+        // What is left to be written of its disks may take longer than WatchdogSec=, and nobody
+        // asks a QEMU that ends whether it lives.
+        if (event.name == "SHUTDOWN" && !stopping_->has_begun())
+            sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%" PRIu64, stop_timeout_usec_);
+        stopping_->on_event(event);
+        if (events_)
+            events_->take(event);
+        if (event.name == "STOP" && !stopping_->has_begun())
+            look_for_failed_load(0);
+        // While the VM is being stopped, the steps of that are the better story.
+        if (stopping_->has_begun() && event.name != "SHUTDOWN")
+            return;
+        if (const std::string status = status_text(event, handover_.exit_status); !status.empty())
+            readiness_->take_status(status);
+    }
+
+    // QEMU stops the guest to load a snapshot, and answers again when it has. If it failed it
+    // leaves the guest as it is then, of which no event tells (migration/savevm.c); qemunitd mends
+    // that, if it was asked for the snapshot.
+    void look_for_failed_load(unsigned times_seen) {
+        qmp_->execute(
+            "query-status", nullptr, kSnapshotTimeout,
+            [this, times_seen](const QmpClient::Reply &reply) {
+                const std::string status = reply ? string_at(*reply, "status") : std::string();
+                if (status == "restore-vm" && times_seen == 0)
+                    look_again_for_failed_load();
+                else if ((status == "restore-vm" || status == "prelaunch") && times_seen > 0)
+                    tell_failed_load();
+            });
+    }
+
+    void look_again_for_failed_load() {
+        if (auto timer = start_timer(event_.get(), monotonic_now(event_.get()) + kSecond,
+                                     [this] { look_for_failed_load(1); }))
+            next_look_for_load_ = std::move(*timer);
+    }
+
+    void tell_failed_load() {
+        fmt::print(stderr,
+                   "<3>qemunit-helper: a snapshot could not be loaded, and the guest stands still. "
+                   "Unless QEMU has said that there is no such snapshot, the disks are those of "
+                   "the snapshot already, and the machine is not: to boot it from them, call "
+                   "Reset and then Resume of org.qemunit1(5), or load another snapshot.\n");
+        if (!stopping_->has_begun())
+            readiness_->take_status("Paused: a snapshot could not be loaded");
+    }
+
+    void on_closed() {
+        qmp_closed_ = true;
+        if (events_)
+            events_->end();
+        readiness_->give_up();
+        stopping_->on_closed();
+        leave_if_done();
+    }
+
+    void on_room() {
+        for (const auto &port : ports_)
+            port->resume();
+        leave_if_done();
+    }
+
+    void leave_if_done() {
+        const bool ports_ended =
+            std::ranges::all_of(ports_, [](const auto &port) { return port->has_ended(); });
+        if (!qmp_closed_ || !ports_ended || stopping_->is_writing() ||
+            (journal_ && !journal_->is_empty()))
+            return;
+        readiness_->explain_failure();
+        const auto leave = [this] {
+            sd_event_exit(event_.get(), EXIT_SUCCESS);
+        };
+        if (journal_)
+            journal_->wait_until_filed(leave);
+        else
+            leave();
+    }
+
+    Handover &handover_;
+    EventPtr event_;
+    std::unique_ptr<Journal> journal_;
+    std::unique_ptr<EventLog> events_;
+    std::vector<std::unique_ptr<SerialPort>> ports_;
+    std::optional<GuestAgent> agent_;  // on one of the ports
+    std::unique_ptr<Readiness> readiness_;
+    std::unique_ptr<GuestNotices> notices_;
+    std::unique_ptr<QmpClient> qmp_;
+    std::optional<SavedState> saved_;
+    std::optional<GuestRun> guest_run_;
+    std::optional<Watchdog> watchdog_;
+    std::optional<Stopping> stopping_;
+    std::optional<Loading> loading_;
+    std::optional<Idleness> idleness_;
+    uint64_t stop_timeout_usec_ = 0;
+    bool hibernates_ = false;
+    UniqueFd resumed_;
+    std::vector<std::string> unplugged_;
+    EventSourcePtr stop_signal_, next_look_for_load_;
+    bool qmp_closed_ = false;
+    bool panicked_ = false;
+};
+
+}  // namespace
+
+int run_companion(const std::string &vm, CompanionSide side, Handover &handover) {
+    ignore_signals_of_the_service();
+    Companion companion(handover);
+    if (auto started = companion.start(vm, std::move(side)); !started) {
+        warn(started.error().message);
+        return EXIT_FAILURE;
+    }
+    return companion.run() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+}  // namespace qemunit

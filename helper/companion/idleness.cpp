@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+#include "helper/companion/idleness.h"
+
+#include <algorithm>
+#include <set>
+#include <sstream>
+#include <string>
+
+#include "common/timer.h"
+
+namespace qemunit {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr uint64_t kCommandTimeout = 5 * kSecond;
+// Often enough to see somebody who comes and goes, and no burden for QEMU.
+constexpr uint64_t kLooks = 10;
+constexpr uint64_t kShortestInterval = 1 * kSecond;
+constexpr uint64_t kLongestInterval = 30 * kSecond;
+
+}  // namespace
+
+bool has_chardev_client(const json &chardevs) {
+    if (!chardevs.is_array())
+        return false;
+    return std::ranges::any_of(chardevs, [](const json &chardev) {
+        // "disconnected:unix:…,server=on" without a client (QEMU's chardev/char-socket.c); what
+        // is no server is the companion's own.
+        const std::string name = string_at(chardev, "filename");
+        return string_at(chardev, "label") != "control" &&
+               name.find(",server") != std::string::npos && !name.starts_with("disconnected:");
+    });
+}
+
+bool has_vnc_client(const json &vnc) {
+    const auto clients = vnc.is_object() ? vnc.find("clients") : vnc.end();
+    return clients != vnc.end() && clients->is_array() && !clients->empty();
+}
+
+bool has_forwarded_connection(std::string_view usernet) {
+    // "  TCP[ESTABLISHED]  15  127.0.0.1 10022  10.0.2.15 22  0  0": whoever came through a
+    // forward came to its port on the host.
+    struct Row {
+        std::string state, fd, address, port;
+    };
+    std::vector<Row> connections;
+    std::set<std::string> forwarded;
+    std::istringstream lines{std::string(usernet)};
+    for (std::string line; std::getline(lines, line);) {
+        Row row;
+        if (!(std::istringstream(line) >> row.state >> row.fd >> row.address >> row.port))
+            continue;
+        if (row.state == "TCP[HOST_FORWARD]")
+            forwarded.insert(row.port);
+        else if (row.state.starts_with("TCP[") && row.state != "TCP[TIME_WAIT]" &&
+                 row.state != "TCP[CLOSED]")
+            connections.push_back(std::move(row));
+    }
+    return std::ranges::any_of(connections,
+                               [&](const Row &row) { return forwarded.contains(row.port); });
+}
+
+Idleness::Idleness(sd_event *event, QmpClient &qmp, uint64_t timeout_usec,
+                   std::function<bool()> is_used, std::function<void()> on_idle)
+    : event_(event),
+      qmp_(qmp),
+      timeout_usec_(timeout_usec),
+      is_used_(std::move(is_used)),
+      on_idle_(std::move(on_idle)) {}
+
+void Idleness::start() {
+    if (timeout_usec_ == 0)
+        return;
+    last_use_ = monotonic_now(event_);
+    look();
+}
+
+void Idleness::look() {
+    const uint64_t interval =
+        std::clamp(timeout_usec_ / kLooks, kShortestInterval, kLongestInterval);
+    if (auto timer = start_timer(event_, monotonic_now(event_) + interval, [this] { look(); }))
+        next_look_ = std::move(*timer);
+    if (is_used_()) {
+        take_answer(true);
+        return;
+    }
+    qmp_.execute("query-chardev", nullptr, kCommandTimeout, [this](const QmpClient::Reply &reply) {
+        if (!reply || has_chardev_client(*reply))
+            take_answer(true);
+        else
+            ask_for_vnc();
+    });
+}
+
+void Idleness::ask_for_vnc() {
+    // An error: this QEMU has no VNC.
+    qmp_.execute("query-vnc", nullptr, kCommandTimeout, [this](const QmpClient::Reply &reply) {
+        if (reply && has_vnc_client(*reply))
+            take_answer(true);
+        else
+            ask_for_forwards();
+    });
+}
+
+void Idleness::ask_for_forwards() {
+    qmp_.execute("human-monitor-command", {{"command-line", "info usernet"}}, kCommandTimeout,
+                 [this](const QmpClient::Reply &reply) {
+                     take_answer(reply && reply->is_string() &&
+                                 has_forwarded_connection(reply->get<std::string>()));
+                 });
+}
+
+void Idleness::take_answer(bool is_used) {
+    const uint64_t now = monotonic_now(event_);
+    if (is_used || is_used_())
+        last_use_ = now;
+    if (now - last_use_ < timeout_usec_ || !next_look_)
+        return;
+    next_look_.reset();
+    on_idle_();
+}
+
+}  // namespace qemunit

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+//
+// IdleTimeout= of [VM]: notices when nobody has used the VM for so long. Used is a VM by
+// a client of one of its sockets, and by a connection through one of its forwards. QEMU has
+// no events for these, so it is asked now and then; the companion does the ending.
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+#include "common/event_ptr.h"
+#include "common/qmp/qmp_client.h"
+
+namespace qemunit {
+
+// What QEMU says, in its own forms.
+// query-chardev: a client at a socket that QEMU serves, but for qemunitd's.
+bool has_chardev_client(const nlohmann::json &chardevs);
+// query-vnc.
+bool has_vnc_client(const nlohmann::json &vnc);
+// "info usernet" (slirp_connection_info() of libslirp): a TCP connection that came through a
+// forward. The guest's own connections do not count; what uses a UDP forward cannot be seen.
+bool has_forwarded_connection(std::string_view usernet);
+
+class Idleness {
+  public:
+    // `is_used`: by what the companion itself sees. `on_idle` comes once.
+    Idleness(sd_event *event, QmpClient &qmp, uint64_t timeout_usec, std::function<bool()> is_used,
+             std::function<void()> on_idle);
+
+    // QEMU answers. Without a timeout, this does nothing.
+    void start();
+
+  private:
+    void look();
+    void ask_for_vnc();
+    void ask_for_forwards();
+    void take_answer(bool is_used);
+
+    sd_event *event_;
+    QmpClient &qmp_;
+    const uint64_t timeout_usec_;
+    const std::function<bool()> is_used_;
+    const std::function<void()> on_idle_;
+    uint64_t last_use_ = 0;  // monotonic
+    EventSourcePtr next_look_;
+};
+
+}  // namespace qemunit

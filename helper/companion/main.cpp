@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+//
+// qemunit-companion: what qemunit-helper runs beside QEMU. A program of its own, since a start of a
+// VM waits for the helper, but not for what this one is linked with.
+#include <fmt/format.h>
+#include <sysexits.h>
+#include <systemd/sd-daemon.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#include "helper/companion/companion.h"
+#include "helper/handover/companion_command.h"
+
+namespace {
+
+using namespace qemunit;
+
+// What `ps` and `systemctl status` show: written over the arguments, which lie in one piece.
+void set_title(int argc, char **argv, const std::string &title) {
+    char *const end = argv[argc - 1] + std::strlen(argv[argc - 1]);
+    const auto room = static_cast<std::size_t>(end - argv[0]);
+    std::memset(argv[0], 0, room);
+    title.copy(argv[0], room);
+}
+
+// What a start may take at most, in µs: TimeoutStartSec= of the unit.
+constexpr uint64_t kStartTimeout = 60'000'000;
+
+// Ends when systemd has heard it, so that it takes our own end, as the main process until now, for
+// nobody's.
+int name_main_process(const char *pid) {
+    sd_notifyf(0, "MAINPID=%s", pid);
+    if (const int r = sd_notify_barrier(0, kStartTimeout); r < 0) {
+        fmt::print(stderr,
+                   "<3>qemunit-companion: systemd does not say that it has heard of {}: {}\n", pid,
+                   std::strerror(-r));
+        return EX_UNAVAILABLE;
+    }
+    return EXIT_SUCCESS;
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+    if (argc == 2 && std::string_view(argv[1]).starts_with(kMainPid))
+        return name_main_process(argv[1] + kMainPid.size());
+    auto command = parse_companion_arguments({argv + 1, argv + argc});
+    if (!command) {
+        fmt::print(stderr, "<3>qemunit-companion: {}\n", command.error().message);
+        return EX_USAGE;
+    }
+    const std::string vm = command->told.vm;
+    set_title(argc, argv, "qemunit-helper: supervisor of VM " + vm);
+    CompanionSide side = companion_side(std::move(*command));
+    return supervise([&](Handover &handover) {
+        set_title(argc, argv, "qemunit-helper: companion of VM " + vm);
+        return run_companion(vm, std::move(side), handover);
+    });
+}

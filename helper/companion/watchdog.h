@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+//
+// WatchdogSec= of the unit: systemd hears of the VM as long as QEMU answers, or is at work on what
+// keeps it from answering, such as a snapshot. QEMU that hangs is systemd's to kill.
+#pragma once
+
+#include "common/event_ptr.h"
+#include "common/qmp/qmp_client.h"
+#include "helper/companion/progress.h"
+
+namespace qemunit {
+
+class Watchdog {
+  public:
+    Watchdog(sd_event *event, QmpClient &qmp, pid_t qemu)
+        : event_(event), qmp_(qmp), progress_(qemu) {}
+
+    // If the unit has a watchdog ($WATCHDOG_USEC, sd_watchdog_enabled(3)). Once.
+    void start();
+
+  private:
+    void look();
+    void ask();
+    void vouch_for_work();
+
+    sd_event *event_;
+    QmpClient &qmp_;
+    Progress progress_;
+    uint64_t period_usec_ = 0;
+    uint64_t asked_usec_ = 0;  // when QEMU was asked what it has not answered yet
+    bool vouches_ = false;
+    EventSourcePtr next_;
+};
+
+}  // namespace qemunit

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#include "helper/console/client_output.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+
+namespace qemunit {
+
+namespace {
+
+constexpr std::size_t kConsoleQueueMax = 256 * 1024;  // bytes
+constexpr std::size_t kProgramQueueMax = 4 * 1024 * 1024;
+
+}  // namespace
+
+bool ClientOutput::send(std::string_view bytes) {
+    const bool fits =
+        queue_.size() + bytes.size() <= (history_ != nullptr ? kConsoleQueueMax : kProgramQueueMax);
+    if (!fits && history_ == nullptr)
+        return false;  // half a message is none
+    // In the middle of a gap, what comes now would look as if nothing was missing.
+    if (!fits || missed_ > 0) {
+        missed_ += bytes.size();
+        return true;
+    }
+    queue_ += bytes;
+    flush();
+    return true;
+}
+
+void ClientOutput::flush() {
+    for (;;) {
+        // Now that there is room, and not when the guest prints next: it may wait for an answer.
+        if (queue_.empty() && missed_ > 0)
+            queue_ = history_->after_gap(std::exchange(missed_, 0));
+        if (queue_.empty())
+            return;
+        const ssize_t n = ::send(fd_, queue_.data(), queue_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN)
+            return;
+        if (n < 0) {  // it has left, or listens no more; what it typed counts
+            queue_.clear();
+            missed_ = 0;
+            return;
+        }
+        progressed_ = true;
+        queue_.erase(0, static_cast<std::size_t>(n));
+    }
+}
+
+}  // namespace qemunit

@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: MIT
+#include "helper/console/serial_port.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/sockios.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/timer.h"
+#include "helper/console/client_output.h"
+
+namespace qemunit {
+
+namespace {
+
+constexpr std::size_t kReadSize = 16 * 1024;
+constexpr std::size_t kClientsMax = 32;
+constexpr std::size_t kTypedMax = 4 * 1024;   // bytes that wait for the guest
+constexpr uint64_t kPartialUsec = 1'000'000;  // a prompt is logged after this long a silence
+// A timer that is this late says that the process did not run, and so perhaps QEMU neither.
+constexpr uint64_t kLateUsec = 500'000;
+// At the VM's end, who takes nothing for so long is hung up on, and all after so many times that.
+// systemd's own patience (TimeoutStopSec=) goes on meanwhile.
+constexpr uint64_t kSlowUsec = 500'000;
+constexpr unsigned kSlowRoundsMax = 4;
+// QEMU writes each byte of a UART by itself. Who is woken for each takes more time from the
+// guest than all else; nobody sees so short a wait, and QEMU's socket holds what comes meanwhile.
+constexpr uint64_t kGatherUsec = 300;
+
+Result<EventSourcePtr> watch_fd(sd_event *event, int fd, uint32_t events,
+                                sd_event_io_handler_t handler, void *userdata) {
+    sd_event_source *source = nullptr;
+    if (int r = sd_event_add_io(event, &source, fd, events, handler, userdata); r < 0)
+        return fail_errno(r, "cannot watch a serial port");
+    return EventSourcePtr(source);
+}
+
+// Not running yet.
+EventSourcePtr new_timer(sd_event *event, uint64_t accuracy, sd_event_time_handler_t handler,
+                         void *userdata) {
+    sd_event_source *source = nullptr;
+    if (sd_event_add_time(event, &source, CLOCK_MONOTONIC, UINT64_MAX, accuracy, handler,
+                          userdata) < 0)
+        return nullptr;
+    sd_event_source_set_enabled(source, SD_EVENT_OFF);
+    return EventSourcePtr(source);
+}
+
+void run_timer(const EventSourcePtr &timer, uint64_t usec) {
+    sd_event_source_set_time_relative(timer.get(), usec);
+    sd_event_source_set_enabled(timer.get(), SD_EVENT_ONESHOT);
+}
+
+Result<> set_nonblocking(int fd) {
+    const int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+        return fail_errno(errno, "cannot make a serial port non-blocking");
+    return {};
+}
+
+}  // namespace
+
+// One connection to the port's socket.
+struct SerialPort::Client {
+    Client(SerialPort &its_port, UniqueFd its_fd)
+        : port(its_port),
+          fd(std::move(its_fd)),
+          output(fd.get(), port.is_console_ ? &port.history_ : nullptr) {}
+
+    void send(std::string_view bytes) {
+        closed = !output.send(bytes) || closed;
+        update_events();
+    }
+
+    void flush() {
+        output.flush();
+        update_events();
+    }
+
+    void update_events() {
+        const bool reads = port.guest_ && !input_ended && port.typed_.size() < kTypedMax;
+        sd_event_source_set_io_events(
+            source.get(),
+            (reads ? uint32_t{EPOLLIN} : 0u) | (output.is_empty() ? 0u : uint32_t{EPOLLOUT}));
+    }
+
+    SerialPort &port;
+    UniqueFd fd;
+    ClientOutput output;
+    EventSourcePtr source;
+    bool input_ended = false;  // it shut down its writing side, and may still read
+    bool closed = false;
+};
+
+Result<std::unique_ptr<SerialPort>> SerialPort::create(sd_event *event, const std::string &vm,
+                                                       PortEnd end, Journal *journal,
+                                                       std::function<void()> on_end) {
+    UniqueFd listener = std::move(end.listener);
+    std::unique_ptr<SerialPort> port(
+        new SerialPort(event, vm, std::move(end), journal, std::move(on_end)));
+    auto watching = port->watch();
+    if (watching && listener)
+        watching = port->watch_clients(std::move(listener));
+    if (!watching)
+        return std::unexpected(watching.error());
+    return port;
+}
+
+SerialPort::SerialPort(sd_event *event, const std::string &vm, PortEnd end, Journal *journal,
+                       std::function<void()> on_end)
+    : event_(event),
+      vm_(vm),
+      name_(end.name),
+      identifier_(end.name == "serial" ? vm : vm + "/" + end.name),
+      direct_(end.direct),
+      is_console_(end.is_console),
+      guest_(std::move(end.guest)),
+      journal_(end.log ? journal : nullptr),
+      on_end_(std::move(on_end)),
+      lines_([this](const std::string &line) { take_line(line); }) {}
+
+SerialPort::~SerialPort() = default;
+
+Result<> SerialPort::watch() {
+    if (auto set = set_nonblocking(guest_.get()); !set)
+        return set;
+    auto source = watch_fd(
+        event_, guest_.get(), EPOLLIN,
+        [](sd_event_source *, int, uint32_t revents, void *userdata) {
+            auto *port = static_cast<SerialPort *>(userdata);
+            if (revents & EPOLLOUT)
+                port->write_guest();
+            if (revents & (EPOLLIN | EPOLLHUP | EPOLLERR))
+                port->read_guest();
+            return 0;
+        },
+        this);
+    if (!source)
+        return std::unexpected(source.error());
+    guest_source_ = std::move(*source);
+    return {};
+}
+
+Result<> SerialPort::watch_clients(UniqueFd listener) {
+    auto acceptor = Acceptor::create(
+        event_, std::move(listener), name_ + ".sock", SD_EVENT_PRIORITY_NORMAL,
+        [this](UniqueFd fd, const sockaddr_storage &) { take_client(std::move(fd)); });
+    if (!acceptor)
+        return std::unexpected(acceptor.error());
+    acceptor_ = std::move(*acceptor);
+    return {};
+}
+
+void SerialPort::read_guest() {
+    if (!guest_)
+        return;
+    if (journal_ != nullptr && journal_->is_full()) {
+        sd_event_source_set_enabled(guest_source_.get(), SD_EVENT_OFF);
+        waits_for_journal_ = true;
+        arm_partial_timer();
+        return;
+    }
+    char buffer[kReadSize];
+    const ssize_t n = read(guest_.get(), buffer, sizeof buffer);
+    if (n > 0) {
+        take_output({buffer, static_cast<std::size_t>(n)});
+        if (static_cast<std::size_t>(n) < sizeof buffer)
+            gather();
+    } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+        end();
+    }
+}
+
+// The first bytes after a silence are read at once, so an echo does not wait; then many at a time.
+void SerialPort::gather() {
+    if (!gather_timer_)
+        gather_timer_ = new_timer(
+            event_, 1,
+            [](sd_event_source *, uint64_t, void *userdata) {
+                auto *port = static_cast<SerialPort *>(userdata);
+                port->gathers_ = false;
+                port->update_guest_events();
+                return 0;
+            },
+            this);
+    if (!gather_timer_)
+        return;
+    gathers_ = true;
+    update_guest_events();
+    run_timer(gather_timer_, kGatherUsec);
+}
+
+// That QEMU has closed its side is always told.
+void SerialPort::update_guest_events() {
+    if (guest_source_)
+        sd_event_source_set_io_events(
+            guest_source_.get(),
+            (gathers_ ? 0u : uint32_t{EPOLLIN}) | (typed_.empty() ? 0u : uint32_t{EPOLLOUT}));
+}
+
+void SerialPort::resume() {
+    if (!std::exchange(waits_for_journal_, false) || !guest_source_)
+        return;
+    sd_event_source_set_enabled(guest_source_.get(), SD_EVENT_ON);
+    arm_partial_timer();
+}
+
+void SerialPort::set_guest_runs(bool runs) {
+    if (std::exchange(guest_runs_, runs) != runs && guest_)
+        arm_partial_timer();
+}
+
+void SerialPort::take_output(std::string_view bytes) {
+    if (!direct_) {
+        if (is_console_)
+            history_.append(bytes);
+        for (const auto &client : clients_)
+            client->send(bytes);
+        drop_closed_clients();
+    }
+    if (on_bytes_)
+        on_bytes_(bytes);
+    if (journal_ != nullptr || on_line_) {
+        lines_.feed(bytes);
+        arm_partial_timer();
+    }
+}
+
+// Silence is the guest's: while nobody listens to it, or it cannot speak, there is none.
+void SerialPort::arm_partial_timer() {
+    const bool can_be_heard = !waits_for_journal_ && guest_runs_;
+    if (!can_be_heard || !lines_.has_partial()) {
+        if (partial_timer_)
+            sd_event_source_set_enabled(partial_timer_.get(), SD_EVENT_OFF);
+        return;
+    }
+    if (!partial_timer_) {
+        partial_timer_ = new_timer(
+            event_, 0,
+            [](sd_event_source *, uint64_t due_usec, void *userdata) {
+                static_cast<SerialPort *>(userdata)->end_partial_line(due_usec);
+                return 0;
+            },
+            this);
+        if (!partial_timer_)
+            return;
+        // The rest of the line may be waiting to be read: that comes first.
+        sd_event_source_set_priority(partial_timer_.get(), SD_EVENT_PRIORITY_IDLE);
+    }
+    run_timer(partial_timer_, kPartialUsec);
+}
+
+// As after `systemctl freeze`, from which QEMU has yet to come back.
+void SerialPort::end_partial_line(uint64_t due_usec) {
+    if (monotonic_now(event_) > due_usec + kLateUsec)
+        arm_partial_timer();
+    else
+        lines_.flush_partial();
+}
+
+void SerialPort::take_line(const std::string &line) {
+    if (journal_ != nullptr)
+        journal_->send({{"MESSAGE", line},
+                        {"PRIORITY", "6"},
+                        {"SYSLOG_IDENTIFIER", identifier_},
+                        {"QEMUNIT_VM", vm_},
+                        {"QEMUNIT_PORT", name_}});
+    if (on_line_)
+        on_line_(line);
+}
+
+void SerialPort::type(std::string_view bytes) {
+    if (!guest_)
+        return;
+    typed_ += bytes;
+    write_guest();
+}
+
+bool SerialPort::has_untaken() const {
+    int unread = 0;  // in the socket; unix(7) calls this SIOCOUTQ's
+    return !typed_.empty() || (guest_ && ioctl(guest_.get(), SIOCOUTQ, &unread) == 0 && unread > 0);
+}
+
+void SerialPort::end() {
+    lines_.flush_partial();
+    partial_timer_.reset();
+    gather_timer_.reset();
+    guest_source_.reset();
+    guest_.reset();
+    acceptor_.reset();
+    for (const auto &client : clients_)
+        client->flush();
+    slow_timer_ = new_timer(
+        event_, kSlowUsec / 10,
+        [](sd_event_source *, uint64_t, void *userdata) {
+            static_cast<SerialPort *>(userdata)->drop_slow_clients();
+            return 0;
+        },
+        this);
+    if (slow_timer_)
+        run_timer(slow_timer_, kSlowUsec);
+    else
+        clients_.clear();
+    drop_closed_clients();
+}
+
+void SerialPort::drop_slow_clients() {
+    ++slow_rounds_;
+    for (const auto &client : clients_)
+        if (!client->output.has_progressed() || slow_rounds_ >= kSlowRoundsMax)
+            client->closed = true;
+    run_timer(slow_timer_, kSlowUsec);
+    drop_closed_clients();
+}
+
+void SerialPort::take_client(UniqueFd fd) {
+    if (clients_.size() >= kClientsMax)
+        return;
+    auto client = std::make_unique<Client>(*this, std::move(fd));
+    auto source = watch_fd(
+        event_, client->fd.get(), EPOLLIN,
+        [](sd_event_source *, int, uint32_t revents, void *userdata) {
+            auto *self = static_cast<Client *>(userdata);
+            SerialPort &port = self->port;
+            if (revents & EPOLLOUT)
+                self->flush();
+            // Both directions are gone: whoever only shut down its writing side still reads.
+            const bool has_left = (revents & (EPOLLHUP | EPOLLERR)) != 0;
+            if ((revents & EPOLLIN) || has_left) {
+                // If it has left, all that it typed before; its socket's buffer bounds that.
+                while (port.read_client(*self) && has_left) {
+                }
+            }
+            self->closed = self->closed || has_left;
+            port.drop_closed_clients();
+            return 0;
+        },
+        client.get());
+    if (!source)
+        return;
+    client->source = std::move(*source);
+    client->send(history_.last_screen());
+    clients_.push_back(std::move(client));
+    drop_closed_clients();
+}
+
+bool SerialPort::read_client(Client &client) {
+    char buffer[kTypedMax];
+    const ssize_t n = read(client.fd.get(), buffer, sizeof buffer);
+    if (n > 0) {
+        type({buffer, static_cast<std::size_t>(n)});
+    } else if (n == 0) {
+        client.input_ended = true;
+        client.update_events();
+    } else if (errno != EAGAIN && errno != EINTR) {
+        client.closed = true;
+    }
+    return n > 0;
+}
+
+void SerialPort::write_guest() {
+    while (guest_ && !typed_.empty()) {
+        const ssize_t n = ::send(guest_.get(), typed_.data(), typed_.size(), MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN)
+            break;
+        // QEMU is gone; reading says so too.
+        typed_.erase(0, n < 0 ? typed_.size() : static_cast<std::size_t>(n));
+    }
+    update_guest_events();
+    for (const auto &client : clients_)
+        client->update_events();
+}
+
+void SerialPort::drop_closed_clients() {
+    clients_.remove_if([&](const auto &client) {
+        return client->closed || (!guest_ && client->output.is_empty());
+    });
+    if (guest_ || !clients_.empty() || std::exchange(has_ended_, true))
+        return;
+    slow_timer_.reset();
+    on_end_();
+}
+
+}  // namespace qemunit

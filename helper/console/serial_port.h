@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+//
+// One serial port of the guest: always reads, writes lines to the journal, and fans out to
+// any number of clients of its socket, who may all type. A client that does not read loses
+// its own output and delays nobody; a busy journal slows the guest, and loses nothing. At the
+// VM's end, who reads still gets the last words.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "common/event_ptr.h"
+#include "common/result.h"
+#include "helper/companion/companion_side.h"
+#include "helper/console/acceptor.h"
+#include "helper/console/console_history.h"
+#include "helper/console/console_lines.h"
+#include "helper/console/journal.h"
+
+namespace qemunit {
+
+class SerialPort {
+  public:
+    // `journal`: nullptr if the port is not logged. `on_end`: QEMU has closed its side, the last
+    // line is with the journal, and the clients that read have read all.
+    static Result<std::unique_ptr<SerialPort>> create(sd_event *event, const std::string &vm,
+                                                      PortEnd end, Journal *journal,
+                                                      std::function<void()> on_end);
+    ~SerialPort();
+
+    // What the guest says, beside what becomes of it otherwise: whole lines as the journal has
+    // them, also where they are not logged, or bytes as they come.
+    void on_line(std::function<void(const std::string &line)> callback) {
+        on_line_ = std::move(callback);
+    }
+    void on_bytes(std::function<void(std::string_view bytes)> callback) {
+        on_bytes_ = std::move(callback);
+    }
+
+    // As a client would. What clients typed before goes first.
+    void type(std::string_view bytes);
+    // Whether QEMU has not taken all that was typed; a guest that listens takes it at once.
+    bool has_untaken() const;
+
+    // The journal has room again.
+    void resume();
+    // While it is paused, its silence says nothing: the rest of a line may come when it runs on.
+    void set_guest_runs(bool runs);
+    bool has_ended() const { return has_ended_; }
+    bool has_clients() const { return !clients_.empty(); }
+
+  private:
+    struct Client;
+
+    SerialPort(sd_event *event, const std::string &vm, PortEnd end, Journal *journal,
+               std::function<void()> on_end);
+    Result<> watch();
+    Result<> watch_clients(UniqueFd listener);
+    void read_guest();
+    void gather();
+    void update_guest_events();
+    void take_output(std::string_view bytes);
+    void end();
+    void drop_slow_clients();
+    void take_client(UniqueFd fd);
+    bool read_client(Client &client);
+    void write_guest();
+    void drop_closed_clients();
+    void take_line(const std::string &line);
+    void arm_partial_timer();
+    void end_partial_line(uint64_t due_usec);
+
+    sd_event *event_;
+    const std::string vm_;
+    const std::string name_;
+    const std::string identifier_;
+    const bool direct_;
+    const bool is_console_;
+    UniqueFd guest_;
+    std::unique_ptr<Acceptor> acceptor_;
+    Journal *journal_;
+    std::function<void()> on_end_;
+    std::function<void(const std::string &)> on_line_;
+    std::function<void(std::string_view)> on_bytes_;
+    ConsoleLines lines_;
+    EventSourcePtr guest_source_;
+    EventSourcePtr partial_timer_;
+    EventSourcePtr gather_timer_;
+    EventSourcePtr slow_timer_;  // of clients that have not read all when the guest has ended
+    bool gathers_ = false;       // bytes, unread
+    bool waits_for_journal_ = false;
+    bool guest_runs_ = true;
+    bool has_ended_ = false;
+    unsigned slow_rounds_ = 0;
+    std::list<std::unique_ptr<Client>> clients_;
+    std::string typed_;  // by clients, not yet taken by QEMU
+    ConsoleHistory history_;
+};
+
+}  // namespace qemunit

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+#include "helper/guest/guest_message.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "helper/console/console_lines.h"
+#include "helper/console/shortened.h"
+
+namespace qemunit {
+
+namespace {
+
+constexpr std::size_t kStatusMax = 200;  // bytes
+
+std::string plain_status(std::string_view text) {
+    std::string status;
+    ConsoleLines line([&](const std::string &shown) { status += shown; });
+    line.feed(text);
+    line.flush_partial();
+    return shortened(status, kStatusMax);
+}
+
+std::optional<int> exit_status(std::string_view text) {
+    constexpr int kMax = 255;
+    int status = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), status);
+    if (error != std::errc{} || end != text.data() + text.size() || status < 0 || status > kMax)
+        return std::nullopt;
+    return status;
+}
+
+}  // namespace
+
+GuestMessage parse_guest_message(std::string_view text) {
+    GuestMessage message;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        const std::string_view line = text.substr(0, end);
+        text.remove_prefix(std::min(end + 1, text.size()));
+        const std::size_t equals = std::min(line.find('='), line.size());
+        const std::string_view name = line.substr(0, equals);
+        const std::string_view value = line.substr(std::min(equals + 1, line.size()));
+        if (line == "READY=1")
+            message.ready = true;
+        else if (name == "STATUS" && equals < line.size())
+            message.status = plain_status(value);
+        else if (name == "EXIT_STATUS")
+            if (const auto status = exit_status(value))
+                message.exit_status = status;
+    }
+    return message;
+}
+
+bool is_of_guest(const sockaddr_vm &peer, unsigned cid) {
+    return peer.svm_family == AF_VSOCK && peer.svm_cid == cid;
+}
+
+}  // namespace qemunit

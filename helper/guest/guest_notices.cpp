@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+#include "helper/guest/guest_notices.h"
+
+#include <fmt/format.h>
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "common/timer.h"
+
+namespace qemunit {
+
+namespace {
+
+constexpr const char *kListenerName = "the VM's vsock port for READY=1";
+// Before all else that has come: a guest's last words are older than the end of its QEMU.
+constexpr int64_t kPriority = SD_EVENT_PRIORITY_IMPORTANT;
+
+}  // namespace
+
+struct GuestNotices::Connection {
+    GuestNotices &notices;
+    UniqueFd fd;
+    std::string text;
+    EventSourcePtr io, deadline;
+};
+
+Result<std::unique_ptr<GuestNotices>> GuestNotices::create(
+    sd_event *event, NoticeListener listener, std::function<void(const GuestMessage &)> on_message,
+    uint64_t connection_timeout_usec) {
+    std::unique_ptr<GuestNotices> notices(new GuestNotices(
+        event, std::move(listener.admits), std::move(on_message), connection_timeout_usec));
+    if (auto listening = notices->listen(std::move(listener.fd)); !listening)
+        return std::unexpected(listening.error());
+    return notices;
+}
+
+GuestNotices::GuestNotices(sd_event *event, std::function<bool(const sockaddr_vm &)> admits,
+                           std::function<void(const GuestMessage &)> on_message,
+                           uint64_t timeout_usec)
+    : event_(event),
+      admits_(std::move(admits)),
+      on_message_(std::move(on_message)),
+      timeout_usec_(timeout_usec) {}
+
+GuestNotices::~GuestNotices() = default;
+
+Result<> GuestNotices::listen(UniqueFd listener) {
+    auto acceptor = Acceptor::create(event_, std::move(listener), kListenerName, kPriority,
+                                     [this](UniqueFd fd, const sockaddr_storage &peer) {
+                                         take_connection(std::move(fd), peer);
+                                     });
+    if (!acceptor)
+        return std::unexpected(acceptor.error());
+    acceptor_ = std::move(*acceptor);
+    return {};
+}
+
+Result<EventSourcePtr> GuestNotices::watch(int fd, sd_event_io_handler_t handler, void *userdata) {
+    sd_event_source *source = nullptr;
+    int r = sd_event_add_io(event_, &source, fd, EPOLLIN, handler, userdata);
+    EventSourcePtr owned(source);
+    if (r >= 0)
+        r = sd_event_source_set_priority(source, kPriority);
+    if (r < 0)
+        return fail_errno(r, "cannot watch for what the guest says");
+    return owned;
+}
+
+void GuestNotices::take_connection(UniqueFd fd, const sockaddr_storage &address) {
+    sockaddr_vm peer{};
+    std::memcpy(&peer, &address, sizeof peer);
+    if (accepted_++ == 0)
+        if (auto timer = start_timer(event_, monotonic_now(event_) + kSecond, [this] {
+                accepted_ = 0;
+                accept_more_or_not();
+            }))
+            second_ = std::move(*timer);
+    accept_more_or_not();
+    if (!admits_(peer)) {
+        complain_once("somebody who is not the guest");
+        return;
+    }
+    Connection &connection = connections_.emplace_back(
+        Connection{.notices = *this, .fd = std::move(fd), .text = {}, .io = {}, .deadline = {}});
+    auto io = watch(
+        connection.fd.get(),
+        [](sd_event_source *, int, uint32_t, void *userdata) {
+            auto *ready = static_cast<Connection *>(userdata);
+            ready->notices.read_from(*ready);
+            return 0;
+        },
+        &connection);
+    auto deadline = start_timer(event_, monotonic_now(event_) + timeout_usec_, [&connection] {
+        connection.notices.complain_once("the guest, who has left a message unfinished");
+        connection.notices.drop(connection);
+    });
+    if (!io || !deadline) {
+        drop(connection);
+        return;
+    }
+    connection.io = std::move(*io);
+    connection.deadline = std::move(*deadline);
+    accept_more_or_not();
+}
+
+// What is done with a message costs others: PID 1, and all who watch the unit.
+void GuestNotices::accept_more_or_not() {
+    const bool may = connections_.size() < kConnectionsMax && accepted_ < kAcceptedMax;
+    acceptor_->set_open(may);
+}
+
+// A guest that is gone in the meantime has said all that there is.
+void GuestNotices::read_from(Connection &connection) {
+    char buffer[kGuestMessageMax + 1];
+    const ssize_t n = recv(connection.fd.get(), buffer, sizeof buffer, 0);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n > 0) {
+        connection.text.append(buffer, static_cast<std::size_t>(n));
+        if (connection.text.size() <= kGuestMessageMax)
+            return;
+        complain_once("the guest, whose message is too long");
+    } else {
+        on_message_(parse_guest_message(connection.text));
+    }
+    drop(connection);
+}
+
+// systemd in the guest waits until its connection is closed: what it has said has been done then.
+void GuestNotices::drop(Connection &connection) {
+    connections_.remove_if([&](const Connection &other) { return &other == &connection; });
+    accept_more_or_not();
+}
+
+void GuestNotices::complain_once(const char *whom) {
+    if (std::exchange(has_complained_, true))
+        return;
+    fmt::print(stderr, "<4>qemunit-helper: not listening to {}, at {}; this is said once.\n", whom,
+               kListenerName);
+}
+
+}  // namespace qemunit

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+//
+// The companion's command line, as the helper writes it: the process that becomes QEMU, the fds
+// that stay open, by name, and what the helper itself was told, up to QEMU's arguments.
+//
+//   qemunit-companion --qemu=4711 --fd=qmp:12 --fd=guest:serial:14 --vm=vm1 --serial=serial QEMU
+#pragma once
+
+#include <sys/types.h>
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/result.h"
+#include "common/unique_fd.h"
+#include "helper/handover/options.h"
+
+namespace qemunit {
+
+using CompanionFds = std::map<std::string, UniqueFd>;
+
+// Their names.
+inline constexpr const char *kQmpFd = "qmp", *kResumedFd = "resumed", *kNoticesFd = "notices";
+
+// What the companion says on kResumedFd, a byte each; its end without `runs` is a failure.
+enum class Resumption : char {
+    runs = 0,    // the guest
+    given = 1,   // QEMU has the saved state: if it ends now, it is for that
+    loaded = 2,  // the state was good: whatever happens now has another reason
+};
+
+inline std::string guest_fd(const std::string &port) {
+    return "guest:" + port;
+}
+inline std::string clients_fd(const std::string &port) {
+    return "clients:" + port;
+}
+// As a port; also the name of its chardev and socket.
+inline constexpr const char *kAgentPort = "agent";
+
+std::vector<std::string> companion_arguments(pid_t qemu, const CompanionFds &fds,
+                                             const std::vector<std::string> &told);
+
+struct CompanionCommand {
+    pid_t qemu = -1;
+    CompanionFds fds;
+    HelperOptions told;
+};
+
+// Instead of all that: tells systemd that the service's main process is this one.
+inline constexpr std::string_view kMainPid = "--main-pid=";
+
+// Takes over the fds.
+Result<CompanionCommand> parse_companion_arguments(const std::vector<std::string> &arguments);
+
+}  // namespace qemunit

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#include "helper/handover/saved_state.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <ctime>
+
+namespace qemunit {
+
+namespace {
+
+// A name that was changed is changed after a power failure, too (fsync(2)).
+Result<> sync_folder_of(const std::string &path) {
+    const std::size_t slash = path.rfind('/');
+    const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+    const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!fd && errno == ENOENT)
+        return {};  // and so there is nothing in it
+    // EINVAL: a file system that has no such thing, and nothing to wait for.
+    if (!fd || (fsync(fd.get()) != 0 && errno != EINVAL))
+        return fail_errno(errno, "cannot write the folder " + folder);
+    return {};
+}
+
+}  // namespace
+
+Result<UniqueFd> SavedState::open() const {
+    UniqueFd fd(::open(state_file_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (!fd && errno != ENOENT)
+        return fail_errno(errno, "cannot open the saved state " + state_file_);
+    return fd;
+}
+
+bool SavedState::exists() const {
+    return faccessat(AT_FDCWD, state_file_.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+           errno != ENOENT;
+}
+
+Result<> SavedState::rename_durably(const std::string &from, const std::string &to) const {
+    if (rename(from.c_str(), to.c_str()) != 0)
+        return fail_errno(errno, fmt::format("cannot rename {} to {}", from, to));
+    return sync_folder_of(state_file_);
+}
+
+Result<> SavedState::keep() const {
+    auto renamed = rename_durably(unfinished(), state_file_);
+    if (renamed || renamed.error().code != ENOENT || !exists())
+        return renamed;
+    // Whoever has renamed it may have been killed right after that.
+    return sync_folder_of(state_file_);
+}
+
+Result<> SavedState::retire() const {
+    auto renamed = rename_durably(state_file_, used());
+    if (renamed || renamed.error().code != ENOENT)
+        return renamed;
+    return sync_folder_of(state_file_);  // as above
+}
+
+Result<> SavedState::restore() const {
+    return rename_durably(used(), state_file_);
+}
+
+void SavedState::remove_leftovers() const {
+    unlink(used().c_str());
+    unlink(unfinished().c_str());
+}
+
+Result<std::string> SavedState::set_aside() const {
+    const std::time_t now = std::time(nullptr);
+    char stamp[] = "20261231-235959";
+    std::strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", std::gmtime(&now));
+    std::string name = fmt::format("{}.failed-{}", state_file_, stamp);
+    if (auto renamed = rename_durably(state_file_, name); !renamed) {
+        if (renamed.error().code == ENOENT)
+            return std::string();
+        return std::unexpected(renamed.error());
+    }
+    return name;
+}
+
+}  // namespace qemunit

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: MIT
+#include "helper/image/image.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <grp.h>
+#include <nlohmann/json.hpp>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <filesystem>
+
+#include "common/files/account.h"
+#include "common/files/disk_image.h"
+#include "common/files/left_images.h"
+#include "common/files/new_file.h"
+#include "common/files/trusted_path.h"
+#include "common/paths.h"
+#include "common/user_paths.h"
+#include "common/vm_name.h"
+#include "helper/image/mount_points.h"
+
+namespace qemunit {
+
+const char *const kImageHelp =
+    R"(qemunit-image --vm=NAME [--owner=USER] --format=FORMAT [OPTION]... PATH
+
+Creates the disk image PATH, unless it exists. Run by qemu-image@NAME.service before the VM
+starts, for Size= and BackingFile= in its ini file.
+
+     --vm=NAME              The VM's name
+     --owner=USER           Whose the image will be, if not of who runs this
+     --format=FORMAT        As qemu-img(1) calls it
+     --size=BYTES           Its size; without it, that of the backing file
+     --backing-file=PATH    What it is a copy-on-write layer of
+     --backing-format=FORMAT
+     --backing-format-is-guessed
+                            By its name, so that its content must not say otherwise
+  -h --help                 Show this help
+     --version              Show the version
+
+See qemunit.ini(5).
+)";
+
+namespace {
+
+constexpr char kQemuImg[] = "/usr/bin/qemu-img";
+
+// qemu-img(1) with the rights of `owner`, and these files. It says itself what is wrong.
+Result<> run_qemu_img(std::vector<std::string> words, const std::optional<Account> &owner,
+                      const std::vector<int> &files, int output) {
+    words.insert(words.begin(), kQemuImg);
+    std::vector<char *> argv;
+    for (std::string &word : words)
+        argv.push_back(word.data());
+    argv.push_back(nullptr);
+    const pid_t child = fork();
+    if (child < 0)
+        return fail_errno(errno, "cannot fork");
+    if (child == 0) {
+        for (const int fd : files)
+            fcntl(fd, F_SETFD, 0);
+        if (output >= 0)
+            dup2(output, STDOUT_FILENO);
+        if (owner && owner->uid != geteuid() &&
+            (setgroups(owner->groups.size(), owner->groups.data()) != 0 ||
+             setgid(owner->gid) != 0 || setuid(owner->uid) != 0))
+            _exit(EX_NOPERM);
+        execv(argv.front(), argv.data());
+        _exit(EX_UNAVAILABLE);
+    }
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (WIFEXITED(status) && WEXITSTATUS(status) == EX_UNAVAILABLE)
+        return fail(ENOENT, fmt::format("cannot run {}; is qemu-utils installed?", kQemuImg));
+    if (WIFEXITED(status) && WEXITSTATUS(status) == EX_NOPERM)
+        return fail(EPERM, fmt::format("cannot run {} as user '{}'", kQemuImg, owner->name));
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        return fail(EIO, "qemu-img failed");
+    return {};
+}
+
+std::string path_of(int fd) {
+    return fmt::format("/proc/self/fd/{}", fd);
+}
+
+std::string whole_file(int fd) {
+    std::string text;
+    char buffer[4096];
+    lseek(fd, 0, SEEK_SET);
+    for (ssize_t n = 0; (n = read(fd, buffer, sizeof buffer)) > 0;)
+        text.append(buffer, static_cast<std::size_t>(n));
+    return text;
+}
+
+// The guest's size of a backing file. Nothing below it is opened: that is QEMU's to do, in the
+// sandbox.
+Result<uint64_t> virtual_size(const ImageOptions &options, const std::optional<Account> &owner,
+                              int file) {
+    const UniqueFd said(memfd_create("qemu-img", MFD_CLOEXEC));
+    if (!said)
+        return fail_errno(errno, "cannot run " + std::string(kQemuImg));
+    if (auto done = run_qemu_img(
+            {"info", "-U", "--output=json", "-f", options.backing_format, path_of(file)}, owner,
+            {file}, said.get());
+        !done)
+        return std::unexpected(done.error());
+    const auto info = nlohmann::json::parse(whole_file(said.get()), nullptr, false);
+    if (!info.is_object() || !info.contains("virtual-size") ||
+        !info["virtual-size"].is_number_unsigned())
+        return fail(EIO, "qemu-img does not say how large it is");
+    return info["virtual-size"].get<uint64_t>();
+}
+
+// The VM's own folder comes to be when its service starts, which is later.
+Result<> make_state_folder(const std::string &vm, const Account &owner) {
+    const std::string folder = Paths().state_dir(vm);
+    if (mkdir(folder.c_str(), S_IRWXU) != 0)
+        return errno == EEXIST ? Result<>() : fail_errno(errno, "cannot create " + folder);
+    // Whose it becomes cannot have changed it before: only root can write where it lies.
+    if (lchown(folder.c_str(), owner.uid, owner.gid) != 0)
+        return fail_errno(errno, "cannot hand over " + folder);
+    return {};
+}
+
+// Who runs this for nobody else opens what it may; with root's rights, nothing that others laid
+// out.
+Result<UniqueFd> open_folder(const std::string &path, const std::optional<Account> &owner) {
+    constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+    UniqueFd folder;
+    if (owner) {
+        const auto found = find_path(path);
+        if (!found)
+            return std::unexpected(found.error());
+        folder = reopen(found->fd, kFlags);
+    } else {
+        folder = UniqueFd(open(path.c_str(), kFlags));
+    }
+    return folder ? Result<UniqueFd>(std::move(folder)) : fail_errno(errno, "cannot open " + path);
+}
+
+Result<UniqueFd> open_backing_file(const ImageOptions &options,
+                                   const std::optional<Account> &owner) {
+    if (owner)
+        return open_for(*owner, options.backing_file, O_RDONLY);
+    UniqueFd file(open(options.backing_file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    return file ? Result<UniqueFd>(std::move(file))
+                : fail_errno(errno, "cannot open " + options.backing_file);
+}
+
+// Whether there is an image already. A link that leads nowhere is none, and nothing that one could
+// be made in the place of.
+Result<bool> is_there(const ImageOptions &options, int folder, const std::string &name) {
+    struct stat status {};
+    if (fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? Result<bool>(false)
+                               : fail_errno(errno, "cannot look at " + options.path);
+    if (S_ISLNK(status.st_mode) && access(options.path.c_str(), F_OK) != 0)
+        return fail(EEXIST, options.path +
+                                " is a link that leads nowhere: remove it, and the image is made "
+                                "here, or make what it leads to");
+    return true;
+}
+
+Result<> fill(const ImageOptions &options, const std::optional<Account> &owner, int image) {
+    std::vector<std::string> words{"create", "-q", "-f", options.format};
+    std::optional<uint64_t> size = options.size;
+    if (!options.backing_file.empty()) {
+        const auto backing = open_backing_file(options, owner);
+        if (!backing)
+            return std::unexpected(backing.error());
+        if (options.backing_format_is_guessed)
+            if (std::string fault = wrong_guess(backing->get(), options.backing_file,
+                                                options.backing_format, "BackingFormat");
+                !fault.empty())
+                return fail(EINVAL, std::move(fault));
+        const auto its_size = virtual_size(options, owner, backing->get());
+        if (!its_size)
+            return fail(its_size.error().code,
+                        fmt::format("{}: {}", options.backing_file, its_size.error().message));
+        if (!size)
+            size = *its_size;
+        words.insert(words.end(), {"-u", "-b", options.backing_file, "-F", options.backing_format});
+    }
+    words.insert(words.end(), {path_of(image), fmt::to_string(*size)});
+    return run_qemu_img(words, owner, {image}, -1);
+}
+
+}  // namespace
+
+Result<ImageOptions> parse_image_options(const std::vector<std::string> &arguments) {
+    ImageOptions options;
+    auto argument = arguments.begin();
+    for (; argument != arguments.end() && argument->starts_with('-'); ++argument) {
+        const std::size_t equals = std::min(argument->find('='), argument->size());
+        const std::string name = argument->substr(0, equals + 1);
+        const std::string value = argument->substr(std::min(equals + 1, argument->size()));
+        if (name == "--help" || name == "-h" || name == "--version") {
+            options.mode =
+                name == "--version" ? ImageOptions::Mode::version : ImageOptions::Mode::help;
+            return options;
+        }
+        if (name == "--vm=") {
+            options.vm = value;
+        } else if (name == "--owner=") {
+            options.owner = value;
+        } else if (name == "--format=") {
+            options.format = value;
+        } else if (name == "--backing-file=") {
+            options.backing_file = value;
+        } else if (name == "--backing-format=") {
+            options.backing_format = value;
+        } else if (*argument == "--backing-format-is-guessed") {
+            options.backing_format_is_guessed = true;
+        } else if (name == "--size=") {
+            uint64_t size = 0;
+            const auto [end, error] =
+                std::from_chars(value.data(), value.data() + value.size(), size);
+            if (error != std::errc{} || end != value.data() + value.size())
+                return fail(EINVAL, fmt::format("--size='{}' is not a number of bytes", value));
+            options.size = size;
+        } else {
+            return fail(EINVAL, fmt::format("unknown option '{}'; see --help", *argument));
+        }
+    }
+    if (!is_vm_name(options.vm))
+        return fail(EINVAL, fmt::format("--vm='{}' is not the name of a VM", options.vm));
+    if (options.format.empty())
+        return fail(EINVAL, "--format= is needed; see --help");
+    if (!options.size && options.backing_file.empty())
+        return fail(EINVAL, "--size= or --backing-file= is needed; see --help");
+    if (arguments.end() - argument != 1 || !argument->starts_with('/'))
+        return fail(EINVAL, "one image is needed, by its absolute path; see --help");
+    options.path = *argument;
+    return options;
+}
+
+Result<> create_image(const ImageOptions &options) {
+    if (access(options.path.c_str(), F_OK) == 0)
+        return {};
+    const std::filesystem::path path(options.path);
+    const std::string parent = path.parent_path(), name = path.filename();
+    std::optional<Account> owner;
+    if (!options.owner.empty()) {
+        auto account = find_account(options.owner);
+        if (!account)
+            return std::unexpected(account.error());
+        owner = std::move(*account);
+        if (parent == Paths().state_dir(options.vm))
+            if (auto made = make_state_folder(options.vm, *owner); !made)
+                return made;
+    }
+    const auto cannot = [&](const Error &why) {
+        return fail(why.code, fmt::format("cannot create {}: {}", options.path, why.message));
+    };
+    const auto folder = open_folder(parent, owner);
+    if (!folder)
+        return cannot(folder.error());
+    if (const auto found = is_there(options, folder->get(), name); !found || *found)
+        return found ? Result<>() : std::unexpected(found.error());
+    if (auto mounted = check_mounted(parent); !mounted)
+        return cannot(mounted.error());
+    auto image = NewFile::create(folder->get(), name);
+    if (!image)
+        return cannot(image.error());
+    if (owner && fchown(image->fd(), owner->uid, owner->gid) != 0)
+        return fail_errno(errno, "cannot hand over " + options.path);
+    if (auto filled = fill(options, owner, image->fd()); !filled)
+        return cannot(filled.error());
+    auto published = image->publish();
+    if (published)
+        return {};
+    if (published.error().code != EEXIST)
+        return cannot(published.error());
+    const auto found = is_there(options, folder->get(), name);  // somebody was faster
+    return found ? Result<>() : std::unexpected(found.error());
+}
+
+std::string advice_on_blank_image(const ImageOptions &options) {
+    if (!options.backing_file.empty() || access(options.path.c_str(), F_OK) == 0)
+        return "";
+    const Paths paths = options.owner.empty() ? user_paths() : Paths();
+    return left_image_advice(options.path, options.vm, paths.config_dirs());
+}
+
+}  // namespace qemunit

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: MIT
+#include "helper/lifecycle/hibernation.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "common/timer.h"
+#include "helper/lifecycle/state_header.h"
+#include "helper/lifecycle/state_room.h"
+#include "helper/lifecycle/state_source.h"
+
+namespace qemunit {
+
+namespace {
+
+using nlohmann::json;
+
+// Bytes a second; QEMU's default is for networks, and slower than a disk.
+constexpr uint64_t kBandwidth = 10ull << 30;
+constexpr uint64_t kLookInterval = 250 * kMillisecond;
+// Of one command. What ends the waiting is that nothing moves.
+constexpr uint64_t kNoTimeout = 3600 * kSecond;
+
+uint64_t number_at(const json &value, const char *pointer) {
+    const json::json_pointer place(pointer);
+    return value.is_object() && value.contains(place) && value[place].is_number_integer()
+               ? value[place].get<uint64_t>()
+               : 0;
+}
+
+// Of query-migrate: what can never be saved.
+std::string first_blocker(const json &migration) {
+    const auto reasons =
+        migration.is_object() ? migration.find("blocked-reasons") : migration.end();
+    if (reasons == migration.end() || !reasons->is_array() || reasons->empty() ||
+        !reasons->front().is_string())
+        return {};
+    return reasons->front().get<std::string>();
+}
+
+}  // namespace
+
+void Hibernation::begin(std::function<void(Result<>)> done) {
+    start(std::move(done));
+    save();
+}
+
+void Hibernation::start(std::function<void(Result<>)> done) {
+    done_ = std::move(done);
+    progressed();
+}
+
+void Hibernation::progressed() {
+    auto timer = start_timer(event_, monotonic_now(event_) + patience_usec_, [this] {
+        give_up(fmt::format("cannot save the machine's state: nothing has moved for {:g} s",
+                            static_cast<double>(patience_usec_) / kSecond));
+    });
+    if (timer)
+        stalled_ = std::move(*timer);
+    on_progress_();
+}
+
+bool Hibernation::open_file(int flags) {
+    file_.reset(::open(saved_.unfinished().c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW | flags,
+                       S_IRUSR | S_IWUSR));
+    return static_cast<bool>(file_);
+}
+
+void Hibernation::save() {
+    ask("query-migrate", nullptr, [this](const QmpClient::Reply &reply) {
+        const std::string blocker = reply ? first_blocker(*reply) : "";
+        if (!blocker.empty())
+            give_up("cannot save the machine's state: " + blocker);
+        else
+            look_at_hardware();
+    });
+}
+
+// QEMU saves whatever it has; the next one has what the ini file says.
+void Hibernation::look_at_hardware() {
+    ask_hardware(qmp_, kNoTimeout, [this](Result<Hardware> now) {
+        if (!done_)
+            return;
+        const auto started = parse_hardware(handover_.hardware);
+        const std::string difference = now && started ? difference_since_start(*started, *now) : "";
+        if (!now) {
+            give_up("cannot save the machine's state: " + now.error().message);
+        } else if (!difference.empty()) {
+            give_up("cannot save a state that the next start could go on with: " + difference);
+        } else {
+            hardware_ = std::move(*now);
+            look_for_room();
+        }
+    });
+}
+
+void Hibernation::look_for_room() {
+    ask("query-memory-size-summary", nullptr, [this](const QmpClient::Reply &reply) {
+        const uint64_t ram =
+            reply ? number_at(*reply, "/base-memory") + number_at(*reply, "/plugged-memory") : 0;
+        if (const auto room = check_room_for_state(saved_.path(), ram, qemu_); !room)
+            give_up("cannot save the machine's state: " + room.error().message);
+        else
+            create_file();
+    });
+}
+
+// One that is older than what the guest does now must not be found if this comes to no end.
+void Hibernation::create_file() {
+    if (saved_.exists())
+        if (const auto retired = saved_.retire(); !retired) {
+            give_up(retired.error().message);
+            return;
+        }
+    if (open_file(O_CREAT | O_TRUNC))
+        send_file();
+    else
+        give_up(fmt::format("cannot create {}: {}", saved_.unfinished(), strerror(errno)));
+}
+
+// Only a migration on its way out, or done, counts: a guest that was resumed has "completed" one
+// on its way in. It must not be begun again: QEMU refuses that while it runs, and afterwards the
+// file is all there is.
+void Hibernation::go_on(std::function<void(Result<>)> done) {
+    start(std::move(done));
+    ask("query-migrate", nullptr, [this](const QmpClient::Reply &reply) {
+        const std::string status = reply ? string_at(*reply, "status") : "";
+        if (status == "completed") {
+            look_for_end();
+        } else if (status.empty() || status == "none" || status == "failed" ||
+                   status == "cancelling" || status == "cancelled" || !open_file(0)) {
+            save();
+        } else {
+            migrates_ = true;
+            begin_to_look();
+        }
+    });
+}
+
+void Hibernation::look_for_end() {
+    ask("query-status", nullptr, [this](const QmpClient::Reply &reply) {
+        const std::string status = reply ? string_at(*reply, "status") : "";
+        if (status != "postmigrate" && status != "finish-migrate")
+            save();
+        else if (open_file(0))
+            complete();
+        else if (saved_.exists())  // it has its name already
+            keep();
+        else
+            save();
+    });
+}
+
+void Hibernation::send_file() {
+    if (takes_files(qmp_.version())) {
+        set_up();
+        return;
+    }
+    // QEMU writes where the file stands.
+    if (lseek(file_.get(), kStateHeaderSize, SEEK_SET) < 0) {
+        give_up(fmt::format("cannot write {}: {}", saved_.unfinished(), strerror(errno)));
+        return;
+    }
+    UniqueFd copy(fcntl(file_.get(), F_DUPFD_CLOEXEC, 0));
+    step(
+        "getfd", {{"fdname", kStateFdName}}, [this] { set_up(); }, std::move(copy));
+}
+
+void Hibernation::set_up() {
+    step("migrate-set-capabilities",
+         {{"capabilities", json::array({{{"capability", "events"}, {"state", true}}})}}, [this] {
+             step("migrate-set-parameters", {{"max-bandwidth", kBandwidth}}, [this] { migrate(); });
+         });
+}
+
+void Hibernation::migrate() {
+    step("stop", nullptr, [this] {
+        migrates_ = true;
+        ask("migrate",
+            takes_files(qmp_.version()) ? file_source(saved_.unfinished(), kStateHeaderSize)
+                                        : fd_source(),
+            [this](const QmpClient::Reply &reply) {
+                if (reply) {
+                    begin_to_look();
+                    return;
+                }
+                migrates_ = false;  // if there is one, it is somebody else's
+                give_up("cannot save the machine's state: migrate: " + reply.error().message);
+            });
+    });
+}
+
+void Hibernation::begin_to_look() {
+    if (!migrates_)
+        return;  // it has ended before its beginning was answered
+    auto timer = start_timer(event_, monotonic_now(event_) + kLookInterval, [this] { look(); });
+    if (timer)
+        next_look_ = std::move(*timer);
+}
+
+// The events tell of the end; this, whether it comes nearer.
+void Hibernation::look() {
+    begin_to_look();
+    look_at_size();
+    if (!std::exchange(is_asking_, true))
+        ask("query-migrate", nullptr, [this](const QmpClient::Reply &reply) {
+            is_asking_ = false;
+            take_status(reply);
+        });
+}
+
+// QEMU may be too busy to answer, and write all the same.
+void Hibernation::look_at_size() {
+    struct stat status {};
+    if (fstat(file_.get(), &status) != 0 || static_cast<uint64_t>(status.st_size) <= size_)
+        return;
+    size_ = static_cast<uint64_t>(status.st_size);
+    progressed();
+}
+
+void Hibernation::take_status(const QmpClient::Reply &reply) {
+    if (!migrates_ || !reply)
+        return;
+    const std::string status = string_at(*reply, "status");
+    if (status == "completed") {
+        complete();
+    } else if (status == "failed" || status == "cancelled") {
+        migrates_ = false;
+        const std::string why = string_at(*reply, "error-desc");
+        give_up("cannot save the machine's state" + (why.empty() ? why : ": " + why));
+    } else if (const uint64_t remaining = number_at(*reply, "/ram/remaining");
+               remaining > 0 && remaining < remaining_) {
+        remaining_ = remaining;
+        progressed();
+    }
+}
+
+void Hibernation::on_event(const QmpEvent &event) {
+    // What is complete is good, whoever has ended QEMU since; but the end of a machine that its
+    // guest has ended is no state to come back to.
+    if (event.name == "SHUTDOWN" && done_ &&
+        (!is_writing() || string_at(event.data, "reason").starts_with("guest-")))
+        end(fail(ESHUTDOWN, "cannot save the machine's state: the machine has ended"));
+    // By a monitor. While QEMU still writes, it stops the guest once more at the end of that.
+    if ((event.name == "RESUME" || event.name == "WAKEUP") && is_writing())
+        give_up("cannot save the machine's state: somebody has let the guest run again");
+    if (!migrates_ || event.name != "MIGRATION")
+        return;
+    const std::string status = string_at(event.data, "status");
+    if (status == "completed")
+        complete();
+    else if (status == "failed" || status == "cancelled")
+        ask("query-migrate", nullptr,
+            [this](const QmpClient::Reply &reply) { take_status(reply); });
+}
+
+void Hibernation::complete() {
+    migrates_ = false;
+    next_look_.reset();
+    progressed();
+    if (hardware_) {
+        write_header();
+        return;
+    }
+    // Another companion has begun it, and QEMU stands still since.
+    ask_hardware(qmp_, kNoTimeout, [this](Result<Hardware> now) {
+        if (!done_)
+            return;
+        if (!now) {
+            give_up("cannot save the machine's state: " + now.error().message);
+            return;
+        }
+        hardware_ = std::move(*now);
+        write_header();
+    });
+}
+
+void Hibernation::write_header() {
+    if (const auto written = write_state_header(file_.get(), {handover_.is_paused, *hardware_});
+        !written)
+        give_up(written.error().message);
+    else
+        write_to_disk();
+}
+
+void Hibernation::write_to_disk() {
+    auto sync = FileSync::start(
+        event_, file_.get(), [this] { progressed(); },
+        [this](const Result<> &written) {
+            if (written)
+                keep();
+            else
+                give_up(fmt::format("cannot write {}: {}", saved_.unfinished(),
+                                    written.error().message));
+        });
+    if (sync)
+        sync_ = std::move(*sync);
+    else
+        give_up(fmt::format("cannot write {}: {}", saved_.unfinished(), sync.error().message));
+}
+
+void Hibernation::keep() {
+    if (const auto kept = saved_.keep(); !kept)
+        give_up(kept.error().message);
+    else
+        end({});
+}
+
+// As the last thing that anybody does: `done` may begin anew.
+void Hibernation::end(Result<> result) {
+    migrates_ = false;
+    stalled_.reset();
+    next_look_.reset();
+    sync_.reset();
+    file_.reset();
+    if (!result)
+        unlink(saved_.unfinished().c_str());
+    if (const auto done = std::exchange(done_, nullptr))
+        done(std::move(result));
+}
+
+// QEMU takes commands in their order, so that whatever was told before ends by that.
+void Hibernation::give_up(std::string why) {
+    if (migrates_)
+        qmp_.execute("migrate_cancel", nullptr, kNoTimeout, [](const QmpClient::Reply &) {});
+    end(fail(EIO, std::move(why)));
+}
+
+void Hibernation::ask(std::string_view command, json arguments,
+                      std::function<void(const QmpClient::Reply &)> next, UniqueFd fd) {
+    qmp_.execute(
+        command, std::move(arguments), kNoTimeout,
+        [this, next = std::move(next)](const QmpClient::Reply &reply) {
+            if (!done_)
+                return;  // given up meanwhile
+            if (!reply && reply.error().kind != QmpError::Kind::monitor)
+                return;  // "no answer" is no answer: that nothing moves ends it
+            next(reply);
+        },
+        std::move(fd));
+}
+
+void Hibernation::step(std::string_view command, json arguments, std::function<void()> next,
+                       UniqueFd fd) {
+    ask(
+        command, std::move(arguments),
+        [this, name = std::string(command), next = std::move(next)](const QmpClient::Reply &reply) {
+            if (!reply) {
+                give_up(fmt::format("cannot save the machine's state: {}: {}", name,
+                                    reply.error().message));
+                return;
+            }
+            progressed();
+            next();
+        },
+        std::move(fd));
+}
+
+}  // namespace qemunit

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+//
+// Saves a machine's RAM and devices in a file, by QEMU's migration: unlike a snapshot it works with
+// every format of disk, and QEMU answers meanwhile. On the side of the companion, for Stopping.
+// Never lets the guest run again: that is for who is told that it was not saved.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "common/event_ptr.h"
+#include "common/qmp/qmp_client.h"
+#include "common/result.h"
+#include "helper/handover/saved_state.h"
+#include "helper/handover/supervision.h"
+#include "helper/lifecycle/file_sync.h"
+#include "helper/lifecycle/hardware.h"
+
+namespace qemunit {
+
+class Hibernation {
+  public:
+    // `qemu`: the process. `patience_usec`: how long nothing may move before it is given up.
+    // `on_progress`: something has moved. Of `handover`: what the machine was like before.
+    Hibernation(sd_event *event, QmpClient &qmp, const SavedState &saved, pid_t qemu,
+                const Handover &handover, uint64_t patience_usec, std::function<void()> on_progress)
+        : event_(event),
+          qmp_(qmp),
+          saved_(saved),
+          qemu_(qemu),
+          handover_(handover),
+          patience_usec_(patience_usec),
+          on_progress_(std::move(on_progress)) {}
+
+    // `done` is called once, within `patience_usec` after the last progress. If it was not saved,
+    // the guest stands still, or soon will.
+    void begin(std::function<void(Result<>)> done);
+    // The same where another process may have begun it, and was killed: what is being written,
+    // or was, is not written again.
+    void go_on(std::function<void(Result<>)> done);
+    void on_event(const QmpEvent &event);
+    // All of it has come from QEMU, which is not needed any more.
+    bool is_writing() const { return sync_ != nullptr; }
+
+  private:
+    void start(std::function<void(Result<>)> done);
+    void progressed();
+    bool open_file(int flags);
+    void save();
+    void look_at_hardware();
+    void look_for_room();
+    void create_file();
+    void send_file();
+    void set_up();
+    void look_for_end();
+    void migrate();
+    void begin_to_look();
+    void look();
+    void take_status(const QmpClient::Reply &reply);
+    void look_at_size();
+    void complete();
+    void write_header();
+    void write_to_disk();
+    void keep();
+    void end(Result<> result);
+    void give_up(std::string why);
+    void ask(std::string_view command, nlohmann::json arguments,
+             std::function<void(const QmpClient::Reply &)> next, UniqueFd fd = {});
+    void step(std::string_view command, nlohmann::json arguments, std::function<void()> next,
+              UniqueFd fd = {});
+
+    sd_event *event_;
+    QmpClient &qmp_;
+    const SavedState &saved_;
+    pid_t qemu_;
+    const Handover &handover_;
+    uint64_t patience_usec_;
+    std::function<void()> on_progress_;
+    std::function<void(Result<>)> done_;  // none: it has not begun, or has ended
+    UniqueFd file_;
+    std::unique_ptr<FileSync> sync_;
+    EventSourcePtr stalled_, next_look_;
+    std::optional<Hardware> hardware_;  // that is saved
+    bool migrates_ = false;
+    bool is_asking_ = false;
+    uint64_t remaining_ = UINT64_MAX;  // bytes of RAM, the fewest that QEMU has said
+    uint64_t size_ = 0;                // bytes of the file
+};
+
+}  // namespace qemunit

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+#include "helper/lifecycle/loading.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <utility>
+
+#include "common/timer.h"
+#include "helper/lifecycle/state_source.h"
+
+namespace qemunit {
+
+namespace {
+
+constexpr uint64_t kCommandTimeout = 20 * kSecond;
+constexpr uint64_t kLookInterval = 20 * kMillisecond;
+
+}  // namespace
+
+void Loading::begin(std::function<void(Result<>)> done) {
+    done_ = std::move(done);
+    look();
+}
+
+// QEMU does not answer while it reads a file.
+void Loading::look() {
+    qmp_.execute("query-status", nullptr, kCommandTimeout, [this](const QmpClient::Reply &reply) {
+        if (!reply && reply.error().kind == QmpError::Kind::timeout)
+            look_again();
+        else if (!reply)
+            give_up("query-status", reply.error().message);
+        else if (string_at(*reply, "status") != "inmigrate")
+            std::exchange(done_, nullptr)({});
+        else if (std::exchange(has_begun_, true))
+            look_again();
+        else
+            look_for_beginning();
+    });
+}
+
+void Loading::look_again() {
+    if (auto timer = start_timer(event_, monotonic_now(event_) + kLookInterval, [this] { look(); }))
+        next_look_ = std::move(*timer);
+}
+
+// QEMU refuses it a second time.
+void Loading::look_for_beginning() {
+    qmp_.execute("query-migrate", nullptr, kCommandTimeout, [this](const QmpClient::Reply &reply) {
+        const std::string status = reply ? string_at(*reply, "status") : "";
+        if (!reply)
+            give_up("query-migrate", reply.error().message);
+        else if (status.empty() || status == "none")
+            read_header();
+        else
+            look();
+    });
+}
+
+void Loading::read_header() {
+    auto file = saved_.open();
+    if (!file || !*file) {
+        give_up("open", file ? saved_.path() + " is gone" : file.error().message);
+        return;
+    }
+    file_ = std::move(*file);
+    header_ = read_state_header(file_.get());
+    if (!header_) {
+        send_file();
+        return;
+    }
+    ask_hardware(qmp_, kCommandTimeout, [this](const Result<Hardware> &started) {
+        if (!started) {
+            give_up("compare", started.error().message);
+            return;
+        }
+        started_ = *started;
+        compare(*started_);
+    });
+}
+
+// QEMU itself sees nothing of another image in a drive, and the guest would write on it what it
+// knows of the one before.
+void Loading::compare(const Hardware &started) {
+    const std::string difference = difference_since_save(header_->hardware, started);
+    if (difference.empty()) {
+        take_out(emptied_drives(header_->hardware, started));
+        return;
+    }
+    on_given_();
+    give_up("compare", difference);
+}
+
+void Loading::take_out(std::set<std::string> drives) {
+    if (drives.empty()) {
+        send_file();
+        return;
+    }
+    const std::string drive = drives.extract(drives.begin()).value();
+    qmp_.execute("eject", {{"id", drive}, {"force", true}}, kCommandTimeout,
+                 [this, drives](const QmpClient::Reply &reply) {
+                     if (reply)
+                         take_out(drives);
+                     else
+                         give_up("eject", reply.error().message);
+                 });
+}
+
+void Loading::send_file() {
+    const off_t offset = header_ ? kStateHeaderSize : 0;
+    if (takes_files(qmp_.version())) {
+        load(file_source(saved_.path(), offset));
+        return;
+    }
+    if (lseek(file_.get(), offset, SEEK_SET) < 0) {
+        give_up("getfd", strerror(errno));
+        return;
+    }
+    qmp_.execute(
+        "getfd", {{"fdname", kStateFdName}}, kCommandTimeout,
+        [this](const QmpClient::Reply &reply) {
+            if (reply)
+                load(fd_source());
+            else
+                give_up("getfd", reply.error().message);
+        },
+        std::move(file_));
+}
+
+void Loading::load(nlohmann::json source) {
+    on_given_();
+    qmp_.execute("migrate-incoming", std::move(source), kCommandTimeout,
+                 [this](const QmpClient::Reply &reply) {
+                     if (reply || reply.error().kind == QmpError::Kind::timeout)
+                         look();
+                     else
+                         give_up("migrate-incoming", reply.error().message);
+                 });
+}
+
+void Loading::give_up(std::string_view command, const std::string &why) {
+    std::exchange(done_, nullptr)(
+        fail(EIO, fmt::format("cannot load the machine's state: {}: {}", command, why)));
+}
+
+}  // namespace qemunit

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+//
+// When a VM counts as started, and what systemd is told until then: Ready= of [VM]. The
+// companion reports what it sees; this decides, and keeps the console's last lines for the
+// case that nothing ever comes. Never waits.
+#pragma once
+
+#include <regex.h>
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "helper/handover/options.h"
+
+namespace qemunit {
+
+class Readiness {
+  public:
+    // `notify`: sd_notify(3) of the service.
+    static Result<std::unique_ptr<Readiness>> create(
+        Awaited awaited, std::function<void(const std::string &)> notify);
+    ~Readiness();
+    Readiness(const Readiness &) = delete;
+    Readiness &operator=(const Readiness &) = delete;
+
+    // What the companion sees.
+    void take_answer_of_qemu(const std::string &version);
+    // The guest goes on where it was: it had come up before.
+    void take_resumption(const std::string &version);
+    void take_line(const std::string &line);
+    void take_answer_of_agent();
+    // A notice of the guest's systemd. `status`: as it is to be shown, or "".
+    void take_status_of_guest(const std::string &status);
+    void take_ready_of_guest();
+    void take_status(const std::string &status);
+    // The VM goes down: whatever comes now, it has not started.
+    void give_up();
+
+    bool is_ready() const { return is_ready_; }
+    // Whether take_line() is of any use still.
+    bool wants_lines() const { return !is_ready_ && awaited_.thing != Awaited::Thing::nothing; }
+
+    // Says on standard error, which is the journal, what was awaited and what the console said
+    // at last; once, and only if QEMU itself had started and the VM is not ready.
+    void explain_failure();
+    // The same as lines; none if there is nothing to explain.
+    std::vector<std::string> explanation() const;
+
+  private:
+    Readiness(Awaited awaited, std::function<void(const std::string &)> notify);
+    void update();
+    std::string status_text() const;
+    std::string status_of_vm() const;
+    std::string awaited_text() const;
+    std::string failure_text() const;
+
+    const Awaited awaited_;
+    const std::function<void(const std::string &)> notify_;
+    regex_t expression_{};
+    bool has_expression_ = false;
+    bool qemu_answered_ = false;
+    bool has_come_ = false;
+    bool is_ready_ = false;
+    bool has_given_up_ = false;
+    bool is_explained_ = false;
+    std::string version_;  // of QEMU
+    std::string status_;   // by the last event that had one
+    std::string guest_status_;
+    bool guest_has_spoken_ = false;
+    std::deque<std::string> last_lines_;
+};
+
+}  // namespace qemunit

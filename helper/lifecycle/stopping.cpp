@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: MIT
+#include "helper/lifecycle/stopping.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/timer.h"
+
+namespace qemunit {
+
+namespace {
+
+// Left for QEMU to quit before systemd kills it.
+constexpr uint64_t kQuitMax = 5 * kSecond;
+// A guest that is still booting misses the button; one that has heard it does not mind.
+constexpr uint64_t kPressInterval = 5 * kSecond;
+// Of a command: as long as anybody waits. The ladder's own deadline comes first.
+constexpr uint64_t kNoTimeout = 3600 * kSecond;
+// However it moves: 1 TiB at 100 MB/s takes three hours.
+constexpr uint64_t kSavingMax = 4 * 3600 * kSecond;
+// A disk that takes nothing for so long is not slow.
+constexpr uint64_t kStandstillMax = 60 * kSecond;
+// Until QEMU is through with what it is in the middle of.
+constexpr uint64_t kPassingInterval = 1 * kSecond;
+
+// Where a guest stands still and goes on by `cont`.
+bool is_paused(const std::string &status) {
+    return status == "paused" || status == "debug" || status == "watchdog";
+}
+
+// Where QEMU is in the middle of something that ends by itself.
+bool is_passing(const std::string &status) {
+    return status == "save-vm" || status == "finish-migrate";
+}
+
+}  // namespace
+
+Stopping::Stopping(sd_event *event, QmpClient &qmp, StopMode mode, uint64_t timeout_usec,
+                   const SavedState &saved, GuestRun &guest_run, pid_t qemu, Handover &handover,
+                   Callbacks callbacks)
+    : event_(event),
+      qmp_(qmp),
+      mode_(mode),
+      timeout_usec_(timeout_usec),
+      saved_(saved),
+      guest_run_(guest_run),
+      callbacks_(std::move(callbacks)),
+      // What is left is for the button.
+      hibernation_(event, qmp, saved, qemu, handover, std::min(patience() / 2, kStandstillMax),
+                   [this] { grant_time(); }),
+      handover_(handover),
+      takes_over_(handover.takeovers > 0) {}
+
+uint64_t Stopping::patience() const {
+    return timeout_usec_ - std::min(timeout_usec_ / 4, kQuitMax);
+}
+
+void Stopping::begin() {
+    if (std::exchange(has_begun_, true))
+        return;
+    if (!qmp_.is_ready()) {  // no guest to be asked yet
+        quit("Stopping: QEMU had not started");
+        return;
+    }
+    grant_time();
+    climb();
+}
+
+void Stopping::go_on(uint64_t until_usec) {
+    if (std::exchange(has_begun_, true))
+        return;
+    goes_on_ = true;
+    if (mode_ == StopMode::hibernate)
+        grant_time();
+    else
+        end_at(until_usec - std::min(until_usec, timeout_usec_ - patience()));
+    climb();
+}
+
+// Never after the end of the longest save.
+void Stopping::grant_time() {
+    const uint64_t now = monotonic_now(event_);
+    if (longest_usec_ == 0)
+        longest_usec_ = now + timeout_usec_ + kSavingMax;
+    if (now + timeout_usec_ > longest_usec_)
+        return;
+    callbacks_.grant(timeout_usec_);
+    if (!has_ended_)
+        end_at(now + patience());
+}
+
+void Stopping::end_at(uint64_t when) {
+    if (auto timer = start_timer(event_, when, [this] { end_of_time(); }))
+        deadline_ = std::move(*timer);
+}
+
+void Stopping::end_of_time() {
+    fmt::print(
+        stderr,
+        "<4>qemunit-helper: stopping takes too long{}, pulling the plug; StopTimeout= in the "
+        "ini file gives it more time.\n",
+        is_asking_       ? " (QEMU does not answer)"
+        : io_errors_ > 0 ? " (the guest stood at an I/O error)"
+                         : "");
+    quit("Stopping: the time is up, pulling the plug");
+}
+
+void Stopping::climb() {
+    if (mode_ == StopMode::quit)
+        quit("Stopping: pulling the plug");
+    else if (mode_ == StopMode::hibernate)
+        hibernate();
+    else
+        look();
+}
+
+// As often as the button is pressed: the guest may have been paused since, or have met an error.
+void Stopping::look() {
+    look_again_in(kPressInterval);
+    if (std::exchange(is_asking_, true))
+        return;
+    qmp_.execute("query-status", nullptr, kNoTimeout, [this](const QmpClient::Reply &reply) {
+        is_asking_ = false;
+        if (reply && next_look_)
+            take_status(string_at(*reply, "status"));
+    });
+}
+
+void Stopping::look_again_in(uint64_t usec) {
+    if (auto timer = start_timer(event_, monotonic_now(event_) + usec, [this] { look(); }))
+        next_look_ = std::move(*timer);
+}
+
+void Stopping::take_status(const std::string &status) {
+    if (status == "running") {
+        press_button();
+    } else if (status == "io-error") {
+        warn_of_io_error();
+        wake("cont");
+    } else if (is_paused(status) || (could_not_save_ && status == "postmigrate")) {
+        wake("cont");
+    } else if (status == "suspended") {
+        wake("system_wakeup");
+    } else if (is_passing(status)) {
+        look_again_in(kPassingInterval);
+    } else {
+        quit_without_guest(status);
+    }
+}
+
+// A guest that somebody paused hears the button when it runs again.
+void Stopping::wake(const std::string &command) {
+    if (guest_run_.let(command, [](const QmpClient::Reply &) {}))
+        press_button();
+}
+
+void Stopping::warn_of_io_error() {
+    if (++io_errors_ == 1)
+        fmt::print(stderr,
+                   "<4>qemunit-helper: the guest stood still at an I/O error of its disk; it goes "
+                   "on, so that it can shut down.\n");
+    else if (io_errors_ == 2)
+        fmt::print(stderr,
+                   "<4>qemunit-helper: the guest stands still at an I/O error again, and cannot "
+                   "shut down. Free space on the disk of its images, or the plug is pulled when "
+                   "StopTimeout= is over.\n");
+}
+
+void Stopping::press_button() {
+    callbacks_.tell_status(io_errors_ > 1
+                               ? "Stopping: the guest stands still at an I/O error of its disk"
+                               : "Stopping: pressed the power button, waiting for the guest");
+    if (!std::exchange(was_pressed_, true))
+        callbacks_.ask_agent();
+    qmp_.execute("system_powerdown", nullptr, kNoTimeout, [](const QmpClient::Reply &) {});
+}
+
+// A guest that has not run since its state was saved must not: it would leave behind the state that
+// it came from. That one is still right.
+void Stopping::hibernate() {
+    callbacks_.tell_status("Stopping: saving the machine's state");
+    is_asking_ = true;
+    qmp_.execute("query-status", nullptr, kNoTimeout, [this](const QmpClient::Reply &reply) {
+        is_asking_ = false;
+        if (!reply || !deadline_)
+            return;
+        const std::string status = string_at(*reply, "status");
+        // Another companion may have missed that it ran for a moment.
+        const bool is_as_saved = !takes_over_ && status != "running" && saved_.exists();
+        if (status == "inmigrate" || is_as_saved)
+            quit("Stopping: the machine's state is still saved");
+        else if (status == "running" || status == "io-error" || status == "suspended" ||
+                 is_paused(status) || is_passing(status) ||
+                 (takes_over_ && status == "postmigrate"))
+            save(status);
+        else
+            quit_without_guest(status);
+    });
+}
+
+// Our own `stop` makes a guest look like one that somebody has paused.
+void Stopping::save(const std::string &status) {
+    if (!goes_on_)
+        handover_.is_paused = status == "paused";
+    const auto done = [this](const Result<> &saved) {
+        take_saved(saved);
+    };
+    if (takes_over_)
+        hibernation_.go_on(done);
+    else
+        hibernation_.begin(done);
+}
+
+void Stopping::take_saved(const Result<> &saved) {
+    if (saved) {
+        fmt::print(stderr,
+                   "<6>qemunit-helper: the machine's state is saved in {}; the next start goes on "
+                   "with it.\n",
+                   saved_.path());
+        quit("Stopping: the machine's state is saved");
+        callbacks_.end_saving();
+        return;
+    }
+    fmt::print(stderr, "<4>qemunit-helper: {}; {}.\n", saved.error().message,
+               has_ended_ ? "the next start boots" : "shutting the guest down instead");
+    could_not_save_ = true;
+    if (!has_ended_)
+        look();
+    callbacks_.end_saving();
+}
+
+void Stopping::quit(const std::string &why) {
+    next_look_.reset();
+    deadline_.reset();
+    callbacks_.tell_status(why);
+    qmp_.execute("quit", nullptr, kNoTimeout, [](const QmpClient::Reply &) {});
+}
+
+void Stopping::quit_without_guest(const std::string &status) {
+    fmt::print(stderr,
+               "<4>qemunit-helper: the guest does not run ({}) and cannot be asked to shut down, "
+               "pulling the plug.\n",
+               status);
+    quit(fmt::format("Stopping: the guest does not run ({}), pulling the plug", status));
+}
+
+void Stopping::on_event(const QmpEvent &event) {
+    if (event.name == "SHUTDOWN") {
+        has_ended_ = true;
+        next_look_.reset();
+        deadline_.reset();
+    }
+    hibernation_.on_event(event);
+    // With -no-shutdown, QEMU stays. (do_vm_stop() in softmmu/cpus.c; on its way out, it is
+    // silent.)
+    if (event.name == "STOP" && std::exchange(has_ended_, false) && has_begun_)
+        quit("Stopping: the guest has powered off");
+}
+
+void Stopping::on_closed() {
+    has_ended_ = true;
+    next_look_.reset();
+    deadline_.reset();
+}
+
+}  // namespace qemunit

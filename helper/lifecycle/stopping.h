@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+//
+// What `systemctl stop` means for the guest: a ladder of steps, each milder than the next,
+// within the time that the ini granted when the VM started (StopTimeout=), of which systemd is told
+// if it goes on longer than systemd may know. Its last step is systemd's SIGKILL. A QEMU that does
+// not answer is busy: nothing follows from that but waiting, until the time is up.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "common/event_ptr.h"
+#include "common/qmp/qmp_client.h"
+#include "helper/handover/options.h"
+#include "helper/handover/saved_state.h"
+#include "helper/handover/supervision.h"
+#include "helper/lifecycle/guest_run.h"
+#include "helper/lifecycle/hibernation.h"
+
+namespace qemunit {
+
+class Stopping {
+  public:
+    struct Callbacks {
+        std::function<void(const std::string &status)> tell_status;
+        // From now on, stopping may take so long (µs).
+        std::function<void(uint64_t usec)> grant;
+        // Tells the guest agent to shut down, if there is one.
+        std::function<void()> ask_agent;
+        // Nothing is_writing() any more.
+        std::function<void()> end_saving;
+    };
+
+    // `timeout_usec`: StopTimeout=. `qemu`: the process. `handover`: after a takeover, something
+    // may have happened that nobody heard of.
+    Stopping(sd_event *event, QmpClient &qmp, StopMode mode, uint64_t timeout_usec,
+             const SavedState &saved, GuestRun &guest_run, pid_t qemu, Handover &handover,
+             Callbacks callbacks);
+
+    // Once; what comes again is one stop all the same.
+    void begin();
+    // The same where that other companion has begun. `until_usec`: the end of the
+    // time that was granted last (CLOCK_MONOTONIC).
+    void go_on(uint64_t until_usec);
+    bool has_begun() const { return has_begun_; }
+    void on_event(const QmpEvent &event);
+    // QEMU is gone.
+    void on_closed();
+    // A saved state is still on its way to the disk; QEMU is not needed for that.
+    bool is_writing() const { return hibernation_.is_writing(); }
+
+  private:
+    void grant_time();
+    void end_at(uint64_t when);
+    void end_of_time();
+    uint64_t patience() const;
+    void climb();
+    void look();
+    void look_again_in(uint64_t usec);
+    void take_status(const std::string &status);
+    void wake(const std::string &command);
+    void press_button();
+    void hibernate();
+    void save(const std::string &status);
+    void take_saved(const Result<> &saved);
+    void warn_of_io_error();
+    void quit(const std::string &why);
+    void quit_without_guest(const std::string &status);
+
+    sd_event *event_;
+    QmpClient &qmp_;
+    StopMode mode_;
+    uint64_t timeout_usec_;
+    const SavedState &saved_;
+    GuestRun &guest_run_;
+    Callbacks callbacks_;
+    Hibernation hibernation_;
+    EventSourcePtr deadline_, next_look_;
+    Handover &handover_;
+    bool takes_over_;
+    bool has_begun_ = false;
+    bool goes_on_ = false;         // a companion that was killed has begun to stop
+    bool is_asking_ = false;       // a query-status is under way
+    bool was_pressed_ = false;     // the button
+    bool could_not_save_ = false;  // so that a guest that stands still for it goes on
+    bool has_ended_ = false;       // QEMU said SHUTDOWN
+    unsigned io_errors_ = 0;       // how often the guest was found at one
+    uint64_t longest_usec_ = 0;    // when even a save that moves is too long
+};
+
+}  // namespace qemunit

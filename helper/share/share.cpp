@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+#include "helper/share/share.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/capability.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/files/trusted_path.h"
+#include "common/paths.h"
+
+namespace qemunit {
+
+const char *const kShareHelp =
+    R"(qemunit-share [OPTION]... PATH [-- ARGUMENT...]
+
+Serves the folder PATH with virtiofsd on the socket that it was given. Run by
+qemu-virtiofs@VM:SHARE.service, for a [Share] with Type=virtiofs.
+
+     --read-only            The guest cannot write
+     --special-files        The guest's root may make device nodes, and files with set-user-ID
+                            bits and capabilities
+  -h --help                 Show this help
+     --version              Show the version
+
+Each ARGUMENT is for virtiofsd. See qemunit.ini(5).
+)";
+
+namespace {
+
+// A way back from chroot(2).
+class HostView {
+  public:
+    static Result<HostView> enter() {
+        HostView view;
+        view.before_ = UniqueFd(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+        if (!view.before_ || chroot(kSharePlace) != 0)
+            return fail_errno(errno, fmt::format("cannot enter {}", kSharePlace));
+        return view;
+    }
+    Result<> leave() {
+        if (fchdir(before_.get()) != 0 || chroot(".") != 0)
+            return fail_errno(errno, "cannot leave the file systems of the host");
+        return {};
+    }
+
+  private:
+    UniqueFd before_;
+};
+
+// The folder with what is mounted below it, as it is now, wherever its name leads from here on.
+Result<UniqueFd> take_folder(const std::string &path) {
+    const auto found = find_path(path);
+    if (!found)
+        return std::unexpected(found.error());
+    struct stat status {};
+    if (fstat(found->fd.get(), &status) != 0 || !S_ISDIR(status.st_mode))
+        return fail_errno(ENOTDIR, "cannot share " + path);
+    UniqueFd tree(open_tree(found->fd.get(), "",
+                            AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+    return tree ? Result<UniqueFd>(std::move(tree)) : fail_errno(errno, "cannot share " + path);
+}
+
+Result<> give_up_mounting() {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3]{};
+    if (prctl(PR_CAPBSET_DROP, CAP_SYS_ADMIN) != 0 || syscall(SYS_capget, &header, sets) != 0)
+        return fail_errno(errno, "cannot give up capabilities");
+    for (uint32_t *set : {&sets[0].effective, &sets[0].permitted, &sets[0].inheritable})
+        *set &= ~(uint32_t{1} << CAP_SYS_ADMIN);
+    if (syscall(SYS_capset, &header, sets) != 0)
+        return fail_errno(errno, "cannot give up capabilities");
+    return {};
+}
+
+}  // namespace
+
+Result<ShareOptions> parse_share_options(const std::vector<std::string> &arguments) {
+    ShareOptions options;
+    auto argument = arguments.begin();
+    for (; argument != arguments.end() && argument->starts_with('-'); ++argument) {
+        if (*argument == "--help" || *argument == "-h" || *argument == "--version") {
+            options.mode =
+                *argument == "--version" ? ShareOptions::Mode::version : ShareOptions::Mode::help;
+            return options;
+        }
+        if (*argument == "--read-only")
+            options.read_only = true;
+        else if (*argument == "--special-files")
+            options.special_files = true;
+        else
+            return fail(EINVAL, fmt::format("unknown option '{}'; see --help", *argument));
+    }
+    if (argument == arguments.end() || !argument->starts_with('/'))
+        return fail(EINVAL, "one folder is needed, by its absolute path; see --help");
+    options.path = *argument++;
+    if (argument != arguments.end() && *argument != "--")
+        return fail(EINVAL, fmt::format("'{}' after the folder; see --help", *argument));
+    if (argument != arguments.end())
+        options.further.assign(argument + 1, arguments.end());
+    return options;
+}
+
+std::vector<std::string> virtiofsd_command(const ShareOptions &options) {
+    std::vector<std::string> words{
+        std::string(kVirtiofsdPath),           "--fd=3", "-o",
+        fmt::format("source={}", kSharePlace), "-o",     "sandbox=chroot"};
+    // What the unit does not leave to it; virtiofsd ends if it cannot have what it asks for.
+    if (!options.special_files)
+        words.insert(words.end(), {"-o", "modcaps=-mknod:-setfcap"});
+    words.insert(words.end(), options.further.begin(), options.further.end());
+    return words;
+}
+
+Result<> put_in_place(const ShareOptions &options) {
+    auto view = HostView::enter();
+    if (!view)
+        return std::unexpected(view.error());
+    const auto tree = take_folder(options.path);
+    if (auto left = view->leave(); !left)
+        return left;
+    if (!tree)
+        return std::unexpected(tree.error());
+    mount_attr attributes{};
+    attributes.attr_set = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID;
+    if (options.read_only)
+        attributes.attr_set |= MOUNT_ATTR_RDONLY;
+    if (mount_setattr(tree->get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes,
+                      sizeof attributes) != 0 ||
+        umount2(kSharePlace, MNT_DETACH) != 0 ||
+        move_mount(tree->get(), "", AT_FDCWD, kSharePlace, MOVE_MOUNT_F_EMPTY_PATH) != 0)
+        return fail_errno(errno, "cannot mount " + options.path);
+    return give_up_mounting();
+}
+
+}  // namespace qemunit

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+#include "helper/start/listening_sockets.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+
+namespace qemunit {
+
+namespace {
+
+constexpr int kFirstFd = 3;  // SD_LISTEN_FDS_START
+
+template <typename Number>
+bool parse(std::string_view text, Number &number) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc{} && end == text.data() + text.size();
+}
+
+// What sd_listen_fds(3) does, whose protocol is open to other implementations (its NOTES): to load
+// libsystemd 252, with all that it needs, takes longer than the rest of this program.
+Result<int> count_passed_fds() {
+    const char *const pid = getenv("LISTEN_PID"), *const fds = getenv("LISTEN_FDS");
+    pid_t ours = 0;
+    int count = 0;
+    if (!pid || !fds)
+        return 0;
+    if (!parse(pid, ours) || !parse(fds, count) || count < 0)
+        return fail_errno(EINVAL, "cannot take the sockets from systemd");
+    return ours == getpid() ? count : 0;
+}
+
+bool has_option(int fd, int option, int wanted) {
+    int value = -1;
+    socklen_t size = sizeof value;
+    return getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 && value == wanted;
+}
+
+// "" if the socket has no path that ends in ".sock".
+std::string name_of_socket(int fd) {
+    sockaddr_un address{};
+    socklen_t size = sizeof address;
+    if (!has_option(fd, SO_TYPE, SOCK_STREAM) || !has_option(fd, SO_ACCEPTCONN, 1) ||
+        getsockname(fd, reinterpret_cast<sockaddr *>(&address), &size) != 0 ||
+        address.sun_family != AF_UNIX)
+        return {};
+    constexpr std::string_view kSuffix = ".sock";
+    std::string_view path(address.sun_path, strnlen(address.sun_path, sizeof address.sun_path));
+    if (!path.ends_with(kSuffix))
+        return {};
+    path.remove_suffix(kSuffix.size());
+    return std::string(path.substr(path.rfind('/') + 1));
+}
+
+}  // namespace
+
+Result<ListeningSockets> take_listening_sockets() {
+    const auto count = count_passed_fds();
+    for (const char *name : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"})
+        unsetenv(name);
+    if (!count)
+        return std::unexpected(count.error());
+    ListeningSockets sockets;
+    for (int fd = kFirstFd; fd < kFirstFd + *count; ++fd) {
+        UniqueFd owner(fd);
+        if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+            return fail_errno(errno, "cannot take the sockets from systemd");
+        if (std::string name = name_of_socket(fd); !name.empty())
+            sockets.insert_or_assign(std::move(name), std::move(owner));
+    }
+    if (sockets.empty())
+        return fail(
+            ENOTCONN,
+            "systemd passed no listening sockets: this program is for ExecStart= of "
+            "qemu@.service; if it was run as that, 'systemctl status qemu-monitor@NAME.socket' "
+            "says why");
+    return sockets;
+}
+
+}  // namespace qemunit

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: MIT
+//
+// qemunit-helper: ExecStart= of qemu@.service. One straight way from systemd's sockets to
+// execv(QEMU), with the companion started before. Nothing of it is left in the main
+// process but QEMU. Each way it can fail is one sentence on standard error, which is the journal.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+
+#include "common/files/new_file.h"
+#include "common/paths.h"
+#include "helper/handover/companion_command.h"
+#include "helper/handover/options.h"
+#include "helper/handover/saved_state.h"
+#include "helper/handover/supervision.h"
+#include "helper/start/advice.h"
+#include "helper/start/image_checks.h"
+#include "helper/start/kvm.h"
+#include "helper/start/listening_sockets.h"
+#include "helper/start/wiring.h"
+
+namespace {
+
+using namespace qemunit;
+
+int complain(int exit_code, std::string_view message) {
+    fmt::print(stderr, "<3>qemunit-helper: {}\n", message);
+    return exit_code;
+}
+
+std::vector<char *> pointers_to(const std::vector<std::string> &words) {
+    std::vector<char *> pointers;
+    for (const std::string &word : words)
+        pointers.push_back(const_cast<char *>(word.c_str()));  // execv() takes them as char *const
+    pointers.push_back(nullptr);
+    return pointers;
+}
+
+// How the companion is run: a program beside this one, with what this one was told.
+struct CompanionProgram {
+    std::string path;
+    std::vector<std::string> told;
+};
+
+struct CompanionExec {
+    std::vector<char *> argv;
+    const CompanionFds &fds;
+    int error = 0;
+};
+
+int exec_companion(void *userdata) {
+    auto *exec = static_cast<CompanionExec *>(userdata);
+    for (const auto &[name, fd] : exec->fds)
+        fcntl(fd.get(), F_SETFD, 0);
+    execv(exec->argv.front(), exec->argv.data());
+    exec->error = errno;
+    return EXIT_FAILURE;
+}
+
+// As systemd's child, like this process: QEMU would be left with a zombie and a SIGCHLD that it
+// does not expect. Otherwise like vfork(2): this process waits until the other one has run the
+// program.
+Result<> start_companion(const CompanionProgram &program, const CompanionFds &fds) {
+    std::vector<std::string> words = companion_arguments(getpid(), fds, program.told);
+    words.insert(words.begin(), program.path);
+    CompanionExec exec{pointers_to(words), fds};
+    alignas(16) std::array<std::byte, std::size_t{64} << 10> stack;
+    if (clone(exec_companion, stack.data() + stack.size(),
+              CLONE_PARENT | CLONE_VM | CLONE_VFORK | SIGCHLD, &exec) < 0)
+        return fail_errno(errno, "cannot fork the companion");
+    if (exec.error != 0)
+        return fail_errno(exec.error, "cannot run " + program.path);
+    return {};
+}
+
+// Exactly these fds survive the exec, whatever else was open.
+Result<> pass_only(const std::vector<UniqueFd> &fds) {
+    if (close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) != 0)
+        return fail_errno(errno, "cannot mark the open files close-on-exec");
+    for (const UniqueFd &fd : fds)
+        if (fcntl(fd.get(), F_SETFD, 0) != 0)
+            return fail_errno(errno, fmt::format("cannot pass on fd {}", fd.get()));
+    return {};
+}
+
+// QEMU takes the first accelerator that it can initialise, not the first that works.
+void leave_out_kvm(std::vector<std::string> &command) {
+    for (auto word = command.begin(); std::distance(word, command.end()) > 1; ++word)
+        if (*word == "-accel" && *std::next(word) == "kvm") {
+            command.erase(word, word + 2);
+            return;
+        }
+}
+
+bool wants_kvm(const std::vector<std::string> &command) {
+    const auto word = std::ranges::adjacent_find(
+        command,
+        [](const auto &option, const auto &value) { return option == "-accel" && value == "kvm"; });
+    return word != command.end();
+}
+
+Result<> prepare(HelperOptions &options) {
+    if (options.check_kvm)
+        if (const auto usable = check_kvm(); !usable) {
+            fmt::print(stderr, "<5>qemunit-helper: {}; the VM runs by emulation (TCG).\n",
+                       usable.error().message);
+            leave_out_kvm(options.qemu);
+        }
+    const auto advise = [](const std::string &advice) {
+        if (!advice.empty())
+            fmt::print(stderr, "<4>qemunit-helper: {}\n", advice);
+    };
+    if (wants_kvm(options.qemu))
+        advise(kvm_advice("/dev/kvm", options.scope));
+    for (const auto *paths : {&options.reads, &options.writes})
+        for (const std::string &path : *paths) {
+            advise(permission_advice(path, paths == &options.writes, options.scope));
+            advise(quoted_path_advice(path));
+        }
+    for (const std::string &path : options.made)
+        advise(missing_image_advice(path, options.vm, options.scope));
+    for (const std::string &note : image_notes(options))
+        fmt::print(stderr, "<5>qemunit-helper: {}\n", note);
+    for (const auto &[unit, socket] : options.needs)
+        if (std::string missing = missing_part_advice(unit, socket, options.scope);
+            !missing.empty())
+            return fail(ENOENT, std::move(missing));
+    if (options.uefi_variables.empty())
+        return {};
+    return copy_once(options.uefi_variables, uefi_variables_path(options.vm));
+}
+
+bool is_to_stop() {
+    sigset_t pending;
+    return sigpending(&pending) == 0 && sigismember(&pending, kStopSignal) == 1;
+}
+
+void mask_signals(int how, std::initializer_list<int> numbers) {
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int number : numbers)
+        sigaddset(&signals, number);
+    sigprocmask(how, &signals, nullptr);
+}
+
+Error run_qemu(const std::vector<std::string> &command) {
+    // These are the service's, and the companion speaks for it.
+    for (const char *name : {"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"})
+        unsetenv(name);
+    // SIGHUP stays blocked: it would make QEMU quit, and is not for QEMU (see main()).
+    mask_signals(SIG_UNBLOCK, {kStopSignal});
+    const std::vector<char *> argv = pointers_to(command);
+    execv(argv.front(), argv.data());
+    // Debian 12 has a shell script for i386 before the program itself, and here is no shell.
+    const int code = errno;
+    if (code == EACCES || code == ENOENT) {
+        const std::string program = command.front().substr(command.front().rfind('/') + 1);
+        execv((std::string(kQemuLibexecDir) + "/" + program).c_str(), argv.data());
+    }
+    Error error = fail_errno(code, fmt::format("cannot run {}", command.front())).error();
+    if (error.code == ENOENT)
+        error.message += "; is QEMU for this architecture installed?";
+    return error;
+}
+
+// Returns only if it fails, with the exit code. `resumed`: if there is a saved state to begin with,
+// where the companion says that the guest runs again.
+int become_qemu(const HelperOptions &options, const CompanionProgram &companion,
+                ListeningSockets sockets, UniqueFd resumed) {
+    auto wiring = wire(options, std::move(sockets));
+    if (!wiring)
+        return complain(EX_OSERR, wiring.error().message);
+    for (const std::string &warning : wiring->warnings)
+        fmt::print(stderr, "<4>qemunit-helper: {}\n", warning);
+    if (resumed) {
+        // How the state is handed over depends on QEMU's version, which the companion will know.
+        // -S: also a guest that was saved as a running one waits until the state is retired.
+        wiring->qemu.arguments.insert(wiring->qemu.arguments.end(), {"-incoming", "defer", "-S"});
+        wiring->companion.insert_or_assign(kResumedFd, std::move(resumed));
+    }
+    if (auto started = start_companion(companion, wiring->companion); !started)
+        return complain(EX_OSERR, started.error().message);
+    wiring->companion.clear();
+    if (auto passed = pass_only(wiring->qemu.fds); !passed)
+        return complain(EX_OSERR, passed.error().message);
+
+    std::vector<std::string> command = options.qemu;
+    command.insert(command.begin() + 1, wiring->qemu.arguments.begin(),
+                   wiring->qemu.arguments.end());
+    if (is_to_stop())
+        return EXIT_SUCCESS;
+    return complain(EX_UNAVAILABLE, run_qemu(command).message);
+}
+
+bool read_all(int fd, void *buffer, std::size_t size) {
+    ssize_t n = 0;
+    while ((n = read(fd, buffer, size)) < 0 && errno == EINTR) {
+    }
+    return n == static_cast<ssize_t>(size);  // a pipe gives a small message whole
+}
+
+// The last that the companion says of it; nothing if it ends before QEMU had the state.
+std::optional<Resumption> follow_resumption(int fd) {
+    std::optional<Resumption> last;
+    char byte = 0;
+    while (last != Resumption::runs && read_all(fd, &byte, 1))
+        last = static_cast<Resumption>(byte);
+    return last;
+}
+
+// For what is no fault of the state, which is still there, or was used and is gone for good.
+int fail_to_resume(const SavedState &saved) {
+    if (is_to_stop())
+        return EXIT_SUCCESS;
+    return complain(EX_UNAVAILABLE,
+                    saved.exists() ? fmt::format("the VM could not be resumed, for a reason that "
+                                                 "QEMU gives above; its state is still in {}, for "
+                                                 "the next start. Without that file, it boots",
+                                                 saved.path())
+                                   : "the VM has ended right after it was resumed; its next start "
+                                     "boots");
+}
+
+// So that the guest may boot: its disks will not go with that state any more. Returns the exit code
+// if that cannot be.
+std::optional<int> set_aside(const SavedState &saved, int priority, std::string_view why) {
+    const auto name = saved.set_aside();
+    if (!name)
+        return complain(
+            EX_CANTCREAT,
+            fmt::format("{}, but its state cannot be set aside: {}; move that file away, "
+                        "and the VM boots",
+                        why, name.error().message));
+    if (!name->empty())
+        fmt::print(stderr, "<{}>qemunit-helper: {}; its state is set aside as {}, and it boots.\n",
+                   priority, why, *name);
+    return std::nullopt;
+}
+
+// QEMU ends when it cannot load a state. So that the VM starts all the same, it is tried by
+// a child, which becomes the service's main process when the guest runs. Returns the exit code
+// if there is nothing more to do.
+std::optional<int> try_to_resume(const HelperOptions &options, const CompanionProgram &companion,
+                                 ListeningSockets &sockets) {
+    const SavedState saved(hibernation_path(options.vm));
+    const auto file = saved.open();
+    // Not "none": the guest must not go on without a state that may be read tomorrow.
+    if (!file)
+        return complain(EX_NOINPUT, fmt::format("{}; mend that, or move the file away, and the VM "
+                                                "boots",
+                                                file.error().message));
+    if (!*file)
+        return std::nullopt;
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return complain(EX_OSERR, fmt::format("cannot create a pipe: {}", std::strerror(errno)));
+    UniqueFd reading(ends[0]), writing(ends[1]);
+    // Twice, so that it is systemd's child from the beginning.
+    const pid_t child = fork();
+    if (child < 0)
+        return complain(EX_OSERR, fmt::format("cannot fork: {}", std::strerror(errno)));
+    if (child == 0) {
+        if (fork() != 0)
+            _exit(EXIT_SUCCESS);
+        reading.reset();
+        const pid_t self = getpid();
+        if (write(writing.get(), &self, sizeof self) != sizeof self)
+            _exit(EXIT_FAILURE);
+        _exit(become_qemu(options, companion, std::move(sockets), std::move(writing)));
+    }
+    while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    writing.reset();
+    // Its PID; then how far it is, until the guest runs or all that could say so has ended.
+    pid_t qemu = 0;
+    std::optional<Resumption> reached;
+    if (read_all(reading.get(), &qemu, sizeof qemu))
+        reached = follow_resumption(reading.get());
+    if (reached == Resumption::runs) {
+        // It tells systemd, and ends well when systemd knows.
+        const std::vector<std::string> words{companion.path, fmt::format("{}{}", kMainPid, qemu)};
+        execv(words.front().c_str(), pointers_to(words).data());
+        return complain(EX_OSERR,
+                        fmt::format("cannot run {}: {}", companion.path, std::strerror(errno)));
+    }
+    if (is_to_stop() || reached != Resumption::given)
+        return fail_to_resume(saved);
+    return set_aside(saved, LOG_ERR, "the VM could not be resumed from where it was");
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+    // What systemd has started, but not exec'd yet, does not mind the signal to stop. The SIGHUP
+    // that comes with it (SendSIGHUP= of the unit) ends that; from here on it is of no use.
+    mask_signals(SIG_BLOCK, {kStopSignal, SIGHUP});
+    auto options = parse_helper_options({argv + 1, argv + argc});
+    if (!options)
+        return complain(EX_USAGE, options.error().message);
+    if (options->mode == HelperOptions::Mode::help) {
+        fmt::print("{}", kHelperHelp);
+        return EXIT_SUCCESS;
+    }
+    if (options->mode == HelperOptions::Mode::version) {
+        fmt::print("qemunit-helper {}\n", kVersion);
+        return EXIT_SUCCESS;
+    }
+
+    const std::string self = argv[0];
+    const CompanionProgram companion{self.substr(0, self.rfind('/') + 1) + "qemunit-companion",
+                                     {argv + 1, argv + argc - (options->qemu.size() - 1)}};
+    if (auto checked = check_formats(options->guessed); !checked)
+        return complain(EX_DATAERR, checked.error().message);
+    if (auto prepared = prepare(*options); !prepared)
+        return complain(EX_CANTCREAT, prepared.error().message);
+    auto sockets = take_listening_sockets();
+    if (!sockets)
+        return complain(EX_UNAVAILABLE, sockets.error().message);
+    const SavedState saved(hibernation_path(options->vm));
+    saved.remove_leftovers();
+    std::optional<int> exit_code;
+    if (options->stop == StopMode::hibernate)
+        exit_code = try_to_resume(*options, companion, *sockets);
+    else if (saved.exists())
+        exit_code =
+            set_aside(saved, LOG_WARNING, "the VM was hibernated, but has Stop=hibernate no more");
+    if (exit_code)
+        return *exit_code;
+    return become_qemu(*options, companion, std::move(*sockets), {});
+}

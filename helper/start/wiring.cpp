@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+#include "helper/start/wiring.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/vm_sockets.h>
+#include <sys/socket.h>
+
+#include "common/guest_credentials.h"
+#include "helper/start/vsock_listener.h"
+
+namespace qemunit {
+
+namespace {
+
+// As much as the kernel grants (net.core.wmem_max): each byte that a UART prints is a write of its
+// own, and takes 768 of these.
+constexpr int kSendBuffer = 8 << 20;
+
+class Wirer {
+  public:
+    explicit Wirer(ListeningSockets sockets) : sockets_(std::move(sockets)) {}
+
+    Result<Wiring> wire(const HelperOptions &options) {
+        add_monitor("-monitor", "monitor");
+        add_monitor("-qmp", "qmp");
+        add_monitor("-qmp", "control");
+        if (auto added = add_companion(); !added)
+            return std::unexpected(added.error());
+        for (const SerialPortOptions &port : options.serials)
+            if (auto added = port.direct ? add_direct(port) : add_relayed(port); !added)
+                return std::unexpected(added.error());
+        for (const std::string &channel : options.channels)
+            add_channel(channel);
+        if (options.agent)
+            if (auto added = add_agent(); !added)
+                return std::unexpected(added.error());
+        if (options.ready.thing == Awaited::Thing::notice)
+            if (auto added = add_notices(); !added)
+                return std::unexpected(added.error());
+        return std::move(wiring_);
+    }
+
+  private:
+    UniqueFd take_socket(const std::string &name) {
+        auto node = sockets_.extract(name);
+        if (node.empty()) {
+            wiring_.warnings.push_back(
+                fmt::format("systemd passed no socket {}.sock; is its socket unit masked?", name));
+            return {};
+        }
+        return std::move(node.mapped());
+    }
+
+    void argument(std::string option, std::string value) {
+        wiring_.qemu.arguments.push_back(std::move(option));
+        wiring_.qemu.arguments.push_back(std::move(value));
+    }
+
+    int give(UniqueFd fd) {
+        wiring_.qemu.fds.push_back(std::move(fd));
+        return wiring_.qemu.fds.back().get();
+    }
+
+    void keep(std::string name, UniqueFd fd) {
+        if (fd)
+            wiring_.companion.insert_or_assign(std::move(name), std::move(fd));
+    }
+
+    // Not by -mon: QEMU 11.1 wants -object in its place, which no older one has.
+    void add_monitor(std::string option, const std::string &name) {
+        UniqueFd socket = take_socket(name);
+        if (!socket)
+            return;
+        argument("-chardev", fmt::format("socket,id={},fd={},server=on,wait=off", name,
+                                         give(std::move(socket))));
+        argument(std::move(option), "chardev:" + name);
+    }
+
+    // Returns our end of a new pair, QEMU's becomes the chardev `id`.
+    Result<UniqueFd> add_pair(const std::string &id) {
+        int fds[2];
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
+            return fail_errno(errno, "cannot create a socket pair");
+        UniqueFd ours(fds[0]), qemus(fds[1]);
+        setsockopt(qemus.get(), SOL_SOCKET, SO_SNDBUF, &kSendBuffer, sizeof kSendBuffer);
+        argument("-chardev", fmt::format("socket,id={},fd={}", id, give(std::move(qemus))));
+        return ours;
+    }
+
+    Result<> add_companion() {
+        auto ours = add_pair("companion");
+        if (!ours)
+            return std::unexpected(ours.error());
+        argument("-qmp", "chardev:companion");
+        keep(kQmpFd, std::move(*ours));
+        return {};
+    }
+
+    Result<> add_relayed(const SerialPortOptions &port) {
+        UniqueFd listener = take_socket(port.name);
+        auto ours = add_pair(port.name);
+        if (!ours)
+            return std::unexpected(ours.error());
+        keep(guest_fd(port.name), std::move(*ours));
+        keep(clients_fd(port.name), std::move(listener));
+        return {};
+    }
+
+    // QEMU writes its log into the writing end of a pipe: it takes an fd set with nothing
+    // but O_WRONLY for a log file, and that only to append (chardev/char.c, qemu_chr_open).
+    Result<> add_direct(const SerialPortOptions &port) {
+        UniqueFd listener = take_socket(port.name);
+        if (!listener) {
+            argument("-chardev", fmt::format("null,id={}", port.name));
+            return {};
+        }
+        std::string chardev = fmt::format("socket,id={},fd={},server=on,wait=off", port.name,
+                                          give(std::move(listener)));
+        if (port.log) {
+            int fds[2];
+            if (pipe2(fds, O_CLOEXEC) != 0)
+                return fail_errno(errno, "cannot create a pipe");
+            UniqueFd reading(fds[0]), writing(fds[1]);
+            argument("-add-fd", fmt::format("fd={},set={}", give(std::move(writing)), ++log_sets_));
+            chardev += fmt::format(",logfile=/dev/fdset/{},logappend=on", log_sets_);
+            keep(guest_fd(port.name), std::move(reading));
+        }
+        argument("-chardev", std::move(chardev));
+        return {};
+    }
+
+    // A device needs its chardev, also when there is nobody to talk to.
+    void add_channel(const std::string &name) {
+        UniqueFd listener = take_socket(name);
+        argument("-chardev", listener ? fmt::format("socket,id={},fd={},server=on,wait=off", name,
+                                                    give(std::move(listener)))
+                                      : fmt::format("null,id={}", name));
+    }
+
+    Result<> add_agent() {
+        UniqueFd listener = take_socket(kAgentPort);
+        auto ours = add_pair(kAgentPort);
+        if (!ours)
+            return std::unexpected(ours.error());
+        keep(guest_fd(kAgentPort), std::move(*ours));
+        keep(clients_fd(kAgentPort), std::move(listener));
+        return {};
+    }
+
+    // The port is known only now; or this would stand in ExecStart=, as the other credentials do.
+    Result<> add_notices() {
+        auto listener = listen_on_vsock();
+        if (!listener)
+            return std::unexpected(listener.error());
+        argument("-fw_cfg", fmt::format("name={}{},string=vsock-stream:{}:{}", kGuestCredentials,
+                                        kNotifySocketCredential, VMADDR_CID_HOST, listener->port));
+        keep(kNoticesFd, std::move(listener->fd));
+        return {};
+    }
+
+    ListeningSockets sockets_;
+    Wiring wiring_;
+    unsigned log_sets_ = 0;
+};
+
+}  // namespace
+
+Result<Wiring> wire(const HelperOptions &options, ListeningSockets sockets) {
+    return Wirer(std::move(sockets)).wire(options);
+}
+
+}  // namespace qemunit

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+#include "bus/monitor/statistics.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/temporary_folder.h"
+
+namespace qemunit {
+namespace {
+
+using nlohmann::json;
+
+TEST(StatisticsTest, DrivesByTheirNames) {
+    const json stats = {{"rd_bytes", 512},
+                        {"wr_bytes", 0},
+                        {"failed_rd_operations", 2},
+                        {"rd_total_time_ns", 9},
+                        {"wr_operations", -1}};
+    const json reply = {
+        {{"device", "root"}, {"qdev", "/machine/peripheral/root/virtio-backend"}, {"stats", stats}},
+        {{"device", ""},
+         {"qdev", "/machine/peripheral/qemunit-hot-data/virtio-backend"},
+         {"stats", stats}},
+        {{"device", ""}, {"qdev", "/machine/peripheral/qemunit-hot-scsi"}, {"stats", stats}},
+        {{"device", ""}, {"qdev", "/machine/peripheral/mine"}, {"stats", stats}},
+        {{"device", "pflash0"}, {"stats", stats}},
+        {{"device", "broken"}},
+        7};
+    const Counters counters{{"rd_bytes", 512}, {"wr_bytes", 0}, {"failed_rd_operations", 2}};
+    EXPECT_EQ(drive_counters(json::parse(reply.dump())),
+              (std::map<std::string, Counters>{
+                  {"root", counters}, {"data", counters}, {"scsi", counters}}));
+    EXPECT_TRUE(drive_counters(json()).empty());
+}
+
+// What QEMU 7.2.22 prints.
+constexpr char kInfoNetwork[] =
+    "hub 0\r\n"
+    " \\ hub0port0: none: index=0,type=hubport,\r\n"
+    "lan: index=0,type=nic,model=virtio-net-pci,macaddr=52:54:00:12:34:56\r\n"
+    " \\ lan: index=0,type=tap,ifname=vm,tap0,script=no,downscript=no\r\n"
+    "usr: index=0,type=nic,model=virtio-net-pci,macaddr=52:54:00:12:34:57\r\n"
+    " \\ usr: index=0,type=user,net=10.0.2.0,restrict=off\r\n"
+    " \\ handed: index=0,type=tap,fd=12\r\n"
+    " \\ hot: index=0,type=tap,ifname=tap1,script=no,downscript=no\n";
+
+TEST(StatisticsTest, InterfacesOfNetworks) {
+    using Interfaces = std::map<std::string, std::string>;
+    EXPECT_EQ(tap_interfaces(kInfoNetwork), (Interfaces{{"lan", "vm,tap0"}, {"hot", "tap1"}}));
+    EXPECT_TRUE(tap_interfaces("").empty());
+    EXPECT_TRUE(tap_interfaces("\n\n").empty());
+    // It is QEMU that says so.
+    for (const std::string bad :
+         {"..", ".", "", "../../../block/sda", "a/b", "a b", "a:b", "sixteen_letters_"})
+        EXPECT_TRUE(tap_interfaces("lan: index=0,type=tap,ifname=" + bad + ",script=no").empty())
+            << bad;
+    EXPECT_TRUE(tap_interfaces("\xff: index=0,type=tap,ifname=tap0,script=no").empty());
+    std::string many;
+    for (int i = 0; i < 1000; ++i)
+        many += "n" + std::to_string(i) + ": index=0,type=tap,ifname=tap0,script=no\n";
+    EXPECT_EQ(tap_interfaces(many).size(), 64u);
+}
+
+TEST(StatisticsTest, WhatTheHostSendsTheGuestReceives) {
+    const testing::TemporaryFolder folder;
+    folder.write("tx_bytes", "17\n");
+    folder.write("rx_bytes", "4\n");
+    folder.write("rx_dropped", "18446744073709551615\n");
+    folder.write("rx_errors", "no number\n");
+    EXPECT_EQ(network_counters(folder.path()),
+              (Counters{{"rx_bytes", 17}, {"tx_bytes", 4}, {"tx_dropped", UINT64_MAX}}));
+    EXPECT_TRUE(network_counters(folder.path() + "/nothing").empty());
+}
+
+TEST(StatisticsTest, Memory) {
+    EXPECT_EQ(memory_bytes({{"base-memory", 64u}, {"plugged-memory", 8u}}), 72u);
+    EXPECT_EQ(memory_bytes({{"base-memory", 64u}}), 64u);
+    EXPECT_EQ(memory_bytes(json()), 0u);
+    EXPECT_EQ(balloon_bytes({{"actual", 32u}}), 32u);
+    EXPECT_EQ(balloon_bytes(json::object()), std::nullopt);
+}
+
+}  // namespace
+}  // namespace qemunit

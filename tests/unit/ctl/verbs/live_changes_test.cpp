@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+#include "ctl/verbs/live_changes.h"
+
+#include <gtest/gtest.h>
+
+namespace qemunit {
+namespace {
+
+using Texts = std::vector<std::string>;
+using nlohmann::json;
+
+// As the helper runs it, and as the unit has it.
+Texts running(const Texts &words) {
+    Texts all{"/usr/bin/qemu", "-chardev", "socket,id=monitor,fd=3", "-name", "guest=vm1"};
+    all.insert(all.end(), words.begin(), words.end());
+    return all;
+}
+Texts configured(const Texts &words) {
+    Texts all{"/usr/bin/qemu", "-chardev", "stdio,id=serial", "-name", "guest=vm1"};
+    all.insert(all.end(), words.begin(), words.end());
+    return all;
+}
+
+// One line for each change.
+Texts changes(const Texts &from, const Texts &to, const LiveState &state = {}) {
+    const LiveChanges found = find_live_changes(running(from), configured(to), {}, state);
+    Texts lines;
+    for (const Forward &forward : found.removed)
+        lines.push_back("- " + forward.network + " " + forward.rule);
+    for (const Forward &forward : found.added)
+        lines.push_back("+ " + forward.network + " " + forward.rule);
+    for (const auto &medium : found.media)
+        lines.push_back(medium.drive + ": " + medium.file);
+    if (found.balloon)
+        lines.push_back("balloon " + std::to_string(*found.balloon));
+    for (const std::string &text : found.later)
+        lines.push_back("later: " + text);
+    return lines;
+}
+
+TEST(LiveChangesTest, NothingIsNothing) {
+    EXPECT_EQ(changes({"-smp", "1"}, {"-smp", "1"}), Texts{});
+}
+
+TEST(LiveChangesTest, WhatHasToWait) {
+    EXPECT_EQ(changes({"-smp", "1", "-device", "a,id=x", "-snapshot"},
+                      {"-smp", "2", "-device", "a,id=y"}),
+              (Texts{"later: CPUs= in [VM]: 1 becomes 2",
+                     "later: Arguments= in [VM] (-device a,id=y) comes",
+                     "later: Arguments= in [VM] (-device a,id=x) goes",
+                     "later: Arguments= in [VM] (-snapshot) goes"}));
+}
+
+// Once each, however many options it is made of; buses that come along are not said.
+TEST(LiveChangesTest, SectionsComeGoAndChange) {
+    const Texts data{"-drive", "if=none,id=data,file=/d", "-device",
+                     "virtio-blk-pci,drive=data,id=data"};
+    EXPECT_EQ(changes({}, data), Texts{"later: [Drive data] comes"});
+    EXPECT_EQ(changes(data, {}), Texts{"later: [Drive data] goes"});
+    EXPECT_EQ(changes(data, {"-drive", "if=none,id=data,file=/d", "-device",
+                             "virtio-scsi-pci,id=qemunit-scsi", "-device",
+                             "scsi-hd,bus=qemunit-scsi.0,drive=data,id=data"}),
+              Texts{"later: [Drive data] changes"});
+    EXPECT_EQ(changes({}, {"-netdev", "user,id=lan", "-device", "e1000,netdev=lan,id=lan"}),
+              Texts{"later: [Network lan] comes"});
+    EXPECT_EQ(changes({}, {"-chardev", "socket,id=qemunit-fs-src,path=/x", "-device",
+                           "vhost-user-fs-pci,chardev=qemunit-fs-src,tag=s,id=src"}),
+              Texts{"later: [Share src] comes"});
+    EXPECT_EQ(changes({"-append", "quiet"}, {"-append", "quiet splash"}),
+              Texts{"later: Append= in [Boot]: quiet becomes quiet splash"});
+    EXPECT_EQ(changes({}, {"-fw_cfg", "name=opt/io.systemd.credentials/motd,file=/x"}),
+              Texts{"later: [Credential motd] comes"});
+    EXPECT_EQ(changes({}, {"-device", "i6300esb", "-action", "watchdog=reset"}),
+              Texts{"later: Watchdog= in [VM] comes"});
+}
+
+TEST(LiveChangesTest, WhetherKvmIsOfUseIsNoChange) {
+    EXPECT_EQ(changes({"-accel", "tcg"}, {"-accel", "kvm", "-accel", "tcg"}), Texts{});
+}
+
+TEST(LiveChangesTest, ForwardsAreHeldAgainstWhatQemuHas) {
+    LiveState state;
+    state.forwards = {{"lan", "tcp::10022-10.0.2.15:22"},
+                      {"lan", "udp::53-10.0.2.15:53"},
+                      {"other", "tcp::1-10.0.2.15:1"}};
+    const std::string now = "user,id=lan,hostfwd=tcp::10022-:22";
+    EXPECT_EQ(changes({"-netdev", now}, {"-netdev", now}, state),
+              (Texts{"- lan udp::53-10.0.2.15:53"}));
+    EXPECT_EQ(
+        changes({"-netdev", now}, {"-netdev", "user,id=lan,hostfwd=tcp:127.0.0.1:80-:80"}, state),
+        (Texts{"- lan tcp::10022-10.0.2.15:22", "- lan udp::53-10.0.2.15:53",
+               "+ lan tcp:127.0.0.1:80-:80"}));
+    EXPECT_EQ(changes({"-netdev", now}, {"-netdev", "user,id=lan,restrict=on"}, state),
+              Texts{"later: [Network lan] changes"});
+}
+
+// Only those that QEMU has: of the others, the next start takes care.
+TEST(LiveChangesTest, EachCardsCableIsAsConfigured) {
+    const Texts exec_start{"/lib/qemunit-helper", "--vm=a",        "--unplugged=wan",
+                           "--unplugged=new",     "/usr/bin/qemu", "--unplugged=lan"};
+    const Texts unplugged = unplugged_cards(exec_start);
+    EXPECT_EQ(unplugged, (Texts{"wan", "new"}));
+    const Texts cards{"-netdev", "user,id=lan", "-netdev", "tap,id=wan"};
+    const LiveChanges found = find_live_changes(running(cards), configured(cards), unplugged, {});
+    EXPECT_EQ(found.plugged, Texts{"lan"});
+    EXPECT_EQ(found.unplugged, Texts{"wan"});
+    EXPECT_FALSE(found.empty());
+    EXPECT_TRUE(find_live_changes(running(cards), configured(cards), {}, {}).empty());
+}
+
+TEST(LiveChangesTest, TheImageInACdDrive) {
+    const std::string a = "if=none,id=cd,file=/a.iso,format=raw,media=cdrom";
+    const std::string b = "if=none,id=cd,file=/b,,c.iso,format=raw,media=cdrom";
+    const std::string none = "if=none,id=cd,media=cdrom";
+    EXPECT_EQ(changes({"-drive", a}, {"-drive", b}), Texts{"cd: /b,c.iso"});
+    EXPECT_EQ(changes({"-drive", a}, {"-drive", none}), Texts{"cd: "});
+    EXPECT_EQ(changes({"-drive", none}, {"-drive", a}), Texts{"cd: /a.iso"});
+    LiveState state;
+    state.fd_sets = {
+        {{"fdset-id", 1}, {"fds", {{{"fd", 9}, {"opaque", "qemunit-medium:cd:/b,c.iso"}}}}}};
+    EXPECT_EQ(changes({"-drive", a}, {"-drive", b}, state), Texts{});
+    EXPECT_EQ(changes({"-drive", a}, {"-drive", a}, state), Texts{"cd: /a.iso"});
+    state = {};
+    state.blocks = {{{"device", "cd"}, {"removable", true}}};
+    EXPECT_EQ(changes({"-drive", a}, {"-drive", a}, state), Texts{"cd: /a.iso"});
+}
+
+TEST(LiveChangesTest, ADiskIsNoMedium) {
+    EXPECT_EQ(changes({"-drive", "id=a,file=/a"}, {"-drive", "id=a,file=/b"}),
+              Texts{"later: [Drive a] changes"});
+}
+
+TEST(LiveChangesTest, MemoryGoesIntoABalloon) {
+    LiveState state;
+    EXPECT_EQ(changes({"-m", "1G"}, {"-m", "512M"}, state),
+              Texts{"later: Memory= in [VM]: 1G becomes 512M"});
+    state.balloon = {{"actual", 1u << 30}};
+    EXPECT_EQ(changes({"-m", "1G"}, {"-m", "512M"}, state), Texts{"balloon 536870912"});
+    EXPECT_EQ(changes({"-m", "1G"}, {"-m", "2G"}, state),
+              Texts{"later: Memory= in [VM]: 1G becomes 2G"});
+    EXPECT_EQ(changes({"-m", "1G"}, {"-m", "1G"}, state), Texts{});
+    state.balloon = {{"actual", 1u << 29}};
+    EXPECT_EQ(changes({"-m", "1G"}, {"-m", "1G"}, state), Texts{"balloon 1073741824"});
+}
+
+}  // namespace
+}  // namespace qemunit

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+//
+// Two VMs that want the same thing of the host.
+#include "generator/check/conflicts.h"
+
+#include <gtest/gtest.h>
+
+#include "generator/vm/mac_address.h"
+#include "tests/unit/generator/from_ini.h"
+
+namespace qemunit {
+namespace {
+
+using testing::Texts;
+
+// What is said about the VMs "a", "b", … with these texts.
+Texts said(const Texts &inis) {
+    HostClaims claims;
+    Diagnostics diagnostics;
+    char name = 'a';
+    for (const std::string &ini : inis) {
+        const std::string vm(1, name++);
+        const auto made = testing::from_files({{vm + ".ini", ini}}, Architecture::x86_64, vm);
+        EXPECT_EQ(made.said, Texts{}) << ini;
+        claims.add(made.vm, diagnostics);
+    }
+    return testing::texts(diagnostics);
+}
+
+std::string forward(const std::string &text) {
+    return "[Network lan]\nHostForward=" + text + "\n";
+}
+
+TEST(HostClaimsTest, TheSamePort) {
+    EXPECT_EQ(said({forward("tcp::10022-:22"), forward("tcp::10022-:80")}),
+              Texts{"warning: b.ini:2: TCP port 10022 of the host is also that of VM 'a' "
+                    "(a.ini:2): only one of them can run at a time."});
+    EXPECT_EQ(said({forward("udp::1053-:53"), forward("udp::1053-:53")}),
+              Texts{"warning: b.ini:2: UDP port 1053 of the host is also that of VM 'a' "
+                    "(a.ini:2): only one of them can run at a time."});
+    EXPECT_EQ(said({forward("tcp::10022-:22"), forward("udp::10022-:22")}), Texts{});
+    EXPECT_EQ(said({forward("tcp::10022-:22"), forward("tcp::10023-:22")}), Texts{});
+}
+
+TEST(HostClaimsTest, APortOfOverlappingAddresses) {
+    for (const auto &[one, other] : {std::pair("", "127.0.0.1"), std::pair("127.0.0.1", ""),
+                                     std::pair("127.0.0.1", "127.0.0.1"),
+                                     std::pair("127.0.0.1", "0.0.0.0"), std::pair("0.0.0.0", "")})
+        EXPECT_EQ(said({forward("tcp:" + std::string(one) + ":10022-:22"),
+                        forward("tcp:" + std::string(other) + ":10022-:22")})
+                      .size(),
+                  1u)
+            << one << " and " << other;
+    EXPECT_EQ(said({forward("tcp:127.0.0.1:10022-:22"), forward("tcp:127.0.0.2:10022-:22")}),
+              Texts{});
+}
+
+TEST(HostClaimsTest, PasstForwardsToo) {
+    EXPECT_EQ(said({forward("tcp::10022-:22"),
+                    "[Network lan]\nType=passt\n"
+                    "HostForward=tcp::10022-:22\n"})
+                  .size(),
+              1u);
+}
+
+TEST(HostClaimsTest, TheSameMac) {
+    EXPECT_EQ(
+        said({"[Network lan]\nMAC=52:54:00:AB:CD:EF\n", "[Network wan]\nMAC=52:54:00:ab:cd:ef\n"}),
+        Texts{"warning: b.ini:2: The address 52:54:00:ab:cd:ef is also that of VM 'a' "
+              "(a.ini:2): only one of them can run at a time. Give one of them another with "
+              "MAC=."});
+    EXPECT_EQ(said({"[Network lan]\n", "[Network lan]\n"}), Texts{});
+}
+
+// What has no MAC= has an address all the same.
+TEST(HostClaimsTest, AMacThatIsNowhereInTheIni) {
+    const std::string bridged = "[VM]\n[Network lan]\nType=bridge\nBridge=br0\n";
+    for (const std::string &derived : {bridged, std::string("[VM]\n[Network lan]\n")}) {
+        const Vm vm = testing::from_files({{"b.ini", derived}}, Architecture::x86_64, "b").vm;
+        const std::string mac = mac_address(vm, vm.networks.front());
+        EXPECT_EQ(said({"[Network x]\nMAC=" + mac + "\n", derived}),
+                  Texts{"warning: b.ini:2: The address " + mac +
+                        " is also that of VM 'a' (a.ini:2): only one of them can run at a time. "
+                        "Give one of them another with MAC=."});
+    }
+    EXPECT_EQ(said({bridged, bridged}), Texts{});
+}
+
+// Two VMs whose names happen to give the same address.
+TEST(HostClaimsTest, TheSameMacMadeOfTwoNames) {
+    std::map<std::string, std::string> seen;
+    std::string one, other;
+    for (int i = 0; other.empty(); ++i) {
+        Vm vm;
+        vm.name = "v" + std::to_string(i);
+        const std::string mac = mac_address(vm, {.name = "lan", .type = NetworkType::bridge});
+        if (const auto [at, is_new] = seen.try_emplace(mac, vm.name); !is_new)
+            one = at->second, other = vm.name;
+    }
+    const auto warnings = [&](const std::string &ini) {
+        HostClaims claims;
+        Diagnostics diagnostics;
+        for (const std::string &name : {one, other})
+            claims.add(testing::from_files({{name + ".ini", ini}}, Architecture::x86_64, name).vm,
+                       diagnostics);
+        return diagnostics.size();
+    };
+    EXPECT_EQ(warnings("[Network lan]\nType=bridge\nBridge=br0\n"), 1u) << one << ", " << other;
+    EXPECT_EQ(warnings("[Network lan]\nType=tap\n"), 1u) << one << ", " << other;
+    EXPECT_EQ(warnings("[Network lan]\nType=user\n"), 0u) << one << ", " << other;
+}
+
+TEST(HostClaimsTest, TheSameCid) {
+    EXPECT_EQ(said({"[VM]\nVSockCID=42\n", "[VM]\nRNG=yes\nVSockCID=42\n"}),
+              Texts{"warning: b.ini:3: The CID 42 is also that of VM 'a' (a.ini:2): only one of "
+                    "them can run at a time."});
+    EXPECT_EQ(said({"[VM]\nVSockCID=42\n", "[VM]\nVSockCID=43\n"}), Texts{});
+}
+
+TEST(HostClaimsTest, TheSameInterface) {
+    const std::string tap = "[Network lan]\nType=tap\nInterface=tap0\n";
+    const std::string bridge = "[Network lan]\nType=bridge\nBridge=br0\n";
+    EXPECT_EQ(said({tap, bridge + "Interface=tap0\n"}),
+              Texts{"warning: b.ini:4: The interface 'tap0' is also that of VM 'a' (a.ini:3): "
+                    "only one of them can run at a time."});
+    EXPECT_EQ(said({bridge, bridge}), Texts{});
+}
+
+TEST(HostClaimsTest, AnInterfaceThatIsNowhereInTheIni) {
+    EXPECT_EQ(
+        said({"[VM]\n[Network x]\nType=tap\nInterface=b-lan\n", "[VM]\n[Network lan]\nType=tap\n"}),
+        Texts{"warning: b.ini:2: The interface 'b-lan' is also that of VM 'a' (a.ini:4): "
+              "only one of them can run at a time."});
+}
+
+TEST(HostClaimsTest, EachLaterVmIsToldOnce) {
+    const std::string ini = forward("tcp::10022-:22");
+    EXPECT_EQ(said({ini, ini, ini}),
+              (Texts{"warning: b.ini:2: TCP port 10022 of the host is also that of VM 'a' "
+                     "(a.ini:2): only one of them can run at a time.",
+                     "warning: c.ini:2: TCP port 10022 of the host is also that of VM 'a' "
+                     "(a.ini:2): only one of them can run at a time."}));
+}
+
+}  // namespace
+}  // namespace qemunit

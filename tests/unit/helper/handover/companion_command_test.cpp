@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+//
+// What the helper hands to the companion over its exec, and what the companion makes of it.
+#include "helper/handover/companion_command.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "helper/companion/companion_side.h"
+#include "tests/unit/helper/console/listeners.h"
+
+namespace qemunit {
+namespace {
+
+using testing::Peer;
+using Words = std::vector<std::string>;
+
+// Fds as the helper has them, whose numbers the companion finds open.
+class CompanionCommandTest : public ::testing::Test {
+  protected:
+    Words command_line(const Words &names, Words told) {
+        CompanionFds fds;
+        for (const std::string &name : names) {
+            testing::SocketPair pair;
+            peers.emplace(name, Peer(std::move(pair.other)));
+            fds.emplace(name, std::move(pair.one));
+        }
+        told.push_back("/usr/bin/qemu");
+        Words arguments = companion_arguments(4711, fds, told);
+        for (auto &[name, fd] : fds)
+            numbers[name] = fd.release();
+        return arguments;
+    }
+    CompanionSide side_of(const Words &names, Words told) {
+        auto command = parse_companion_arguments(command_line(names, std::move(told)));
+        EXPECT_TRUE(command) << command.error().message;
+        return companion_side(std::move(*command));
+    }
+    void expect_peers(const std::string &name, UniqueFd fd) {
+        EXPECT_EQ(fd.get(), numbers.at(name)) << name;
+        Peer(std::move(fd)).write(name);
+        EXPECT_EQ(peers.at(name).read(), name);
+    }
+
+    std::map<std::string, Peer> peers;
+    std::map<std::string, int> numbers;
+};
+
+std::string fault(const Words &arguments) {
+    const auto command = parse_companion_arguments(arguments);
+    return command ? "none" : command.error().message;
+}
+
+TEST_F(CompanionCommandTest, IsQemuTheFdsAndWhatTheHelperWasTold) {
+    const Words arguments = command_line({"guest:my.port", "qmp"}, {"--vm=vm1", "--stop=quit"});
+    EXPECT_EQ(arguments,
+              (Words{"--qemu=4711", fmt::format("--fd=guest:my.port:{}", numbers["guest:my.port"]),
+                     fmt::format("--fd=qmp:{}", numbers["qmp"]), "--vm=vm1", "--stop=quit",
+                     "/usr/bin/qemu"}));
+    for (const auto &[name, fd] : numbers)
+        close(fd);
+}
+
+TEST_F(CompanionCommandTest, ThePortsHaveTheirEnds) {
+    CompanionSide side = side_of(
+        {"qmp", "guest:serial", "clients:serial", "guest:mute", "clients:mute", "guest:direct"},
+        {"--vm=vm1", "--serial=serial", "--serial=mute,nolog", "--serial=direct,direct",
+         "--serial=unlogged,direct,nolog"});
+    EXPECT_EQ(side.qemu, 4711);
+    expect_peers("qmp", std::move(side.qmp));
+    ASSERT_EQ(side.ports.size(), 3u);
+    EXPECT_EQ(side.ports[0].name, "serial");
+    EXPECT_TRUE(side.ports[0].log && side.ports[0].is_console && !side.ports[0].direct);
+    expect_peers("guest:serial", std::move(side.ports[0].guest));
+    expect_peers("clients:serial", std::move(side.ports[0].listener));
+    EXPECT_FALSE(side.ports[1].log);
+    EXPECT_EQ(side.ports[2].name, "direct");
+    EXPECT_TRUE(side.ports[2].log && side.ports[2].direct && !side.ports[2].listener);
+    EXPECT_FALSE(side.agent || side.notices || side.resumed);
+}
+
+TEST_F(CompanionCommandTest, TheAgentsChannelIsForPrograms) {
+    CompanionSide side =
+        side_of({"qmp", "guest:agent", "clients:agent"}, {"--vm=vm1", "--agent", "--ready=agent"});
+    EXPECT_TRUE(side.ports.empty());
+    EXPECT_EQ(side.ready.thing, Awaited::Thing::agent);
+    ASSERT_TRUE(side.agent);
+    EXPECT_EQ(side.agent->name, "agent");
+    EXPECT_FALSE(side.agent->log || side.agent->direct || side.agent->is_console);
+    expect_peers("guest:agent", std::move(side.agent->guest));
+    expect_peers("clients:agent", std::move(side.agent->listener));
+}
+
+TEST_F(CompanionCommandTest, WhatElseTheCompanionDoes) {
+    CompanionSide side = side_of({"qmp", "notices", "resumed"},
+                                 {"--vm=vm1", "--stop=hibernate", "--stop-timeout=7",
+                                  "--idle-timeout=9", "--unplugged=lan", "--ready=notify:12"});
+    EXPECT_EQ(side.stop, StopMode::hibernate);
+    EXPECT_EQ(side.stop_timeout_usec, 7'000'000u);
+    EXPECT_EQ(side.idle_timeout_usec, 9'000'000u);
+    EXPECT_EQ(side.unplugged, Words{"lan"});
+    expect_peers("resumed", std::move(side.resumed));
+    ASSERT_TRUE(side.notices);
+    expect_peers("notices", std::move(side.notices->fd));
+    sockaddr_vm peer{};
+    peer.svm_family = AF_VSOCK;
+    peer.svm_port = 1;  // the guest's root
+    peer.svm_cid = 12;
+    EXPECT_TRUE(side.notices->admits(peer));
+    peer.svm_cid = 13;
+    EXPECT_FALSE(side.notices->admits(peer));
+}
+
+TEST_F(CompanionCommandTest, WhoeverElseRunsItIsToldWhatItIs) {
+    const std::string what = "this program is for qemunit-helper, which runs it beside QEMU";
+    for (const Words &arguments :
+         {Words{}, Words{"--help"}, Words{"--qemu=x"}, Words{"--qemu=0"}, Words{"--vm=vm1"}})
+        EXPECT_EQ(fault(arguments), what);
+    EXPECT_EQ(fault({"--qemu=1", "--fd=qmp"}), "--fd=qmp: not a name and a number");
+    EXPECT_EQ(fault({"--qemu=1", "--fd=qmp:x"}), "--fd=qmp:x: not a name and a number");
+    EXPECT_EQ(fault({"--qemu=1", "--fd="}), "--fd=: not a name and a number");
+    EXPECT_EQ(fault({"--qemu=1", "--nonsense"}), "unknown option '--nonsense'; see --help");
+}
+
+}  // namespace
+}  // namespace qemunit

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+#include "helper/machine/machine.h"
+
+#include <gtest/gtest.h>
+
+namespace qemunit {
+namespace {
+
+TEST(Machine, ItsLeaderIsTheSupervisor) {
+    const std::string qemu = "/usr/bin/qemu-system-x86_64 -name \"qemunit-helper: supervisor\"";
+    EXPECT_EQ(leader_among({{10, qemu},
+                            {11, "\"qemunit-helper: companion of VM vm1\""},
+                            {12, "\"qemunit-helper: supervisor of VM vm1\""}},
+                           10),
+              12u);
+    EXPECT_EQ(leader_among({{10, qemu}}, 10), 0u);
+    EXPECT_EQ(leader_among({}, 0), 0u);
+}
+
+TEST(Machine, ItsIdIsTheUuid) {
+    const std::vector<uint8_t> uuid = uuid_in(
+        "/usr/bin/qemu-system-x86_64 -name vm1 -uuid 00112233-4455-6677-8899-aabbccddeeff -m 64M");
+    ASSERT_EQ(uuid.size(), 16u);
+    EXPECT_EQ(uuid[1], 0x11);
+    EXPECT_EQ(uuid[15], 0xff);
+    EXPECT_TRUE(uuid_in("/usr/bin/qemu-system-x86_64 -name vm1").empty());
+    EXPECT_TRUE(uuid_in("/usr/bin/qemu-system-x86_64 -uuid nonsense").empty());
+    EXPECT_TRUE(uuid_in("").empty());
+}
+
+}  // namespace
+}  // namespace qemunit
