@@ -28,7 +28,7 @@
 #include "common/timer.h"
 #include "common/user_paths.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 namespace {
 
 // How long the first answer waits for QEMUs that do not answer.
@@ -295,8 +295,8 @@ int run(std::span<char *> arguments) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::bus
 
 int main(int argc, char *argv[]) {
-    return qemunit::run(std::span(argv, static_cast<std::size_t>(argc)));
+    return qemunit::bus::run(std::span(argv, static_cast<std::size_t>(argc)));
 }

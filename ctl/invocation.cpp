@@ -14,7 +14,7 @@
 #include "ctl/output/error_text.h"
 #include "ctl/verbs.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 namespace {
 
@@ -224,4 +224,4 @@ std::string help_text() {
     return text;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -9,7 +9,7 @@
 #include "common/paths.h"
 #include "common/result.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 struct Verb;
 
@@ -37,4 +37,4 @@ Result<Invocation> parse_invocation(const std::vector<std::string> &words);
 
 std::string help_text();
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

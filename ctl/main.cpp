@@ -24,6 +24,7 @@ constexpr int kExitUsage = 2;
 
 int main(int argc, char **argv) {
     using namespace qemunit;
+    using namespace qemunit::ctl;
     make_output_safe();
     const auto invocation = parse_invocation({argv + 1, argv + argc});
     if (!invocation) {

@@ -18,7 +18,7 @@
 #include "common/unique_fd.h"
 #include "ctl/verbs.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 namespace {
 
@@ -103,4 +103,4 @@ PasswordAgent::~PasswordAgent() {
     waitpid(pid_, nullptr, 0);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

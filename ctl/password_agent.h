@@ -11,7 +11,7 @@
 
 #include "ctl/invocation.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 class PasswordAgent {
   public:
@@ -35,4 +35,4 @@ class PasswordAgent {
     pid_t pid_ = -1;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

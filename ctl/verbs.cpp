@@ -20,7 +20,7 @@
 #include "ctl/verbs/snapshots.h"
 #include "ctl/verbs/status.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 namespace {
 
@@ -110,4 +110,4 @@ std::string unknown_verb(std::string_view word, std::string_view argument) {
     return fmt::format("unknown command '{}'.{}", word, meant.empty() ? " See --help." : meant);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

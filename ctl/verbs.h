@@ -10,7 +10,7 @@
 
 #include "common/result.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 struct Invocation;
 
@@ -36,4 +36,4 @@ std::span<const Verb> verbs();
 // What to say of a word that is no verb: which one was meant, or which program does that.
 std::string unknown_verb(std::string_view word, std::string_view argument);
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -5,7 +5,7 @@
 #include "common/paths.h"
 #include "generator/vm/text.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 Output render_broken(const VmSource &source, const std::string &root,
                      const Diagnostics &diagnostics) {
@@ -25,4 +25,4 @@ Output render_broken(const VmSource &source, const std::string &root,
     return output;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

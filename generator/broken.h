@@ -9,11 +9,11 @@
 #include "generator/units/render.h"
 #include "generator/vm/diagnostic.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 // The first line is the path of its ini, as a drop-in's SourcePath= would have it; each further one
 // is an error. Nothing if there is none: the VM is masked. `root` is cut off all paths.
 Output render_broken(const VmSource &source, const std::string &root,
                      const Diagnostics &diagnostics);
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -27,7 +27,7 @@
 #include "generator/units/render.h"
 #include "generator/vm/host_id.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -264,4 +264,4 @@ int generate(const GeneratorOptions &options, const Paths &paths, Architecture h
     return Generation(options, paths, host, log).run();
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -10,10 +10,10 @@
 #include "generator/options.h"
 #include "generator/vm/vm.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 // Returns the exit code. Units go to options.output, or to standard output for a dry run.
 int generate(const GeneratorOptions &options, const Paths &paths, Architecture host,
              const Log &log);
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

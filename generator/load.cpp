@@ -16,7 +16,7 @@
 #include "generator/vm/enumerations.h"
 #include "generator/vm/text.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -132,4 +132,4 @@ std::optional<Vm> load_vm(const VmSource &source, const std::string &root, const
     return usable ? std::optional(std::move(vm)) : std::nullopt;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -12,7 +12,7 @@
 #include "generator/vm/diagnostic.h"
 #include "generator/vm/vm.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 // Nothing if it is masked, or an error was reported. `root` is cut off the path that SourcePath=
 // names.
@@ -20,4 +20,4 @@ std::optional<Vm> load_vm(const VmSource &source, const std::string &root, const
                           Architecture host, const std::optional<HostId> &host_id,
                           FirmwareCatalog &firmware, Diagnostics &diagnostics);
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <syslog.h>
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -74,4 +74,4 @@ void Log::tell_journald(int priority, std::string_view message) const {
         unheard_.push_back(fmt::format("<{}>{}", priority, message));
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -12,7 +12,7 @@
 #include "common/unique_fd.h"
 #include "generator/vm/diagnostic.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 class Log {
   public:
@@ -40,4 +40,4 @@ class Log {
     mutable std::vector<std::string> unheard_;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -30,6 +30,7 @@
 namespace {
 
 using namespace qemunit;
+using namespace qemunit::generator;
 
 constexpr int kExitUsage = 2;
 

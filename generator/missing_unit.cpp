@@ -12,7 +12,7 @@
 #include "generator/vm/host_id.h"
 #include "generator/vm/text.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -57,4 +57,4 @@ Diagnostics explain_missing_unit(const std::string &name, const std::string &roo
                           name, source->path, paths.systemctl()))};
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -9,10 +9,10 @@
 #include "generator/vm/diagnostic.h"
 #include "generator/vm/vm.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 // One or more messages, the most telling first. `root` as for find_vms().
 Diagnostics explain_missing_unit(const std::string &name, const std::string &root,
                                  const Paths &paths, Architecture host);
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-namespace qemunit {
+namespace qemunit::generator {
 
 const char *const kGeneratorHelp =
     R"(qemunit-generator [--user] [--root=DIR] NORMAL-DIR [EARLY-DIR LATE-DIR]
@@ -90,4 +90,4 @@ Result<GeneratorOptions> parse_generator_options(const std::vector<std::string> 
     return options;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -8,7 +8,7 @@
 
 #include "common/result.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 struct GeneratorOptions {
     enum class Mode {
@@ -31,4 +31,4 @@ Result<GeneratorOptions> parse_generator_options(const std::vector<std::string> 
 
 extern const char *const kGeneratorHelp;
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

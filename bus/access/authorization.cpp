@@ -16,7 +16,7 @@
 #include "common/timer.h"
 #include "common/vm_name.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 namespace {
 
@@ -192,4 +192,4 @@ void authorize(sd_bus_message *message, Action action, const std::string &vm,
         kBusTimeout);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

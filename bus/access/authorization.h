@@ -12,7 +12,7 @@
 
 #include "bus/access/callers.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 // The actions of org.qemunit1.policy.
 enum class Action {
@@ -38,4 +38,4 @@ struct Decision {
 void authorize(sd_bus_message *message, Action action, const std::string &vm,
                std::function<void(Decision &&)> decided);
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-namespace qemunit {
+namespace qemunit::bus {
 
 namespace {
 
@@ -94,4 +94,4 @@ std::size_t bytes_in_use() {
     return memory.uordblks + memory.hblkhd;  // those on the heap, those with a mapping each
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -17,7 +17,7 @@
 #include "common/bus_ptr.h"
 #include "common/result.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 struct Caller {
     std::string name;             // on the bus, unique: never another's
@@ -92,4 +92,4 @@ class Callers {
 // Those of this process, which has one bus.
 Callers &callers();
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

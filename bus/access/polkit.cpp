@@ -11,7 +11,7 @@
 #include "common/bus_call.h"
 #include "common/timer.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 namespace {
 
@@ -237,4 +237,4 @@ void ask_person(sd_bus *bus, const PolkitQuestion &what, const PolkitAnswered &a
          "nobody has authenticated", [] {});
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

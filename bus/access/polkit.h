@@ -13,7 +13,7 @@
 
 #include "bus/access/callers.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 // Whether this system has a polkit: its name is owned, or can be activated. Asked once, when the
 // daemon starts; until then, and if the bus does not tell, it has one. May wait for the bus.
@@ -48,4 +48,4 @@ void ask_polkit(sd_bus *bus, const PolkitQuestion &question, const PolkitAnswere
 // leaves the bus.
 void ask_person(sd_bus *bus, const PolkitQuestion &question, const PolkitAnswered &answered);
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

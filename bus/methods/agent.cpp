@@ -16,7 +16,7 @@
 #include "bus/monitor/hot_drive.h"
 #include "common/bus_errors.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 using nlohmann::json;
 
@@ -199,4 +199,4 @@ int method_agent_execute(sd_bus_message *message, void *userdata, sd_bus_error *
                       });
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -7,8 +7,8 @@
 
 #include <systemd/sd-bus.h>
 
-namespace qemunit {
+namespace qemunit::bus {
 
 int method_agent_execute(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

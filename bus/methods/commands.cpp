@@ -11,7 +11,7 @@
 #include "common/bus_errors.h"
 #include "common/qmp/hmp_text.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 using nlohmann::json;
 
@@ -137,4 +137,4 @@ int method_quit(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     });
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -7,7 +7,7 @@
 
 #include <systemd/sd-bus.h>
 
-namespace qemunit {
+namespace qemunit::bus {
 
 int method_monitor_command(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int method_execute(sd_bus_message *message, void *userdata, sd_bus_error *error);
@@ -17,4 +17,4 @@ int method_reset(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int method_power_off(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int method_quit(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

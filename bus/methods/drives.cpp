@@ -14,7 +14,7 @@
 #include "bus/monitor/hot_drive.h"
 #include "common/bus_errors.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 using nlohmann::json;
 
@@ -361,4 +361,4 @@ int method_detach_drive(sd_bus_message *message, void *userdata, sd_bus_error *e
     return begin_call(message, userdata, {Action::control, "device_del"}, error, detach_drive);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -7,9 +7,9 @@
 
 #include <systemd/sd-bus.h>
 
-namespace qemunit {
+namespace qemunit::bus {
 
 int method_attach_drive(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int method_detach_drive(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

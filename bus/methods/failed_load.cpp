@@ -7,7 +7,7 @@
 
 #include "common/bus_errors.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 using nlohmann::json;
 
@@ -86,4 +86,4 @@ void answer_failed_load(const CallPtr &call, const std::string &why) {
     });
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

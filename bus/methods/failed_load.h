@@ -9,7 +9,7 @@
 
 #include "bus/methods/vm_call.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 // Whether QEMU found out before it touched anything, by its words: load_snapshot() in
 // migration/savevm.c, and what that calls in block/snapshot.c, of QEMU 7.2 to 10.0. Of words that
@@ -20,4 +20,4 @@ bool has_touched_nothing(std::string_view why);
 // paused at a reset, from where Resume boots it. `why` is that of a load that was begun.
 void answer_failed_load(const CallPtr &call, const std::string &why);
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -11,7 +11,7 @@
 #include "common/host_forward.h"
 #include "common/qmp/hmp_text.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 namespace {
 
@@ -141,4 +141,4 @@ std::vector<std::string> user_networks(std::string_view info_usernet) {
     return networks;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

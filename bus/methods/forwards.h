@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-namespace qemunit {
+namespace qemunit::bus {
 
 int method_add_host_forward(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int method_remove_host_forward(sd_bus_message *message, void *userdata, sd_bus_error *error);
@@ -31,4 +31,4 @@ std::expected<ForwardRequest, std::string> parse_forward_request(std::string_vie
 // The names in the output of `info usernet`.
 std::vector<std::string> user_networks(std::string_view info_usernet);
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -11,7 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace qemunit {
+namespace qemunit::bus {
 
 namespace {
 
@@ -56,4 +56,4 @@ std::string qcow2_fault(int fd) {
     return n > 0 ? qcow2_fault(std::string_view(header.data(), static_cast<std::size_t>(n))) : "";
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace qemunit {
+namespace qemunit::bus {
 
 enum class ImageKind { none, file, block_device };
 
@@ -21,4 +21,4 @@ std::string qcow2_fault(std::string_view header);
 // The same of an open one. Waits for the file system.
 std::string qcow2_fault(int fd);
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

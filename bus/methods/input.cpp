@@ -19,7 +19,7 @@
 #include "common/paths.h"
 #include "common/utf8.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 using nlohmann::json;
 
@@ -208,4 +208,4 @@ int method_move_mouse(sd_bus_message *message, void *userdata, sd_bus_error *err
     return begin_input(message, userdata, error, move_mouse);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

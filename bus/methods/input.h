@@ -6,10 +6,10 @@
 
 #include <systemd/sd-bus.h>
 
-namespace qemunit {
+namespace qemunit::bus {
 
 int method_send_keys(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int method_type_text(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int method_move_mouse(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -7,7 +7,7 @@
 #include <array>
 #include <string_view>
 
-namespace qemunit {
+namespace qemunit::bus {
 
 inline constexpr std::array kKeyNames = std::to_array<std::string_view>({
     // clang-format off
@@ -57,4 +57,4 @@ inline constexpr std::array kKeyAliases = std::to_array<KeyAlias>({
     {"backtick", "grave_accent"},
 });
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

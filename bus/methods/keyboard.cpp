@@ -11,7 +11,7 @@
 #include "common/did_you_mean.h"
 #include "common/utf8.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 namespace {
 
@@ -180,4 +180,4 @@ std::string key_fault(std::string_view key) {
     return fmt::format("There is no key '{}'.{}", key, hint);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

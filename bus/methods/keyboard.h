@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace qemunit {
+namespace qemunit::bus {
 
 // Keys by QEMU's names (QKeyCode in qapi/ui.json), pressed in this order, released in the
 // opposite one.
@@ -29,4 +29,4 @@ std::expected<std::vector<Chord>, std::string> chords_of(std::string_view text, 
 // "", or what is wrong with the name of a key, as a sentence.
 std::string key_fault(std::string_view key);
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -10,7 +10,7 @@
 #include "bus/methods/vm_call.h"
 #include "common/qmp/medium_name.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 using nlohmann::json;
 
@@ -102,4 +102,4 @@ int method_eject_medium(sd_bus_message *message, void *userdata, sd_bus_error *e
     return begin_call(message, userdata, {Action::control, "eject"}, error, eject_medium);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

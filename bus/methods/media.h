@@ -7,9 +7,9 @@
 
 #include <systemd/sd-bus.h>
 
-namespace qemunit {
+namespace qemunit::bus {
 
 int method_change_medium(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int method_eject_medium(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -13,7 +13,7 @@
 #include "bus/monitor/statistics.h"
 #include "common/bus_errors.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 using nlohmann::json;
 
@@ -143,4 +143,4 @@ int method_dump_memory(sd_bus_message *message, void *userdata, sd_bus_error *er
                       });
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

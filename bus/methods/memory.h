@@ -6,9 +6,9 @@
 
 #include <systemd/sd-bus.h>
 
-namespace qemunit {
+namespace qemunit::bus {
 
 int method_set_balloon(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int method_dump_memory(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -12,7 +12,7 @@
 #include "bus/methods/vm_call.h"
 #include "common/bus_errors.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 using nlohmann::json;
 
@@ -91,4 +91,4 @@ int method_screenshot(sd_bus_message *message, void *userdata, sd_bus_error *err
     return begin_call(message, userdata, {Action::control, "screendump"}, error, take_picture);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

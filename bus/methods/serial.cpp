@@ -12,7 +12,7 @@
 #include "bus/monitor/serial_ports.h"
 #include "common/bus_errors.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 using nlohmann::json;
 
@@ -79,4 +79,4 @@ int method_open_serial(sd_bus_message *message, void *userdata, sd_bus_error *er
         });
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

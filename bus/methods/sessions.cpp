@@ -11,7 +11,7 @@
 #include "bus/sessions/qmp_language.h"
 #include "common/bus_errors.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 using nlohmann::json;
 
@@ -83,4 +83,4 @@ int method_pass_fd(sd_bus_message *message, void *userdata, sd_bus_error *error)
     return begin_call(message, userdata, {Action::monitor, "getfd"}, error, pass_fd);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

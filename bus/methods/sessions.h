@@ -6,10 +6,10 @@
 
 #include <systemd/sd-bus.h>
 
-namespace qemunit {
+namespace qemunit::bus {
 
 int method_open_monitor(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int method_open_qmp(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int method_pass_fd(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -13,7 +13,7 @@
 #include "bus/monitor/snapshot_drives.h"
 #include "common/bus_errors.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 using nlohmann::json;
 
@@ -136,4 +136,4 @@ int method_list_snapshots(sd_bus_message *message, void *userdata, sd_bus_error 
         });
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -5,11 +5,11 @@
 
 #include <systemd/sd-bus.h>
 
-namespace qemunit {
+namespace qemunit::bus {
 
 int method_save_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int method_load_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int method_delete_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *error);
 int method_list_snapshots(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

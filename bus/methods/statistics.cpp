@@ -10,7 +10,7 @@
 #include "common/bus_call.h"
 #include "common/bus_errors.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 using nlohmann::json;
 
@@ -172,4 +172,4 @@ int method_get_statistics(sd_bus_message *message, void *userdata, sd_bus_error 
     return begin_call(message, userdata, {Action::inspect, "query-blockstats"}, error, gather);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -8,7 +8,7 @@
 
 #include "common/bus_errors.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 using nlohmann::json;
 
@@ -172,4 +172,4 @@ std::optional<JsonCommand> read_json_command(const Call &call) {
     return std::nullopt;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -15,7 +15,7 @@
 #include "bus/vms/vm.h"
 #include "common/bus_ptr.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 // Below the 25 s after which callers give up by themselves (sd_bus_call(3)), so that
 // they see our error.
@@ -89,4 +89,4 @@ struct JsonCommand {
 };
 std::optional<JsonCommand> read_json_command(const Call &call);
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

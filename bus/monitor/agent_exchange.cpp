@@ -6,7 +6,7 @@
 
 #include "common/qmp/qmp_client.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 using nlohmann::json;
 
@@ -80,4 +80,4 @@ std::string AgentExchange::take_line(std::string_view line) {
     return {};
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -17,7 +17,7 @@
 #include <string>
 #include <string_view>
 
-namespace qemunit {
+namespace qemunit::bus {
 
 class AgentExchange {
   public:
@@ -51,4 +51,4 @@ class AgentExchange {
     std::optional<Answer> answer_;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -5,7 +5,7 @@
 
 #include "bus/monitor/hot_drive.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 using nlohmann::json;
 
@@ -64,4 +64,4 @@ std::string drive_let_go(const QmpEvent &event) {
     return event.name == "DEVICE_DELETED" ? hot_drive_name(string_at(event.data, "device")) : "";
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

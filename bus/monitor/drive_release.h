@@ -9,7 +9,7 @@
 
 #include "bus/monitor/vm_monitor.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 // `done` is called once; with {} also if there was nothing to take back.
 void release_drive(VmMonitor &monitor, const std::string &name, uint64_t deadline,
@@ -18,4 +18,4 @@ void release_drive(VmMonitor &monitor, const std::string &name, uint64_t deadlin
 // The name of the drive whose device is gone by this event; "" for all other events.
 std::string drive_let_go(const QmpEvent &event);
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

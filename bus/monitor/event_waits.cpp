@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-namespace qemunit {
+namespace qemunit::bus {
 
 uint64_t EventWaits::wait(Matcher is_it, uint64_t deadline, VmMonitor::ReplyCallback done) {
     const uint64_t id = next_++;
@@ -38,4 +38,4 @@ void EventWaits::finish(uint64_t id, VmMonitor::Reply reply) {
         wait.mapped().done(std::move(reply));
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

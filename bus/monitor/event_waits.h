@@ -11,7 +11,7 @@
 
 #include "bus/monitor/vm_monitor.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 class EventWaits {
   public:
@@ -49,4 +49,4 @@ class EventWaits {
     std::map<uint64_t, Wait> waits_;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -7,7 +7,7 @@
 
 #include "common/qmp/qmp_client.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 using nlohmann::json;
 
@@ -147,4 +147,4 @@ json device_arguments(const HotDrive &drive, const HotPlugPlace &place) {
     return arguments;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-namespace qemunit {
+namespace qemunit::bus {
 
 struct HotDrive {
     std::string name;
@@ -66,4 +66,4 @@ std::expected<HotPlugPlace, std::string> hot_plug_place(const HotPlugMachine &ma
 nlohmann::json blockdev_arguments(const HotDrive &drive, const nlohmann::json &fd_set);
 nlohmann::json device_arguments(const HotDrive &drive, const HotPlugPlace &place);
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

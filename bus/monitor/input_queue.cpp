@@ -3,7 +3,7 @@
 
 #include <utility>
 
-namespace qemunit {
+namespace qemunit::bus {
 
 namespace {
 
@@ -63,4 +63,4 @@ void InputQueue::fail_all(const std::string &reason) {
         task.done(std::unexpected(QmpError{QmpError::Kind::disconnected, reason}));
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -18,7 +18,7 @@
 
 #include "bus/monitor/vm_monitor.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 // `events`: InputEvents of QEMU (qapi/ui.json), which happen at once; then a pause, in µs.
 struct InputStep {
@@ -63,4 +63,4 @@ class InputQueue {
     EventSourcePtr pause_;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

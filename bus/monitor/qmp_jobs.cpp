@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace qemunit {
+namespace qemunit::bus {
 
 using nlohmann::json;
 
@@ -129,4 +129,4 @@ void QmpJobs::finish(const std::string &id, VmMonitor::Reply reply) {
         job.mapped().done(std::move(reply));
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -12,7 +12,7 @@
 
 #include "bus/monitor/vm_monitor.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 class QmpJobs {
   public:
@@ -56,4 +56,4 @@ class QmpJobs {
     std::map<std::string, Job> jobs_;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -6,7 +6,7 @@
 
 #include "common/qmp/qmp_client.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 namespace {
 
@@ -32,4 +32,4 @@ std::vector<std::string> serial_ports(const std::map<std::string, std::string> &
     return ports;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

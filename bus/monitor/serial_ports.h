@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace qemunit {
+namespace qemunit::bus {
 
 inline constexpr char kFirstSerialPort[] = "serial";
 
@@ -18,4 +18,4 @@ inline constexpr char kFirstSerialPort[] = "serial";
 std::vector<std::string> serial_ports(const std::map<std::string, std::string> &sockets,
                                       const nlohmann::json &peripherals);
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -8,7 +8,7 @@
 
 #include "common/qmp/qmp_client.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 using nlohmann::json;
 
@@ -205,4 +205,4 @@ std::expected<SnapshotJob, std::string> delete_job(const SnapshotDrives &drives,
     return SnapshotJob{"snapshot-delete", {{"tag", tag}, {"devices", nodes_of(having)}}};
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

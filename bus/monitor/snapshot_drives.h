@@ -17,7 +17,7 @@
 #include <string_view>
 #include <vector>
 
-namespace qemunit {
+namespace qemunit::bus {
 
 struct Snapshot {
     std::string tag;
@@ -63,4 +63,4 @@ std::expected<SnapshotJob, std::string> load_job(const SnapshotDrives &drives,
 std::expected<SnapshotJob, std::string> delete_job(const SnapshotDrives &drives,
                                                    const std::string &vm, const std::string &tag);
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

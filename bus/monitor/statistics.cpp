@@ -10,7 +10,7 @@
 #include "common/qmp/qmp_client.h"
 #include "common/vm_name.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 using nlohmann::json;
 
@@ -119,4 +119,4 @@ Counters network_counters(const std::string &folder) {
     return counters;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-namespace qemunit {
+namespace qemunit::bus {
 
 using Counters = std::map<std::string, uint64_t>;
 
@@ -39,4 +39,4 @@ std::map<std::string, std::string> tap_interfaces(std::string_view info_network)
 // the guest has received. The files of `folder`, which is its "statistics" in sysfs.
 Counters network_counters(const std::string &folder);
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace qemunit {
+namespace qemunit::bus {
 
 namespace {
 
@@ -214,4 +214,4 @@ void VmMonitor::give_up(const std::string &reason) {
         call.callback(std::unexpected(QmpError{QmpError::Kind::disconnected, reason}));
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -15,7 +15,7 @@
 #include "common/qmp/qmp_client.h"
 #include "common/timer.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 class VmMonitor {
   public:
@@ -94,4 +94,4 @@ class VmMonitor {
     std::unique_ptr<QmpClient> client_;  // the last member: the first to go
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -7,7 +7,7 @@
 #include "bus/service/manager_object.h"
 #include "bus/service/vm_object.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 namespace {
 
@@ -82,4 +82,4 @@ int HeldCalls::on_message(sd_bus_message *message, void *userdata, sd_bus_error 
     return 1;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

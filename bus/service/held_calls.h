@@ -15,7 +15,7 @@
 #include "common/bus_ptr.h"
 #include "common/result.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 class HeldCalls {
   public:
@@ -38,4 +38,4 @@ class HeldCalls {
     SlotPtr slot_;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -6,7 +6,7 @@
 #include "bus/service/manager_object.h"
 #include "common/timer.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 namespace {
 
@@ -102,4 +102,4 @@ void IdleExit::exit() {
     sd_event_exit(event_, EXIT_SUCCESS);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

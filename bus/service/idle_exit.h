@@ -13,7 +13,7 @@
 #include "common/event_ptr.h"
 #include "common/result.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 class IdleExit {
   public:
@@ -51,4 +51,4 @@ class IdleExit {
     SlotPtr filter_, release_call_;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

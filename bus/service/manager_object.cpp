@@ -7,7 +7,7 @@
 #include "common/bus_errors.h"
 #include "common/paths.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 namespace {
 
@@ -70,4 +70,4 @@ Result<> add_manager_object(sd_bus *bus, VmRegistry &registry) {
     return {};
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

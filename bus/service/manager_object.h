@@ -9,7 +9,7 @@
 #include "bus/vms/vm_registry.h"
 #include "common/result.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 inline constexpr char kBusName[] = "org.qemunit1";
 inline constexpr char kManagerObject[] = "/org/qemunit1";
@@ -17,4 +17,4 @@ inline constexpr char kManagerObject[] = "/org/qemunit1";
 // `registry` outlives the use of the bus.
 Result<> add_manager_object(sd_bus *bus, VmRegistry &registry);
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

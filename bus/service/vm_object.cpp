@@ -17,7 +17,7 @@
 #include "bus/methods/snapshots.h"
 #include "bus/methods/statistics.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 namespace {
 
@@ -199,4 +199,4 @@ void emit_vm_event(sd_bus *bus, const Vm &vm, const QmpEvent &event, const std::
                        event.name.c_str(), event.usec, data.c_str());
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

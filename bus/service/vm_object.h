@@ -12,7 +12,7 @@
 #include "bus/vms/vm_registry.h"
 #include "common/result.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 // "/org/qemunit1/vm/vm1"; sd_bus_path_encode(3) for what a path cannot hold.
 std::string vm_object_path(std::string_view vm);
@@ -29,4 +29,4 @@ void emit_vm_removed(sd_bus *bus, const Vm &vm);
 void emit_vm_changed(sd_bus *bus, const Vm &vm, const char *property);
 void emit_vm_event(sd_bus *bus, const Vm &vm, const QmpEvent &event, const std::string &data);
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -5,7 +5,7 @@
 
 #include "common/qmp/hmp_text.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 namespace {
 
@@ -83,4 +83,4 @@ std::optional<MonitorStep> HmpLanguage::next() {
                                           }}};
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -7,7 +7,7 @@
 
 #include "bus/sessions/monitor_language.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 class HmpLanguage : public MonitorLanguage {
   public:
@@ -31,4 +31,4 @@ class HmpLanguage : public MonitorLanguage {
     bool too_long_ = false;  // of the line that is being read, the beginning is dropped
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

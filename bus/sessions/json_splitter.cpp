@@ -3,7 +3,7 @@
 
 #include <utility>
 
-namespace qemunit {
+namespace qemunit::bus {
 
 namespace {
 
@@ -52,4 +52,4 @@ std::string JsonSplitter::cut(std::size_t end) {
     return value;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace qemunit {
+namespace qemunit::bus {
 
 class JsonSplitter {
   public:
@@ -29,4 +29,4 @@ class JsonSplitter {
     bool escaped_ = false;  // by a backslash in a string
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -12,7 +12,7 @@
 
 #include "common/qmp/qmp_client.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 // For QEMU, whose reply becomes text.
 struct MonitorRequest {
@@ -41,4 +41,4 @@ class MonitorLanguage {
     virtual std::string event_text(const QmpEvent &event) const = 0;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

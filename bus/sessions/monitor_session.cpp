@@ -9,7 +9,7 @@
 #include <cstring>
 #include <utility>
 
-namespace qemunit {
+namespace qemunit::bus {
 
 namespace {
 
@@ -175,4 +175,4 @@ void MonitorSession::end() {
     ended_(*this);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -18,7 +18,7 @@
 
 struct msghdr;  // of recvmsg(2)
 
-namespace qemunit {
+namespace qemunit::bus {
 
 class MonitorSession : public std::enable_shared_from_this<MonitorSession> {
   public:
@@ -70,4 +70,4 @@ class MonitorSession : public std::enable_shared_from_this<MonitorSession> {
     bool is_over_ = false;  // the language says so
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace qemunit {
+namespace qemunit::bus {
 
 Result<UniqueFd> MonitorSessions::open(const std::string &caller,
                                        std::unique_ptr<MonitorLanguage> language) {
@@ -47,4 +47,4 @@ void MonitorSessions::end_all() {
     entries_.clear();
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

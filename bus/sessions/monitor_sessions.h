@@ -10,7 +10,7 @@
 
 #include "bus/sessions/monitor_session.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 class MonitorSessions {
   public:
@@ -39,4 +39,4 @@ class MonitorSessions {
     std::list<Entry> entries_;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace qemunit {
+namespace qemunit::bus {
 
 using nlohmann::json;
 
@@ -139,4 +139,4 @@ std::string QmpLanguage::event_text(const QmpEvent &event) const {
     return line(message);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

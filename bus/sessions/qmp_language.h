@@ -7,7 +7,7 @@
 #include "bus/sessions/json_splitter.h"
 #include "bus/sessions/monitor_language.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 class QmpLanguage : public MonitorLanguage {
   public:
@@ -31,4 +31,4 @@ class QmpLanguage : public MonitorLanguage {
     bool is_negotiated_ = false;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

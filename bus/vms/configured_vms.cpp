@@ -10,7 +10,7 @@
 #include "common/paths.h"
 #include "common/vm_name.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 namespace {
 
@@ -103,4 +103,4 @@ std::string configured_keyboard(std::string_view generator_output, const std::st
     return {};
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-namespace qemunit {
+namespace qemunit::bus {
 
 struct ConfiguredVm {
     std::string source_path;          // "" where the drop-in has none
@@ -38,4 +38,4 @@ GeneratorRun generator_run(const std::string &generator_output);
 // Keyboard= of that VM, as the generator gives it to QEMU; "" if it has none.
 std::string configured_keyboard(std::string_view generator_output, const std::string &vm);
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

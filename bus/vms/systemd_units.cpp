@@ -5,7 +5,7 @@
 
 #include "common/vm_name.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 namespace {
 
@@ -216,4 +216,4 @@ int SystemdUnits::on_name_owner_changed(sd_bus_message *message, void *userdata,
     return 0;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

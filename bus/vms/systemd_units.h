@@ -17,7 +17,7 @@
 #include "common/bus_ptr.h"
 #include "common/result.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 class SystemdUnits {
   public:
@@ -71,4 +71,4 @@ class SystemdUnits {
     std::map<std::string, SlotPtr> pid_calls_;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -11,7 +11,7 @@
 #include "common/timer.h"
 #include "common/vm_name.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 namespace {
 
@@ -182,4 +182,4 @@ bool Vm::spend(std::size_t bytes) {
     return true;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -21,7 +21,7 @@
 #include "common/event_ptr.h"
 #include "common/paths.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 class Vm;
 
@@ -110,4 +110,4 @@ class Vm : public std::enable_shared_from_this<Vm> {
     MonitorSessions sessions_;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

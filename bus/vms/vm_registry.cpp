@@ -7,7 +7,7 @@
 #include "bus/vms/vm_state.h"
 #include "common/paths.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 namespace {
 
@@ -176,4 +176,4 @@ void VmRegistry::remove(Vms::iterator position) {
     vms_.erase(position);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

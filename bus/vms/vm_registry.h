@@ -17,7 +17,7 @@
 #include "bus/vms/vm.h"
 #include "common/paths.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 class VmRegistry {
   public:
@@ -67,4 +67,4 @@ class VmRegistry {
     std::unique_ptr<SystemdUnits> units_;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

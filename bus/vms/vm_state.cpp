@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "bus/vms/vm_state.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 
 bool is_unit_up(std::string_view active_state, bool has_main_process) {
     if (active_state == "activating")
@@ -39,4 +39,4 @@ std::string vm_state(std::string_view active_state, std::string_view qmp_status,
     return std::string(qmp_status);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

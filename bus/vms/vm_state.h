@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace qemunit {
+namespace qemunit::bus {
 
 // Whether a QEMU may be there to talk to. While the unit starts, which with Ready= takes as
 // long as the guest's boot, only if it has a main process: a connection to the socket of a VM
@@ -24,4 +24,4 @@ struct VmFiles {
 std::string vm_state(std::string_view active_state, std::string_view qmp_status,
                      VmFiles files = {});
 
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -9,7 +9,7 @@
 #include "ctl/console/console_session.h"
 #include "ctl/vm/vm_bus.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 namespace {
 
@@ -95,4 +95,4 @@ Result<int> run_console(const Invocation &invocation) {
     return std::unexpected(session.error());
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -9,7 +9,7 @@
 #include "common/result.h"
 #include "ctl/invocation.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 Result<int> run_console(const Invocation &invocation);
 
@@ -20,4 +20,4 @@ std::string console_path(const Invocation &invocation, const std::string &port);
 std::string refusal_text(int code, const std::string &vm, const std::string &port,
                          const std::string &path);
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

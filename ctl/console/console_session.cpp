@@ -16,7 +16,7 @@
 #include "ctl/console/socket_clients.h"
 #include "ctl/output/safe_output.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 namespace {
 
@@ -316,4 +316,4 @@ void ConsoleSession::say(const std::string &text) const {
         fmt::print(stderr, "{}{}\r\n", raw_ ? "\r\n" : "", text);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -18,7 +18,7 @@
 #include "ctl/console/raw_terminal.h"
 #include "ctl/console/run_watch.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 struct ConsoleTarget {
     std::string vm, port, path;
@@ -71,4 +71,4 @@ class ConsoleSession {
     bool hung_up_ = false;   // what the guest said last is still on its way out
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

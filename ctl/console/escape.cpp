@@ -3,7 +3,7 @@
 
 #include "common/timer.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 namespace {
 
@@ -26,4 +26,4 @@ EscapeSequence::Typed EscapeSequence::feed(std::string_view typed, uint64_t now)
     return {typed, false};
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 class EscapeSequence {
   public:
@@ -26,4 +26,4 @@ class EscapeSequence {
     uint64_t last_ = 0;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

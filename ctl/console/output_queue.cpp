@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 Result<std::unique_ptr<OutputQueue>> OutputQueue::create(sd_event *event, UniqueFd fd,
                                                          Callbacks callbacks) {
@@ -69,4 +69,4 @@ UniqueFd reopen_for_writing(int fd) {
     return UniqueFd(fcntl(fd, F_DUPFD_CLOEXEC, 0));
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

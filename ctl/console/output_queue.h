@@ -13,7 +13,7 @@
 #include "common/result.h"
 #include "common/unique_fd.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 class OutputQueue {
   public:
@@ -43,4 +43,4 @@ class OutputQueue {
 // programs, such as the shell, share with us.
 UniqueFd reopen_for_writing(int fd);
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

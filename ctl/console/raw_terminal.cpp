@@ -3,7 +3,7 @@
 
 #include <utility>
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 Result<RawTerminal> RawTerminal::enter(int fd) {
     termios before{};
@@ -24,4 +24,4 @@ RawTerminal::~RawTerminal() {
         tcsetattr(fd_, TCSANOW, &before_);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -8,7 +8,7 @@
 
 #include "common/result.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 class RawTerminal {
   public:
@@ -25,4 +25,4 @@ class RawTerminal {
     termios before_;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

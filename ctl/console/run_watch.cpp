@@ -5,7 +5,7 @@
 
 #include "ctl/vm/vm_bus.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 Result<std::unique_ptr<RunWatch>> RunWatch::open(sd_bus *bus, const std::string &vm,
                                                  std::function<void()> changed) {
@@ -69,4 +69,4 @@ std::string RunWatch::current_run() const {
     return {first, first + size};
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -12,7 +12,7 @@
 #include "common/bus_ptr.h"
 #include "common/result.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 class RunWatch {
   public:
@@ -35,4 +35,4 @@ class RunWatch {
     std::vector<SlotPtr> matches_;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -18,7 +18,7 @@
 
 #include "common/unique_fd.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 namespace {
 
@@ -155,4 +155,4 @@ std::string clients_text(const SocketClients &clients) {
     return text;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

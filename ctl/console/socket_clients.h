@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 struct SocketClients {
     std::size_t count = 0;            // also those whose process cannot be seen
@@ -23,4 +23,4 @@ SocketClients clients_of(const std::string &path);
 // "socat (PID 123)", "2 other clients" where their processes cannot be seen; "" for nobody.
 std::string clients_text(const SocketClients &clients);
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -5,7 +5,7 @@
 #include <set>
 #include <sstream>
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 namespace {
 
@@ -52,4 +52,4 @@ Completion complete(std::string_view prefix, const std::vector<std::string> &nam
     return {insert, {}};
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 // From the output of "help": "cont|c  -- resume emulation" has two names. With `group`
 // ("info"), from that of "help info": the second words. Sorted.
@@ -20,4 +20,4 @@ struct Completion {
 };
 Completion complete(std::string_view prefix, const std::vector<std::string> &names);
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

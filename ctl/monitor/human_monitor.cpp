@@ -11,7 +11,7 @@
 #include "common/timer.h"
 #include "ctl/vm/vm_bus.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 namespace {
 
@@ -143,4 +143,4 @@ Result<QmpClient::Reply> HumanMonitor::execute(const std::string &line) {
     return std::move(*reply);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

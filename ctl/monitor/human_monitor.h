@@ -15,7 +15,7 @@
 #include "common/result.h"
 #include "ctl/invocation.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 class HumanMonitor {
   public:
@@ -43,4 +43,4 @@ class HumanMonitor {
     std::unique_ptr<QmpClient> session_;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

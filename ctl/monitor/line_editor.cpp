@@ -11,7 +11,7 @@
 
 #include "ctl/output/safe_output.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 namespace {
 
@@ -95,4 +95,4 @@ std::optional<std::string> LineEditor::read() {
     return text;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

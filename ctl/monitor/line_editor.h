@@ -12,7 +12,7 @@
 
 #include "ctl/monitor/command_names.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 class LineEditor {
   public:
@@ -31,4 +31,4 @@ class LineEditor {
     std::unique_ptr<Editor> editor_;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -12,7 +12,7 @@
 #include "ctl/monitor/line_editor.h"
 #include "ctl/vm/vm_bus.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 namespace {
 
@@ -120,4 +120,4 @@ Result<int> run_qmp(const Invocation &invocation) {
     return 0;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -7,10 +7,10 @@
 #include "common/result.h"
 #include "ctl/invocation.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 Result<int> run_monitor(const Invocation &invocation);
 Result<int> run_cmd(const Invocation &invocation);
 Result<int> run_qmp(const Invocation &invocation);
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

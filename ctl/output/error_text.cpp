@@ -5,7 +5,7 @@
 
 #include "common/bus_errors.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 std::string error_text(std::string_view name, std::string_view message, std::string_view member,
                        std::string_view vm) {
@@ -57,4 +57,4 @@ std::string for_own_manager(std::string text) {
     return text;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

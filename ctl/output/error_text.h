@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 // `member`: what was called. `vm`: "" where it was not about one.
 std::string error_text(std::string_view name, std::string_view message, std::string_view member,
@@ -16,4 +16,4 @@ std::string error_text(std::string_view name, std::string_view message, std::str
 // …".
 std::string for_own_manager(std::string text);
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

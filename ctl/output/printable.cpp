@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <optional>
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 namespace {
 
@@ -102,4 +102,4 @@ std::string printable_text(std::string_view text) {
     return shown += all.end();
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 // Control characters (ASCII's, and those from U+0080 on), characters that change the direction of
 // the text, and bytes that are no UTF-8, each written out: "\x1b", "\u009b", "\xff". As they are:
@@ -30,4 +30,4 @@ class Printable {
 // A whole text.
 std::string printable_text(std::string_view text);
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

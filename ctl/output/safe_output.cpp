@@ -8,7 +8,7 @@
 
 #include "ctl/output/printable.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 namespace {
 
@@ -63,4 +63,4 @@ FILE *terminal_output() {
     return terminal ? terminal : stdout;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

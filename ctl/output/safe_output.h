@@ -8,7 +8,7 @@
 
 #include <cstdio>
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 void make_output_safe();
 
@@ -16,4 +16,4 @@ void make_output_safe();
 // before.
 FILE *terminal_output();
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -9,7 +9,7 @@
 
 #include "common/timer.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 namespace {
 
@@ -66,4 +66,4 @@ std::string size_text(uint64_t bytes) {
     return fmt::format("{}B", bytes);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

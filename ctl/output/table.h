@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 // Two spaces between columns, none at the end of a line.
 std::string table_text(const std::vector<std::vector<std::string>> &rows);
@@ -18,4 +18,4 @@ std::string duration_text(uint64_t usec);
 // "245.3M"
 std::string size_text(uint64_t bytes);
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -14,7 +14,7 @@
 #include "common/paths.h"
 #include "common/vm_name.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 namespace {
 
@@ -74,4 +74,4 @@ Result<int> run_check(const Invocation &invocation) {
     return fail_errno(errno, "cannot run " + command.front());
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -6,8 +6,8 @@
 #include "common/result.h"
 #include "ctl/invocation.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 Result<int> run_check(const Invocation &invocation);
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -9,7 +9,7 @@
 #include "common/paths.h"
 #include "ctl/vm/vm_bus.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 namespace {
 
@@ -104,4 +104,4 @@ Result<int> run_cat(const Invocation &invocation) {
     return 0;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -11,7 +11,7 @@
 #include "common/result.h"
 #include "ctl/invocation.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 // The words of ExecStart= of the VM's unit, as systemd has read it last.
 Result<std::vector<std::string>> exec_start_of(sd_bus *bus, const std::string &vm);
@@ -28,4 +28,4 @@ std::string quote_for_shell(const std::string &word);
 // One option with its value a line, continued by backslashes.
 std::string shell_text(const std::vector<std::string> &command);
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -8,7 +8,7 @@
 #include "ctl/output/table.h"
 #include "ctl/vm/vm_bus.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 namespace {
 
@@ -80,4 +80,4 @@ Result<int> run_forward_remove(const Invocation &invocation) {
     return change(invocation, "RemoveHostForward");
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -11,7 +11,7 @@
 #include "common/result.h"
 #include "ctl/invocation.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 struct Forward {
     std::string network;  // "lan"
@@ -26,4 +26,4 @@ Result<int> run_forward_list(const Invocation &invocation);
 Result<int> run_forward_add(const Invocation &invocation);
 Result<int> run_forward_remove(const Invocation &invocation);
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

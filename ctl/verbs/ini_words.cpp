@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 namespace {
 
@@ -127,4 +127,4 @@ IniWord ini_word(const QemuOption &option) {
     return {"Arguments= in [VM] (" + option.text() + ")"};
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 // One option of QEMU, its value as "KEY=TEXT" parts (util/keyval.c: a comma in a value is two).
 struct QemuOption {
@@ -28,4 +28,4 @@ struct IniWord {
 };
 IniWord ini_word(const QemuOption &option);
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -6,7 +6,7 @@
 
 #include "ctl/vm/vm_bus.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 std::vector<std::string> split_keys(std::string_view combination) {
     std::vector<std::string> keys;
@@ -64,4 +64,4 @@ Result<int> run_type(const Invocation &invocation) {
     return 0;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -10,7 +10,7 @@
 #include "common/result.h"
 #include "ctl/invocation.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 // "ctrl-alt-f1" -> its keys. No name of a key has a "-" in it (QKeyCode in QEMU's
 // qapi/ui.json). Empty if one of them is.
@@ -19,4 +19,4 @@ std::vector<std::string> split_keys(std::string_view combination);
 Result<int> run_sendkey(const Invocation &invocation);
 Result<int> run_type(const Invocation &invocation);
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

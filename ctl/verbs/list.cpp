@@ -7,7 +7,7 @@
 
 #include "ctl/output/table.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 namespace {
 
@@ -78,4 +78,4 @@ Result<int> run_list(const Invocation &invocation) {
     return 0;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

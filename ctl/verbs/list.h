@@ -10,11 +10,11 @@
 #include "ctl/invocation.h"
 #include "ctl/vm/vm_facts.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 std::string list_text(const std::vector<VmFacts> &vms);
 std::string list_json(const std::vector<VmFacts> &vms);
 
 Result<int> run_list(const Invocation &invocation);
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

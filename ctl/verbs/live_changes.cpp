@@ -11,7 +11,7 @@
 #include "common/qmp/qmp_client.h"
 #include "ctl/verbs/ini_words.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 namespace {
 
@@ -258,4 +258,4 @@ LiveChanges find_live_changes(const std::vector<std::string> &running,
     return changes;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -13,7 +13,7 @@
 
 #include "ctl/verbs/forwards.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 struct LiveChanges {
     struct Medium {
@@ -51,4 +51,4 @@ LiveChanges find_live_changes(const std::vector<std::string> &running,
                               const std::vector<std::string> &configured,
                               const std::vector<std::string> &unplugged, const LiveState &state);
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

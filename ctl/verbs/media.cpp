@@ -10,7 +10,7 @@
 #include "common/files/trusted_path.h"
 #include "ctl/vm/vm_bus.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 namespace {
 
@@ -106,4 +106,4 @@ Result<int> run_medium_eject(const Invocation &invocation) {
     return change(invocation, "");
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

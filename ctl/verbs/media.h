@@ -11,7 +11,7 @@
 #include "common/result.h"
 #include "ctl/invocation.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 // `file`: "" for none.
 Result<> change_medium(sd_bus *bus, const Invocation &invocation, const std::string &vm,
@@ -20,4 +20,4 @@ Result<> change_medium(sd_bus *bus, const Invocation &invocation, const std::str
 Result<int> run_medium_change(const Invocation &invocation);
 Result<int> run_medium_eject(const Invocation &invocation);
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -17,7 +17,7 @@
 #include "ctl/verbs/media.h"
 #include "ctl/vm/vm_bus.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 namespace {
 
@@ -189,4 +189,4 @@ Result<int> run_reload(const Invocation &invocation) {
     return Reload(bus->get(), invocation).run();
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

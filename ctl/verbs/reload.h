@@ -7,8 +7,8 @@
 #include "common/result.h"
 #include "ctl/invocation.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 Result<int> run_reload(const Invocation &invocation);
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -11,7 +11,7 @@
 #include "common/unique_fd.h"
 #include "ctl/vm/vm_bus.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 namespace {
 
@@ -75,4 +75,4 @@ Result<int> run_screenshot(const Invocation &invocation) {
     return 0;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -12,7 +12,7 @@
 #include "ctl/output/table.h"
 #include "ctl/vm/vm_bus.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 namespace {
 
@@ -120,4 +120,4 @@ Result<int> run_snapshot_delete(const Invocation &invocation) {
     return change(invocation, "DeleteSnapshot");
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -10,7 +10,7 @@
 #include "common/result.h"
 #include "ctl/invocation.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 struct Snapshot {
     std::string tag;
@@ -28,4 +28,4 @@ Result<int> run_snapshot_save(const Invocation &invocation);
 Result<int> run_snapshot_load(const Invocation &invocation);
 Result<int> run_snapshot_delete(const Invocation &invocation);
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -7,7 +7,7 @@
 #include "ctl/output/table.h"
 #include "ctl/vm/vm_facts.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 namespace {
 
@@ -113,4 +113,4 @@ Result<int> run_status(const Invocation &invocation) {
     return exit_code;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -7,7 +7,7 @@
 #include "common/vm_name.h"
 #include "ctl/output/error_text.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 namespace {
 
@@ -189,4 +189,4 @@ std::string unit_object_path(const std::string &vm) {
     return encode(kSystemdUnitPath, service_unit(vm)).value_or("");
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

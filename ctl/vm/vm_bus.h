@@ -13,7 +13,7 @@
 #include "common/timer.h"
 #include "ctl/invocation.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 // qemunitd answers within 20 s; somebody may have to type a password before.
 inline constexpr uint64_t kCallTimeout = 90 * kSecond;
@@ -53,4 +53,4 @@ Result<std::vector<ListedVm>> list_vms(sd_bus *bus);
 inline constexpr char kSystemdName[] = "org.freedesktop.systemd1";
 std::string unit_object_path(const std::string &vm);
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

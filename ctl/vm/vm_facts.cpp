@@ -7,7 +7,7 @@
 
 #include "common/bus_call.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 namespace {
 
@@ -182,4 +182,4 @@ Result<std::vector<VmFacts>> collect_facts(sd_bus *bus, std::vector<ListedVm> vm
     return all;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -10,7 +10,7 @@
 #include "ctl/verbs/forwards.h"
 #include "ctl/vm/vm_bus.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 
 // What is not known is empty: the VM is off, or it may not be asked. The state is qemunitd's,
 // but "failed" in place of "crashed" where systemd has given up and nobody crashed.
@@ -24,4 +24,4 @@ struct VmFacts {
 
 Result<std::vector<VmFacts>> collect_facts(sd_bus *bus, std::vector<ListedVm> vms);
 
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -13,7 +13,7 @@
 
 #include "common/unique_fd.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -61,4 +61,4 @@ std::optional<std::string> backing_file_of(const std::string &image) {
     return (std::filesystem::path(image).parent_path() / name).lexically_normal().string();
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -7,10 +7,10 @@
 #include <optional>
 #include <string>
 
-namespace qemunit {
+namespace qemunit::generator {
 
 // Its absolute path. Nothing if the image is none of qcow2, has none, has it behind a protocol
 // ("nbd:…", "json:…"), or is behind a symbolic link: what the VM's user laid out leads us nowhere.
 std::optional<std::string> backing_file_of(const std::string &image);
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

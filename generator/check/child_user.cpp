@@ -18,7 +18,7 @@
 
 #include "common/unique_fd.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -133,4 +133,4 @@ std::optional<std::string> output_of(const std::vector<std::string> &command,
     return wait_for(child) == 0 && is_whole ? std::optional(std::move(text)) : std::nullopt;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace qemunit {
+namespace qemunit::generator {
 
 // Whether `user` may read, or read and write, the file `path`; in the folders that lead there
 // nobody needs any right, since systemd mounts the file itself for QEMU. Nothing if that cannot be
@@ -23,4 +23,4 @@ bool is_owned_by(const std::string &path, const std::string &user);
 std::optional<std::string> output_of(const std::vector<std::string> &command,
                                      const std::string &user);
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -10,7 +10,7 @@
 #include "generator/qemu/arguments.h"
 #include "generator/vm/mac_address.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 void HostClaims::add(const Vm &vm, Diagnostics &diagnostics) {
     for (const Network &network : vm.networks) {
@@ -70,4 +70,4 @@ std::string HostClaims::to_text(const Thing &thing) {
     return fmt::format("The CID {}", thing.second);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -11,7 +11,7 @@
 #include "generator/vm/diagnostic.h"
 #include "generator/vm/vm.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 class HostClaims {
   public:
@@ -33,4 +33,4 @@ class HostClaims {
     std::multimap<Thing, Claim> claims_;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

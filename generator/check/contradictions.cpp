@@ -14,7 +14,7 @@
 #include "generator/vm/stop_timeout.h"
 #include "generator/vm/text.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -204,4 +204,4 @@ void find_contradictions(const Vm &vm, Architecture host, Diagnostics &diagnosti
     Checker(vm, host, complaints).check();
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -7,8 +7,8 @@
 #include "generator/vm/diagnostic.h"
 #include "generator/vm/vm.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 void find_contradictions(const Vm &vm, Architecture host, Diagnostics &diagnostics);
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -6,7 +6,7 @@
 #include "generator/vm/enumerations.h"
 #include "generator/vm/text.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -149,4 +149,4 @@ void check_drives(const Vm &vm, Architecture host, Complaints &complaints) {
         checker.check(drive);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-namespace qemunit {
+namespace qemunit::generator {
 
 void Takers::take(const std::string &value, const std::string &section, std::string_view key,
                   std::string_view what, Complaints &complaints) {
@@ -13,4 +13,4 @@ void Takers::take(const std::string &value, const std::string &section, std::str
                          fmt::format("{} {} is taken by section [{}].", what, value, it->second));
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

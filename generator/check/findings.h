@@ -11,7 +11,7 @@
 #include "generator/vm/diagnostic.h"
 #include "generator/vm/vm.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 class Complaints {
   public:
@@ -42,4 +42,4 @@ class Takers {
     std::map<std::string, std::string> sections_;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -21,7 +21,7 @@
 #include "generator/vm/enumerations.h"
 #include "generator/vm/text.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -290,4 +290,4 @@ void check_host(const Vm &vm, Architecture host, Diagnostics &diagnostics, Check
     Checker(vm, host, purpose, diagnostics).check();
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -8,7 +8,7 @@
 #include "generator/vm/diagnostic.h"
 #include "generator/vm/vm.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 enum class CheckFor {
     person,        // who may mean the VM for later
@@ -19,4 +19,4 @@ enum class CheckFor {
 void check_host(const Vm &vm, Architecture host, Diagnostics &diagnostics,
                 CheckFor purpose = CheckFor::person);
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -11,7 +11,7 @@
 #include "common/files/left_images.h"
 #include "generator/qemu/arguments.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -59,4 +59,4 @@ void check_images(const Vm &vm, const WarnOfKey &warn) {
         check_drive(vm, drive, warn);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

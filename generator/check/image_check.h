@@ -10,7 +10,7 @@
 
 #include "generator/vm/vm.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 // What to warn of, and of which key.
 using WarnOfKey =
@@ -18,4 +18,4 @@ using WarnOfKey =
 
 void check_images(const Vm &vm, const WarnOfKey &warn);
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -5,7 +5,7 @@
 #include "generator/qemu/arguments.h"
 #include "generator/vm/mac_address.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -85,4 +85,4 @@ void check_networks(const Vm &vm, Complaints &complaints) {
         checker.check(network);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -11,7 +11,7 @@
 
 #include "common/vm_name.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -135,4 +135,4 @@ unsigned first_unprivileged_port() {
     return number<unsigned>(text, 10).value_or(kUsual);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

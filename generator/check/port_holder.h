@@ -13,7 +13,7 @@
 
 #include "common/host_forward.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 struct PortHolder {
     std::string vm;       // "" if it is none
@@ -30,4 +30,4 @@ std::set<uint64_t> sockets_in_the_way(std::string_view table, const HostForward 
 // Below it, a port needs CAP_NET_BIND_SERVICE (ip(7), ip_unprivileged_port_start).
 unsigned first_unprivileged_port();
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -5,7 +5,7 @@
 #include "generator/check/sections.h"
 #include "generator/qemu/arguments.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -56,4 +56,4 @@ void check_socket_path(const std::string &section, const std::string &path,
                         path, kSocketPathMax));
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -7,7 +7,7 @@
 #include "generator/vm/machine.h"
 #include "generator/vm/vm.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 // [Drive …]: images, and which buses of the machine have room for them.
 void check_drives(const Vm &vm, Architecture host, Complaints &complaints);
@@ -25,4 +25,4 @@ void check_credentials(const Vm &vm, Complaints &complaints);
 // Of any socket that the section brings about: a path has no room for more than sun_path.
 void check_socket_path(const std::string &section, const std::string &path, Complaints &complaints);
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -9,7 +9,7 @@
 #include "generator/qemu/arguments.h"
 #include "generator/vm/text.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -93,4 +93,4 @@ void check_credentials(const Vm &vm, Complaints &complaints) {
         check_credential(vm, credential, complaints);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

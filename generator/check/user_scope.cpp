@@ -8,7 +8,7 @@
 #include "generator/vm/text.h"
 #include "generator/vm/values.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -75,4 +75,4 @@ void find_system_settings(const Vm &vm, Diagnostics &diagnostics) {
     Checker(vm, diagnostics).check();
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

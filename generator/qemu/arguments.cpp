@@ -12,7 +12,7 @@
 #include "generator/vm/mac_address.h"
 #include "generator/vm/values.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -285,4 +285,4 @@ std::vector<std::string> qemu_arguments(const Vm &vm, Architecture host) {
     return line.take();
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -12,7 +12,7 @@
 
 #include "generator/vm/vm.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 // The first word is the program. Each word is exactly what QEMU's main() gets.
 std::vector<std::string> qemu_arguments(const Vm &vm, Architecture host);
@@ -52,4 +52,4 @@ std::string console_parameter(const Vm &vm, Architecture host);
 // The chardev, and the socket, of the channel to the guest agent.
 inline constexpr std::string_view kGuestAgentSocket = "agent";
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -5,7 +5,7 @@
 
 #include "common/concat.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 std::string CommandLine::virtio(std::string_view device) const {
     return concat("virtio-", device, traits_.has_pci ? "-pci" : "-device");
@@ -35,4 +35,4 @@ std::string_view CommandLine::need(std::string_view id, std::string_view model) 
     return id;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

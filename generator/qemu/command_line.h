@@ -11,7 +11,7 @@
 #include "generator/vm/machine.h"
 #include "generator/vm/vm.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 class CommandLine {
   public:
@@ -67,4 +67,4 @@ class CommandLine {
     unsigned hubs_ = 0;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -6,7 +6,7 @@
 #include "common/paths.h"
 #include "generator/qemu/arguments.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -119,4 +119,4 @@ void add_display(CommandLine &line) {
     }
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

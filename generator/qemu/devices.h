@@ -5,7 +5,7 @@
 
 #include "generator/qemu/command_line.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 void add_drive(CommandLine &line, const Drive &drive);
 void add_network(CommandLine &line, const Network &network);
@@ -17,4 +17,4 @@ void add_credential(CommandLine &line, const Credential &credential);
 void add_tpm(CommandLine &line);
 void add_display(CommandLine &line);
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -6,7 +6,7 @@
 #include "generator/qemu/devices.h"
 #include "generator/vm/enumerations.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -86,4 +86,4 @@ void add_drive(CommandLine &line, const Drive &drive) {
     line.add_device(std::move(device));
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -6,7 +6,7 @@
 #include "generator/qemu/devices.h"
 #include "generator/vm/mac_address.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -53,4 +53,4 @@ void add_network(CommandLine &line, const Network &network) {
     line.add_device(std::move(device));
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "generator/qemu/option_value.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 void add_with_doubled_commas(std::string &text, std::string_view value) {
     for (std::size_t comma; (comma = value.find(',')) != value.npos;) {
@@ -17,4 +17,4 @@ std::string double_commas(std::string_view value) {
     return text;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

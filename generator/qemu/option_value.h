@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace qemunit {
+namespace qemunit::generator {
 
 // Doubles each comma; nothing else has a meaning in an option's value
 // (QEMU's util/qemu-option.c, get_opt_value).
@@ -41,4 +41,4 @@ class OptionValue {
     std::string text_;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

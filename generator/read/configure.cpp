@@ -13,7 +13,7 @@
 #include "generator/read/schema.h"
 #include "generator/vm/text.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -225,4 +225,4 @@ Vm configure(const std::string &name, const std::vector<IniFile> &files, const P
     return vm;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -11,7 +11,7 @@
 #include "generator/vm/diagnostic.h"
 #include "generator/vm/vm.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 // `files`: the VM's own ini first, then its drop-ins in the order they apply. The
 // result is of use only if no error was added to `diagnostics`. `paths`: of the manager that the VM
@@ -20,4 +20,4 @@ Vm configure(const std::string &name, const std::vector<IniFile> &files, const P
              Architecture host, Diagnostics &diagnostics,
              const std::optional<HostId> &host_id = {});
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -12,7 +12,7 @@
 
 #include "generator/vm/enumerations.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -108,4 +108,4 @@ std::expected<UefiFirmware, std::string> FirmwareCatalog::find(const Vm &vm, Arc
                                     : "ovmf"));
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -12,7 +12,7 @@
 #include "generator/vm/machine.h"
 #include "generator/vm/vm.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 class FirmwareCatalog {
   public:
@@ -37,4 +37,4 @@ class FirmwareCatalog {
     std::optional<std::vector<Entry>> entries_;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

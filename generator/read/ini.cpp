@@ -8,7 +8,7 @@
 
 #include "generator/vm/text.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -159,4 +159,4 @@ IniFile parse_ini(const std::string &path, std::string_view text, Diagnostics &d
     return file;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -10,7 +10,7 @@
 
 #include "generator/vm/diagnostic.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 struct IniEntry {
     std::string section;  // "Drive root": what stands in the brackets
@@ -28,4 +28,4 @@ struct IniFile {
 // broken section header nothing does until the next header.
 IniFile parse_ini(const std::string &path, std::string_view text, Diagnostics &diagnostics);
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

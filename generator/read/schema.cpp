@@ -7,7 +7,7 @@
 #include "generator/vm/text.h"
 #include "generator/vm/values.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -351,4 +351,4 @@ const KeyRow *find_key(std::string_view section, std::string_view key) {
     return it == std::end(kKeys) ? nullptr : &*it;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

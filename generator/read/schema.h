@@ -11,7 +11,7 @@
 
 #include "generator/vm/vm.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 // Gives `value` to the key's field, in the device `device` where the section has one.
 // An empty value resets the field. The error completes "Key=value: ".
@@ -47,4 +47,4 @@ std::span<const KeyRow> keys();
 const SectionRow *find_section(std::string_view name);
 const KeyRow *find_key(std::string_view section, std::string_view key);
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

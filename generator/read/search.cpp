@@ -17,7 +17,7 @@
 #include "common/vm_name.h"
 #include "generator/vm/text.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -123,4 +123,4 @@ VmSource single_file(const std::string &path, Diagnostics &diagnostics) {
     return {name, path, collect_drop_ins({path + ".d"})};
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -12,7 +12,7 @@
 #include "common/paths.h"
 #include "generator/vm/diagnostic.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 struct VmSource {
     std::string name;
@@ -34,4 +34,4 @@ std::vector<VmSource> find_vms(const std::string &root, const Paths &paths,
 // name is checked as find_vms() does.
 VmSource single_file(const std::string &path, Diagnostics &diagnostics);
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -10,7 +10,7 @@
 #include "common/vm_name.h"
 #include "generator/units/drop_in.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -196,4 +196,4 @@ Output hold(const std::string &vm, const Paths &paths, const Output &started, No
     return Holder(vm, paths, started, {}).without_units(why);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

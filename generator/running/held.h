@@ -10,7 +10,7 @@
 #include "common/paths.h"
 #include "generator/units/render.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 // Why the ini file gives no units.
 enum class NoUnits { has_error, is_gone };
@@ -25,4 +25,4 @@ Output hold(const std::string &vm, const Paths &paths, const Output &started, co
 // The ini of `vm` gives none any more: started anew, the VM says why.
 Output hold(const std::string &vm, const Paths &paths, const Output &started, NoUnits why);
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

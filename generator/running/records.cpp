@@ -11,7 +11,7 @@
 
 #include "common/concat.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -168,4 +168,4 @@ Result<> NextRun::keep() {
     return {};
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -15,7 +15,7 @@
 #include "common/unique_fd.h"
 #include "generator/units/render.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 // Of one VM. The texts are those of text_of(), "" for no units.
 struct Record {
@@ -68,4 +68,4 @@ class NextRun {
     bool failed_ = false;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

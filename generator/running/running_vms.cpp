@@ -10,7 +10,7 @@
 #include "common/concat.h"
 #include "common/vm_name.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 RunningVms RunningVms::find(const std::string &root, const Paths &paths) {
     constexpr std::string_view kBegin = "invocation:qemu@", kEnd = ".service";
@@ -48,4 +48,4 @@ std::optional<RunningVms::Started> RunningVms::started(std::string_view vm,
     return Started{running->second, text};
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -12,7 +12,7 @@
 #include "common/paths.h"
 #include "generator/running/records.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 class RunningVms {
   public:
@@ -35,4 +35,4 @@ class RunningVms {
     std::map<std::string, std::string, std::less<>> vms_;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

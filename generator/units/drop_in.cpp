@@ -3,7 +3,7 @@
 
 #include "common/concat.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 OutputFile drop_in(const Vm &vm, std::string_view unit,
                    std::initializer_list<UnitSection> sections) {
@@ -15,4 +15,4 @@ OutputFile drop_in(const Vm &vm, std::string_view unit,
     return {concat(unit, ".d/50-qemunit.conf"), std::move(text)};
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -9,7 +9,7 @@
 
 #include "generator/vm/vm.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 struct OutputFile {
     std::string path;  // below the output directory: "qemu@vm1.service.d/50-qemunit.conf"
@@ -25,4 +25,4 @@ struct UnitSection {
 OutputFile drop_in(const Vm &vm, std::string_view unit,
                    std::initializer_list<UnitSection> sections);
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -4,7 +4,7 @@
 #include "common/concat.h"
 #include "common/paths.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 Output render_messages(const std::vector<std::string> &messages) {
     std::string text;
@@ -17,4 +17,4 @@ Output render_messages(const std::vector<std::string> &messages) {
     return output;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

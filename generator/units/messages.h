@@ -10,9 +10,9 @@
 
 #include "generator/units/render.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 // `messages`: lines with systemd's prefix for the priority, "<3>…" (sd-daemon(3)).
 Output render_messages(const std::vector<std::string> &messages);
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -8,7 +8,7 @@
 #include "generator/qemu/arguments.h"
 #include "generator/units/unit_text.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -78,4 +78,4 @@ std::vector<std::string> image_paths(const Vm &vm) {
     return paths;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

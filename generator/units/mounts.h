@@ -11,7 +11,7 @@
 
 #include "generator/vm/vm.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 // Whether the unit has StateDirectory= for that of the VM: then systemd waits for that anyway.
 enum class HasStateDirectory { yes, no };
@@ -26,4 +26,4 @@ std::vector<std::string> named_paths(const Vm &vm);
 // Of what qemu-image@.service makes, and makes it from.
 std::vector<std::string> image_paths(const Vm &vm);
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

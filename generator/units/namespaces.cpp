@@ -10,7 +10,7 @@
 
 #include "common/unique_fd.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 // In the steps that systemd makes for PrivateUsers=yes (src/core/execute.c). AppArmor on Ubuntu
 // allows the first, and nothing of what it is for.
@@ -31,4 +31,4 @@ bool join_mounts_of_manager() {
     return manager && setns(manager.get(), CLONE_NEWNS) == 0;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

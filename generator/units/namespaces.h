@@ -5,7 +5,7 @@
 
 #include "generator/units/sandbox.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 // Whether services of a user's manager can have file systems and networks of their own. Of this
 // process, which the manager has started. Tries it, since no single setting tells:
@@ -16,4 +16,4 @@ Namespaces namespaces_of_user();
 // those of the system's manager. Returns whether this process has them now.
 bool join_mounts_of_manager();
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

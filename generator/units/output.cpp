@@ -8,7 +8,7 @@
 
 #include <cerrno>
 
-namespace qemunit {
+namespace qemunit::generator {
 
 Result<OutputFolder> OutputFolder::open(const std::string &path) {
     UniqueFd fd(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -70,4 +70,4 @@ std::unexpected<Error> OutputFolder::fail(std::string_view what, std::string_vie
     return fail_errno(code, fmt::format("{} {}/{}", what, path_, path));
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -10,7 +10,7 @@
 #include "common/unique_fd.h"
 #include "generator/units/render.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 class OutputFolder {
   public:
@@ -30,4 +30,4 @@ class OutputFolder {
     UniqueFd fd_;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

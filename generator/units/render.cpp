@@ -17,7 +17,7 @@
 #include "generator/vm/enumerations.h"
 #include "generator/vm/stop_timeout.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -238,4 +238,4 @@ Output render(const Vm &vm, Architecture host, Namespaces namespaces) {
     return output;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -10,7 +10,7 @@
 #include "generator/units/sandbox.h"
 #include "generator/vm/vm.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 struct OutputLink {
     std::string path;    // "machines.target.wants/qemu@vm1.service"
@@ -24,4 +24,4 @@ struct Output {
 
 Output render(const Vm &vm, Architecture host, Namespaces namespaces = Namespaces::available);
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -9,7 +9,7 @@
 #include "generator/qemu/arguments.h"
 #include "generator/units/unit_text.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -173,4 +173,4 @@ std::string execution_settings(const Vm &vm, Architecture host) {
     return lines;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

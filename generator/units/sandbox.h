@@ -9,7 +9,7 @@
 
 #include "generator/vm/vm.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 // Without them nothing can be hidden or put in another place. PID 1 can always make them; a
 // user's manager only where the kernel lets unprivileged users (namespaces.h).
@@ -30,4 +30,4 @@ struct OpenedPath {
 };
 std::vector<OpenedPath> opened_paths(const Vm &vm);
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

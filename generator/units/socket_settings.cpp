@@ -9,7 +9,7 @@
 #include "common/paths.h"
 #include "generator/qemu/arguments.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -109,4 +109,4 @@ std::string serial_socket_settings(const Vm &vm) {
     return listens.empty() ? access_settings(first) : listens + access_commands(sockets);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -8,10 +8,10 @@
 
 #include "generator/vm/vm.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 std::string monitor_socket_settings(const Vm &vm);
 // Of the serial ports, channels and the guest agent, which are in one unit.
 std::string serial_socket_settings(const Vm &vm);
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -11,7 +11,7 @@
 #include "generator/units/mounts.h"
 #include "generator/units/unit_text.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -187,4 +187,4 @@ SupportingUnits supporting_units(const Vm &vm) {
     return Builder(vm).build();
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -11,7 +11,7 @@
 #include "generator/units/drop_in.h"
 #include "generator/vm/vm.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 struct SupportingUnits {
     std::vector<std::string> wanted;  // by the VM's service, which comes after them
@@ -25,4 +25,4 @@ struct SupportingUnits {
 
 SupportingUnits supporting_units(const Vm &vm);
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

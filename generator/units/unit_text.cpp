@@ -10,7 +10,7 @@
 #include "common/paths.h"
 #include "generator/vm/text.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -137,4 +137,4 @@ std::string escape_credential(std::string_view value) {
     return text;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace qemunit {
+namespace qemunit::generator {
 
 // One word of ExecStart=: `$` doubled, `%` doubled, quoted where systemd would otherwise
 // split it or read it as something else. Any bytes but NUL come out as they went in.
@@ -31,4 +31,4 @@ void append_quoted_path(std::string &text, std::string_view prefix, std::string_
 // The value of SetCredential=, which knows C escapes but no specifiers (load-fragment.c).
 std::string escape_credential(std::string_view value);
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

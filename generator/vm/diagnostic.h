@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace qemunit {
+namespace qemunit::generator {
 
 struct Location {
     std::string path;
@@ -41,4 +41,4 @@ inline std::string to_string(const Diagnostic &d) {
     return (text.empty() ? "" : text + ": ") + d.message;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

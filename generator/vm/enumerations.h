@@ -10,7 +10,7 @@
 
 #include "generator/vm/vm.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 template <typename E>
 using Name = std::pair<std::string_view, E>;
@@ -131,4 +131,4 @@ std::string_view name_of(E wanted) {
     return {};
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

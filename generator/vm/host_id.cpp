@@ -9,7 +9,7 @@
 
 #include "common/unique_fd.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 std::optional<HostId> parse_host_id(std::string_view text) {
     if (text.ends_with('\n'))
@@ -36,4 +36,4 @@ std::optional<HostId> read_host_id(const std::string &root) {
     return size > 0 ? parse_host_id({text, static_cast<std::size_t>(size)}) : std::nullopt;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

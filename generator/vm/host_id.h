@@ -10,7 +10,7 @@
 
 #include "generator/vm/vm.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 // Below `root`. Nothing if there is none, or not yet: systemd has one before it runs generators,
 // and only in an image that was never booted there is none.
@@ -19,4 +19,4 @@ std::optional<HostId> read_host_id(const std::string &root);
 // 32 hexadecimal digits, not all of them 0, and a newline. Nothing else: "uninitialized".
 std::optional<HostId> parse_host_id(std::string_view text);
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -8,7 +8,7 @@
 
 #include "common/concat.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -93,4 +93,4 @@ std::string mac_address(const Vm &vm, const Network &network) {
                        bits & 0xff);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -9,7 +9,7 @@
 
 #include "generator/vm/vm.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 // By MAC=, or made of names: in QEMU's range, and the same at each start, so that a guest keeps its
 // leases and the names of its interfaces.
@@ -25,4 +25,4 @@ uint32_t hash_of_name(const Vm &vm, const Network &network);
 // SipHash-2-4 (Aumasson, Bernstein): from what it gives, nobody learns the key.
 uint64_t keyed_hash(const HostId &key, std::string_view text);
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "generator/vm/machine.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 Architecture host_architecture(std::string_view architecture) {
     if (architecture == "arm64" || architecture == "aarch64")
@@ -70,4 +70,4 @@ MachineTraits machine_traits(const Vm &vm, Architecture host) {
     return traits;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -8,7 +8,7 @@
 
 #include "generator/vm/vm.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 enum class BuiltInDisks {
     none,
@@ -35,4 +35,4 @@ Architecture host_architecture(std::string_view architecture);
 // By the VM's Architecture= and Machine=, where given.
 MachineTraits machine_traits(const Vm &vm, Architecture host);
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -144,4 +144,4 @@ std::string expression_fault(const std::string &expression) {
     return fmt::format("not an extended regular expression: {}.", text);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

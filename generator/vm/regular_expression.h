@@ -6,9 +6,9 @@
 
 #include <string>
 
-namespace qemunit {
+namespace qemunit::generator {
 
 // "", or what is wrong with the extended regular expression, as the end of a sentence.
 std::string expression_fault(const std::string &expression);
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

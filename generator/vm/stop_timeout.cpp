@@ -5,7 +5,7 @@
 
 #include "generator/vm/values.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -53,4 +53,4 @@ void check_stop_timeout(const Vm &vm, Diagnostics &diagnostics) {
                                            line->key, line->value, vm.stop_timeout->text)});
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -9,7 +9,7 @@
 #include "generator/vm/diagnostic.h"
 #include "generator/vm/vm.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 // For the helper, what systemd goes by. At least a second, UINT64_MAX for no limit; none if nothing
 // is said.
@@ -18,4 +18,4 @@ std::optional<uint64_t> stop_timeout_seconds(const Vm &vm);
 // Where the two places do not go together.
 void check_stop_timeout(const Vm &vm, Diagnostics &diagnostics);
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -124,4 +124,4 @@ std::string printable(std::string_view text) {
     return shown;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace qemunit {
+namespace qemunit::generator {
 
 // Without the spaces and tabs around it.
 std::string_view trim(std::string_view text);
@@ -33,4 +33,4 @@ std::string shorten(std::string_view text);
 // With "?" for every byte that is not plain printable ASCII or part of valid UTF-8.
 std::string printable(std::string_view text);
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -11,7 +11,7 @@
 #include "generator/vm/regular_expression.h"
 #include "generator/vm/text.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -322,4 +322,4 @@ Parsed<AccountName> parse_value(As<AccountName>, std::string_view text) {
     return AccountName{std::string(text)};
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

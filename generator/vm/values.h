@@ -15,7 +15,7 @@
 #include "generator/vm/enumerations.h"
 #include "generator/vm/vm.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 template <typename T>
 using Parsed = std::expected<T, std::string>;
@@ -67,4 +67,4 @@ requires std::is_enum_v<E> Parsed<E> parse_value(As<E>, std::string_view text) {
 // white space, C escapes count in all of them (systemd.service(5), "Command lines").
 Parsed<std::vector<QemuWord>> split_quoted(std::string_view text);
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -18,7 +18,7 @@
 #include "common/paths.h"
 #include "generator/vm/diagnostic.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 enum class Architecture { x86_64, i386, aarch64, arm, riscv64 };
 enum class Accelerator { automatic, kvm, tcg };
@@ -270,4 +270,4 @@ struct Vm {
     }
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -8,7 +8,7 @@
 #include "generator/vm/text.h"
 #include "generator/vm/values.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 namespace {
 
@@ -112,4 +112,4 @@ Parsed<std::vector<QemuWord>> split_quoted(std::string_view text) {
     return words;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -29,7 +29,7 @@
 #include "helper/lifecycle/readiness.h"
 #include "helper/lifecycle/stopping.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -528,4 +528,4 @@ int run_companion(const std::string &vm, CompanionSide side, Handover &handover)
     return companion.run() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -10,10 +10,10 @@
 #include "helper/companion/companion_side.h"
 #include "helper/handover/supervision.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 // Runs to the end of the VM; returns the exit code of the process. `handover`: of the companion
 // that was killed before, if there was one, and for the next.
 int run_companion(const std::string &vm, CompanionSide side, Handover &handover);
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

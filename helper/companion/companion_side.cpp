@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "helper/companion/companion_side.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 CompanionSide companion_side(CompanionCommand command) {
     const auto take = [&](const std::string &name) {
@@ -36,4 +36,4 @@ CompanionSide companion_side(CompanionCommand command) {
     return side;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

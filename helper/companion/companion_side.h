@@ -12,7 +12,7 @@
 #include "helper/handover/companion_command.h"
 #include "helper/handover/options.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 // One serial port as the companion has it.
 struct PortEnd {
@@ -40,4 +40,4 @@ struct CompanionSide {
 
 CompanionSide companion_side(CompanionCommand command);
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

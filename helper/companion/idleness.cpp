@@ -8,7 +8,7 @@
 
 #include "common/timer.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -122,4 +122,4 @@ void Idleness::take_answer(bool is_used) {
     on_idle_();
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -11,7 +11,7 @@
 #include "common/event_ptr.h"
 #include "common/qmp/qmp_client.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 // What QEMU says, in its own forms.
 // query-chardev: a client at a socket that QEMU serves, but for qemunitd's.
@@ -46,4 +46,4 @@ class Idleness {
     EventSourcePtr next_look_;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -15,6 +15,7 @@
 namespace {
 
 using namespace qemunit;
+using namespace qemunit::helper;
 
 // What `ps` and `systemctl status` show: written over the arguments, which lie in one piece.
 void set_title(int argc, char **argv, const std::string &title) {

@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -52,4 +52,4 @@ bool Progress::has_moved() {
     return has_run || main.state == 'R' || waits_for_disk(tasks);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -11,7 +11,7 @@
 
 #include <cstdint>
 
-namespace qemunit {
+namespace qemunit::helper {
 
 class Progress {
   public:
@@ -27,4 +27,4 @@ class Progress {
     uint64_t switches_ = 0;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

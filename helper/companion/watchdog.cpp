@@ -10,7 +10,7 @@
 
 #include "common/timer.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -62,4 +62,4 @@ void Watchdog::vouch_for_work() {
     sd_notify(0, "WATCHDOG=1");
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -8,7 +8,7 @@
 #include "common/qmp/qmp_client.h"
 #include "helper/companion/progress.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 class Watchdog {
   public:
@@ -32,4 +32,4 @@ class Watchdog {
     EventSourcePtr next_;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <utility>
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -91,4 +91,4 @@ void Acceptor::update() {
     sd_event_source_set_enabled(io_.get(), is_open_ && !is_paused_ ? SD_EVENT_ON : SD_EVENT_OFF);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

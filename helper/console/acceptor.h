@@ -15,7 +15,7 @@
 #include "common/result.h"
 #include "common/unique_fd.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 class Acceptor {
   public:
@@ -50,4 +50,4 @@ class Acceptor {
     bool has_complained_ = false;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

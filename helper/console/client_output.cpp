@@ -5,7 +5,7 @@
 
 #include <cerrno>
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -51,4 +51,4 @@ void ClientOutput::flush() {
     }
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -12,7 +12,7 @@
 
 #include "helper/console/console_history.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 class ClientOutput {
   public:
@@ -39,4 +39,4 @@ class ClientOutput {
     bool progressed_ = false;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -37,4 +37,4 @@ std::string ConsoleHistory::after_gap(std::size_t missed) const {
                        screen);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace qemunit {
+namespace qemunit::helper {
 
 class ConsoleHistory {
   public:
@@ -25,4 +25,4 @@ class ConsoleHistory {
     std::string text_;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -7,7 +7,7 @@
 
 #include "common/utf8.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -244,4 +244,4 @@ void ConsoleLines::emit() {
     sink_(line);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

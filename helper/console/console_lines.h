@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-namespace qemunit {
+namespace qemunit::helper {
 
 class ConsoleLines {
   public:
@@ -51,4 +51,4 @@ class ConsoleLines {
     char32_t smallest_ = 0;     // below this the form is overlong
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

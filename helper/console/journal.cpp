@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -144,4 +144,4 @@ void Journal::check_filed() {
     sd_event_source_set_enabled(filed_timer_.get(), SD_EVENT_ONESHOT);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -17,7 +17,7 @@
 #include "common/result.h"
 #include "common/unique_fd.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 class Journal {
   public:
@@ -62,4 +62,4 @@ class Journal {
     bool empty_sent_ = false;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

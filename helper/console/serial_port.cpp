@@ -14,7 +14,7 @@
 #include "common/timer.h"
 #include "helper/console/client_output.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -388,4 +388,4 @@ void SerialPort::drop_closed_clients() {
     on_end_();
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

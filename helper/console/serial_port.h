@@ -19,7 +19,7 @@
 #include "helper/console/console_lines.h"
 #include "helper/console/journal.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 class SerialPort {
   public:
@@ -99,4 +99,4 @@ class SerialPort {
     ConsoleHistory history_;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

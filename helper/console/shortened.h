@@ -5,7 +5,7 @@
 
 #include <string>
 
-namespace qemunit {
+namespace qemunit::helper {
 
 // The first `at_most` bytes, and an ellipsis, if there are more; never half a character of UTF-8.
 inline std::string shortened(const std::string &text, std::size_t at_most) {
@@ -17,4 +17,4 @@ inline std::string shortened(const std::string &text, std::size_t at_most) {
     return text.substr(0, end) + "…";
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -9,7 +9,7 @@
 #include "common/files/new_file.h"
 #include "common/files/trusted_path.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 const char *const kCredentialHelp =
     R"(qemunit-credential --owner=USER NAME PATH
@@ -118,4 +118,4 @@ Result<> take_credential(const CredentialOptions &options, const std::string &fo
     return published ? published : failed(published.error());
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -10,7 +10,7 @@
 
 #include "common/result.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 struct CredentialOptions {
     enum class Mode { take, help, version } mode = Mode::take;
@@ -25,4 +25,4 @@ extern const char *const kCredentialHelp;
 // Makes the file `name` in `folder`, for root alone.
 Result<> take_credential(const CredentialOptions &options, const std::string &folder);
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

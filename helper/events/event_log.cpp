@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -94,4 +94,4 @@ void EventLog::write(const EventText &text) {
     journal_.send(fields);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

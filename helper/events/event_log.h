@@ -16,7 +16,7 @@
 #include "helper/console/journal.h"
 #include "helper/events/event_text.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 class EventLog {
   public:
@@ -50,4 +50,4 @@ class EventLog {
     uint64_t dropped_ = 0;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

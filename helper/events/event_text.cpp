@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <array>
 
-namespace qemunit {
+namespace qemunit::helper {
 
 using nlohmann::json;
 
@@ -368,4 +368,4 @@ std::vector<EventMessageId> event_message_ids() {
     return ids;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -12,7 +12,7 @@
 
 #include "common/qmp/qmp_client.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 struct EventText {
     std::string message;  // "The guest powered off"
@@ -39,4 +39,4 @@ struct EventMessageId {
 };
 std::vector<EventMessageId> event_message_ids();
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

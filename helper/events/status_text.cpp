@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "helper/events/status_text.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -57,4 +57,4 @@ std::string status_text_of_state(std::string_view state) {
     return status_text(event);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -8,7 +8,7 @@
 
 #include "common/qmp/qmp_client.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 // "" for events that change nothing a person would ask about. The events and the reasons
 // are those of QEMU's qapi/run-state.json.
@@ -18,4 +18,4 @@ std::string status_text(const QmpEvent &event, int exit_status = 0);
 // The same for what query-status says, when the events are not known.
 std::string status_text_of_state(std::string_view state);
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -8,7 +8,7 @@
 
 #include "common/qmp/qmp_client.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -90,4 +90,4 @@ void GuestAgent::take_line(std::string_view line) {
         on_alive_();
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

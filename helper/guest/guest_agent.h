@@ -15,7 +15,7 @@
 #include "common/result.h"
 #include "helper/console/serial_port.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 class GuestAgent {
   public:
@@ -51,4 +51,4 @@ class GuestAgent {
     bool alive_ = false;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -7,7 +7,7 @@
 #include "helper/console/console_lines.h"
 #include "helper/console/shortened.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -56,4 +56,4 @@ bool is_of_guest(const sockaddr_vm &peer, unsigned cid) {
     return peer.svm_family == AF_VSOCK && peer.svm_cid == cid;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-namespace qemunit {
+namespace qemunit::helper {
 
 // systemd's own limit for a message (NOTIFY_BUFFER_MAX).
 inline constexpr std::size_t kGuestMessageMax = 4 * 1024;
@@ -32,4 +32,4 @@ GuestMessage parse_guest_message(std::string_view text);
 // a process of the host has VMADDR_CID_HOST or VMADDR_CID_LOCAL.
 bool is_of_guest(const sockaddr_vm &peer, unsigned cid);
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -12,7 +12,7 @@
 
 #include "common/timer.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -144,4 +144,4 @@ void GuestNotices::complain_once(const char *whom) {
                kListenerName);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

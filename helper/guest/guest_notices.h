@@ -16,7 +16,7 @@
 #include "helper/console/acceptor.h"
 #include "helper/guest/guest_message.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 struct NoticeListener {
     UniqueFd fd;
@@ -61,4 +61,4 @@ class GuestNotices {
     bool has_complained_ = false;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

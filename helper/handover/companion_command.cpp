@@ -6,7 +6,7 @@
 #include <charconv>
 #include <string_view>
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -52,4 +52,4 @@ Result<CompanionCommand> parse_companion_arguments(const std::vector<std::string
     return command;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

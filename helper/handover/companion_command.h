@@ -17,7 +17,7 @@
 #include "common/unique_fd.h"
 #include "helper/handover/options.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 using CompanionFds = std::map<std::string, UniqueFd>;
 
@@ -55,4 +55,4 @@ inline constexpr std::string_view kMainPid = "--main-pid=";
 // Takes over the fds.
 Result<CompanionCommand> parse_companion_arguments(const std::vector<std::string> &arguments);
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -8,7 +8,7 @@
 
 #include "common/vm_name.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 const char *const kHelperHelp =
     R"(qemunit-helper --vm=NAME [OPTION]... QEMU [ARGUMENT...]
@@ -225,4 +225,4 @@ Result<HelperOptions> parse_helper_options(const std::vector<std::string> &argum
     return options;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

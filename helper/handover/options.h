@@ -11,7 +11,7 @@
 #include "common/paths.h"
 #include "common/result.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 // TimeoutStopSec= of qemu@.service.
 inline constexpr uint64_t kDefaultStopTimeout = 60'000'000;
@@ -76,4 +76,4 @@ Result<HelperOptions> parse_helper_options(const std::vector<std::string> &argum
 
 extern const char *const kHelperHelp;
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

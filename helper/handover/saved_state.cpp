@@ -8,7 +8,7 @@
 #include <cstdio>
 #include <ctime>
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -82,4 +82,4 @@ Result<std::string> SavedState::set_aside() const {
     return name;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

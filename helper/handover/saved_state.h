@@ -10,7 +10,7 @@
 #include "common/result.h"
 #include "common/unique_fd.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 class SavedState {
   public:
@@ -43,4 +43,4 @@ class SavedState {
     std::string state_file_;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

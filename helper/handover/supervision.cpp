@@ -12,7 +12,7 @@
 #include <cstring>
 #include <ctime>
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -144,4 +144,4 @@ int supervise(const std::function<int(Handover &)> &work) {
     return Supervisor(work, *new (shared) Handover{}).run();
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

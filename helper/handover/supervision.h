@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <functional>
 
-namespace qemunit {
+namespace qemunit::helper {
 
 // What asks a VM's processes to stop it, and means nothing to QEMU. To be blocked when
 // supervise() or run_companion() is called, so that none is lost.
@@ -54,4 +54,4 @@ void ignore_signals_of_the_service();
 // fds and the memory as they are now. Returns in the supervisor only.
 int supervise(const std::function<int(Handover &)> &work);
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

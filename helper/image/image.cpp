@@ -24,7 +24,7 @@
 #include "common/vm_name.h"
 #include "helper/image/mount_points.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 const char *const kImageHelp =
     R"(qemunit-image --vm=NAME [--owner=USER] --format=FORMAT [OPTION]... PATH
@@ -288,4 +288,4 @@ std::string advice_on_blank_image(const ImageOptions &options) {
     return left_image_advice(options.path, options.vm, paths.config_dirs());
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -11,7 +11,7 @@
 
 #include "common/result.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 struct ImageOptions {
     enum class Mode { create, help, version } mode = Mode::create;
@@ -33,4 +33,4 @@ Result<> create_image(const ImageOptions &options);
 // For who makes a blank image: that there is one which may be meant. "" if there is none.
 std::string advice_on_blank_image(const ImageOptions &options);
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

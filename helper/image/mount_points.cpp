@@ -12,7 +12,7 @@
 
 #include "common/unique_fd.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -139,4 +139,4 @@ Result<> check_mounted(const std::string &folder, const MountTables &tables) {
     return {};
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

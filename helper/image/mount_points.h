@@ -9,7 +9,7 @@
 
 #include "common/result.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 // Where to look: for tests, below another root.
 struct MountTables {
@@ -25,4 +25,4 @@ Result<> check_mounted(const std::string &folder, const MountTables &tables = {}
 // "/mnt/my disk" -> "mnt-my\x20disk.mount" (systemd.unit(5), "String Escaping")
 std::string mount_unit(std::string_view folder);
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

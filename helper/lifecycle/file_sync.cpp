@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -96,4 +96,4 @@ FileSync::~FileSync() {
     waitpid(child_, nullptr, WNOHANG);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -13,7 +13,7 @@
 #include "common/result.h"
 #include "common/unique_fd.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 class FileSync {
   public:
@@ -38,4 +38,4 @@ class FileSync {
     pid_t child_ = -1;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

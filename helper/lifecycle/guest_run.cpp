@@ -7,7 +7,7 @@
 
 #include "common/timer.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -50,4 +50,4 @@ void GuestRun::on_event(const QmpEvent &event) const {
                    "no use any more.\n");
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

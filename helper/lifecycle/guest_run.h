@@ -10,7 +10,7 @@
 #include "common/qmp/qmp_client.h"
 #include "helper/handover/saved_state.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 class GuestRun {
   public:
@@ -31,4 +31,4 @@ class GuestRun {
     bool has_refused_ = false;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

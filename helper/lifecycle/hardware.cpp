@@ -10,7 +10,7 @@
 
 #include "common/qmp/medium_name.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 using nlohmann::json;
 
@@ -191,4 +191,4 @@ std::string difference_since_save(const Hardware &saved, const Hardware &started
     return found.empty() ? found : found + " since the state was saved";
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

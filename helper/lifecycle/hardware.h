@@ -17,7 +17,7 @@
 #include "common/qmp/qmp_client.h"
 #include "common/result.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 struct Hardware {
     struct Medium {
@@ -56,4 +56,4 @@ std::set<std::string> emptied_drives(const Hardware &saved, const Hardware &star
 std::string difference_since_start(const Hardware &started, const Hardware &now);
 std::string difference_since_save(const Hardware &saved, const Hardware &started);
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -13,7 +13,7 @@
 #include "helper/lifecycle/state_room.h"
 #include "helper/lifecycle/state_source.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -360,4 +360,4 @@ void Hibernation::step(std::string_view command, json arguments, std::function<v
         std::move(fd));
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -21,7 +21,7 @@
 #include "helper/lifecycle/file_sync.h"
 #include "helper/lifecycle/hardware.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 class Hibernation {
   public:
@@ -92,4 +92,4 @@ class Hibernation {
     uint64_t size_ = 0;                // bytes of the file
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

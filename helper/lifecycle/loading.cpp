@@ -10,7 +10,7 @@
 #include "common/timer.h"
 #include "helper/lifecycle/state_source.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -144,4 +144,4 @@ void Loading::give_up(std::string_view command, const std::string &why) {
         fail(EIO, fmt::format("cannot load the machine's state: {}: {}", command, why)));
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -17,7 +17,7 @@
 #include "helper/handover/saved_state.h"
 #include "helper/lifecycle/state_header.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 class Loading {
   public:
@@ -59,4 +59,4 @@ class Loading {
     bool has_begun_ = false;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -7,7 +7,7 @@
 
 #include "helper/console/shortened.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -177,4 +177,4 @@ void Readiness::explain_failure() {
         fmt::print(stderr, "<3>qemunit-helper: {}\n", line);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -16,7 +16,7 @@
 #include "common/result.h"
 #include "helper/handover/options.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 class Readiness {
   public:
@@ -74,4 +74,4 @@ class Readiness {
     std::deque<std::string> last_lines_;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

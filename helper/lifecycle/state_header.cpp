@@ -6,7 +6,7 @@
 #include <cstring>
 #include <string>
 
-namespace qemunit {
+namespace qemunit::helper {
 
 using nlohmann::json;
 
@@ -57,4 +57,4 @@ std::optional<StateHeader> read_state_header(int file) {
     return StateHeader{paused.get<bool>(), std::move(*hardware)};
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

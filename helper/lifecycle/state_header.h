@@ -12,7 +12,7 @@
 #include "common/result.h"
 #include "helper/lifecycle/hardware.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 struct StateHeader {
     bool paused = false;  // somebody had paused the guest, which is to stay so
@@ -26,4 +26,4 @@ inline constexpr off_t kStateHeaderSize = 64 << 10;
 Result<> write_state_header(int file, const StateHeader &header);
 std::optional<StateHeader> read_state_header(int file);
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

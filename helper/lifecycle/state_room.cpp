@@ -8,7 +8,7 @@
 #include <fstream>
 #include <sstream>
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -53,4 +53,4 @@ Result<> check_room_for_state(const std::string &state_file, uint64_t ram, pid_t
                                     needed / kMebibyte, folder, available / kMebibyte));
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

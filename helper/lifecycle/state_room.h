@@ -11,7 +11,7 @@
 
 #include "common/result.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 // "VmRSS: 1024 kB" and what else of /proc/PID/status is memory that a process has filled, in bytes;
 // 0 if it does not say.
@@ -21,4 +21,4 @@ uint64_t filled_memory(const std::string &status);
 // touched take no room, so it is at most what the process `qemu` has filled.
 Result<> check_room_for_state(const std::string &state_file, uint64_t ram, pid_t qemu);
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

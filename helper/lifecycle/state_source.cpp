@@ -6,7 +6,7 @@
 #include <charconv>
 #include <utility>
 
-namespace qemunit {
+namespace qemunit::helper {
 
 using nlohmann::json;
 
@@ -32,4 +32,4 @@ json fd_source() {
     return {{"uri", fmt::format("fd:{}", kStateFdName)}};
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

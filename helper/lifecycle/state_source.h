@@ -8,7 +8,7 @@
 
 #include <string>
 
-namespace qemunit {
+namespace qemunit::helper {
 
 // The name of the fd for getfd, if QEMU takes no files.
 inline constexpr const char *kStateFdName = "hibernation";
@@ -20,4 +20,4 @@ bool takes_files(const std::string &version);
 nlohmann::json file_source(const std::string &path, off_t offset);
 nlohmann::json fd_source();
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -8,7 +8,7 @@
 
 #include "common/timer.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -265,4 +265,4 @@ void Stopping::on_closed() {
     deadline_.reset();
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

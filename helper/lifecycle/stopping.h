@@ -20,7 +20,7 @@
 #include "helper/lifecycle/guest_run.h"
 #include "helper/lifecycle/hibernation.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 class Stopping {
   public:
@@ -91,4 +91,4 @@ class Stopping {
     uint64_t longest_usec_ = 0;    // when even a save that moves is too long
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

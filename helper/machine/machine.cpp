@@ -9,7 +9,7 @@
 #include "common/timer.h"
 #include "common/vm_name.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -190,4 +190,4 @@ Result<std::string> register_machine(const std::string &vm) {
     return Registration(vm).run();
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

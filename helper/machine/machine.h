@@ -11,7 +11,7 @@
 
 #include "common/result.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 // A process of a unit, as systemd lists them.
 struct UnitProcess {
@@ -30,4 +30,4 @@ std::vector<uint8_t> uuid_in(std::string_view command);
 // do. An error is what somebody has to see to.
 Result<std::string> register_machine(const std::string &vm);
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -12,6 +12,7 @@
 
 int main(int argc, char **argv) {
     using namespace qemunit;
+    using namespace qemunit::helper;
     if (argc != 2 || !is_vm_name(argv[1])) {
         fmt::print(stderr, "usage: qemunit-machine NAME\n");
         return EX_USAGE;

@@ -14,6 +14,7 @@
 
 int main(int argc, char **argv) {
     using namespace qemunit;
+    using namespace qemunit::helper;
     const auto complain = [](int exit_code, const Error &error) {
         fmt::print(stderr, "<3>qemunit-share: {}\n", error.message);
         return exit_code;

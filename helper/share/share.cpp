@@ -13,7 +13,7 @@
 #include "common/files/trusted_path.h"
 #include "common/paths.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 const char *const kShareHelp =
     R"(qemunit-share [OPTION]... PATH [-- ARGUMENT...]
@@ -137,4 +137,4 @@ Result<> put_in_place(const ShareOptions &options) {
     return give_up_mounting();
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -10,7 +10,7 @@
 
 #include "common/result.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 struct ShareOptions {
     enum class Mode { serve, help, version } mode = Mode::serve;
@@ -33,4 +33,4 @@ std::vector<std::string> virtiofsd_command(const ShareOptions &options);
 // and no set-user-ID bits count. Then gives up the right to mount.
 Result<> put_in_place(const ShareOptions &options);
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

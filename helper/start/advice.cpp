@@ -9,7 +9,7 @@
 
 #include <cerrno>
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -84,4 +84,4 @@ std::string missing_image_advice(const std::string &path, const std::string &vm,
                        Paths{.scope = scope}.systemctl(), vm);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -7,7 +7,7 @@
 
 #include "common/paths.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 // "" if this process may open the file, or if there is none; else what to do about it.
 std::string permission_advice(const std::string &path, bool write, Scope scope = Scope::system);
@@ -26,4 +26,4 @@ std::string missing_part_advice(const std::string &unit, const std::string &sock
 std::string missing_image_advice(const std::string &path, const std::string &vm,
                                  Scope scope = Scope::system);
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -5,7 +5,7 @@
 
 #include "common/files/disk_image.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 Result<> check_formats(const std::vector<GuessedFormat> &images) {
     for (const auto &[format, path] : images)
@@ -27,4 +27,4 @@ std::vector<std::string> image_notes(const HelperOptions &options) {
     return notes;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -10,7 +10,7 @@
 #include "common/result.h"
 #include "helper/handover/options.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 // An error if an image is not what its name says, and the ini does not say what it is.
 Result<> check_formats(const std::vector<GuessedFormat> &images);
@@ -18,4 +18,4 @@ Result<> check_formats(const std::vector<GuessedFormat> &images);
 // What people may not expect: an image of another size than Size=, a layer on something else.
 std::vector<std::string> image_notes(const HelperOptions &options);
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -14,7 +14,7 @@
 
 #include "common/unique_fd.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -123,4 +123,4 @@ Result<> check_kvm() {
     return run_guest(kvm.get(), vm.get());
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

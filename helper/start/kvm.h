@@ -5,11 +5,11 @@
 
 #include "common/result.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 // Runs a guest of three instructions. That /dev/kvm opens proves little: where KVM itself
 // emulates the guest's instructions, as inside some virtual machines, TCG is faster by far.
 // The error says why not.
 Result<> check_kvm();
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

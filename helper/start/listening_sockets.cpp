@@ -11,7 +11,7 @@
 #include <cstring>
 #include <string_view>
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -83,4 +83,4 @@ Result<ListeningSockets> take_listening_sockets() {
     return sockets;
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

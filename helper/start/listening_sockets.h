@@ -11,7 +11,7 @@
 #include "common/result.h"
 #include "common/unique_fd.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 using ListeningSockets = std::map<std::string, UniqueFd>;
 
@@ -19,4 +19,4 @@ using ListeningSockets = std::map<std::string, UniqueFd>;
 // are none; what is no listening stream socket with a path ending in ".sock" is closed.
 Result<ListeningSockets> take_listening_sockets();
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

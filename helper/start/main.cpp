@@ -35,6 +35,7 @@
 namespace {
 
 using namespace qemunit;
+using namespace qemunit::helper;
 
 int complain(int exit_code, std::string_view message) {
     fmt::print(stderr, "<3>qemunit-helper: {}\n", message);

@@ -9,7 +9,7 @@
 
 #include <cerrno>
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -56,4 +56,4 @@ Result<VsockListener> listen_on_vsock() {
     return VsockListener{std::move(fd), address.svm_port};
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -7,7 +7,7 @@
 #include "common/result.h"
 #include "common/unique_fd.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 struct VsockListener {
     UniqueFd fd;
@@ -16,4 +16,4 @@ struct VsockListener {
 
 Result<VsockListener> listen_on_vsock();
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

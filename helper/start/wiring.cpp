@@ -9,7 +9,7 @@
 #include "common/guest_credentials.h"
 #include "helper/start/vsock_listener.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 namespace {
 
@@ -170,4 +170,4 @@ Result<Wiring> wire(const HelperOptions &options, ListeningSockets sockets) {
     return Wirer(std::move(sockets)).wire(options);
 }
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -12,7 +12,7 @@
 #include "helper/handover/options.h"
 #include "helper/start/listening_sockets.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 // QEMU's side: arguments and the fds that they name.
 struct QemuSide {
@@ -29,4 +29,4 @@ struct Wiring {
 // All fds are close-on-exec still.
 Result<Wiring> wire(const HelperOptions &options, ListeningSockets sockets);
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -8,6 +8,7 @@
 #include "tests/fuzz/require.h"
 
 using namespace qemunit;
+using namespace qemunit::helper;
 using fuzz::require;
 
 namespace {

@@ -12,6 +12,7 @@
 #include "tests/fuzz/require.h"
 
 using namespace qemunit;
+using namespace qemunit::bus;
 using fuzz::require;
 
 namespace {

@@ -8,7 +8,7 @@
 
 #include "ctl/verbs.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 namespace {
 
 std::string read_source(const std::string &path) {
@@ -40,4 +40,4 @@ TEST(CtlDocumentationTest, ManPageAndCompletionKnowEveryVerb) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::ctl

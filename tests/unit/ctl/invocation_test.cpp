@@ -5,7 +5,7 @@
 
 #include "ctl/verbs.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 namespace {
 
 using Words = std::vector<std::string>;
@@ -123,4 +123,4 @@ TEST(InvocationTest, HelpNamesEveryVerbAndOption) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::ctl

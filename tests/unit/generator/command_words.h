@@ -13,6 +13,8 @@
 
 namespace qemunit::testing {
 
+using namespace generator;
+
 inline Texts arguments(const std::string &ini, Architecture host = Architecture::x86_64) {
     const auto [vm, said] = from_ini(ini, host);
     EXPECT_EQ(said, Texts{}) << ini;

@@ -16,6 +16,8 @@
 
 namespace qemunit::testing {
 
+using namespace generator;
+
 using Texts = std::vector<std::string>;
 
 // "error: vm1.ini:3: …", one a diagnostic.

@@ -15,7 +15,7 @@
 #include "tests/unit/random_text.h"
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 #ifdef __SANITIZE_ADDRESS__
@@ -181,4 +181,4 @@ TEST_F(GarbageTest, TenThousandFiles) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -10,7 +10,7 @@
 #include "tests/unit/generator/from_ini.h"
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using testing::Texts;
@@ -198,4 +198,4 @@ TEST_F(LoadTest, WithoutARootThePathStaysAsItIs) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -8,7 +8,7 @@
 #include "tests/unit/generator/from_ini.h"
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using testing::Texts;
@@ -111,4 +111,4 @@ TEST_F(ExplainTest, AnIniThatSystemdHasNotRead) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

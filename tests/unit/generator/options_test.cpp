@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using Mode = GeneratorOptions::Mode;
@@ -90,4 +90,4 @@ TEST(GeneratorOptionsTest, HelpNamesEveryOption) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

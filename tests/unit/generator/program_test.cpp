@@ -16,7 +16,7 @@
 #include "generator/options.h"
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using testing::ProgramResult;
@@ -325,4 +325,4 @@ TEST_F(GeneratorProgramTest, WhatAVmRunsWithIsHeldFromOneRunToTheNext) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

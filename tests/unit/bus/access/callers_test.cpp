@@ -5,7 +5,7 @@
 
 #include <vector>
 
-namespace qemunit {
+namespace qemunit::bus {
 namespace {
 
 constexpr uint32_t kBert = 1000, kAnna = 1001;
@@ -104,4 +104,4 @@ TEST(BytesInUseTest, AGreatBlockShows) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::bus

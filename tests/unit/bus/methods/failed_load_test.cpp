@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace qemunit {
+namespace qemunit::bus {
 namespace {
 
 TEST(FailedLoadTest, WhatQemuFindsOutBeforeItTouchesAnything) {
@@ -27,4 +27,4 @@ TEST(FailedLoadTest, AfterAnythingElseTheMachineMustNotRun) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace qemunit {
+namespace qemunit::bus {
 namespace {
 
 TEST(ForwardRequestTest, IsARuleWithOrWithoutItsNetwork) {
@@ -41,4 +41,4 @@ TEST(UserNetworksTest, AreTheHeadsOfTheTables) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::bus

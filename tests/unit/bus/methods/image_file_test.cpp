@@ -7,7 +7,7 @@
 
 #include "common/unique_fd.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 namespace {
 
 // As `qemu-img create` writes it, as far as it is looked at.
@@ -50,4 +50,4 @@ TEST(ImageFileTest, WhatAFileIs) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -7,7 +7,7 @@
 
 #include "bus/methods/key_names.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 namespace {
 
 using Chords = std::vector<Chord>;
@@ -87,4 +87,4 @@ TEST(KeyboardTest, AnUnknownKeyIsNamedWithWhatWasMeant) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace qemunit {
+namespace qemunit::bus {
 namespace {
 
 using nlohmann::json;
@@ -72,4 +72,4 @@ TEST_F(AgentExchangeTest, AnEndlessLineIsTheEnd) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -3,9 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/unit/bus/fake_qemu.h"
+#include "tests/unit/fake_qemu.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 namespace {
 
 class EventWaitsTest : public ::testing::Test {
@@ -44,4 +44,4 @@ TEST_F(EventWaitsTest, EndInAnyCase) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace qemunit {
+namespace qemunit::bus {
 namespace {
 
 using nlohmann::json;
@@ -100,4 +100,4 @@ TEST(HotDriveTest, WhatQemuIsTold) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "bus/monitor/input_queue.h"
-#include "tests/unit/bus/fake_qemu.h"
+#include "tests/unit/fake_qemu.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 namespace {
 
 using nlohmann::json;
@@ -200,4 +200,4 @@ TEST_F(QmpJobsTest, InputEndsWhenNobodyWaitsForItWithNoKeyDown) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace qemunit {
+namespace qemunit::bus {
 namespace {
 
 using nlohmann::json;
@@ -40,4 +40,4 @@ TEST(SerialPortsTest, AnAnswerThatMakesNoSenseHidesNothing) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::bus

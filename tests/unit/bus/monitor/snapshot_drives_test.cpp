@@ -5,7 +5,7 @@
 
 #include <vector>
 
-namespace qemunit {
+namespace qemunit::bus {
 namespace {
 
 using nlohmann::json;
@@ -116,4 +116,4 @@ TEST(SnapshotDrivesTest, TagsCannotBeMistaken) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::bus

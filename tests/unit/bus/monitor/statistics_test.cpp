@@ -5,7 +5,7 @@
 
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 namespace {
 
 using nlohmann::json;
@@ -81,4 +81,4 @@ TEST(StatisticsTest, Memory) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -6,9 +6,9 @@
 #include <filesystem>
 #include <vector>
 
-#include "tests/unit/bus/fake_qemu.h"
+#include "tests/unit/fake_qemu.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 namespace {
 
 using testing::EventLoop;
@@ -275,4 +275,4 @@ TEST_F(VmMonitorTest, ItMayGoWhileCallsArePending) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-namespace qemunit {
+namespace qemunit::bus {
 namespace {
 
 class HmpLanguageTest : public ::testing::Test {
@@ -86,4 +86,4 @@ TEST_F(HmpLanguageTest, OnlyTextIsRun) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-namespace qemunit {
+namespace qemunit::bus {
 namespace {
 
 using Texts = std::vector<std::string>;
@@ -57,4 +57,4 @@ TEST(JsonSplitterTest, TellsWhatItKeeps) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -6,10 +6,10 @@
 
 #include "bus/sessions/hmp_language.h"
 #include "bus/sessions/qmp_language.h"
-#include "tests/unit/bus/fake_qemu.h"
+#include "tests/unit/fake_qemu.h"
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::bus {
 namespace {
 
 using nlohmann::json;
@@ -149,4 +149,4 @@ TEST_F(MonitorSessionsTest, AQemuThatIsLostEndsThemAll) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::bus

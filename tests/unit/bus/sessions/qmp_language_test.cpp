@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace qemunit {
+namespace qemunit::bus {
 namespace {
 
 using nlohmann::json;
@@ -127,4 +127,4 @@ TEST_F(QmpLanguageTest, AMessageHasItsLimit) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::bus

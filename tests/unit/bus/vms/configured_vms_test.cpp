@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-namespace qemunit {
+namespace qemunit::bus {
 namespace {
 
 namespace fs = std::filesystem;
@@ -78,4 +78,4 @@ TEST_F(ConfiguredVmsTest, NoDirectoryNoVms) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::bus

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace qemunit {
+namespace qemunit::bus {
 namespace {
 
 TEST(VmStateTest, TheUnitDecidesUnlessItIsActive) {
@@ -52,4 +52,4 @@ TEST(VmStateTest, AUnitThatStartsIsUpOnceItHasAProcess) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::bus

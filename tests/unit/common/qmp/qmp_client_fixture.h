@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "common/qmp/qmp_client.h"
-#include "tests/unit/bus/fake_qemu.h"
+#include "tests/unit/fake_qemu.h"
 
 namespace qemunit {
 

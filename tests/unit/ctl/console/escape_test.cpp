@@ -5,7 +5,7 @@
 
 #include "common/timer.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 namespace {
 
 constexpr std::string_view kOne = "\x1d";
@@ -56,4 +56,4 @@ TEST(EscapeSequenceTest, TheLastThreeCount) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::ctl

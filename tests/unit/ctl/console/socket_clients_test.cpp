@@ -13,7 +13,7 @@
 #include "common/unique_fd.h"
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 namespace {
 
 TEST(SocketClientsTest, AllButOurselves) {
@@ -64,4 +64,4 @@ TEST(SocketClientsTest, WhatIsSaidOfThem) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace qemunit {
+namespace qemunit::ctl {
 namespace {
 
 using Names = std::vector<std::string>;
@@ -53,4 +53,4 @@ TEST(CompletionTest, ThenTellsTheChoices) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::ctl

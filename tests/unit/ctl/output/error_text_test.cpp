@@ -6,7 +6,7 @@
 #include "ctl/console/console.h"
 #include "ctl/verbs/keyboard.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 namespace {
 
 TEST(ErrorTextTest, OurOwnErrorsAreWordsAlready) {
@@ -67,4 +67,4 @@ TEST(KeyboardTest, KeysBetweenDashes) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::ctl

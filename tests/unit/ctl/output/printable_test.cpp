@@ -5,7 +5,7 @@
 
 #include <random>
 
-namespace qemunit {
+namespace qemunit::ctl {
 namespace {
 
 using namespace std::string_literals;
@@ -63,4 +63,4 @@ TEST(PrintableTest, PiecesMakeTheSameText) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -6,7 +6,7 @@
 #include "common/timer.h"
 #include "ctl/verbs/list.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 namespace {
 
 TEST(TableTest, ColumnsAreAsWideAsTheirWidestCell) {
@@ -89,4 +89,4 @@ TEST(ListTest, JsonHasNullForWhatIsNotKnown) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::ctl

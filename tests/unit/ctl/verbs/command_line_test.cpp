@@ -5,7 +5,7 @@
 
 #include "tests/unit/program.h"
 
-namespace qemunit {
+namespace qemunit::ctl {
 namespace {
 
 using Words = std::vector<std::string>;
@@ -53,4 +53,4 @@ TEST(CommandLineTest, AShellReadsBackWhatWentIn) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace qemunit {
+namespace qemunit::ctl {
 namespace {
 
 // From QEMU 7.2.22, with a connection of the guest's that is none of these.
@@ -33,4 +33,4 @@ TEST(ForwardsTest, NoNetworkNoRules) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::ctl

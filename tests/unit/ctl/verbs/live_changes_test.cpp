@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace qemunit {
+namespace qemunit::ctl {
 namespace {
 
 using Texts = std::vector<std::string>;
@@ -144,4 +144,4 @@ TEST(LiveChangesTest, MemoryGoesIntoABalloon) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::ctl

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace qemunit {
+namespace qemunit::ctl {
 namespace {
 
 TEST(SnapshotsTest, TheNewestOfItsOwnAreKept) {
@@ -18,4 +18,4 @@ TEST(SnapshotsTest, TheNewestOfItsOwnAreKept) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::ctl

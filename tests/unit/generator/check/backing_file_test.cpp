@@ -7,7 +7,7 @@
 
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 // A header of qcow2 with that name at its end.
@@ -44,4 +44,4 @@ TEST(BackingFileTest, OrNothing) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

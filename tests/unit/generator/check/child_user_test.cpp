@@ -7,7 +7,7 @@
 
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 class ChildUserTest : public ::testing::Test {
@@ -51,4 +51,4 @@ TEST_F(ChildUserTest, AProgramRunsAsThatUser) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

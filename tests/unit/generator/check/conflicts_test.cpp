@@ -8,7 +8,7 @@
 #include "generator/vm/mac_address.h"
 #include "tests/unit/generator/from_ini.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using testing::Texts;
@@ -143,4 +143,4 @@ TEST(HostClaimsTest, EachLaterVmIsToldOnce) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

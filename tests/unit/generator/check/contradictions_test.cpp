@@ -7,7 +7,7 @@
 
 #include "tests/unit/generator/from_ini.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using testing::error;
@@ -172,4 +172,4 @@ TEST(ContradictionsTest, OneLimitForStopping) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

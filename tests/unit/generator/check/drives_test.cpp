@@ -5,7 +5,7 @@
 
 #include "tests/unit/generator/from_ini.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using testing::error;
@@ -161,4 +161,4 @@ TEST(DriveContradictionsTest, ASerialNumberFitsItsBus) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -11,7 +11,7 @@
 #include "tests/unit/generator/from_ini.h"
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using testing::Texts;
@@ -162,4 +162,4 @@ TEST_F(HostCheckTest, AGuestThatRebootsInsteadOfReportingItsPanic) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -5,7 +5,7 @@
 
 #include "tests/unit/generator/from_ini.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using testing::error;
@@ -79,4 +79,4 @@ TEST(NetworkContradictionsTest, WhatOneCardHasNoOtherHas) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

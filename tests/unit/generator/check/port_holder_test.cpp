@@ -9,7 +9,7 @@
 
 #include "common/unique_fd.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 HostForward forward(const std::string &text) {
@@ -75,4 +75,4 @@ TEST(PortHolderTest, ThisProcess) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -6,7 +6,7 @@
 #include "generator/check/contradictions.h"
 #include "tests/unit/generator/from_ini.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using testing::error;
@@ -86,4 +86,4 @@ TEST(PortContradictionsTest, SoHaveThoseOfTheProgramsBesideQemu) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

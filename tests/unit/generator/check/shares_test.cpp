@@ -5,7 +5,7 @@
 
 #include "tests/unit/generator/from_ini.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using testing::error;
@@ -72,4 +72,4 @@ TEST(ShareContradictionsTest, ACredentialsNameFitsFwCfg) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -7,7 +7,7 @@
 
 #include "tests/unit/generator/from_ini.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using testing::Texts;
@@ -66,4 +66,4 @@ TEST(SystemSettingsTest, WhatAUserHasToo) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

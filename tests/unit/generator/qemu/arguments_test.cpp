@@ -7,7 +7,7 @@
 
 #include "tests/unit/generator/command_words.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using testing::arguments;
@@ -237,4 +237,4 @@ TEST(AbsolutePathTest, ARelativePathIsInTheStateDirectory) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -5,7 +5,7 @@
 
 #include "tests/unit/generator/command_words.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using testing::arguments;
@@ -149,4 +149,4 @@ TEST(DeviceArgumentsTest, TheTpmOfEachMachine) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

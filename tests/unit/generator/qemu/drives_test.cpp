@@ -5,7 +5,7 @@
 
 #include "tests/unit/generator/command_words.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using testing::arguments;
@@ -195,4 +195,4 @@ TEST(DriveArgumentsTest, ThePlaceInTheOrderOfBooting) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

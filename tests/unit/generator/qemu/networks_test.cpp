@@ -5,7 +5,7 @@
 
 #include "tests/unit/generator/command_words.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using testing::arguments;
@@ -92,4 +92,4 @@ TEST(NetworkArgumentsTest, ThePlaceInTheOrderOfBooting) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -5,7 +5,7 @@
 
 #include "tests/unit/random_text.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 TEST(OptionValueTest, CommasAreDoubledAndNothingElse) {
@@ -41,4 +41,4 @@ TEST(OptionValueTest, QemuReadsBackAnyValue) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -16,7 +16,7 @@
 #include "tests/unit/random_text.h"
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using nlohmann::json;
@@ -125,4 +125,4 @@ TEST_F(QemuParserTest, TheNameComesBack) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -5,7 +5,7 @@
 
 #include "tests/unit/generator/from_ini.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using testing::Texts;
@@ -284,4 +284,4 @@ TEST(ConfigureTest, AHeaderAloneMakesTheDevice) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -5,7 +5,7 @@
 
 #include "tests/unit/generator/from_ini.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using testing::from_files;
@@ -60,4 +60,4 @@ TEST(ConfigureTest, EveryErrorOfAllFilesIsReported) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -7,7 +7,7 @@
 
 #include "tests/unit/generator/from_ini.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using testing::from_ini;
@@ -97,4 +97,4 @@ TEST(ConfigureTest, OtherSectionsTakeNone) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -5,7 +5,7 @@
 
 #include "tests/unit/generator/from_ini.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using testing::said;
@@ -63,4 +63,4 @@ TEST(ConfigureTest, OtherInstallKeysAreUnknown) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -13,7 +13,7 @@
 #include "generator/read/ini.h"
 #include "generator/read/schema.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 
 // For names of tests that can be read.
 void PrintTo(const KeyRow &row, std::ostream *out);
@@ -103,4 +103,4 @@ TEST(DocumentationOfNothing, IsNotInTheManPage) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -9,7 +9,7 @@
 
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 struct Descriptor {
@@ -196,4 +196,4 @@ TEST_F(FirmwareTest, TheFoldersAreReadOnce) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -12,7 +12,7 @@
 #include "tests/unit/generator/from_ini.h"
 #include "tests/unit/random_text.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using testing::Texts;
@@ -275,4 +275,4 @@ TEST(IniTest, WhateverTheBytesWhatComesOutIsClean) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

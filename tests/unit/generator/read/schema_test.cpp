@@ -11,7 +11,7 @@
 
 #include "tests/unit/generator/from_ini.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using Kind = SectionRow::Kind;
@@ -136,4 +136,4 @@ TEST(SchemaTest, EveryKeyTakesWhatItsSyntaxSays) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -8,7 +8,7 @@
 #include "tests/unit/generator/from_ini.h"
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using testing::Texts;
@@ -246,4 +246,4 @@ TEST_F(SearchTest, ASingleFileHasAVmsNameAllTheSame) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -9,7 +9,7 @@
 
 #include "tests/unit/generator/from_ini.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using testing::Texts;
@@ -144,4 +144,4 @@ TEST(HeldTest, OfAUserTheSandboxStays) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

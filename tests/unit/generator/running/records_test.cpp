@@ -7,7 +7,7 @@
 
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 const Output kOutput{{{"a.service.d/50-qemunit.conf", "[Unit]\nA=1\n"}, {"b.d/x.conf", ""}},
@@ -84,4 +84,4 @@ TEST(RecordsTest, AFolderThatIsNotThereIsAnError) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

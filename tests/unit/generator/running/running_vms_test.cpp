@@ -7,7 +7,7 @@
 
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 class RunningVmsTest : public ::testing::Test {
@@ -54,4 +54,4 @@ TEST_F(RunningVmsTest, BeganWithWhatTheLastRunGaveUnlessThatWasHeld) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -8,7 +8,7 @@
 #include "generator/units/render.h"
 #include "tests/unit/generator/from_ini.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 // RequiresMountsFor= in the drop-in of each unit, "UNIT: PATHS".
@@ -87,4 +87,4 @@ TEST(MountsTest, OwnOnesStay) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -11,7 +11,7 @@
 #include "tests/unit/program.h"
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using Contents = std::map<std::string, std::string>;
@@ -99,4 +99,4 @@ TEST_F(OutputTest, AFullDiskLeavesNoHalfFile) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -8,7 +8,7 @@
 #include <iterator>
 #include <string>
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 namespace fs = std::filesystem;
@@ -40,4 +40,4 @@ TEST(PrivilegedUnitsTest, AreAllInTheTable) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -11,7 +11,7 @@
 #include "tests/unit/generator/from_ini.h"
 #include "tests/unit/random_text.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using testing::from_ini;
@@ -480,4 +480,4 @@ TEST(RenderTest, WhatTheCompanionWaitsFor) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

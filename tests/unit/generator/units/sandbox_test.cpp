@@ -7,7 +7,7 @@
 
 #include "tests/unit/generator/from_ini.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using testing::Texts;
@@ -121,4 +121,4 @@ TEST(OpenedPathsTest, WhatQemuOpensWithItsOwnRights) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

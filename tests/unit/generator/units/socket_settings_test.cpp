@@ -8,7 +8,7 @@
 
 #include "tests/unit/generator/from_ini.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using testing::from_ini;
@@ -114,4 +114,4 @@ TEST(SocketSettingsTest, AUsersControlSocketIsNotOpenedUpEither) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -8,7 +8,7 @@
 #include "common/paths.h"
 #include "tests/unit/generator/from_ini.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using testing::Texts;
@@ -210,4 +210,4 @@ TEST(SupportingUnitsTest, AHostilePathOfAFolder) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -16,7 +16,7 @@
 #include "tests/unit/random_text.h"
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using testing::Texts;
@@ -366,4 +366,4 @@ TEST_F(SystemdParserTest, TheUnitsBesideQemu) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -7,7 +7,7 @@
 
 #include "common/paths.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 TEST(QuoteWordTest, PlainWordsStayAsTheyAre) {
@@ -88,4 +88,4 @@ TEST(EscapeCredentialTest, KnowsCEscapesButNoSpecifiers) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 TEST(DiagnosticTest, PathLineMessage) {
@@ -19,4 +19,4 @@ TEST(DiagnosticTest, WarningsAreNoErrors) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

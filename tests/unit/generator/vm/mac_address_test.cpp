@@ -11,7 +11,7 @@
 #include "tests/unit/generator/from_ini.h"
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 constexpr std::string_view kOneHost = "0123456789abcdef0123456789abcdef";
@@ -87,4 +87,4 @@ TEST(HostIdTest, OfTheSystemThatIsLookedAt) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

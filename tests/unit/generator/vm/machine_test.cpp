@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 TEST(HostArchitectureTest, KnowsTheWordsOfSystemdAndOfTheKernel) {
@@ -102,4 +102,4 @@ TEST(MachineTraitsTest, ModelsOfTheTpm) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

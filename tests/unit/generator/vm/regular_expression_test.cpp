@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 TEST(RegularExpressionTest, WhatPeopleWrite) {
@@ -50,4 +50,4 @@ TEST(RegularExpressionTest, BackReferences) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using Words = std::vector<std::string>;
@@ -106,4 +106,4 @@ TEST(TextTest, PrintableHidesWhatATerminalWouldObey) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

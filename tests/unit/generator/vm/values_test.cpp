@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 // The message of a bad value, "" of a good one.
@@ -336,4 +336,4 @@ TEST(ValuesTest, WhenAVmIsReady) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -7,7 +7,7 @@
 #include "generator/vm/values.h"
 #include "tests/unit/random_text.h"
 
-namespace qemunit {
+namespace qemunit::generator {
 namespace {
 
 using Words = std::vector<std::string>;
@@ -125,4 +125,4 @@ TEST(WordsTest, AnyBytesAreEitherSplitOrRefused) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::generator

@@ -12,12 +12,12 @@
 #include <fstream>
 
 #include "helper/companion/companion.h"
-#include "tests/unit/bus/fake_qemu.h"
+#include "tests/unit/fake_qemu.h"
 #include "tests/unit/helper/console/listeners.h"
 #include "tests/unit/helper/private_run.h"
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 
 class CompanionTest : public ::testing::Test {
   protected:
@@ -170,4 +170,4 @@ class CompanionTest : public ::testing::Test {
     pid_t pid = -1;
 };
 
-}  // namespace qemunit
+}  // namespace qemunit::helper

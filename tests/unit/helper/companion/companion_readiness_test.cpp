@@ -7,7 +7,7 @@
 
 #include "tests/unit/helper/companion/companion_fixture.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 using testing::FakeQemu;
@@ -128,4 +128,4 @@ TEST_F(CompanionTest, AQemuThatEndsBeforeItIsReadyIsNotReported) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -6,7 +6,7 @@
 
 #include "tests/unit/helper/companion/companion_fixture.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 using testing::Peer;
@@ -166,4 +166,4 @@ TEST_F(ResumptionTest, AGuestThatWasPausedDoesNotRunBesideAState) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

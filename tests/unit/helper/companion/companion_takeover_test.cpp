@@ -3,7 +3,7 @@
 // A companion that was killed, and the one that goes on where it was.
 #include "tests/unit/helper/companion/companion_fixture.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 using testing::Peer;
@@ -98,4 +98,4 @@ TEST_F(CompanionTest, ASignalToStopThatOnlyTheSupervisorHearsIsHeard) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

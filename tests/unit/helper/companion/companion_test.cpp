@@ -7,7 +7,7 @@
 
 #include "tests/unit/helper/companion/companion_fixture.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 using testing::FakeQemu;
@@ -274,4 +274,4 @@ TEST_F(CompanionTest, AGuestThatIsStoppedBeforeItIsBackStaysSaved) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

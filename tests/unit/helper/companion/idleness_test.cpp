@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 // As QEMU 7.2 answers.
@@ -63,4 +63,4 @@ TEST(IdlenessTest, TheGuestsOwnConnectionsDoNotCount) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

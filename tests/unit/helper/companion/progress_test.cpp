@@ -11,7 +11,7 @@
 
 #include "common/unique_fd.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 // A process that does one thing until it is killed.
@@ -113,4 +113,4 @@ TEST(ProgressTest, OfNoProcessNothingIsKnown) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -10,12 +10,12 @@
 
 #include "helper/console/serial_port.h"
 #include "helper/guest/guest_notices.h"
-#include "tests/unit/bus/fake_qemu.h"
+#include "tests/unit/fake_qemu.h"
 #include "tests/unit/helper/console/descriptor_limit.h"
 #include "tests/unit/helper/console/listeners.h"
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 using testing::NoDescriptorLeft;
@@ -127,4 +127,4 @@ TEST_F(AcceptorTest, WhoIsNotWantedWaits) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 std::string lines(int from, int to) {
@@ -53,4 +53,4 @@ TEST(ConsoleHistoryTest, OneLineWithoutEndIsBounded) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -9,7 +9,7 @@
 #include "generator/vm/text.h"
 #include "tests/unit/random_text.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 using Lines = std::vector<std::string>;
@@ -397,4 +397,4 @@ TEST(ConsoleLinesTest, PlainTextComesOutAsItWentIn) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -12,11 +12,13 @@
 #include <vector>
 
 #include "helper/console/journal.h"
-#include "tests/unit/bus/fake_qemu.h"
+#include "tests/unit/fake_qemu.h"
 #include "tests/unit/helper/console/listeners.h"
 #include "tests/unit/helper/private_run.h"
 
 namespace qemunit::testing {
+
+using namespace helper;
 
 using Entries = std::vector<std::string>;
 

@@ -12,7 +12,7 @@
 #include "tests/unit/helper/console/fake_journald.h"
 #include "tests/unit/helper/console/logged_port.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 using testing::Entries;
@@ -271,4 +271,4 @@ TEST(SerialPortLogTest, TheEndOfAGuestWaitsForABusyJournald) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -11,6 +11,8 @@
 
 namespace qemunit::testing {
 
+using namespace helper;
+
 struct LoggedPort : Sender {
     explicit LoggedPort(const std::string &name = "serial", bool log = true) {
         SocketPair pair;

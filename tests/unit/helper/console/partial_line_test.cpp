@@ -8,7 +8,7 @@
 
 #include "tests/unit/helper/console/logged_port.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 using testing::Entries;
@@ -171,4 +171,4 @@ TEST(PartialLineTest, TheLastWordsOfAPausedGuestAreALine) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

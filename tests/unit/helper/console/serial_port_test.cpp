@@ -8,12 +8,12 @@
 #include <gtest/gtest.h>
 #include <sys/ioctl.h>
 
-#include "tests/unit/bus/fake_qemu.h"
+#include "tests/unit/fake_qemu.h"
 #include "tests/unit/helper/console/listeners.h"
 #include "tests/unit/random_text.h"
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 using testing::Peer;
@@ -564,4 +564,4 @@ TEST_F(ProgramPortTest, AClientThatReadsLateGetsAll) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

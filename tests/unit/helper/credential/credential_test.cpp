@@ -9,7 +9,7 @@
 
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 using Words = std::vector<std::string>;
@@ -74,4 +74,4 @@ TEST(TakeCredentialTest, OnlyWhatItsOwnerMayRead) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -8,7 +8,7 @@
 
 #include "tests/unit/helper/console/fake_journald.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 using nlohmann::json;
@@ -133,4 +133,4 @@ TEST(EventLogTest, AJournaldThatHangsIsNotWaitedForWithoutEnd) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -13,7 +13,7 @@
 #include "tests/unit/program.h"
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 using nlohmann::json;
@@ -328,4 +328,4 @@ TEST(EventTextTest, JournalctlTakesTheCatalog) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 using nlohmann::json;
@@ -59,4 +59,4 @@ TEST(StatusTextTest, TheStateThatWasAskedFor) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -8,12 +8,12 @@
 
 #include <algorithm>
 
-#include "tests/unit/bus/fake_qemu.h"
+#include "tests/unit/fake_qemu.h"
 #include "tests/unit/helper/console/listeners.h"
 #include "tests/unit/random_text.h"
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 using testing::Peer;
@@ -131,4 +131,4 @@ TEST_F(GuestAgentTest, MayBeAskedNoMore) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 TEST(GuestMessageTest, WhatSystemdSaysWhenItIsUp) {
@@ -75,4 +75,4 @@ TEST(GuestMessageTest, OnlyTheOwnGuestIsListenedTo) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -7,11 +7,11 @@
 
 #include <deque>
 
-#include "tests/unit/bus/fake_qemu.h"
+#include "tests/unit/fake_qemu.h"
 #include "tests/unit/helper/console/listeners.h"
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 using testing::Peer;
@@ -130,4 +130,4 @@ TEST_F(GuestNoticesTest, ATalkativeGuestIsHeardToTheEnd) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -10,7 +10,7 @@
 #include "helper/companion/companion_side.h"
 #include "tests/unit/helper/console/listeners.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 using testing::Peer;
@@ -124,4 +124,4 @@ TEST_F(CompanionCommandTest, WhoeverElseRunsItIsToldWhatItIs) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

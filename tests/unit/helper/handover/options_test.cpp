@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 using Mode = HelperOptions::Mode;
@@ -172,4 +172,4 @@ TEST(HelperOptionsTest, UnknownOptions) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -9,7 +9,7 @@
 
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 class SavedStateTest : public ::testing::Test {
@@ -103,4 +103,4 @@ TEST_F(SavedStateTest, LeftoversAreRemovedAndNothingElse) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -15,7 +15,7 @@
 
 #include "common/unique_fd.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 struct Supervised {
@@ -134,4 +134,4 @@ TEST(SupervisionTest, EndsWithTheExitStatusOfTheGuest) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

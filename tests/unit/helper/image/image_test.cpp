@@ -17,7 +17,7 @@
 #include "tests/unit/program.h"
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 using Words = std::vector<std::string>;
@@ -319,4 +319,4 @@ TEST(ImageProgramTest, ExitCodes) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

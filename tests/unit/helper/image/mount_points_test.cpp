@@ -7,7 +7,7 @@
 
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 // A root file system, and /srv/big as a second one.
@@ -97,4 +97,4 @@ TEST_F(MountPointsTest, ThroughALink) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -9,10 +9,10 @@
 #include <filesystem>
 #include <optional>
 
-#include "tests/unit/bus/fake_qemu.h"
+#include "tests/unit/fake_qemu.h"
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 using namespace std::chrono_literals;
@@ -62,4 +62,4 @@ TEST(FileSyncTest, WhoDoesNotWaitIsNotCalled) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 using nlohmann::json;
@@ -107,4 +107,4 @@ TEST(Hardware, AMediumThatWasPutInIsAnother) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -11,11 +11,11 @@
 #include "common/timer.h"
 #include "helper/lifecycle/loading.h"
 #include "helper/lifecycle/state_header.h"
-#include "tests/unit/bus/fake_qemu.h"
+#include "tests/unit/fake_qemu.h"
 #include "tests/unit/helper/console/listeners.h"
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 using namespace std::chrono_literals;
@@ -408,4 +408,4 @@ TEST_F(LoadingOfHardwareTest, AStateIsNotLoadedBesideAnotherImage) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

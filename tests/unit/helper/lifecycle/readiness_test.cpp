@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 using Lines = std::vector<std::string>;
@@ -189,4 +189,4 @@ TEST(ReadinessTest, AGuestThatDoesNotSayThatItIsUp) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -8,7 +8,7 @@
 
 #include "common/unique_fd.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 StateHeader example() {
@@ -56,4 +56,4 @@ TEST(StateHeader, TooMuchDoesNotFit) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

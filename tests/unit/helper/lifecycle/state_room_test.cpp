@@ -8,7 +8,7 @@
 
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 TEST(StateRoomTest, MemoryIsWhatAProcessHasFilled) {
@@ -39,4 +39,4 @@ TEST(StateRoomTest, UntouchedMemoryTakesNoRoom) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

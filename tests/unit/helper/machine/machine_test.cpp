@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 TEST(Machine, ItsLeaderIsTheSupervisor) {
@@ -29,4 +29,4 @@ TEST(Machine, ItsIdIsTheUuid) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -7,7 +7,7 @@
 
 #include "common/paths.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 using Words = std::vector<std::string>;
@@ -48,4 +48,4 @@ TEST(ShareOptionsTest, VirtiofsdAsksForNoMoreThanTheUnitLeaves) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -11,7 +11,7 @@
 #include "tests/unit/program.h"
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 class AdviceTest : public ::testing::Test {
@@ -128,4 +128,4 @@ TEST(MissingImageAdviceTest, WhoWasToMakeIt) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -9,7 +9,7 @@
 
 #include "tests/unit/program.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 TEST(KvmTest, WorksOrSaysWhyNot) {
@@ -33,4 +33,4 @@ TEST(KvmTest, ADeviceThatCannotBeOpened) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -13,7 +13,7 @@
 #include "tests/unit/program.h"
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 using testing::bound_socket;
@@ -146,4 +146,4 @@ TEST_F(ListeningSocketsTest, ACountThatIsNoneIsAnError) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

@@ -16,7 +16,7 @@
 #include "tests/unit/helper/console/listeners.h"
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 using testing::ProgramResult;
@@ -202,4 +202,4 @@ TEST_F(HelperProgramTest, TheCompanionIsNotQemusChild) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper

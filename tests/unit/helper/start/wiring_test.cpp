@@ -9,7 +9,7 @@
 #include "tests/unit/helper/console/listeners.h"
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit {
+namespace qemunit::helper {
 namespace {
 
 using testing::Peer;
@@ -40,7 +40,7 @@ class WiringTest : public ::testing::Test {
         options.vm = "vm1";
         options.serials = std::move(serials);
         options.channels = std::move(channels);
-        auto wired = qemunit::wire(options, std::move(sockets));
+        auto wired = helper::wire(options, std::move(sockets));
         EXPECT_TRUE(wired);
         return std::move(*wired);
     }
@@ -166,7 +166,7 @@ TEST_F(WiringTest, TheCompanionRelaysTheGuestAgent) {
     HelperOptions options;
     options.vm = "vm1";
     options.agent = true;
-    auto wiring = qemunit::wire(options, std::move(sockets));
+    auto wiring = helper::wire(options, std::move(sockets));
     ASSERT_TRUE(wiring);
     EXPECT_EQ(wiring->qemu.arguments.back(),
               fmt::format("socket,id=agent,fd={}", wiring->qemu.fds.back().get()));
@@ -207,4 +207,4 @@ TEST_F(WiringTest, ASocketThatNobodyAskedForIsClosed) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::helper
