@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "bus/methods/agent.h"
-
+//
+// AgentExecute of org.qemunit1.VM. The call is one of the clients of agent.sock, which the
+// companion serves, for as long as it takes: the companion's own use of the agent, and other
+// clients, go on beside it.
 #include <fmt/format.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
@@ -11,6 +13,7 @@
 #include <string>
 #include <utility>
 
+#include "bus/methods/methods.h"
 #include "bus/methods/vm_call.h"
 #include "bus/monitor/agent_exchange.h"
 #include "bus/monitor/hot_drive.h"
@@ -186,8 +189,6 @@ void look_for_agent(const CallPtr &call, const json &arguments) {
         });
 }
 
-}  // namespace
-
 int method_agent_execute(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     return begin_call(message, userdata, {Action::monitor, "guest agent"}, error,
                       [](const CallPtr &call) {
@@ -198,5 +199,14 @@ int method_agent_execute(sd_bus_message *message, void *userdata, sd_bus_error *
                           look_for_agent(call, command->arguments);
                       });
 }
+
+}  // namespace
+
+const sd_bus_vtable kAgentMethods[] = {
+    SD_BUS_VTABLE_START(0),
+    SD_BUS_METHOD_WITH_ARGS("AgentExecute", SD_BUS_ARGS("s", command, "s", arguments),
+                            SD_BUS_RESULT("s", result), method_agent_execute, kAnybody),
+    SD_BUS_VTABLE_END,
+};
 
 }  // namespace qemunit::bus

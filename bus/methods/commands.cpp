@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
-#include "bus/methods/commands.h"
-
+//
+// Commands of the two monitors, and what controls the machine: each method of org.qemunit1.VM here
+// becomes a QMP command, and replies when QEMU has answered, or when its deadline has passed.
 #include <fmt/format.h>
 
 #include <string>
 #include <string_view>
 
 #include "bus/methods/failed_load.h"
+#include "bus/methods/methods.h"
 #include "bus/methods/vm_call.h"
 #include "common/bus_errors.h"
 #include "common/qmp/hmp_text.h"
@@ -81,8 +83,6 @@ void run_command(const CallPtr &call) {
     });
 }
 
-}  // namespace
-
 int method_monitor_command(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     return begin_call(message, userdata, {Action::monitor, "human-monitor-command"}, error,
                       run_monitor_command);
@@ -136,5 +136,22 @@ int method_quit(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         });
     });
 }
+
+}  // namespace
+
+const sd_bus_vtable kCommandMethods[] = {
+    SD_BUS_VTABLE_START(0),
+    SD_BUS_METHOD_WITH_ARGS("MonitorCommand", SD_BUS_ARGS("s", command), SD_BUS_RESULT("s", output),
+                            method_monitor_command, kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("Execute", SD_BUS_ARGS("s", command, "s", arguments),
+                            SD_BUS_RESULT("s", result), method_execute, kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("Pause", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_pause, kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("Resume", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_resume, kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("Reset", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reset, kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("PowerOff", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_power_off,
+                            kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("Quit", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_quit, kAnybody),
+    SD_BUS_VTABLE_END,
+};
 
 }  // namespace qemunit::bus

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "bus/methods/drives.h"
-
+//
+// AttachDrive and DetachDrive of org.qemunit1.VM. As with ChangeMedium, the image comes as an open
+// file. What is attached stands in QEMU alone (hot_drive.h), so that any qemunitd can detach it.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -9,6 +10,7 @@
 #include <string>
 
 #include "bus/methods/image_file.h"
+#include "bus/methods/methods.h"
 #include "bus/methods/vm_call.h"
 #include "bus/monitor/drive_release.h"
 #include "bus/monitor/hot_drive.h"
@@ -351,8 +353,6 @@ void detach_drive(const CallPtr &call) {
     detach(call, name);
 }
 
-}  // namespace
-
 int method_attach_drive(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     return begin_call(message, userdata, {Action::control, "device_add"}, error, attach_drive);
 }
@@ -360,5 +360,16 @@ int method_attach_drive(sd_bus_message *message, void *userdata, sd_bus_error *e
 int method_detach_drive(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     return begin_call(message, userdata, {Action::control, "device_del"}, error, detach_drive);
 }
+
+}  // namespace
+
+const sd_bus_vtable kDriveMethods[] = {
+    SD_BUS_VTABLE_START(0),
+    SD_BUS_METHOD_WITH_ARGS("AttachDrive", SD_BUS_ARGS("s", name, "h", image, "a{sv}", options),
+                            SD_BUS_NO_RESULT, method_attach_drive, kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("DetachDrive", SD_BUS_ARGS("s", name), SD_BUS_NO_RESULT,
+                            method_detach_drive, kAnybody),
+    SD_BUS_VTABLE_END,
+};
 
 }  // namespace qemunit::bus

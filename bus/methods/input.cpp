@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "bus/methods/input.h"
-
+//
+// SendKeys, TypeText and MoveMouse of org.qemunit1.VM.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "bus/methods/keyboard.h"
+#include "bus/methods/methods.h"
 #include "bus/methods/vm_call.h"
 #include "bus/vms/configured_vms.h"
 #include "common/bus_errors.h"
@@ -194,8 +195,6 @@ int begin_input(sd_bus_message *message, void *userdata, sd_bus_error *error,
     return begin_call(message, userdata, {Action::control, "input-send-event"}, error, go);
 }
 
-}  // namespace
-
 int method_send_keys(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     return begin_input(message, userdata, error, send_keys);
 }
@@ -207,5 +206,18 @@ int method_type_text(sd_bus_message *message, void *userdata, sd_bus_error *erro
 int method_move_mouse(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     return begin_input(message, userdata, error, move_mouse);
 }
+
+}  // namespace
+
+const sd_bus_vtable kInputMethods[] = {
+    SD_BUS_VTABLE_START(0),
+    SD_BUS_METHOD_WITH_ARGS("SendKeys", SD_BUS_ARGS("as", keys), SD_BUS_NO_RESULT, method_send_keys,
+                            kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("TypeText", SD_BUS_ARGS("s", text), SD_BUS_NO_RESULT, method_type_text,
+                            kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("MoveMouse", SD_BUS_ARGS("i", x, "i", y), SD_BUS_NO_RESULT,
+                            method_move_mouse, kAnybody),
+    SD_BUS_VTABLE_END,
+};
 
 }  // namespace qemunit::bus

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
-#include "bus/methods/media.h"
-
+//
+// ChangeMedium and EjectMedium of org.qemunit1.VM. The image comes as an open file: the sandbox of
+// the VM, which sees the files of its ini and no others, stays as it is.
 #include <fcntl.h>
 #include <fmt/format.h>
 
 #include <string>
 
 #include "bus/methods/image_file.h"
+#include "bus/methods/methods.h"
 #include "bus/methods/vm_call.h"
 #include "common/qmp/medium_name.h"
 
@@ -91,8 +93,6 @@ void eject_medium(const CallPtr &call) {
     });
 }
 
-}  // namespace
-
 int method_change_medium(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     return begin_call(message, userdata, {Action::control, "blockdev-change-medium"}, error,
                       change_medium);
@@ -101,5 +101,16 @@ int method_change_medium(sd_bus_message *message, void *userdata, sd_bus_error *
 int method_eject_medium(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     return begin_call(message, userdata, {Action::control, "eject"}, error, eject_medium);
 }
+
+}  // namespace
+
+const sd_bus_vtable kMediumMethods[] = {
+    SD_BUS_VTABLE_START(0),
+    SD_BUS_METHOD_WITH_ARGS("ChangeMedium", SD_BUS_ARGS("s", drive, "h", image, "s", name),
+                            SD_BUS_NO_RESULT, method_change_medium, kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("EjectMedium", SD_BUS_ARGS("s", drive), SD_BUS_NO_RESULT,
+                            method_eject_medium, kAnybody),
+    SD_BUS_VTABLE_END,
+};
 
 }  // namespace qemunit::bus

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "bus/methods/memory.h"
-
+//
+// SetBalloon and DumpMemory of org.qemunit1.VM.
 #include <fcntl.h>
 #include <fmt/format.h>
 
@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "bus/methods/methods.h"
 #include "bus/methods/vm_call.h"
 #include "bus/monitor/statistics.h"
 #include "common/bus_errors.h"
@@ -112,8 +113,6 @@ void dump_memory(const CallPtr &call, const DumpPtr &dump) {
     execute(call, "closefd", {{"fdname", kDumpFile}}, [](const VmMonitor::Reply &) {});
 }
 
-}  // namespace
-
 int method_set_balloon(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     return begin_call(
         message, userdata, {Action::control, "balloon"}, error, [](const CallPtr &call) {
@@ -142,5 +141,16 @@ int method_dump_memory(sd_bus_message *message, void *userdata, sd_bus_error *er
                               dump_memory(call, dump);
                       });
 }
+
+}  // namespace
+
+const sd_bus_vtable kMemoryMethods[] = {
+    SD_BUS_VTABLE_START(0),
+    SD_BUS_METHOD_WITH_ARGS("SetBalloon", SD_BUS_ARGS("t", bytes), SD_BUS_NO_RESULT,
+                            method_set_balloon, kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("DumpMemory", SD_BUS_ARGS("h", file), SD_BUS_NO_RESULT,
+                            method_dump_memory, kAnybody),
+    SD_BUS_VTABLE_END,
+};
 
 }  // namespace qemunit::bus

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "bus/methods/screenshot.h"
-
+//
+// Screenshot of org.qemunit1.VM. QEMU may write to no file of ours, so it is handed one, which lies
+// in memory.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
@@ -9,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "bus/methods/methods.h"
 #include "bus/methods/vm_call.h"
 #include "common/bus_errors.h"
 
@@ -85,10 +87,17 @@ void take_picture(const CallPtr &call) {
     execute(call, "remove-fd", {{"fdset-id", kFileSet}}, [](const VmMonitor::Reply &) {});
 }
 
-}  // namespace
-
 int method_screenshot(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     return begin_call(message, userdata, {Action::control, "screendump"}, error, take_picture);
 }
+
+}  // namespace
+
+const sd_bus_vtable kScreenshotMethods[] = {
+    SD_BUS_VTABLE_START(0),
+    SD_BUS_METHOD_WITH_ARGS("Screenshot", SD_BUS_NO_ARGS, SD_BUS_RESULT("h", picture),
+                            method_screenshot, kAnybody),
+    SD_BUS_VTABLE_END,
+};
 
 }  // namespace qemunit::bus

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "bus/methods/serial.h"
-
+//
+// OpenSerial of org.qemunit1.VM: a connection to the socket of a serial port of a VM that runs,
+// made by the daemon and handed on. It never boots a VM.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <string>
 
+#include "bus/methods/methods.h"
 #include "bus/methods/vm_call.h"
 #include "bus/monitor/serial_ports.h"
 #include "common/bus_errors.h"
@@ -63,8 +65,6 @@ void connect_port(const CallPtr &call, const std::string &port, const json &peri
     reply_fd(*call, *client);
 }
 
-}  // namespace
-
 int method_open_serial(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     // Asked also for its own sake: a QEMU that answers is there to be connected to, and no
     // connection boots it.
@@ -78,5 +78,14 @@ int method_open_serial(sd_bus_message *message, void *userdata, sd_bus_error *er
                     const json &peripherals) { connect_port(call, port, peripherals); });
         });
 }
+
+}  // namespace
+
+const sd_bus_vtable kSerialMethods[] = {
+    SD_BUS_VTABLE_START(0),
+    SD_BUS_METHOD_WITH_ARGS("OpenSerial", SD_BUS_ARGS("s", port), SD_BUS_RESULT("h", socket),
+                            method_open_serial, kAnybody),
+    SD_BUS_VTABLE_END,
+};
 
 }  // namespace qemunit::bus

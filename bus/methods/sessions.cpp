@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-#include "bus/methods/sessions.h"
-
+//
+// OpenMonitor, OpenQMP and PassFD of org.qemunit1.VM: fds that go from the daemon to a caller, and
+// from a caller to QEMU.
 #include <fcntl.h>
 #include <fmt/format.h>
 
 #include <string>
 
+#include "bus/methods/methods.h"
 #include "bus/methods/vm_call.h"
 #include "bus/sessions/hmp_language.h"
 #include "bus/sessions/qmp_language.h"
@@ -69,8 +71,6 @@ void pass_fd(const CallPtr &call) {
         std::move(passed));
 }
 
-}  // namespace
-
 int method_open_monitor(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     return open_session(message, userdata, error, make_hmp);
 }
@@ -82,5 +82,18 @@ int method_open_qmp(sd_bus_message *message, void *userdata, sd_bus_error *error
 int method_pass_fd(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     return begin_call(message, userdata, {Action::monitor, "getfd"}, error, pass_fd);
 }
+
+}  // namespace
+
+const sd_bus_vtable kSessionMethods[] = {
+    SD_BUS_VTABLE_START(0),
+    SD_BUS_METHOD_WITH_ARGS("OpenMonitor", SD_BUS_NO_ARGS, SD_BUS_RESULT("h", socket),
+                            method_open_monitor, kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("OpenQMP", SD_BUS_NO_ARGS, SD_BUS_RESULT("h", socket), method_open_qmp,
+                            kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("PassFD", SD_BUS_ARGS("s", name, "h", fd), SD_BUS_NO_RESULT,
+                            method_pass_fd, kAnybody),
+    SD_BUS_VTABLE_END,
+};
 
 }  // namespace qemunit::bus

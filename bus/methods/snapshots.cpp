@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// QEMU does these as jobs (qapi/migration.json), but in its main loop: other commands to that
-// QEMU wait meanwhile, those to other VMs do not.
-#include "bus/methods/snapshots.h"
-
+// The snapshots of org.qemunit1.VM. QEMU makes them as jobs (qapi/migration.json), but in its main
+// loop: other commands to that QEMU wait meanwhile, those to other VMs do not.
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "bus/methods/failed_load.h"
+#include "bus/methods/methods.h"
 #include "bus/methods/vm_call.h"
 #include "bus/monitor/snapshot_drives.h"
 #include "common/bus_errors.h"
@@ -100,8 +99,6 @@ void answer_list(const CallPtr &call, const SnapshotDrives &drives) {
     sd_bus_send(nullptr, raw, nullptr);
 }
 
-}  // namespace
-
 int method_save_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     return run_job(message, userdata, error, tag_fault, "snapshot-save", save_job);
 }
@@ -135,5 +132,20 @@ int method_list_snapshots(sd_bus_message *message, void *userdata, sd_bus_error 
             with_drives(call, [call](const SnapshotDrives &drives) { answer_list(call, drives); });
         });
 }
+
+}  // namespace
+
+const sd_bus_vtable kSnapshotMethods[] = {
+    SD_BUS_VTABLE_START(0),
+    SD_BUS_METHOD_WITH_ARGS("SaveSnapshot", SD_BUS_ARGS("s", tag), SD_BUS_NO_RESULT,
+                            method_save_snapshot, kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("LoadSnapshot", SD_BUS_ARGS("s", tag), SD_BUS_NO_RESULT,
+                            method_load_snapshot, kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("DeleteSnapshot", SD_BUS_ARGS("s", tag), SD_BUS_NO_RESULT,
+                            method_delete_snapshot, kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("ListSnapshots", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(stt)", snapshots),
+                            method_list_snapshots, kAnybody),
+    SD_BUS_VTABLE_END,
+};
 
 }  // namespace qemunit::bus

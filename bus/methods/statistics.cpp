@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
-#include "bus/methods/statistics.h"
+//
+// GetStatistics of org.qemunit1.VM. Asks QEMU and systemd at once, and answers when both have.
+#include "bus/monitor/statistics.h"
 
 #include <functional>
 #include <memory>
 #include <optional>
 
+#include "bus/methods/methods.h"
 #include "bus/methods/vm_call.h"
-#include "bus/monitor/statistics.h"
 #include "common/bus_call.h"
 #include "common/bus_errors.h"
 
@@ -166,10 +168,17 @@ void gather(const CallPtr &call) {
     take_answer(gathering);
 }
 
-}  // namespace
-
 int method_get_statistics(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     return begin_call(message, userdata, {Action::inspect, "query-blockstats"}, error, gather);
 }
+
+}  // namespace
+
+const sd_bus_vtable kStatisticsMethods[] = {
+    SD_BUS_VTABLE_START(0),
+    SD_BUS_METHOD_WITH_ARGS("GetStatistics", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{sv}", statistics),
+                            method_get_statistics, kAnybody),
+    SD_BUS_VTABLE_END,
+};
 
 }  // namespace qemunit::bus

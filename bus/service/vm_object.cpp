@@ -4,18 +4,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "bus/methods/agent.h"
-#include "bus/methods/commands.h"
-#include "bus/methods/drives.h"
-#include "bus/methods/forwards.h"
-#include "bus/methods/input.h"
-#include "bus/methods/media.h"
-#include "bus/methods/memory.h"
-#include "bus/methods/screenshot.h"
-#include "bus/methods/serial.h"
-#include "bus/methods/sessions.h"
-#include "bus/methods/snapshots.h"
-#include "bus/methods/statistics.h"
+#include "bus/methods/methods.h"
 
 namespace qemunit::bus {
 
@@ -59,67 +48,13 @@ int get_sockets(sd_bus *, const char *, const char *, const char *, sd_bus_messa
     return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-// Who may call is for authorization.h to say: sd-bus itself lets everybody in.
-constexpr auto kAnybody = SD_BUS_VTABLE_UNPRIVILEGED;
 constexpr auto kConst = SD_BUS_VTABLE_PROPERTY_CONST;
 constexpr auto kEmitsChange = SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE;
 
-const sd_bus_vtable kVmVtable[] = {
+// All of them in one table, with the signal: sd-bus emits PropertiesChanged of a property by name,
+// and looks for it in one table of the interface.
+const sd_bus_vtable kProperties[] = {
     SD_BUS_VTABLE_START(0),
-    SD_BUS_METHOD_WITH_ARGS("MonitorCommand", SD_BUS_ARGS("s", command), SD_BUS_RESULT("s", output),
-                            method_monitor_command, kAnybody),
-    SD_BUS_METHOD_WITH_ARGS("Execute", SD_BUS_ARGS("s", command, "s", arguments),
-                            SD_BUS_RESULT("s", result), method_execute, kAnybody),
-    SD_BUS_METHOD_WITH_ARGS("OpenMonitor", SD_BUS_NO_ARGS, SD_BUS_RESULT("h", socket),
-                            method_open_monitor, kAnybody),
-    SD_BUS_METHOD_WITH_ARGS("OpenQMP", SD_BUS_NO_ARGS, SD_BUS_RESULT("h", socket), method_open_qmp,
-                            kAnybody),
-    SD_BUS_METHOD_WITH_ARGS("OpenSerial", SD_BUS_ARGS("s", port), SD_BUS_RESULT("h", socket),
-                            method_open_serial, kAnybody),
-    SD_BUS_METHOD_WITH_ARGS("PassFD", SD_BUS_ARGS("s", name, "h", fd), SD_BUS_NO_RESULT,
-                            method_pass_fd, kAnybody),
-    SD_BUS_METHOD_WITH_ARGS("Pause", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_pause, kAnybody),
-    SD_BUS_METHOD_WITH_ARGS("Resume", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_resume, kAnybody),
-    SD_BUS_METHOD_WITH_ARGS("Reset", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reset, kAnybody),
-    SD_BUS_METHOD_WITH_ARGS("PowerOff", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_power_off,
-                            kAnybody),
-    SD_BUS_METHOD_WITH_ARGS("Quit", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_quit, kAnybody),
-    SD_BUS_METHOD_WITH_ARGS("SaveSnapshot", SD_BUS_ARGS("s", tag), SD_BUS_NO_RESULT,
-                            method_save_snapshot, kAnybody),
-    SD_BUS_METHOD_WITH_ARGS("LoadSnapshot", SD_BUS_ARGS("s", tag), SD_BUS_NO_RESULT,
-                            method_load_snapshot, kAnybody),
-    SD_BUS_METHOD_WITH_ARGS("DeleteSnapshot", SD_BUS_ARGS("s", tag), SD_BUS_NO_RESULT,
-                            method_delete_snapshot, kAnybody),
-    SD_BUS_METHOD_WITH_ARGS("ListSnapshots", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(stt)", snapshots),
-                            method_list_snapshots, kAnybody),
-    SD_BUS_METHOD_WITH_ARGS("AddHostForward", SD_BUS_ARGS("s", forward), SD_BUS_NO_RESULT,
-                            method_add_host_forward, kAnybody),
-    SD_BUS_METHOD_WITH_ARGS("RemoveHostForward", SD_BUS_ARGS("s", forward), SD_BUS_NO_RESULT,
-                            method_remove_host_forward, kAnybody),
-    SD_BUS_METHOD_WITH_ARGS("ChangeMedium", SD_BUS_ARGS("s", drive, "h", image, "s", name),
-                            SD_BUS_NO_RESULT, method_change_medium, kAnybody),
-    SD_BUS_METHOD_WITH_ARGS("EjectMedium", SD_BUS_ARGS("s", drive), SD_BUS_NO_RESULT,
-                            method_eject_medium, kAnybody),
-    SD_BUS_METHOD_WITH_ARGS("AttachDrive", SD_BUS_ARGS("s", name, "h", image, "a{sv}", options),
-                            SD_BUS_NO_RESULT, method_attach_drive, kAnybody),
-    SD_BUS_METHOD_WITH_ARGS("DetachDrive", SD_BUS_ARGS("s", name), SD_BUS_NO_RESULT,
-                            method_detach_drive, kAnybody),
-    SD_BUS_METHOD_WITH_ARGS("SetBalloon", SD_BUS_ARGS("t", bytes), SD_BUS_NO_RESULT,
-                            method_set_balloon, kAnybody),
-    SD_BUS_METHOD_WITH_ARGS("DumpMemory", SD_BUS_ARGS("h", file), SD_BUS_NO_RESULT,
-                            method_dump_memory, kAnybody),
-    SD_BUS_METHOD_WITH_ARGS("AgentExecute", SD_BUS_ARGS("s", command, "s", arguments),
-                            SD_BUS_RESULT("s", result), method_agent_execute, kAnybody),
-    SD_BUS_METHOD_WITH_ARGS("GetStatistics", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{sv}", statistics),
-                            method_get_statistics, kAnybody),
-    SD_BUS_METHOD_WITH_ARGS("Screenshot", SD_BUS_NO_ARGS, SD_BUS_RESULT("h", picture),
-                            method_screenshot, kAnybody),
-    SD_BUS_METHOD_WITH_ARGS("SendKeys", SD_BUS_ARGS("as", keys), SD_BUS_NO_RESULT, method_send_keys,
-                            kAnybody),
-    SD_BUS_METHOD_WITH_ARGS("TypeText", SD_BUS_ARGS("s", text), SD_BUS_NO_RESULT, method_type_text,
-                            kAnybody),
-    SD_BUS_METHOD_WITH_ARGS("MoveMouse", SD_BUS_ARGS("i", x, "i", y), SD_BUS_NO_RESULT,
-                            method_move_mouse, kAnybody),
     SD_BUS_PROPERTY("Name", "s", get_string<&Vm::name>, 0, kConst),
     SD_BUS_PROPERTY("State", "s", get_string<&Vm::state>, 0, kEmitsChange),
     SD_BUS_PROPERTY("Unit", "s", get_string<&Vm::unit>, 0, kConst),
@@ -130,6 +65,13 @@ const sd_bus_vtable kVmVtable[] = {
     SD_BUS_PROPERTY("Sockets", "a{ss}", get_sockets, 0, 0),
     SD_BUS_SIGNAL_WITH_ARGS("Event", SD_BUS_ARGS("s", name, "t", time, "s", data), 0),
     SD_BUS_VTABLE_END,
+};
+
+// Registered one after another on kVmInterface; introspection shows them as one.
+constexpr const sd_bus_vtable *kVmTables[] = {
+    kCommandMethods,    kSessionMethods,    kSerialMethods, kSnapshotMethods, kForwardMethods,
+    kMediumMethods,     kDriveMethods,      kMemoryMethods, kAgentMethods,    kInputMethods,
+    kScreenshotMethods, kStatisticsMethods, kProperties,
 };
 
 int find_vm(sd_bus *, const char *path, const char *, void *userdata, void **found,
@@ -172,8 +114,11 @@ Vm *vm_at(const VmRegistry &registry, const char *object_path) {
 }
 
 Result<> add_vm_objects(sd_bus *bus, VmRegistry &registry) {
-    int r = sd_bus_add_fallback_vtable(bus, nullptr, kVmObjects, kVmInterface, kVmVtable, find_vm,
-                                       &registry);
+    int r = 0;
+    for (const sd_bus_vtable *table : kVmTables)
+        if (r >= 0)
+            r = sd_bus_add_fallback_vtable(bus, nullptr, kVmObjects, kVmInterface, table, find_vm,
+                                           &registry);
     if (r >= 0)
         r = sd_bus_add_node_enumerator(bus, nullptr, kVmObjects, list_paths, &registry);
     if (r < 0)

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "ctl/verbs/forwards.h"
+#include "common/qmp/user_networks.h"
 
 namespace qemunit::ctl {
 

@@ -124,11 +124,11 @@ class Reload {
     }
 
     Result<LiveState> ask_state() {
-        const auto usernet = ask_vm(bus_, vm_, "MonitorCommand", {kForwardsCommand});
+        const auto usernet = ask_vm(bus_, vm_, "MonitorCommand", {kUserNetworksCommand});
         if (!usernet)
             return std::unexpected(usernet.error());
-        return LiveState{parse_forwards(*usernet), ask_qmp("query-fdsets"), ask_qmp("query-block"),
-                         ask_qmp("query-balloon")};
+        return LiveState{forwards_of(parse_user_networks(*usernet)), ask_qmp("query-fdsets"),
+                         ask_qmp("query-block"), ask_qmp("query-balloon")};
     }
 
     void apply(const LiveChanges &changes) {

@@ -144,9 +144,10 @@ Result<> ask_about(Questions &questions, VmFacts &facts) {
                 facts.memory = bytes;
         });
     if (asked)
-        asked = questions.ask_monitor(vm, kForwardsCommand, [&facts](const std::string &usernet) {
-            facts.forwards = parse_forwards(usernet);
-        });
+        asked =
+            questions.ask_monitor(vm, kUserNetworksCommand, [&facts](const std::string &usernet) {
+                facts.forwards = forwards_of(parse_user_networks(usernet));
+            });
     return asked;
 }
 

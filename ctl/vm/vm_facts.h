@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "ctl/verbs/forwards.h"
+#include "common/qmp/user_networks.h"
 #include "ctl/vm/vm_bus.h"
 
 namespace qemunit::ctl {

@@ -2,10 +2,9 @@
 #include "helper/companion/idleness.h"
 
 #include <algorithm>
-#include <set>
-#include <sstream>
 #include <string>
 
+#include "common/qmp/user_networks.h"
 #include "common/timer.h"
 
 namespace qemunit::helper {
@@ -39,27 +38,17 @@ bool has_vnc_client(const json &vnc) {
     return clients != vnc.end() && clients->is_array() && !clients->empty();
 }
 
-bool has_forwarded_connection(std::string_view usernet) {
-    // "  TCP[ESTABLISHED]  15  127.0.0.1 10022  10.0.2.15 22  0  0": whoever came through a
-    // forward came to its port on the host.
-    struct Row {
-        std::string state, fd, address, port;
-    };
-    std::vector<Row> connections;
-    std::set<std::string> forwarded;
-    std::istringstream lines{std::string(usernet)};
-    for (std::string line; std::getline(lines, line);) {
-        Row row;
-        if (!(std::istringstream(line) >> row.state >> row.fd >> row.address >> row.port))
-            continue;
-        if (row.state == "TCP[HOST_FORWARD]")
-            forwarded.insert(row.port);
-        else if (row.state.starts_with("TCP[") && row.state != "TCP[TIME_WAIT]" &&
-                 row.state != "TCP[CLOSED]")
-            connections.push_back(std::move(row));
-    }
-    return std::ranges::any_of(connections,
-                               [&](const Row &row) { return forwarded.contains(row.port); });
+bool has_forwarded_connection(std::string_view info_usernet) {
+    for (const UserNetwork &network : parse_user_networks(info_usernet))
+        for (const auto &forward : network.connections)
+            if (forward.is_forward() && forward.protocol == "tcp" &&
+                std::ranges::any_of(network.connections, [&](const auto &connection) {
+                    return connection.protocol == "tcp" && !connection.is_forward() &&
+                           connection.state != "TIME_WAIT" && connection.state != "CLOSED" &&
+                           connection.source_port == forward.source_port;
+                }))
+                return true;
+    return false;
 }
 
 Idleness::Idleness(sd_event *event, QmpClient &qmp, uint64_t timeout_usec,
@@ -105,7 +94,7 @@ void Idleness::ask_for_vnc() {
 }
 
 void Idleness::ask_for_forwards() {
-    qmp_.execute("human-monitor-command", {{"command-line", "info usernet"}}, kCommandTimeout,
+    qmp_.execute("human-monitor-command", {{"command-line", kUserNetworksCommand}}, kCommandTimeout,
                  [this](const QmpClient::Reply &reply) {
                      take_answer(reply && reply->is_string() &&
                                  has_forwarded_connection(reply->get<std::string>()));

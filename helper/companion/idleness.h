@@ -18,9 +18,9 @@ namespace qemunit::helper {
 bool has_chardev_client(const nlohmann::json &chardevs);
 // query-vnc.
 bool has_vnc_client(const nlohmann::json &vnc);
-// "info usernet" (slirp_connection_info() of libslirp): a TCP connection that came through a
-// forward. The guest's own connections do not count; what uses a UDP forward cannot be seen.
-bool has_forwarded_connection(std::string_view usernet);
+// "info usernet": a TCP connection that came through a forward, which is to its port on the host.
+// The guest's own connections do not count; what uses a UDP forward cannot be seen.
+bool has_forwarded_connection(std::string_view info_usernet);
 
 class Idleness {
   public:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "bus/methods/forwards.h"
+#include "bus/methods/forward_request.h"
 
 #include <gtest/gtest.h>
 
@@ -30,14 +30,6 @@ TEST(ForwardRequestTest, NothingElseReachesTheMonitor) {
                             "tcp::1-:2,x", "tcp:\"x\":1-:2", "lan tcp::1-", "tcp::1-:2-:3"})
         for (bool needs_guest : {true, false})
             EXPECT_FALSE(parse_forward_request(bad, needs_guest)) << bad;
-}
-
-TEST(UserNetworksTest, AreTheHeadsOfTheTables) {
-    EXPECT_EQ(user_networks("Hub -1 (lan):\r\n  Protocol[State]    FD  Source Address\r\n"
-                            "  TCP[HOST_FORWARD]  12               * 10022\r\nHub 0 (dmz):\r\n"),
-              (std::vector<std::string>{"lan", "dmz"}));
-    EXPECT_TRUE(user_networks("").empty());
-    EXPECT_TRUE(user_networks("\n\nHub\nHub -1 (\nHub -1 (a b):\n):\nHub ():").empty());
 }
 
 }  // namespace
