@@ -11,6 +11,9 @@
 
 namespace qemunit {
 
+// Who sends the bus's own signals.
+inline constexpr char kBusDaemon[] = "org.freedesktop.DBus";
+
 // Gets the reply or an error message (sd_bus_message_get_error(3)).
 using BusReplyHandler = std::function<void(sd_bus_message *reply)>;
 

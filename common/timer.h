@@ -9,11 +9,9 @@
 
 #include "common/event_ptr.h"
 #include "common/result.h"
+#include "common/time_units.h"
 
 namespace qemunit {
-
-inline constexpr uint64_t kMillisecond = 1000;
-inline constexpr uint64_t kSecond = 1000 * kMillisecond;
 
 uint64_t monotonic_now(sd_event *event);
 

@@ -35,10 +35,10 @@ void wait_for(int fd, int timeout_ms) {
 
 // What it says is for the person, wherever the output of this program goes.
 void speak_to_the_terminal() {
-    const int terminal = open("/dev/tty", O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    const int tty = open("/dev/tty", O_WRONLY | O_CLOEXEC | O_NOCTTY);
     for (const int fd : {STDOUT_FILENO, STDERR_FILENO})
-        if (terminal >= 0 && isatty(fd) == 0)
-            dup2(terminal, fd);
+        if (tty >= 0 && isatty(fd) == 0)
+            dup2(tty, fd);
 }
 
 // With "--fallback", an agent of the user's session goes first. Where there is no session, such as

@@ -20,7 +20,7 @@ namespace qemunit::generator {
 
 namespace {
 
-constexpr std::size_t kFileMax = 1 << 20;  // bytes; systemd's own limit for a line
+constexpr std::size_t kIniMax = 1 << 20;  // bytes; systemd's own limit for a line
 
 // Of QEMU's command line, in bytes: what one word may have (execve(2), MAX_ARG_STRLEN with its
 // NUL), and what is sure to fit a line of a unit file, whatever has to be escaped in it.
@@ -51,8 +51,8 @@ std::optional<std::string> read_file(const std::string &path, Diagnostics &diagn
         return "";
     if (!S_ISREG(info.st_mode))
         return error("Not a regular file.");
-    if (info.st_size > static_cast<off_t>(kFileMax))
-        return error(fmt::format("Larger than {} bytes; this is no ini file.", kFileMax));
+    if (info.st_size > static_cast<off_t>(kIniMax))
+        return error(fmt::format("Larger than {} bytes; this is no ini file.", kIniMax));
 
     std::string text(static_cast<std::size_t>(info.st_size), '\0');
     std::size_t filled = 0;

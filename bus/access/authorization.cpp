@@ -127,7 +127,7 @@ void take_answer_of_person(const RequestPtr &request, const PolkitAnswer &answer
     }
 }
 
-void take_answer(const RequestPtr &request, const PolkitAnswer &answer) {
+void take_polkit_answer(const RequestPtr &request, const PolkitAnswer &answer) {
     switch (answer.kind) {
         case PolkitAnswer::Kind::yes:
             return request->allow();
@@ -160,7 +160,7 @@ void decide(const RequestPtr &request, uint32_t uid) {
     if (!has_polkit())
         return decide_without_polkit(request);
     ask_polkit(request->bus(), question_of(*request),
-               [request](const PolkitAnswer &answer) { take_answer(request, answer); });
+               [request](const PolkitAnswer &answer) { take_polkit_answer(request, answer); });
 }
 
 void take_uid(const RequestPtr &request, sd_bus_message *reply) {

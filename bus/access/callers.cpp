@@ -6,11 +6,11 @@
 #include <string_view>
 #include <utility>
 
+#include "common/bus_call.h"
+
 namespace qemunit::bus {
 
 namespace {
-
-constexpr char kBusDaemon[] = "org.freedesktop.DBus";
 
 // To know the user of a name saves a question of 0.1 ms for each call.
 constexpr std::size_t kNamesMax = 1000;

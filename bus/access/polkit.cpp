@@ -151,8 +151,8 @@ void cancel(sd_bus *bus, const std::string &cancellation_id) {
 }
 
 // Without a deadline of sd-bus: the place is free when the bus counts the call no more.
-void send(sd_bus *bus, const QuestionPtr &question, uint32_t flags, const std::string &id,
-          OpenQuestions &place, std::string_view no, std::function<void()> then) {
+void send_question(sd_bus *bus, const QuestionPtr &question, uint32_t flags, const std::string &id,
+                   OpenQuestions &place, std::string_view no, std::function<void()> then) {
     call_and_forget(
         bus, new_check(bus, question->what(), flags, id),
         [question, &place, no = std::string(no), then = std::move(then)](sd_bus_message *reply) {
@@ -181,10 +181,10 @@ QuestionPtr next_question() {
 
 void send_what_waits(sd_bus *bus) {
     while (const QuestionPtr question = next_question())
-        send(bus, question, 0, "", polkit().open,
-             fmt::format("polkit does not allow {} for VM '{}'", question->what().action,
-                         question->what().vm),
-             [bus] { send_what_waits(bus); });
+        send_question(bus, question, 0, "", polkit().open,
+                      fmt::format("polkit does not allow {} for VM '{}'", question->what().action,
+                                  question->what().vm),
+                      [bus] { send_what_waits(bus); });
 }
 
 }  // namespace
@@ -233,8 +233,8 @@ void ask_person(sd_bus *bus, const PolkitQuestion &what, const PolkitAnswered &a
                           fmt::format("nobody has answered the question for a password within {} s",
                                       kPersonTimeout / kSecond)});
     });
-    send(bus, question, kAllowUserInteraction, id, polkit().open_to_persons,
-         "nobody has authenticated", [] {});
+    send_question(bus, question, kAllowUserInteraction, id, polkit().open_to_persons,
+                  "nobody has authenticated", [] {});
 }
 
 }  // namespace qemunit::bus

@@ -87,8 +87,8 @@ class Conversation : public std::enable_shared_from_this<Conversation> {
     // What cannot be sent shows as the end when it is read.
     void flush() {
         const ssize_t n = output_.empty() ? 0
-                                          : send(fd_.get(), output_.data(), output_.size(),
-                                                 MSG_NOSIGNAL | MSG_DONTWAIT);
+                                          : ::send(fd_.get(), output_.data(), output_.size(),
+                                                   MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n > 0)
             output_.erase(0, static_cast<std::size_t>(n));
         else if (n < 0 && errno != EAGAIN && errno != EINTR)

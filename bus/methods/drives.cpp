@@ -65,7 +65,7 @@ bool is_in_use(const VmMonitor::Reply &released) {
 }
 
 // For a drive without a device.
-void release(const CallPtr &call, const std::string &drive, VmMonitor::ReplyCallback done) {
+void release_image(const CallPtr &call, const std::string &drive, VmMonitor::ReplyCallback done) {
     const auto vm = call->vm.lock();
     if (!vm)
         return done(std::unexpected(kGone));
@@ -115,20 +115,20 @@ void attach(const CallPtr &call, const AttachmentPtr &attachment) {
     if (!place)
         return reply_error(*call, bus_error::kMonitor, place.error());
     // What is left of one of that name, which was let go while no qemunitd ran.
-    release(call, attachment->drive.name,
-            [call, attachment, place = *place](const VmMonitor::Reply &released) {
-                if (!released)
-                    return reply_error(*call, released.error());
-                execute(
-                    call, "add-fd", {{"opaque", hot_drive_label(attachment->drive.name)}},
-                    [call, attachment, place](const VmMonitor::Reply &added) {
-                        if (added)
-                            plug_in(call, attachment, place, *added);
-                        else
-                            reply_error(*call, added.error());
-                    },
-                    std::move(attachment->image));
-            });
+    release_image(call, attachment->drive.name,
+                  [call, attachment, place = *place](const VmMonitor::Reply &released) {
+                      if (!released)
+                          return reply_error(*call, released.error());
+                      execute(
+                          call, "add-fd", {{"opaque", hot_drive_label(attachment->drive.name)}},
+                          [call, attachment, place](const VmMonitor::Reply &added) {
+                              if (added)
+                                  plug_in(call, attachment, place, *added);
+                              else
+                                  reply_error(*call, added.error());
+                          },
+                          std::move(attachment->image));
+                  });
 }
 
 // Which ports are free: each is a bus below its device, of the same name.
@@ -292,7 +292,7 @@ void detach(const CallPtr &call, const std::string &name) {
             [call, name, devices](const json &nodes) {
                 for (const json &node : nodes)
                     if (node.is_object() && string_at(node, "node-name") == hot_drive_id(name))
-                        return release(call, name, [call](const VmMonitor::Reply &released) {
+                        return release_image(call, name, [call](const VmMonitor::Reply &released) {
                             answer_released(call, released);
                         });
                 answer_not_attached(call, name, devices);

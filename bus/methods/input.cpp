@@ -53,7 +53,7 @@ InputStep press(const Chord &chord) {
     return {std::move(events), kHold, /*leaves_keys_down=*/true};
 }
 
-InputStep release(const Chord &chord) {
+InputStep release_keys(const Chord &chord) {
     json events = json::array();
     for (const std::string &key : chord)
         events.insert(events.begin(), key_event(key, false));
@@ -67,7 +67,7 @@ class Typing {
 
     std::optional<InputStep> operator()() {
         if (held_)
-            return release(*std::exchange(held_, std::nullopt));
+            return release_keys(*std::exchange(held_, std::nullopt));
         if (chords_.empty()) {
             if (at_ == text_.size())
                 return std::nullopt;
@@ -141,7 +141,7 @@ void send_keys(const CallPtr &call) {
             case 0:
                 return press(keys);
             case 1:
-                return release(keys);
+                return release_keys(keys);
             default:
                 return std::nullopt;
         }

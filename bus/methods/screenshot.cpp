@@ -49,7 +49,7 @@ void reply_picture(const CallPtr &call, const UniqueFd &memory) {
 }
 
 // QEMU's words, and the cure where there is one.
-void reply_failure(const CallPtr &call, const QmpError &error) {
+void reply_no_picture(const CallPtr &call, const QmpError &error) {
     const std::string_view text = error.message;
     if (error.kind == QmpError::Kind::monitor && text.find("no console") != text.npos)
         return reply_error(*call, bus_error::kMonitor,
@@ -82,7 +82,7 @@ void take_picture(const CallPtr &call) {
                 if (reply)
                     reply_picture(call, *memory);
                 else
-                    reply_failure(call, reply.error());
+                    reply_no_picture(call, reply.error());
             });
     execute(call, "remove-fd", {{"fdset-id", kFileSet}}, [](const VmMonitor::Reply &) {});
 }

@@ -21,7 +21,7 @@ using nlohmann::json;
 namespace {
 
 // Why there is no connection, with the cure.
-void reply_failure(const Call &call, const std::string &port, const Error &error) {
+void reply_no_port(const Call &call, const std::string &port, const Error &error) {
     const std::string no_port =
         fmt::format("No connection to serial port '{}' of VM '{}'", port, call.vm_name);
     switch (error.code) {
@@ -58,7 +58,7 @@ void connect_port(const CallPtr &call, const std::string &port, const json &peri
                                        port, fmt::join(ports, ", ")));
     const auto client = connect_unix(sockets.at(port));
     if (!client)
-        return reply_failure(*call, port, client.error());
+        return reply_no_port(*call, port, client.error());
     // The caller's alone from here on: as a socket is that somebody connects for himself.
     if (const int flags = fcntl(client->get(), F_GETFL); flags >= 0)
         fcntl(client->get(), F_SETFL, flags & ~O_NONBLOCK);

@@ -37,7 +37,7 @@ void start_job(const CallPtr &call, std::expected<SnapshotJob, std::string> job,
 }
 
 // The snapshot has stopped the guest and let it run again: State shall say so already.
-void answer(const CallPtr &call, const VmMonitor::Reply &reply) {
+void answer_snapshot(const CallPtr &call, const VmMonitor::Reply &reply) {
     if (reply)
         reply_with_state(call);
     else
@@ -66,17 +66,17 @@ std::optional<std::string> read_tag(const Call &call, TagFault fault_of) {
 
 int run_job(sd_bus_message *message, void *userdata, sd_bus_error *error, TagFault fault_of,
             const char *command, JobMaker make) {
-    return begin_call(message, userdata, {Action::control, command, kSnapshotTimeout}, error,
-                      [fault_of, make](const CallPtr &call) {
-                          const auto tag = read_tag(*call, fault_of);
-                          if (!tag)
-                              return;
-                          with_drives(call, [call, tag = *tag, make](const SnapshotDrives &drives) {
-                              start_job(
-                                  call, make(drives, call->vm_name, tag),
-                                  [call](const VmMonitor::Reply &reply) { answer(call, reply); });
-                          });
-                      });
+    return begin_call(
+        message, userdata, {Action::control, command, kSnapshotTimeout}, error,
+        [fault_of, make](const CallPtr &call) {
+            const auto tag = read_tag(*call, fault_of);
+            if (!tag)
+                return;
+            with_drives(call, [call, tag = *tag, make](const SnapshotDrives &drives) {
+                start_job(call, make(drives, call->vm_name, tag),
+                          [call](const VmMonitor::Reply &reply) { answer_snapshot(call, reply); });
+            });
+        });
 }
 
 int append_snapshots(sd_bus_message *reply, const std::vector<Snapshot> &snapshots) {
@@ -114,7 +114,7 @@ int method_load_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *
                                   call, load_job(drives, call->vm_name, tag),
                                   [call](const VmMonitor::Reply &reply) {
                                       if (reply || reply.error().error_class != QmpJobs::kJobFailed)
-                                          answer(call, reply);
+                                          answer_snapshot(call, reply);
                                       else
                                           answer_failed_load(call, reply.error().message);
                                   });

@@ -76,7 +76,7 @@ int append(sd_bus_message *reply, const Statistics &statistics) {
     return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-void answer(const Gathering &gathering) {
+void answer_statistics(const Gathering &gathering) {
     const CallPtr &call = gathering.call;
     if (gathering.trouble)
         return reply_error(*call, *gathering.trouble);
@@ -89,9 +89,9 @@ void answer(const Gathering &gathering) {
     sd_bus_send(nullptr, raw, nullptr);
 }
 
-void take_answer(const GatheringPtr &gathering) {
+void take_answer_of_part(const GatheringPtr &gathering) {
     if (--gathering->open == 0)
-        answer(*gathering);
+        answer_statistics(*gathering);
 }
 
 // What QEMU refuses to tell, it does not have.
@@ -104,7 +104,7 @@ void ask_qemu(const GatheringPtr &gathering, const char *command,
                     take(gathering->statistics, *reply);
                 else if (reply.error().kind != QmpError::Kind::monitor)
                     gathering->trouble = reply.error();
-                take_answer(gathering);
+                take_answer_of_part(gathering);
             });
 }
 
@@ -141,7 +141,7 @@ void ask_systemd(const GatheringPtr &gathering, const std::string &unit, const c
             if (reply && !sd_bus_message_is_method_error(reply, nullptr) &&
                 sd_bus_message_read(reply, "v", "t", &number) > 0 && number != UINT64_MAX)
                 gathering->statistics.numbers[property] = number;
-            take_answer(gathering);
+            take_answer_of_part(gathering);
         },
         kSystemdTimeout);
 }
@@ -165,7 +165,7 @@ void gather(const CallPtr &call) {
     if (const auto vm = call->vm.lock())
         for (const char *property : {"CPUUsageNSec", "MemoryCurrent"})
             ask_systemd(gathering, vm->unit(), property);
-    take_answer(gathering);
+    take_answer_of_part(gathering);
 }
 
 int method_get_statistics(sd_bus_message *message, void *userdata, sd_bus_error *error) {

@@ -15,7 +15,7 @@ std::string complaint(std::string_view why) {
     return fmt::format("qemunitd: {}\r\n{}", why, kPrompt);
 }
 
-std::string answer(const std::string &line, const QmpClient::Reply &reply) {
+std::string answer_to_line(const std::string &line, const QmpClient::Reply &reply) {
     if (reply) {
         const auto *output = reply->get_ptr<const std::string *>();
         return (output ? *output : "") + std::string(kPrompt);
@@ -79,7 +79,7 @@ std::optional<MonitorStep> HmpLanguage::next() {
                                           .arguments = {{"command-line", *line}},
                                           .takes_fd = false,
                                           .answer = [line = *line](const QmpClient::Reply &reply) {
-                                              return answer(line, reply);
+                                              return answer_to_line(line, reply);
                                           }}};
 }
 

@@ -29,7 +29,8 @@ std::string error_text(const json &id, std::string_view text,
     return reply_text({{"error", {{"class", error_class}, {"desc", text}}}}, id);
 }
 
-std::string answer(const json &id, const std::string &command, const QmpClient::Reply &reply) {
+std::string answer_to_command(const json &id, const std::string &command,
+                              const QmpClient::Reply &reply) {
     if (reply)
         return reply_text({{"return", *reply}}, id);
     const QmpError &error = reply.error();
@@ -103,7 +104,7 @@ MonitorStep QmpLanguage::take_message(const json &message) {
                                .arguments = std::move(arguments),
                                .takes_fd = takes_fd,
                                .answer = [id, command](const QmpClient::Reply &reply) {
-                                   return answer(id, command, reply);
+                                   return answer_to_command(id, command, reply);
                                }}};
 }
 

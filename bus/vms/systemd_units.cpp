@@ -15,7 +15,6 @@ constexpr char kUnitPath[] = "/org/freedesktop/systemd1/unit";
 constexpr char kManagerInterface[] = "org.freedesktop.systemd1.Manager";
 constexpr char kServiceInterface[] = "org.freedesktop.systemd1.Service";
 constexpr char kPropertiesInterface[] = "org.freedesktop.DBus.Properties";
-constexpr char kBusDaemon[] = "org.freedesktop.DBus";
 
 std::optional<std::string> vm_of_unit_path(const char *path) {
     char *raw = nullptr;

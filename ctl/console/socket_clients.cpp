@@ -109,7 +109,7 @@ ino_t socket_inode(const std::string &link) {
     return inode;
 }
 
-std::set<ino_t> sockets_of(const fs::path &process) {
+std::set<ino_t> sockets_of_process(const fs::path &process) {
     std::set<ino_t> inodes;
     std::error_code error;
     for (fs::directory_iterator entry(process / "fd", error), end; !error && entry != end;
@@ -124,7 +124,7 @@ std::set<ino_t> sockets_of(const fs::path &process) {
 
 SocketClients clients_of(const std::string &path) {
     std::set<ino_t> peers = peers_of(path);
-    for (const ino_t inode : sockets_of("/proc/self"))
+    for (const ino_t inode : sockets_of_process("/proc/self"))
         peers.erase(inode);
     SocketClients clients{peers.size(), {}};
     std::error_code error;
@@ -134,7 +134,7 @@ SocketClients clients_of(const std::string &path) {
         if (pid.find_first_not_of("0123456789") != pid.npos)
             continue;
         bool is_client = false;
-        for (const ino_t inode : sockets_of(entry->path()))
+        for (const ino_t inode : sockets_of_process(entry->path()))
             is_client = peers.erase(inode) > 0 || is_client;
         if (!is_client)
             continue;

@@ -11,7 +11,7 @@ namespace qemunit::ctl {
 
 namespace {
 
-Result<int> change(const Invocation &invocation, const char *member) {
+Result<int> change_forward(const Invocation &invocation, const char *member) {
     auto bus = open_bus(invocation);
     if (!bus)
         return std::unexpected(bus.error());
@@ -40,11 +40,11 @@ Result<int> run_forward_list(const Invocation &invocation) {
 }
 
 Result<int> run_forward_add(const Invocation &invocation) {
-    return change(invocation, "AddHostForward");
+    return change_forward(invocation, "AddHostForward");
 }
 
 Result<int> run_forward_remove(const Invocation &invocation) {
-    return change(invocation, "RemoveHostForward");
+    return change_forward(invocation, "RemoveHostForward");
 }
 
 }  // namespace qemunit::ctl

@@ -14,7 +14,7 @@ namespace qemunit::ctl {
 
 namespace {
 
-Result<int> change(const Invocation &invocation, const std::string &file) {
+Result<int> change_medium(const Invocation &invocation, const std::string &file) {
     auto bus = open_bus(invocation);
     if (!bus)
         return std::unexpected(bus.error());
@@ -99,11 +99,11 @@ Result<> change_medium(sd_bus *bus, const Invocation &invocation, const std::str
 Result<int> run_medium_change(const Invocation &invocation) {
     std::error_code error;
     const auto path = std::filesystem::absolute(invocation.arguments[2], error);
-    return change(invocation, error ? invocation.arguments[2] : path.string());
+    return change_medium(invocation, error ? invocation.arguments[2] : path.string());
 }
 
 Result<int> run_medium_eject(const Invocation &invocation) {
-    return change(invocation, "");
+    return change_medium(invocation, "");
 }
 
 }  // namespace qemunit::ctl

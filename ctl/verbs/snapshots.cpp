@@ -19,7 +19,7 @@ namespace {
 // As much RAM as a big machine has, on a slow disk. qemunitd has a deadline of its own.
 constexpr uint64_t kSnapshotTimeout = 3600 * kSecond;
 
-Result<int> change(const Invocation &invocation, const char *member) {
+Result<int> change_snapshot(const Invocation &invocation, const char *member) {
     auto bus = open_bus(invocation);
     if (!bus)
         return std::unexpected(bus.error());
@@ -109,15 +109,15 @@ Result<int> run_snapshot_rotate(const Invocation &invocation) {
 }
 
 Result<int> run_snapshot_save(const Invocation &invocation) {
-    return change(invocation, "SaveSnapshot");
+    return change_snapshot(invocation, "SaveSnapshot");
 }
 
 Result<int> run_snapshot_load(const Invocation &invocation) {
-    return change(invocation, "LoadSnapshot");
+    return change_snapshot(invocation, "LoadSnapshot");
 }
 
 Result<int> run_snapshot_delete(const Invocation &invocation) {
-    return change(invocation, "DeleteSnapshot");
+    return change_snapshot(invocation, "DeleteSnapshot");
 }
 
 }  // namespace qemunit::ctl

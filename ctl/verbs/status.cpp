@@ -12,7 +12,7 @@ namespace qemunit::ctl {
 namespace {
 
 // "monitor, qmp, serial". What qemunitd has for itself is nobody's concern.
-Result<std::vector<std::string>> sockets_of(sd_bus *bus, const std::string &vm) {
+Result<std::vector<std::string>> sockets_of_vm(sd_bus *bus, const std::string &vm) {
     auto property = vm_property(bus, vm, "Sockets", "a{ss}");
     if (!property)
         return std::unexpected(property.error());
@@ -58,7 +58,7 @@ Result<std::string> status_of(sd_bus *bus, const std::string &vm) {
         return state;
     const auto unit = vm_text(bus, vm, "Unit"), ini = vm_text(bus, vm, "SourcePath"),
                qemu = vm_text(bus, vm, "QEMUVersion");
-    const auto sockets = sockets_of(bus, vm);
+    const auto sockets = sockets_of_vm(bus, vm);
     const auto errors = errors_of(bus, vm);
     for (const auto *text : {&unit, &ini, &qemu})
         if (!*text)

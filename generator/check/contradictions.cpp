@@ -19,9 +19,9 @@ namespace qemunit::generator {
 namespace {
 
 // What [VM] and [Boot] say, and how that goes with the devices.
-class Checker {
+class VmChecker {
   public:
-    Checker(const Vm &vm, Architecture host, Complaints &complaints)
+    VmChecker(const Vm &vm, Architecture host, Complaints &complaints)
         : vm_(vm), host_(host), traits_(machine_traits(vm, host)), complaints_(complaints) {}
 
     void check() {
@@ -201,7 +201,7 @@ void find_contradictions(const Vm &vm, Architecture host, Diagnostics &diagnosti
     check_shares(vm, complaints);
     check_credentials(vm, complaints);
     check_stop_timeout(vm, diagnostics);
-    Checker(vm, host, complaints).check();
+    VmChecker(vm, host, complaints).check();
 }
 
 }  // namespace qemunit::generator

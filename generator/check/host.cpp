@@ -48,9 +48,9 @@ const std::vector<std::string> &machines_of(const std::string &qemu, const std::
     return known->second;
 }
 
-class Checker {
+class HostChecker {
   public:
-    Checker(const Vm &vm, Architecture host, CheckFor purpose, Diagnostics &diagnostics)
+    HostChecker(const Vm &vm, Architecture host, CheckFor purpose, Diagnostics &diagnostics)
         : vm_(vm), host_(host), purpose_(purpose), diagnostics_(diagnostics) {}
 
     void check() {
@@ -287,7 +287,7 @@ class Checker {
 }  // namespace
 
 void check_host(const Vm &vm, Architecture host, Diagnostics &diagnostics, CheckFor purpose) {
-    Checker(vm, host, purpose, diagnostics).check();
+    HostChecker(vm, host, purpose, diagnostics).check();
 }
 
 }  // namespace qemunit::generator

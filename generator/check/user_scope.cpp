@@ -17,9 +17,9 @@ constexpr std::string_view kServiceKeys[] = {"AmbientCapabilities", "CapabilityB
                                              "DynamicUser",         "Group",
                                              "SupplementaryGroups", "User"};
 
-class Checker {
+class ScopeChecker {
   public:
-    Checker(const Vm &vm, Diagnostics &diagnostics) : vm_(vm), diagnostics_(diagnostics) {}
+    ScopeChecker(const Vm &vm, Diagnostics &diagnostics) : vm_(vm), diagnostics_(diagnostics) {}
 
     void check() {
         if (vm_.user)
@@ -72,7 +72,7 @@ class Checker {
 }  // namespace
 
 void find_system_settings(const Vm &vm, Diagnostics &diagnostics) {
-    Checker(vm, diagnostics).check();
+    ScopeChecker(vm, diagnostics).check();
 }
 
 }  // namespace qemunit::generator

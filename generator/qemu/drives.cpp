@@ -50,7 +50,7 @@ OptionValue device_model(CommandLine &line, const Drive &drive) {
     return OptionValue("floppy");
 }
 
-OptionValue back_end(const CommandLine &line, const Drive &drive) {
+OptionValue drive_back_end(const CommandLine &line, const Drive &drive) {
     OptionValue option;
     option.add("if", "none").add("id", drive.name);
     if (drive.file)
@@ -73,7 +73,7 @@ OptionValue back_end(const CommandLine &line, const Drive &drive) {
 }  // namespace
 
 void add_drive(CommandLine &line, const Drive &drive) {
-    line.add("-drive", back_end(line, drive));
+    line.add("-drive", drive_back_end(line, drive));
     OptionValue device = device_model(line, drive);
     device.add("drive", drive.name).add("id", drive.name);
     const bool is_nvme = effective_interface(line.vm(), drive, line.host()) == DriveInterface::nvme;

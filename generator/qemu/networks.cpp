@@ -10,7 +10,7 @@ namespace qemunit::generator {
 
 namespace {
 
-OptionValue back_end(CommandLine &line, const Network &network) {
+OptionValue network_back_end(CommandLine &line, const Network &network) {
     const auto of_type = [&](std::string_view type) {
         return OptionValue(type).add("id", network.name);
     };
@@ -43,7 +43,7 @@ OptionValue back_end(CommandLine &line, const Network &network) {
 }  // namespace
 
 void add_network(CommandLine &line, const Network &network) {
-    line.add("-netdev", back_end(line, network));
+    line.add("-netdev", network_back_end(line, network));
     OptionValue device(network.model ? network.model->text : line.virtio("net"));
     device.add("netdev", network.name)
         .add("id", network.name)

@@ -20,7 +20,7 @@ using nlohmann::json;
 
 // The first folder that has a file of a name wins.
 constexpr std::string_view kFolders[] = {"/etc/qemu/firmware", "/usr/share/qemu/firmware"};
-constexpr std::uintmax_t kFileMax = 64 * 1024;
+constexpr std::uintmax_t kDescriptionMax = 64 * 1024;
 
 bool contains(const json &list, std::string_view word) {
     return std::ranges::any_of(list, [&](const json &item) { return item == word; });
@@ -45,7 +45,7 @@ bool matches(const std::vector<std::string> &patterns, const std::string &machin
 
 std::vector<FirmwareCatalog::Entry> FirmwareCatalog::read(const std::string &path) {
     std::error_code error;
-    if (std::filesystem::file_size(path, error) > kFileMax || error)
+    if (std::filesystem::file_size(path, error) > kDescriptionMax || error)
         return {};
     std::ifstream file(path);
     const json root = json::parse(file, nullptr, false);

@@ -8,14 +8,11 @@
 #include "common/paths.h"
 #include "generator/qemu/arguments.h"
 #include "generator/units/unit_text.h"
+#include "generator/vm/text.h"
 
 namespace qemunit::generator {
 
 namespace {
-
-bool is_below(std::string_view path, std::string_view folder) {
-    return path.starts_with(folder) && path.size() > folder.size() && path[folder.size()] == '/';
-}
 
 class Sandbox {
   public:

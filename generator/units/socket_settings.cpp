@@ -68,10 +68,13 @@ std::string monitor_socket_settings(const Vm &vm) {
     };
     // control.sock stays qemunitd's alone.
     SocketAccess monitor = vm.monitor;
-    SocketAccess control{FileMode{0600}, AccountName{"qemunitd"}, AccountName{"root"}};
+    SocketAccess control;
+    control.mode = FileMode{0600};
     if (vm.paths.is_of_user()) {
         monitor.mode = monitor.mode.value_or(FileMode{0600});  // units/user/qemu-monitor@.socket.in
-        control.user = control.group = std::nullopt;
+    } else {
+        control.user = AccountName{"qemunitd"};
+        control.group = AccountName{"root"};
     }
     return access_commands({{path("monitor") + path("qmp"), monitor}, {path("control"), control}});
 }

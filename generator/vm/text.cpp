@@ -83,6 +83,10 @@ std::string text_fault(std::string_view text) {
     return {};
 }
 
+bool is_below(std::string_view path, std::string_view folder) {
+    return path.starts_with(folder) && path.size() > folder.size() && path[folder.size()] == '/';
+}
+
 bool is_utf8(std::string_view text) {
     while (!text.empty()) {
         const std::size_t length = utf8_length(text);

@@ -27,6 +27,9 @@ bool is_utf8(std::string_view text);
 // an odd number of backslashes at the end (systemd.syntax(7)).
 bool continues_line(std::string_view text);
 
+// Whether the path lies in the folder; the folder itself does not.
+bool is_below(std::string_view path, std::string_view folder);
+
 // At most some 60 characters of it, then "…"; never half a character.
 std::string shorten(std::string_view text);
 

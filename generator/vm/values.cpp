@@ -8,6 +8,7 @@
 #include <charconv>
 
 #include "common/did_you_mean.h"
+#include "common/time_units.h"
 #include "generator/vm/regular_expression.h"
 #include "generator/vm/text.h"
 
@@ -211,7 +212,7 @@ Parsed<TimeSpan> parse_value(As<TimeSpan>, std::string_view text) {
         uint64_t usec;
         std::vector<std::string_view> names;
     };
-    constexpr uint64_t kSecond = 1'000'000, kDay = 86'400 * kSecond;
+    constexpr uint64_t kDay = 86'400 * kSecond;
     static const Unit kUnits[] = {
         {1, {"us", "usec"}},
         {1000, {"ms", "msec"}},

@@ -13,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr uint64_t kCommandTimeout = 5 * kSecond;
+constexpr uint64_t kQuestionTimeout = 5 * kSecond;
 // Often enough to see somebody who comes and goes, and no burden for QEMU.
 constexpr uint64_t kLooks = 10;
 constexpr uint64_t kShortestInterval = 1 * kSecond;
@@ -75,7 +75,7 @@ void Idleness::look() {
         take_answer(true);
         return;
     }
-    qmp_.execute("query-chardev", nullptr, kCommandTimeout, [this](const QmpClient::Reply &reply) {
+    qmp_.execute("query-chardev", nullptr, kQuestionTimeout, [this](const QmpClient::Reply &reply) {
         if (!reply || has_chardev_client(*reply))
             take_answer(true);
         else
@@ -85,7 +85,7 @@ void Idleness::look() {
 
 void Idleness::ask_for_vnc() {
     // An error: this QEMU has no VNC.
-    qmp_.execute("query-vnc", nullptr, kCommandTimeout, [this](const QmpClient::Reply &reply) {
+    qmp_.execute("query-vnc", nullptr, kQuestionTimeout, [this](const QmpClient::Reply &reply) {
         if (reply && has_vnc_client(*reply))
             take_answer(true);
         else
@@ -94,8 +94,8 @@ void Idleness::ask_for_vnc() {
 }
 
 void Idleness::ask_for_forwards() {
-    qmp_.execute("human-monitor-command", {{"command-line", kUserNetworksCommand}}, kCommandTimeout,
-                 [this](const QmpClient::Reply &reply) {
+    qmp_.execute("human-monitor-command", {{"command-line", kUserNetworksCommand}},
+                 kQuestionTimeout, [this](const QmpClient::Reply &reply) {
                      take_answer(reply && reply->is_string() &&
                                  has_forwarded_connection(reply->get<std::string>()));
                  });

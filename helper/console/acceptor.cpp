@@ -13,7 +13,7 @@ namespace qemunit::helper {
 
 namespace {
 
-constexpr uint64_t kRetryUsec = 200'000;
+constexpr uint64_t kAcceptRetryUsec = 200'000;
 
 }  // namespace
 
@@ -75,7 +75,7 @@ void Acceptor::accept_one() {
 
 void Acceptor::pause(int error) {
     is_paused_ = true;
-    sd_event_source_set_time_relative(retry_.get(), kRetryUsec);
+    sd_event_source_set_time_relative(retry_.get(), kAcceptRetryUsec);
     sd_event_source_set_enabled(retry_.get(), SD_EVENT_ONESHOT);
     update();
     if (!std::exchange(has_complained_, true))

@@ -12,10 +12,10 @@ namespace qemunit::helper {
 namespace {
 
 constexpr std::string_view kSocket = "/run/systemd/journal/socket";
-constexpr uint64_t kRetryUsec = 200'000;
+constexpr uint64_t kJournalRetryUsec = 200'000;
 constexpr uint64_t kFiledCheckUsec = 2'000;
 constexpr unsigned kFiledChecksMax = 2'500;  // 5 s in all
-constexpr int kSendBuffer = 8 << 20;         // bytes; as much as the kernel grants, like libsystemd
+constexpr int kJournalSendBuffer = 8 << 20;  // bytes; as much as the kernel grants, like libsystemd
 
 }  // namespace
 
@@ -31,7 +31,7 @@ Result<> Journal::connect() {
     fd_.reset(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd_)
         return fail_errno(errno, "cannot create a socket");
-    setsockopt(fd_.get(), SOL_SOCKET, SO_SNDBUF, &kSendBuffer, sizeof kSendBuffer);
+    setsockopt(fd_.get(), SOL_SOCKET, SO_SNDBUF, &kJournalSendBuffer, sizeof kJournalSendBuffer);
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     kSocket.copy(address.sun_path, kSocket.size());
@@ -93,7 +93,7 @@ void Journal::retry_later() {
         sd_event_source_set_enabled(io_.get(), SD_EVENT_OFF);
     sd_event_source *source = nullptr;
     if (sd_event_add_time_relative(
-            event_, &source, CLOCK_MONOTONIC, kRetryUsec, 0,
+            event_, &source, CLOCK_MONOTONIC, kJournalRetryUsec, 0,
             [](sd_event_source *, uint64_t, void *userdata) {
                 auto *journal = static_cast<Journal *>(userdata);
                 if (journal->connect())

@@ -5,11 +5,11 @@
 
 #include <utility>
 
+#include "common/time_units.h"
+
 namespace qemunit::helper {
 
 namespace {
-
-constexpr uint64_t kSecond = 1'000'000;
 
 // Serial ports stop reading when the journal is_full(), so there is room beyond that.
 constexpr std::size_t kQueueMax = 1 << 20;  // bytes

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "common/time_units.h"
 #include "common/vm_name.h"
 
 namespace qemunit::helper {
@@ -51,8 +52,6 @@ See qemunit-helper(8).
 )";
 
 namespace {
-
-constexpr uint64_t kSecond = 1'000'000;
 
 Result<SerialPortOptions> parse_serial(std::string_view text) {
     SerialPortOptions port;

@@ -22,8 +22,6 @@ using nlohmann::json;
 // Bytes a second; QEMU's default is for networks, and slower than a disk.
 constexpr uint64_t kBandwidth = 10ull << 30;
 constexpr uint64_t kLookInterval = 250 * kMillisecond;
-// Of one command. What ends the waiting is that nothing moves.
-constexpr uint64_t kNoTimeout = 3600 * kSecond;
 
 uint64_t number_at(const json &value, const char *pointer) {
     const json::json_pointer place(pointer);

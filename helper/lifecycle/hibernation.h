@@ -16,12 +16,17 @@
 #include "common/event_ptr.h"
 #include "common/qmp/qmp_client.h"
 #include "common/result.h"
+#include "common/time_units.h"
 #include "helper/handover/saved_state.h"
 #include "helper/handover/supervision.h"
 #include "helper/lifecycle/file_sync.h"
 #include "helper/lifecycle/hardware.h"
 
 namespace qemunit::helper {
+
+// Of a command whose answer is waited for as long as anybody waits: who asks has a deadline of its
+// own.
+inline constexpr uint64_t kNoTimeout = 3600 * kSecond;
 
 class Hibernation {
   public:

@@ -14,8 +14,8 @@ namespace qemunit::helper {
 
 namespace {
 
-constexpr uint64_t kCommandTimeout = 20 * kSecond;
-constexpr uint64_t kLookInterval = 20 * kMillisecond;
+constexpr uint64_t kLoadCommandTimeout = 20 * kSecond;
+constexpr uint64_t kLoadLookInterval = 20 * kMillisecond;
 
 }  // namespace
 
@@ -26,36 +26,39 @@ void Loading::begin(std::function<void(Result<>)> done) {
 
 // QEMU does not answer while it reads a file.
 void Loading::look() {
-    qmp_.execute("query-status", nullptr, kCommandTimeout, [this](const QmpClient::Reply &reply) {
-        if (!reply && reply.error().kind == QmpError::Kind::timeout)
-            look_again();
-        else if (!reply)
-            give_up("query-status", reply.error().message);
-        else if (string_at(*reply, "status") != "inmigrate")
-            std::exchange(done_, nullptr)({});
-        else if (std::exchange(has_begun_, true))
-            look_again();
-        else
-            look_for_beginning();
-    });
+    qmp_.execute("query-status", nullptr, kLoadCommandTimeout,
+                 [this](const QmpClient::Reply &reply) {
+                     if (!reply && reply.error().kind == QmpError::Kind::timeout)
+                         look_again();
+                     else if (!reply)
+                         give_up("query-status", reply.error().message);
+                     else if (string_at(*reply, "status") != "inmigrate")
+                         std::exchange(done_, nullptr)({});
+                     else if (std::exchange(has_begun_, true))
+                         look_again();
+                     else
+                         look_for_beginning();
+                 });
 }
 
 void Loading::look_again() {
-    if (auto timer = start_timer(event_, monotonic_now(event_) + kLookInterval, [this] { look(); }))
+    if (auto timer =
+            start_timer(event_, monotonic_now(event_) + kLoadLookInterval, [this] { look(); }))
         next_look_ = std::move(*timer);
 }
 
 // QEMU refuses it a second time.
 void Loading::look_for_beginning() {
-    qmp_.execute("query-migrate", nullptr, kCommandTimeout, [this](const QmpClient::Reply &reply) {
-        const std::string status = reply ? string_at(*reply, "status") : "";
-        if (!reply)
-            give_up("query-migrate", reply.error().message);
-        else if (status.empty() || status == "none")
-            read_header();
-        else
-            look();
-    });
+    qmp_.execute("query-migrate", nullptr, kLoadCommandTimeout,
+                 [this](const QmpClient::Reply &reply) {
+                     const std::string status = reply ? string_at(*reply, "status") : "";
+                     if (!reply)
+                         give_up("query-migrate", reply.error().message);
+                     else if (status.empty() || status == "none")
+                         read_header();
+                     else
+                         look();
+                 });
 }
 
 void Loading::read_header() {
@@ -70,7 +73,7 @@ void Loading::read_header() {
         send_file();
         return;
     }
-    ask_hardware(qmp_, kCommandTimeout, [this](const Result<Hardware> &started) {
+    ask_hardware(qmp_, kLoadCommandTimeout, [this](const Result<Hardware> &started) {
         if (!started) {
             give_up("compare", started.error().message);
             return;
@@ -98,7 +101,7 @@ void Loading::take_out(std::set<std::string> drives) {
         return;
     }
     const std::string drive = drives.extract(drives.begin()).value();
-    qmp_.execute("eject", {{"id", drive}, {"force", true}}, kCommandTimeout,
+    qmp_.execute("eject", {{"id", drive}, {"force", true}}, kLoadCommandTimeout,
                  [this, drives](const QmpClient::Reply &reply) {
                      if (reply)
                          take_out(drives);
@@ -118,7 +121,7 @@ void Loading::send_file() {
         return;
     }
     qmp_.execute(
-        "getfd", {{"fdname", kStateFdName}}, kCommandTimeout,
+        "getfd", {{"fdname", kStateFdName}}, kLoadCommandTimeout,
         [this](const QmpClient::Reply &reply) {
             if (reply)
                 load(fd_source());
@@ -130,7 +133,7 @@ void Loading::send_file() {
 
 void Loading::load(nlohmann::json source) {
     on_given_();
-    qmp_.execute("migrate-incoming", std::move(source), kCommandTimeout,
+    qmp_.execute("migrate-incoming", std::move(source), kLoadCommandTimeout,
                  [this](const QmpClient::Reply &reply) {
                      if (reply || reply.error().kind == QmpError::Kind::timeout)
                          look();

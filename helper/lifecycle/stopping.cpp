@@ -16,8 +16,6 @@ namespace {
 constexpr uint64_t kQuitMax = 5 * kSecond;
 // A guest that is still booting misses the button; one that has heard it does not mind.
 constexpr uint64_t kPressInterval = 5 * kSecond;
-// Of a command: as long as anybody waits. The ladder's own deadline comes first.
-constexpr uint64_t kNoTimeout = 3600 * kSecond;
 // However it moves: 1 TiB at 100 MB/s takes three hours.
 constexpr uint64_t kSavingMax = 4 * 3600 * kSecond;
 // A disk that takes nothing for so long is not slow.

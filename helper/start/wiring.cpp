@@ -15,7 +15,7 @@ namespace {
 
 // As much as the kernel grants (net.core.wmem_max): each byte that a UART prints is a write of its
 // own, and takes 768 of these.
-constexpr int kSendBuffer = 8 << 20;
+constexpr int kPortSendBuffer = 8 << 20;
 
 class Wirer {
   public:
@@ -83,7 +83,7 @@ class Wirer {
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
             return fail_errno(errno, "cannot create a socket pair");
         UniqueFd ours(fds[0]), qemus(fds[1]);
-        setsockopt(qemus.get(), SOL_SOCKET, SO_SNDBUF, &kSendBuffer, sizeof kSendBuffer);
+        setsockopt(qemus.get(), SOL_SOCKET, SO_SNDBUF, &kPortSendBuffer, sizeof kPortSendBuffer);
         argument("-chardev", fmt::format("socket,id={},fd={}", id, give(std::move(qemus))));
         return ours;
     }
