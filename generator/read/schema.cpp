@@ -51,7 +51,7 @@ Credential &owner(As<Credential>, Vm &vm, std::string_view name) {
 }
 
 template <typename Device>
-void open(Vm &vm, std::string_view name) {
+void open_section(Vm &vm, std::string_view name) {
     owner(As<Device>{}, vm, name);
 }
 
@@ -143,13 +143,13 @@ using Kind = SectionRow::Kind;
 constexpr SectionRow kSections[] = {
     {"VM", Kind::single},
     {"Boot", Kind::single},
-    {"Drive", Kind::device, open<Drive>},
-    {"Network", Kind::device, open<Network>},
-    {"Serial", Kind::device, open<Serial>},
+    {"Drive", Kind::device, open_section<Drive>},
+    {"Network", Kind::device, open_section<Network>},
+    {"Serial", Kind::device, open_section<Serial>},
     {"Monitor", Kind::single},
-    {"Share", Kind::device, open<Share>},
-    {"Channel", Kind::device, open<Channel>},
-    {"Credential", Kind::device, open<Credential>},
+    {"Share", Kind::device, open_section<Share>},
+    {"Channel", Kind::device, open_section<Channel>},
+    {"Credential", Kind::device, open_section<Credential>},
     {"Unit", Kind::pass_through},
     {"Service", Kind::pass_through},
     {"Install", Kind::pass_through},

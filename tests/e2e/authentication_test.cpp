@@ -416,12 +416,12 @@ TEST_F(Authentication, QemunitctlAsksOnceForAMonitor) {
 }
 
 TEST_F(Authentication, QemunitctlAsksNobodyWhereItShallNot) {
-    constexpr char kNobody[] = "no agent is here to ask (pkttyagent(1))";
+    constexpr char kNoAgent[] = "no agent is here to ask (pkttyagent(1))";
     Terminal told_not_to(as_bert(words_of("qemunitctl --no-ask-password cmd asked info status")));
     EXPECT_EQ(told_not_to.wait(), 1);
-    expect_contains(told_not_to.rest(), kNobody);
+    expect_contains(told_not_to.rest(), kNoAgent);
     const Finished script = run(as_bert(words_of("qemunitctl cmd asked info status")));
-    EXPECT_TRUE(script.status == 1 && script.says(kNobody)) << script;
+    EXPECT_TRUE(script.status == 1 && script.says(kNoAgent)) << script;
     // Who only looks needs no password, and the columns that would need one stay empty.
     Terminal list(as_bert({"qemunitctl", "list"}));
     EXPECT_EQ(list.wait(), 0);

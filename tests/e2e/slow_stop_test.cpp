@@ -21,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-std::string stop_ini(const std::string &settings) {
+std::string slow_stop_ini(const std::string &settings) {
     return silent_linux_ini() + "[VM]\n" + settings;
 }
 
@@ -59,7 +59,7 @@ void hold_for(const VmUnderTest &vm, pid_t qemu, std::chrono::milliseconds time)
 }
 
 TEST(SlowStop, AQemuThatIsBusyIsWaitedFor) {
-    VmUnderTest vm("stopbusy", stop_ini("Stop=poweroff\n"));
+    VmUnderTest vm("stopbusy", slow_stop_ini("Stop=poweroff\n"));
     Journal journal(vm.unit());
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     { GuestShell guest(vm); }
@@ -76,7 +76,7 @@ TEST(SlowStop, AQemuThatIsBusyIsWaitedFor) {
 
 // It is slower than StopTimeout=, and gets on.
 TEST(SlowStop, ASaveThatMovesHasTheTimeThatItTakes) {
-    VmUnderTest vm("hibslow", stop_ini("Stop=hibernate\nStopTimeout=12s\n"));
+    VmUnderTest vm("hibslow", slow_stop_ini("Stop=hibernate\nStopTimeout=12s\n"));
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     { GuestShell(vm).run("answer=42"); }
     const pid_t qemu = vm.main_pid();
@@ -113,7 +113,7 @@ class SmallStateDisk {
 
 TEST(SlowStop, WithoutRoomForItsStateAGuestIsShutDown) {
     SmallStateDisk disk("hibfull", "8M");
-    VmUnderTest vm("hibfull", stop_ini("Stop=hibernate\n"));
+    VmUnderTest vm("hibfull", slow_stop_ini("Stop=hibernate\n"));
     Journal journal(vm.unit());
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     { GuestShell guest(vm); }
@@ -127,7 +127,7 @@ TEST(SlowStop, WithoutRoomForItsStateAGuestIsShutDown) {
 
 // It would run beside a state that the next start resumes from.
 TEST(SlowStop, AStateThatCannotBeRetiredIsKeptAndTheGuestDoesNotRun) {
-    VmUnderTest vm("hibnail", stop_ini("Stop=hibernate\n"));
+    VmUnderTest vm("hibnail", slow_stop_ini("Stop=hibernate\n"));
     const fs::path folder = "/var/lib/qemunit/hibnail";
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     { GuestShell(vm).run("answer=42"); }
@@ -149,7 +149,8 @@ TEST(SlowStop, AStateThatCannotBeRetiredIsKeptAndTheGuestDoesNotRun) {
 
 // By QEMU that cannot even begin, for which the state can do nothing.
 TEST(SlowStop, AStartThatFailsForAnotherReasonKeepsTheState) {
-    VmUnderTest vm("hibdisk", stop_ini("Stop=hibernate\n[Drive root]\nFile=root.raw\nSize=8M\n"));
+    VmUnderTest vm("hibdisk",
+                   slow_stop_ini("Stop=hibernate\n[Drive root]\nFile=root.raw\nSize=8M\n"));
     const fs::path folder = "/var/lib/qemunit/hibdisk";
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     { GuestShell guest(vm); }
@@ -183,11 +184,11 @@ TEST(SlowStop, WhatTheIniSaidAtTheStartHoldsWhenItIsGone) {
 }
 
 TEST(SlowStop, WhatTheIniSaidAtTheStartHoldsWhenItIsEdited) {
-    VmUnderTest vm("newini", stop_ini("Stop=poweroff\n"));
+    VmUnderTest vm("newini", slow_stop_ini("Stop=poweroff\n"));
     Journal journal(vm.unit());
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     { GuestShell guest(vm); }
-    change_ini(vm, stop_ini("Stop=quit\n"));
+    change_ini(vm, slow_stop_ini("Stop=quit\n"));
     EXPECT_TRUE(vm.stop().ok());
     auto line = journal.read_until_line("The power button was pressed.");
     EXPECT_TRUE(line) << line.error().message;

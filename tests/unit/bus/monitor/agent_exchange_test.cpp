@@ -8,7 +8,7 @@ namespace {
 
 using nlohmann::json;
 
-class AgentExchangeTest : public testing::Test {
+class AgentExchangeTest : public ::testing::Test {
   protected:
     void expect_given() { EXPECT_EQ(exchange_.take("{\"return\": 70}\n"), kCommand); }
 

@@ -27,36 +27,39 @@ Texts said(const Texts &inis) {
     return testing::texts(diagnostics);
 }
 
-std::string forward(const std::string &text) {
+std::string claimed_forward(const std::string &text) {
     return "[Network lan]\nHostForward=" + text + "\n";
 }
 
 TEST(HostClaimsTest, TheSamePort) {
-    EXPECT_EQ(said({forward("tcp::10022-:22"), forward("tcp::10022-:80")}),
+    EXPECT_EQ(said({claimed_forward("tcp::10022-:22"), claimed_forward("tcp::10022-:80")}),
               Texts{"warning: b.ini:2: TCP port 10022 of the host is also that of VM 'a' "
                     "(a.ini:2): only one of them can run at a time."});
-    EXPECT_EQ(said({forward("udp::1053-:53"), forward("udp::1053-:53")}),
+    EXPECT_EQ(said({claimed_forward("udp::1053-:53"), claimed_forward("udp::1053-:53")}),
               Texts{"warning: b.ini:2: UDP port 1053 of the host is also that of VM 'a' "
                     "(a.ini:2): only one of them can run at a time."});
-    EXPECT_EQ(said({forward("tcp::10022-:22"), forward("udp::10022-:22")}), Texts{});
-    EXPECT_EQ(said({forward("tcp::10022-:22"), forward("tcp::10023-:22")}), Texts{});
+    EXPECT_EQ(said({claimed_forward("tcp::10022-:22"), claimed_forward("udp::10022-:22")}),
+              Texts{});
+    EXPECT_EQ(said({claimed_forward("tcp::10022-:22"), claimed_forward("tcp::10023-:22")}),
+              Texts{});
 }
 
 TEST(HostClaimsTest, APortOfOverlappingAddresses) {
     for (const auto &[one, other] : {std::pair("", "127.0.0.1"), std::pair("127.0.0.1", ""),
                                      std::pair("127.0.0.1", "127.0.0.1"),
                                      std::pair("127.0.0.1", "0.0.0.0"), std::pair("0.0.0.0", "")})
-        EXPECT_EQ(said({forward("tcp:" + std::string(one) + ":10022-:22"),
-                        forward("tcp:" + std::string(other) + ":10022-:22")})
+        EXPECT_EQ(said({claimed_forward("tcp:" + std::string(one) + ":10022-:22"),
+                        claimed_forward("tcp:" + std::string(other) + ":10022-:22")})
                       .size(),
                   1u)
             << one << " and " << other;
-    EXPECT_EQ(said({forward("tcp:127.0.0.1:10022-:22"), forward("tcp:127.0.0.2:10022-:22")}),
+    EXPECT_EQ(said({claimed_forward("tcp:127.0.0.1:10022-:22"),
+                    claimed_forward("tcp:127.0.0.2:10022-:22")}),
               Texts{});
 }
 
 TEST(HostClaimsTest, PasstForwardsToo) {
-    EXPECT_EQ(said({forward("tcp::10022-:22"),
+    EXPECT_EQ(said({claimed_forward("tcp::10022-:22"),
                     "[Network lan]\nType=passt\n"
                     "HostForward=tcp::10022-:22\n"})
                   .size(),
@@ -134,7 +137,7 @@ TEST(HostClaimsTest, AnInterfaceThatIsNowhereInTheIni) {
 }
 
 TEST(HostClaimsTest, EachLaterVmIsToldOnce) {
-    const std::string ini = forward("tcp::10022-:22");
+    const std::string ini = claimed_forward("tcp::10022-:22");
     EXPECT_EQ(said({ini, ini, ini}),
               (Texts{"warning: b.ini:2: TCP port 10022 of the host is also that of VM 'a' "
                      "(a.ini:2): only one of them can run at a time.",

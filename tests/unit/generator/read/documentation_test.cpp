@@ -57,7 +57,7 @@ std::set<std::string> golden_keys() {
     return found;
 }
 
-class Documentation : public testing::TestWithParam<KeyRow> {};
+class Documentation : public ::testing::TestWithParam<KeyRow> {};
 
 TEST_P(Documentation, HasTheKey) {
     const KeyRow &row = GetParam();
@@ -84,8 +84,8 @@ TEST_P(Documentation, HasAGoldenTree) {
         << "no tree of tests/golden has " << row.key << "= in a [" << row.section << "]";
 }
 
-INSTANTIATE_TEST_SUITE_P(, Documentation, testing::ValuesIn(keys().begin(), keys().end()),
-                         [](const testing::TestParamInfo<KeyRow> &key) {
+INSTANTIATE_TEST_SUITE_P(, Documentation, ::testing::ValuesIn(keys().begin(), keys().end()),
+                         [](const ::testing::TestParamInfo<KeyRow> &key) {
                              return fmt::format("{}_{}", key.param.section, key.param.key);
                          });
 

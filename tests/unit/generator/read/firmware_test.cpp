@@ -26,7 +26,7 @@ std::string quoted(const std::vector<std::string> &words) {
     return words.empty() ? "" : fmt::format("\"{}\"", fmt::join(words, "\", \""));
 }
 
-std::string json(const Descriptor &d) {
+std::string descriptor_text(const Descriptor &d) {
     return fmt::format(
         R"({{"description": "a test's", "interface-types": ["{}"],
             "mapping": {{"device": "{}", {}
@@ -46,7 +46,9 @@ class FirmwareTest : public ::testing::Test {
     void add(const std::string &name, const std::string &text) {
         root.write("usr/share/qemu/firmware/" + name, text);
     }
-    void add(const std::string &name, const Descriptor &descriptor) { add(name, json(descriptor)); }
+    void add(const std::string &name, const Descriptor &descriptor) {
+        add(name, descriptor_text(descriptor));
+    }
 
     // The code's name, or the error.
     std::string find(const Vm &vm) {
@@ -101,9 +103,9 @@ TEST_F(FirmwareTest, TheFirstNameThatSuits) {
 
 TEST_F(FirmwareTest, AFileInEtcReplacesTheOneOfItsName) {
     add("60.json", Descriptor{"packaged"});
-    root.write("etc/qemu/firmware/60.json", json({"local"}));
+    root.write("etc/qemu/firmware/60.json", descriptor_text({"local"}));
     EXPECT_EQ(find(), "local");
-    root.write("etc/qemu/firmware/50.json", json({"first"}));
+    root.write("etc/qemu/firmware/50.json", descriptor_text({"first"}));
     EXPECT_EQ(find(), "first");
 }
 
@@ -175,10 +177,11 @@ TEST_F(FirmwareTest, BrokenFilesAreIgnored) {
     add("11.json", "[]");
     add("12.json", "null");
     add("13.json", R"({"interface-types": "uefi", "mapping": 1, "targets": [], "features": []})");
-    add("14.json", json({"numbers"}).replace(json({"numbers"}).find("\"raw\""), 5, "42"));
+    add("14.json", descriptor_text({"numbers"})
+                       .replace(descriptor_text({"numbers"}).find("\"raw\""), 5, "42"));
     add("15.json", "\xff\xfe");
-    add("16.json", std::string(100'000, ' ') + json({"large"}));
-    add("17.txt", json({"no json"}));
+    add("16.json", std::string(100'000, ' ') + descriptor_text({"large"}));
+    add("17.txt", descriptor_text({"no json"}));
     root.make_folder("usr/share/qemu/firmware/18.json");
     root.link("usr/share/qemu/firmware/19.json", "/gone.json");
     EXPECT_EQ(find(), nothing);

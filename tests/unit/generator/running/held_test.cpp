@@ -20,7 +20,7 @@ Output output_of_ini(const std::string &ini) {
     return render(vm, Architecture::x86_64);
 }
 
-std::string file(const Output &output, const std::string &path) {
+std::string held_file(const Output &output, const std::string &path) {
     std::string found;
     int times = 0;
     for (const OutputFile &f : output.files)
@@ -33,7 +33,7 @@ std::string file(const Output &output, const std::string &path) {
 }
 
 std::string amendment(const Output &output, const std::string &unit) {
-    return file(output, unit + ".d/60-qemunit-running.conf");
+    return held_file(output, unit + ".d/60-qemunit-running.conf");
 }
 
 Texts links(const Output &output) {
@@ -76,10 +76,10 @@ TEST(HeldTest, WhatTheIniHasNoMoreIsWantedButNotStartedAgain) {
         EXPECT_TRUE(amendment(output, unit).ends_with(kNever)) << unit;
     EXPECT_EQ(amendment(output, "qemu-passt@vm1:p.service"), "");
     EXPECT_EQ(amendment(output, "qemu-bridge@br0.service"), "");
-    const std::string tap = file(output, "qemu-tap@vm1-lan.service.d/50-qemunit.conf");
+    const std::string tap = held_file(output, "qemu-tap@vm1-lan.service.d/50-qemunit.conf");
     EXPECT_TRUE(tap.contains("\nPartOf=qemu@vm1.service\n\n[Service]\n")) << tap;
-    EXPECT_NE(file(output, "qemu-virtiofs@vm1:s.service.d/50-qemunit.conf"), "");
-    EXPECT_NE(file(output, "qemu-passt@vm1:p.service.d/50-qemunit.conf").find("1025:2"),
+    EXPECT_NE(held_file(output, "qemu-virtiofs@vm1:s.service.d/50-qemunit.conf"), "");
+    EXPECT_NE(held_file(output, "qemu-passt@vm1:p.service.d/50-qemunit.conf").find("1025:2"),
               std::string::npos);
 }
 
@@ -115,7 +115,7 @@ TEST(HeldTest, WithoutAnIniItRunsOnAndSaysWhyItDoesNotStart) {
     for (const NoUnits why : {NoUnits::is_gone, NoUnits::has_error}) {
         const Output output = hold("vm1", Paths(), started, why);
         const std::string service = "qemu@vm1.service.d/50-qemunit.conf";
-        EXPECT_EQ(file(output, service), file(started, service));
+        EXPECT_EQ(held_file(output, service), held_file(started, service));
         const std::string lines = amendment(output, "qemu@vm1.service");
         EXPECT_EQ(lines.find("SourcePath=\n") != std::string::npos, why == NoUnits::is_gone);
         EXPECT_TRUE(lines.contains("\n[Service]\nLoadCredential=\n")) << lines;
@@ -124,8 +124,8 @@ TEST(HeldTest, WithoutAnIniItRunsOnAndSaysWhyItDoesNotStart) {
             << lines;
         EXPECT_EQ(links(output), Texts{"qemu@vm1.service.wants/qemu-tpm@vm1.service"});
         EXPECT_TRUE(amendment(output, "qemu-tpm@vm1.service").ends_with(kNever));
-        EXPECT_NE(file(output, "qemu-serial@vm1.socket.d/50-qemunit.conf"), "");
-        EXPECT_EQ(file(output, "qemu-image@vm1.service.d/50-qemunit.conf"), "");
+        EXPECT_NE(held_file(output, "qemu-serial@vm1.socket.d/50-qemunit.conf"), "");
+        EXPECT_EQ(held_file(output, "qemu-image@vm1.service.d/50-qemunit.conf"), "");
     }
 }
 

@@ -78,7 +78,7 @@ class SystemdParserTest : public ::testing::Test {
   protected:
     void SetUp() override {
         for (const char *path : {"/usr/lib/systemd/systemd", "/lib/systemd/systemd"})
-            if (access(path, X_OK) == 0)
+            if (::access(path, X_OK) == 0)
                 systemd = path;
         if (systemd.empty())
             GTEST_SKIP() << "systemd is not installed here";

@@ -343,7 +343,7 @@ bool is_journal_text(const std::string &line) {
     for (std::size_t i = 0; i + 1 < line.size(); ++i)
         if (line[i] == '\xc2' && static_cast<unsigned char>(line[i + 1]) < 0xa0)
             return false;
-    return text_fault(line).empty();
+    return generator::text_fault(line).empty();
 }
 
 std::string random_console(testing::RandomText &random) {

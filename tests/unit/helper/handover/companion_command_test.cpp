@@ -47,7 +47,7 @@ class CompanionCommandTest : public ::testing::Test {
     std::map<std::string, int> numbers;
 };
 
-std::string fault(const Words &arguments) {
+std::string command_fault(const Words &arguments) {
     const auto command = parse_companion_arguments(arguments);
     return command ? "none" : command.error().message;
 }
@@ -116,11 +116,11 @@ TEST_F(CompanionCommandTest, WhoeverElseRunsItIsToldWhatItIs) {
     const std::string what = "this program is for qemunit-helper, which runs it beside QEMU";
     for (const Words &arguments :
          {Words{}, Words{"--help"}, Words{"--qemu=x"}, Words{"--qemu=0"}, Words{"--vm=vm1"}})
-        EXPECT_EQ(fault(arguments), what);
-    EXPECT_EQ(fault({"--qemu=1", "--fd=qmp"}), "--fd=qmp: not a name and a number");
-    EXPECT_EQ(fault({"--qemu=1", "--fd=qmp:x"}), "--fd=qmp:x: not a name and a number");
-    EXPECT_EQ(fault({"--qemu=1", "--fd="}), "--fd=: not a name and a number");
-    EXPECT_EQ(fault({"--qemu=1", "--nonsense"}), "unknown option '--nonsense'; see --help");
+        EXPECT_EQ(command_fault(arguments), what);
+    EXPECT_EQ(command_fault({"--qemu=1", "--fd=qmp"}), "--fd=qmp: not a name and a number");
+    EXPECT_EQ(command_fault({"--qemu=1", "--fd=qmp:x"}), "--fd=qmp:x: not a name and a number");
+    EXPECT_EQ(command_fault({"--qemu=1", "--fd="}), "--fd=: not a name and a number");
+    EXPECT_EQ(command_fault({"--qemu=1", "--nonsense"}), "unknown option '--nonsense'; see --help");
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace {
 using Mode = HelperOptions::Mode;
 using Words = std::vector<std::string>;
 
-std::string fault(const Words &words) {
+std::string option_fault(const Words &words) {
     const auto parsed = parse_helper_options(words);
     return parsed ? "" : parsed.error().message;
 }
@@ -66,13 +66,13 @@ TEST(HelperOptionsTest, WhatTheVmAsksFor) {
 
 TEST(HelperOptionsTest, WhatIsSaidOfNoImage) {
     for (const std::string bad : {"", "raw", "raw:", ":/a", "raw:a"}) {
-        EXPECT_EQ(fault({"--vm=a", "--guessed=" + bad, "/q"}),
+        EXPECT_EQ(option_fault({"--vm=a", "--guessed=" + bad, "/q"}),
                   "'" + bad + "' is not a format and an image");
-        EXPECT_EQ(fault({"--vm=a", "--sized=1:" + bad, "/q"}),
+        EXPECT_EQ(option_fault({"--vm=a", "--sized=1:" + bad, "/q"}),
                   "'" + bad + "' is not a format and an image");
     }
     for (const std::string bad : {"", "1", "x:raw:/a", "-1:raw:/a", "1x:raw:/a"})
-        EXPECT_EQ(fault({"--vm=a", "--sized=" + bad, "/q"}),
+        EXPECT_EQ(option_fault({"--vm=a", "--sized=" + bad, "/q"}),
                   "'" + bad + "' is not a size, a format and an image");
 }
 
@@ -86,8 +86,9 @@ TEST(HelperOptionsTest, WhatTheVmDoesNotAskFor) {
 }
 
 TEST(HelperOptionsTest, BrokenChannels) {
-    EXPECT_EQ(fault({"--vm=a", "--channel=", "/q"}), "'' is not the name of a channel");
-    EXPECT_EQ(fault({"--vm=a", "--channel=a,b", "/q"}), "'a,b' is not the name of a channel");
+    EXPECT_EQ(option_fault({"--vm=a", "--channel=", "/q"}), "'' is not the name of a channel");
+    EXPECT_EQ(option_fault({"--vm=a", "--channel=a,b", "/q"}),
+              "'a,b' is not the name of a channel");
 }
 
 TEST(HelperOptionsTest, WhatTheVmWaitsFor) {
@@ -101,12 +102,12 @@ TEST(HelperOptionsTest, WhatTheVmWaitsFor) {
     EXPECT_EQ(ready("--ready=notify:42").thing, Awaited::Thing::notice);
     EXPECT_EQ(ready("--ready=notify:42").cid, 42u);
     for (const char *bad : {"notify:", "notify:x", "notify:4 2", "notify:4294967296"})
-        EXPECT_EQ(fault({"--vm=a", "--ready=" + std::string(bad), "/q"}),
+        EXPECT_EQ(option_fault({"--vm=a", "--ready=" + std::string(bad), "/q"}),
                   "--ready=" + std::string(bad) + ": not the CID of a guest");
     EXPECT_TRUE(parse_helper_options({"--vm=a", "--agent", "/q"})->agent);
     EXPECT_FALSE(parse_helper_options({"--vm=a", "--ready=agent", "/q"})->agent);
     for (const char *bad : {"", "started", "serial"})
-        EXPECT_EQ(fault({"--vm=a", "--ready=" + std::string(bad), "/q"}),
+        EXPECT_EQ(option_fault({"--vm=a", "--ready=" + std::string(bad), "/q"}),
                   "--ready=" + std::string(bad) + ": nothing that can be waited for");
 }
 
@@ -117,23 +118,26 @@ TEST(HelperOptionsTest, HelpAndVersionNeedNothingElse) {
 }
 
 TEST(HelperOptionsTest, AVmHasAName) {
-    EXPECT_EQ(fault({}), "--vm='' is not the name of a VM");
-    EXPECT_EQ(fault({"/q"}), "--vm='' is not the name of a VM");
-    EXPECT_EQ(fault({"--vm=a/b", "/q"}), "--vm='a/b' is not the name of a VM");
+    EXPECT_EQ(option_fault({}), "--vm='' is not the name of a VM");
+    EXPECT_EQ(option_fault({"/q"}), "--vm='' is not the name of a VM");
+    EXPECT_EQ(option_fault({"--vm=a/b", "/q"}), "--vm='a/b' is not the name of a VM");
 }
 
 TEST(HelperOptionsTest, QemuIsGivenByItsAbsolutePath) {
     for (const Words &words : {Words{"--vm=a"}, Words{"--vm=a", "qemu"}, Words{"--vm=a", ""}})
-        EXPECT_EQ(fault(words), "no QEMU program given, by its absolute path");
+        EXPECT_EQ(option_fault(words), "no QEMU program given, by its absolute path");
 }
 
 TEST(HelperOptionsTest, BrokenPorts) {
-    EXPECT_EQ(fault({"--vm=a", "--serial=", "/q"}), "'' is not the name of a serial port");
-    EXPECT_EQ(fault({"--vm=a", "--serial=a b", "/q"}), "'a b' is not the name of a serial port");
-    EXPECT_EQ(fault({"--vm=a", "--serial=,direct", "/q"}), "'' is not the name of a serial port");
-    EXPECT_EQ(fault({"--vm=a", "--serial=a,loud", "/q"}), "unknown flag 'loud' of a serial port");
-    EXPECT_EQ(fault({"--vm=a", "--serial=a,", "/q"}), "unknown flag '' of a serial port");
-    EXPECT_EQ(fault({"--vm=a", "--serial=a,direct,,nolog", "/q"}),
+    EXPECT_EQ(option_fault({"--vm=a", "--serial=", "/q"}), "'' is not the name of a serial port");
+    EXPECT_EQ(option_fault({"--vm=a", "--serial=a b", "/q"}),
+              "'a b' is not the name of a serial port");
+    EXPECT_EQ(option_fault({"--vm=a", "--serial=,direct", "/q"}),
+              "'' is not the name of a serial port");
+    EXPECT_EQ(option_fault({"--vm=a", "--serial=a,loud", "/q"}),
+              "unknown flag 'loud' of a serial port");
+    EXPECT_EQ(option_fault({"--vm=a", "--serial=a,", "/q"}), "unknown flag '' of a serial port");
+    EXPECT_EQ(option_fault({"--vm=a", "--serial=a,direct,,nolog", "/q"}),
               "unknown flag '' of a serial port");
 }
 
@@ -143,13 +147,13 @@ TEST(HelperOptionsTest, HowToStop) {
     ASSERT_TRUE(options);
     EXPECT_EQ(options->stop, StopMode::hibernate);
     EXPECT_EQ(options->stop_timeout_usec, 90'000'000u);
-    EXPECT_EQ(fault({"--vm=a", "--stop=never", "/q"}), "'never' is no way to stop a VM");
+    EXPECT_EQ(option_fault({"--vm=a", "--stop=never", "/q"}), "'never' is no way to stop a VM");
     for (const char *bad : {"", "0", "-1", "1s"})
-        EXPECT_EQ(fault({"--vm=a", "--stop-timeout=" + std::string(bad), "/q"}),
+        EXPECT_EQ(option_fault({"--vm=a", "--stop-timeout=" + std::string(bad), "/q"}),
                   "'" + std::string(bad) + "' is not a number of seconds");
     EXPECT_EQ(parse_helper_options({"--vm=a", "--unplugged=lan", "--unplugged=b", "/q"})->unplugged,
               (std::vector<std::string>{"lan", "b"}));
-    EXPECT_EQ(fault({"--vm=a", "--unplugged=a/b", "/q"}),
+    EXPECT_EQ(option_fault({"--vm=a", "--unplugged=a/b", "/q"}),
               "'a/b' is not the name of a network card");
     const auto needing =
         parse_helper_options({"--vm=a", "--needs=qemu-passt@a:lan.service,/run/a,b/sock", "/q"});
@@ -161,13 +165,13 @@ TEST(HelperOptionsTest, HowToStop) {
         EXPECT_FALSE(parse_helper_options({"--vm=a", bad, "/q"})) << bad;
     EXPECT_EQ(parse_helper_options({"--vm=a", "--idle-timeout=60", "/q"})->idle_timeout_usec,
               60'000'000u);
-    EXPECT_EQ(fault({"--vm=a", "--idle-timeout=0", "/q"}), "'0' is not a number of seconds");
+    EXPECT_EQ(option_fault({"--vm=a", "--idle-timeout=0", "/q"}), "'0' is not a number of seconds");
 }
 
 TEST(HelperOptionsTest, UnknownOptions) {
     for (const char *word : {"--nonsense", "-", "--vm", "--", "--serial", "--channel",
                              "--check-kvm=yes", "--reads", "--uefi-variables", "--help=me"})
-        EXPECT_EQ(fault({word, "--vm=a", "/q"}),
+        EXPECT_EQ(option_fault({word, "--vm=a", "/q"}),
                   "unknown option '" + std::string(word) + "'; see --help");
 }
 

@@ -21,14 +21,14 @@ namespace qemunit::helper {
 namespace {
 
 using Words = std::vector<std::string>;
-using Mode = ImageOptions::Mode;
+using ImageMode = ImageOptions::Mode;
 
 TEST(ImageOptionsTest, WhatTheGeneratorWrites) {
     const auto options =
         parse_image_options({"--vm=vm1", "--owner=joe", "--format=qcow2", "--size=21474836480",
                              "--backing-format=raw", "--backing-file=/srv/a=b c", "/srv/new"});
     ASSERT_TRUE(options);
-    EXPECT_EQ(options->mode, Mode::create);
+    EXPECT_EQ(options->mode, ImageMode::create);
     EXPECT_EQ(options->vm, "vm1");
     EXPECT_EQ(options->owner, "joe");
     EXPECT_EQ(options->format, "qcow2");
@@ -39,34 +39,36 @@ TEST(ImageOptionsTest, WhatTheGeneratorWrites) {
 }
 
 TEST(ImageOptionsTest, HelpAndVersionNeedNothingElse) {
-    EXPECT_EQ(parse_image_options({"--help"})->mode, Mode::help);
-    EXPECT_EQ(parse_image_options({"-h"})->mode, Mode::help);
-    EXPECT_EQ(parse_image_options({"--version"})->mode, Mode::version);
+    EXPECT_EQ(parse_image_options({"--help"})->mode, ImageMode::help);
+    EXPECT_EQ(parse_image_options({"-h"})->mode, ImageMode::help);
+    EXPECT_EQ(parse_image_options({"--version"})->mode, ImageMode::version);
 }
 
 TEST(ImageOptionsTest, WhatIsMissing) {
-    const auto fault = [](const Words &words) {
+    const auto image_fault = [](const Words &words) {
         const auto parsed = parse_image_options(words);
         return parsed ? "" : parsed.error().message;
     };
     const std::string path = "/a", vm = "--vm=a", owner = "--owner=b", format = "--format=raw",
                       size = "--size=1";
-    EXPECT_EQ(fault({vm, owner, format, size, path}), "");
-    EXPECT_EQ(fault({vm, owner, format, "--backing-file=/b", path}), "");
-    EXPECT_EQ(fault({vm, format, size, path}), "");
-    EXPECT_EQ(fault({owner, format, size, path}), "--vm='' is not the name of a VM");
-    EXPECT_EQ(fault({vm, owner, size, path}), "--format= is needed; see --help");
-    EXPECT_EQ(fault({vm, owner, format, path}), "--size= or --backing-file= is needed; see --help");
+    EXPECT_EQ(image_fault({vm, owner, format, size, path}), "");
+    EXPECT_EQ(image_fault({vm, owner, format, "--backing-file=/b", path}), "");
+    EXPECT_EQ(image_fault({vm, format, size, path}), "");
+    EXPECT_EQ(image_fault({owner, format, size, path}), "--vm='' is not the name of a VM");
+    EXPECT_EQ(image_fault({vm, owner, size, path}), "--format= is needed; see --help");
+    EXPECT_EQ(image_fault({vm, owner, format, path}),
+              "--size= or --backing-file= is needed; see --help");
     for (const Words &images : {Words{}, Words{"a"}, Words{"/a", "/b"}, Words{""}}) {
         Words words = {vm, owner, format, size};
         words.insert(words.end(), images.begin(), images.end());
-        EXPECT_EQ(fault(words), "one image is needed, by its absolute path; see --help");
+        EXPECT_EQ(image_fault(words), "one image is needed, by its absolute path; see --help");
     }
-    EXPECT_EQ(fault({vm, owner, format, "--size=1G", path}),
+    EXPECT_EQ(image_fault({vm, owner, format, "--size=1G", path}),
               "--size='1G' is not a number of bytes");
-    EXPECT_EQ(fault({vm, owner, format, "--size=", path}), "--size='' is not a number of bytes");
+    EXPECT_EQ(image_fault({vm, owner, format, "--size=", path}),
+              "--size='' is not a number of bytes");
     for (const char *word : {"--nonsense", "--size", "-f", "--"})
-        EXPECT_EQ(fault({word, vm, owner, format, size, path}),
+        EXPECT_EQ(image_fault({word, vm, owner, format, size, path}),
                   "unknown option '" + std::string(word) + "'; see --help");
 }
 

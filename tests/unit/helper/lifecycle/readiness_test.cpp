@@ -112,10 +112,10 @@ TEST(ReadinessTest, WhatWasAwaitedAndTheLastLines) {
         wanted.push_back("| line " + std::to_string(i));
     EXPECT_EQ(vm->explanation(), wanted);
 
-    testing::internal::CaptureStderr();
+    ::testing::internal::CaptureStderr();
     vm->explain_failure();
     vm->explain_failure();
-    const std::string said = testing::internal::GetCapturedStderr();
+    const std::string said = ::testing::internal::GetCapturedStderr();
     EXPECT_TRUE(
         said.starts_with("<3>qemunit-helper: never ready: no console line matched 'login: "
                          "*$'; the last lines were:\n<3>qemunit-helper: | line 5\n"))

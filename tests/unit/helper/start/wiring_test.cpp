@@ -19,7 +19,7 @@ bool is_cloexec(int fd) {
     return (fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0;
 }
 
-Words names(const CompanionFds &fds) {
+Words fd_names(const CompanionFds &fds) {
     Words result;
     for (const auto &[name, fd] : fds)
         result.push_back(name);
@@ -73,7 +73,7 @@ TEST_F(WiringTest, TheSocketsOfAPlainVm) {
 
 TEST_F(WiringTest, TheCompanionHoldsTheOtherEnds) {
     Wiring wiring = wire({"monitor", "qmp", "control", "serial"});
-    EXPECT_EQ(names(wiring.companion), (Words{"clients:serial", "guest:serial", "qmp"}));
+    EXPECT_EQ(fd_names(wiring.companion), (Words{"clients:serial", "guest:serial", "qmp"}));
     EXPECT_EQ(wiring.companion["clients:serial"].get(), fds["serial"]);
 
     Peer qmp(std::move(wiring.companion["qmp"])), qemus_qmp(std::move(wiring.qemu.fds[3]));
@@ -105,7 +105,7 @@ TEST_F(WiringTest, NothingSurvivesAnExecYet) {
         wire({"monitor", "qmp", "control", "serial", "debug"}, {{"serial"}, {"debug", true, true}});
     for (const UniqueFd &fd : wiring.qemu.fds)
         EXPECT_TRUE(is_cloexec(fd.get()));
-    EXPECT_EQ(names(wiring.companion),
+    EXPECT_EQ(fd_names(wiring.companion),
               (Words{"clients:serial", "guest:debug", "guest:serial", "qmp"}));
     for (const auto &[name, fd] : wiring.companion)
         EXPECT_TRUE(is_cloexec(fd.get())) << name;
@@ -130,7 +130,7 @@ TEST_F(WiringTest, ADirectPortLogsThroughAPipe) {
     EXPECT_EQ(fd(5), fds["a"]);
     EXPECT_EQ(fcntl(fd(6), F_GETFL) & O_ACCMODE, O_WRONLY);
 
-    EXPECT_EQ(names(wiring.companion),
+    EXPECT_EQ(fd_names(wiring.companion),
               (Words{"clients:serial", "guest:a", "guest:b", "guest:serial", "qmp"}));
     ASSERT_EQ(write(fd(6), "x", 1), 1);
     EXPECT_EQ(Peer(std::move(wiring.companion["guest:a"])).read(), "x");
@@ -138,21 +138,21 @@ TEST_F(WiringTest, ADirectPortLogsThroughAPipe) {
 
 TEST_F(WiringTest, ADirectPortWithoutLogIsNotTheCompanions) {
     const Wiring wiring = wire({"monitor", "qmp", "control", "a"}, {{"a", true, false}});
-    EXPECT_EQ(names(wiring.companion), Words{"qmp"});
+    EXPECT_EQ(fd_names(wiring.companion), Words{"qmp"});
     EXPECT_EQ(wiring.qemu.arguments.back(),
               fmt::format("socket,id=a,fd={},server=on,wait=off", fds["a"]));
 }
 
 TEST_F(WiringTest, ARelayedPortWithoutLogIs) {
     const Wiring wiring = wire({"monitor", "qmp", "control", "a"}, {{"a", false, false}});
-    EXPECT_EQ(names(wiring.companion), (Words{"clients:a", "guest:a", "qmp"}));
+    EXPECT_EQ(fd_names(wiring.companion), (Words{"clients:a", "guest:a", "qmp"}));
 }
 
 TEST_F(WiringTest, QemuServesTheChannels) {
     const Wiring wiring =
         wire({"monitor", "qmp", "control", "events", "agent"}, {}, {"events", "agent"});
     EXPECT_EQ(wiring.warnings, Words{});
-    EXPECT_EQ(names(wiring.companion), Words{"qmp"});
+    EXPECT_EQ(fd_names(wiring.companion), Words{"qmp"});
     EXPECT_EQ(
         Words(wiring.qemu.arguments.end() - 4, wiring.qemu.arguments.end()),
         (Words{"-chardev", fmt::format("socket,id=events,fd={},server=on,wait=off", fds["events"]),
@@ -170,7 +170,7 @@ TEST_F(WiringTest, TheCompanionRelaysTheGuestAgent) {
     ASSERT_TRUE(wiring);
     EXPECT_EQ(wiring->qemu.arguments.back(),
               fmt::format("socket,id=agent,fd={}", wiring->qemu.fds.back().get()));
-    EXPECT_EQ(names(wiring->companion), (Words{"clients:agent", "guest:agent", "qmp"}));
+    EXPECT_EQ(fd_names(wiring->companion), (Words{"clients:agent", "guest:agent", "qmp"}));
     EXPECT_EQ(wiring->companion["clients:agent"].get(), fd);
     Peer ours(std::move(wiring->companion["guest:agent"])),
         qemus(std::move(wiring->qemu.fds.back()));
@@ -197,7 +197,7 @@ TEST_F(WiringTest, AMissingSocketIsAWarningAndTheVmStarts) {
     EXPECT_EQ(Words(wiring.qemu.arguments.begin() + 8, wiring.qemu.arguments.end()),
               (Words{"-chardev", fmt::format("socket,id=serial,fd={}", wiring.qemu.fds[2].get()),
                      "-chardev", "null,id=debug"}));
-    EXPECT_EQ(names(wiring.companion), (Words{"guest:serial", "qmp"}));
+    EXPECT_EQ(fd_names(wiring.companion), (Words{"guest:serial", "qmp"}));
 }
 
 TEST_F(WiringTest, ASocketThatNobodyAskedForIsClosed) {
