@@ -10,7 +10,7 @@
 #include <cstring>
 
 #include "common/paths.h"
-#include "ctl/invocation.h"
+#include "ctl/arguments.h"
 #include "ctl/output/error_text.h"
 #include "ctl/output/safe_output.h"
 #include "ctl/password_agent.h"

@@ -9,7 +9,7 @@
 
 #include <utility>
 
-#include "ctl/invocation.h"
+#include "ctl/vm/invocation.h"
 
 namespace qemunit::ctl {
 

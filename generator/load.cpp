@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "common/unique_fd.h"
+#include "generator/check/checks.h"
 #include "generator/qemu/arguments.h"
 #include "generator/read/configure.h"
 #include "generator/read/ini.h"
@@ -110,8 +111,10 @@ std::optional<Vm> load_vm(const VmSource &source, const std::string &root, const
     // Contradictions that only a missing file causes would mislead.
     const bool is_complete = files.size() == sources.size();
     Vm vm;
-    if (is_complete)
-        vm = configure(source.name, files, paths, host, found, host_id);
+    if (is_complete) {
+        vm = configure(source.name, files, paths, found, host_id);
+        check_vm(vm, host, found);
+    }
     if (is_complete && vm.firmware != Firmware::bios) {
         if (auto uefi = firmware.find(vm, host))
             vm.uefi = std::move(*uefi);

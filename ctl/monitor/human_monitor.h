@@ -13,7 +13,7 @@
 #include "common/event_ptr.h"
 #include "common/qmp/qmp_client.h"
 #include "common/result.h"
-#include "ctl/invocation.h"
+#include "ctl/vm/invocation.h"
 
 namespace qemunit::ctl {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/result.h"
-#include "ctl/invocation.h"
+#include "ctl/vm/invocation.h"
 #include "ctl/vm/vm_facts.h"
 
 namespace qemunit::ctl {

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "common/result.h"
-#include "ctl/invocation.h"
+#include "ctl/vm/invocation.h"
 
 namespace qemunit::ctl {
 

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "common/result.h"
-#include "ctl/invocation.h"
+#include "ctl/vm/invocation.h"
 
 namespace qemunit::ctl {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "common/result.h"
-#include "ctl/invocation.h"
+#include "ctl/vm/invocation.h"
 
 namespace qemunit::ctl {
 

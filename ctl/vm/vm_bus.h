@@ -11,7 +11,7 @@
 #include "common/bus_ptr.h"
 #include "common/result.h"
 #include "common/timer.h"
-#include "ctl/invocation.h"
+#include "ctl/vm/invocation.h"
 
 namespace qemunit::ctl {
 

@@ -7,7 +7,7 @@
 #include <cctype>
 
 #include "common/concat.h"
-#include "generator/qemu/arguments.h"
+#include "generator/vm/defaults.h"
 #include "generator/vm/mac_address.h"
 
 namespace qemunit::generator {

@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include "generator/check/sections.h"
-#include "generator/qemu/arguments.h"
+#include "generator/vm/defaults.h"
 #include "generator/vm/enumerations.h"
 #include "generator/vm/text.h"
 
@@ -15,39 +15,39 @@ constexpr unsigned kIdeDrives = 4;  // of pc's piix3-ide: two channels, two driv
 
 class DriveChecker {
   public:
-    DriveChecker(const Vm &vm, Architecture host, Complaints &complaints)
-        : vm_(vm), host_(host), traits_(machine_traits(vm, host)), complaints_(complaints) {}
+    DriveChecker(const Vm &vm, Architecture host, Findings &findings)
+        : vm_(vm), host_(host), traits_(machine_traits(vm, host)), findings_(findings) {}
 
     void check(const Drive &drive) {
         const std::string section = "Drive " + drive.name;
         const bool is_cdrom = drive.media == DriveMedia::cdrom;
         if (!drive.file && !is_cdrom)
-            complaints_.error(
-                section, "", fmt::format("Section [{}] has no File=: which image is it?", section));
+            findings_.error(section, "",
+                            fmt::format("Section [{}] has no File=: which image is it?", section));
         if (is_cdrom && drive.interface &&
             (*drive.interface == DriveInterface::virtio ||
              *drive.interface == DriveInterface::nvme ||
              *drive.interface == DriveInterface::floppy))
-            complaints_.error(
+            findings_.error(
                 section, "Media",
                 "Media=cdrom needs Interface=ide, sata, scsi or usb; without Interface= one is "
                 "chosen.");
         if (drive.is_made_by_us())
             check_making(section, drive);
         if (drive.backing_format && !drive.backing_file)
-            complaints_.error(section, "BackingFormat", "BackingFormat= needs BackingFile=.");
+            findings_.error(section, "BackingFormat", "BackingFormat= needs BackingFile=.");
         if (drive.aio == DriveAio::native && drive.cache != DriveCache::none &&
             drive.cache != DriveCache::directsync)
-            complaints_.error(section, "AIO", "AIO=native needs Cache=none or Cache=directsync.");
+            findings_.error(section, "AIO", "AIO=native needs Cache=none or Cache=directsync.");
         const DriveInterface interface = effective_interface(vm_, drive, host_);
         check_interface(section, interface);
         check_drive_serial(section, drive, interface);
         if (interface == DriveInterface::floppy && drive.boot_index)
-            complaints_.error(section, "BootIndex",
-                              "BootIndex= is not for floppies; use Order= in [Boot].");
+            findings_.error(section, "BootIndex",
+                            "BootIndex= is not for floppies; use Order= in [Boot].");
         if (drive.read_only && !is_cdrom &&
             (interface == DriveInterface::ide || interface == DriveInterface::sata))
-            complaints_.error(
+            findings_.error(
                 section, "ReadOnly",
                 fmt::format("ReadOnly=yes: a disk with Interface={} is always writable; choose "
                             "another interface, or Ephemeral=yes.",
@@ -58,20 +58,20 @@ class DriveChecker {
     void check_making(const std::string &section, const Drive &drive) {
         const std::string_view key = drive.size ? "Size" : "BackingFile";
         if (!drive.file)
-            complaints_.error(section, key, fmt::format("{}= needs File=.", key));
+            findings_.error(section, key, fmt::format("{}= needs File=.", key));
         else if (drive.file->text.starts_with("/dev/"))
-            complaints_.error(section, key,
-                              fmt::format("{}=: a device in /dev cannot be made.", key));
+            findings_.error(section, key,
+                            fmt::format("{}=: a device in /dev cannot be made.", key));
         else if (continues_line(drive.file->text))
-            complaints_.error(section, "File", "The image's name must not end with a backslash.");
+            findings_.error(section, "File", "The image's name must not end with a backslash.");
         else if (drive.backing_file && format_of(drive) != "qcow2")
-            complaints_.error(
+            findings_.error(
                 section, "BackingFile",
                 fmt::format("BackingFile= needs Format=qcow2, or a File= that ends with .qcow2; "
                             "this image is {}.",
                             format_of(drive)));
         if (drive.media == DriveMedia::cdrom || drive.read_only)
-            complaints_.error(
+            findings_.error(
                 section, key,
                 fmt::format("{}=: an empty medium that the guest cannot write is of no use.", key));
     }
@@ -86,19 +86,19 @@ class DriveChecker {
             : interface == DriveInterface::scsi || interface == DriveInterface::usb ? 36
                                                                                     : 20;
         if (drive.serial.size() > room)
-            complaints_.error(
-                section, "Serial",
-                room == 0 ? "Serial=: a floppy has no serial number."
-                          : fmt::format("Serial={}: longer than {} characters, which is all "
-                                        "that Interface={} has room for.",
-                                        shorten(drive.serial), room, name_of(interface)));
+            findings_.error(section, "Serial",
+                            room == 0
+                                ? "Serial=: a floppy has no serial number."
+                                : fmt::format("Serial={}: longer than {} characters, which is all "
+                                              "that Interface={} has room for.",
+                                              shorten(drive.serial), room, name_of(interface)));
     }
 
     void check_interface(const std::string &section, DriveInterface interface) {
         const auto refuse = [&](std::string_view why) {
-            complaints_.error(section, "Interface",
-                              fmt::format("Interface={}: the machine '{}' has no {}.",
-                                          name_of(interface), traits_.machine, why));
+            findings_.error(section, "Interface",
+                            fmt::format("Interface={}: the machine '{}' has no {}.",
+                                        name_of(interface), traits_.machine, why));
         };
         switch (interface) {
             case DriveInterface::virtio:
@@ -136,15 +136,15 @@ class DriveChecker {
     const Vm &vm_;
     const Architecture host_;
     const MachineTraits traits_;
-    Complaints &complaints_;
+    Findings &findings_;
     unsigned ide_drives_ = 0;
     unsigned sata_drives_ = 0;
 };
 
 }  // namespace
 
-void check_drives(const Vm &vm, Architecture host, Complaints &complaints) {
-    DriveChecker checker(vm, host, complaints);
+void check_drives(const Vm &vm, Architecture host, Findings &findings) {
+    DriveChecker checker(vm, host, findings);
     for (const Drive &drive : vm.drives)
         checker.check(drive);
 }

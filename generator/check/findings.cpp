@@ -6,11 +6,11 @@
 namespace qemunit::generator {
 
 void Takers::take(const std::string &value, const std::string &section, std::string_view key,
-                  std::string_view what, Complaints &complaints) {
+                  std::string_view what, Findings &findings) {
     const auto [it, is_new] = sections_.try_emplace(value, section);
     if (!is_new)
-        complaints.error(section, key,
-                         fmt::format("{} {} is taken by section [{}].", what, value, it->second));
+        findings.error(section, key,
+                       fmt::format("{} {} is taken by section [{}].", what, value, it->second));
 }
 
 }  // namespace qemunit::generator

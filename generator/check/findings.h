@@ -13,9 +13,9 @@
 
 namespace qemunit::generator {
 
-class Complaints {
+class Findings {
   public:
-    Complaints(const Vm &vm, Diagnostics &diagnostics) : vm_(vm), diagnostics_(diagnostics) {}
+    Findings(const Vm &vm, Diagnostics &diagnostics) : vm_(vm), diagnostics_(diagnostics) {}
 
     // `section`: "Drive root". `key`: "File", the whole assignment for the item of a list,
     // "" for the section as such.
@@ -36,7 +36,7 @@ class Takers {
   public:
     // `what`: "The address". An error of `section` if another has `value` already.
     void take(const std::string &value, const std::string &section, std::string_view key,
-              std::string_view what, Complaints &complaints);
+              std::string_view what, Findings &findings);
 
   private:
     std::map<std::string, std::string> sections_;

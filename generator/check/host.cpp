@@ -18,6 +18,7 @@
 #include "generator/check/port_holder.h"
 #include "generator/qemu/arguments.h"
 #include "generator/units/sandbox.h"
+#include "generator/vm/defaults.h"
 #include "generator/vm/enumerations.h"
 #include "generator/vm/text.h"
 

@@ -9,7 +9,7 @@
 #include "common/concat.h"
 #include "common/files/disk_image.h"
 #include "common/files/left_images.h"
-#include "generator/qemu/arguments.h"
+#include "generator/vm/defaults.h"
 
 namespace qemunit::generator {
 

@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include "generator/check/sections.h"
-#include "generator/qemu/arguments.h"
+#include "generator/vm/defaults.h"
 #include "generator/vm/mac_address.h"
 
 namespace qemunit::generator {
@@ -13,7 +13,7 @@ constexpr unsigned kFirstUnprivilegedPort = 1024;
 
 class NetworkChecker {
   public:
-    NetworkChecker(const Vm &vm, Complaints &complaints) : vm_(vm), complaints_(complaints) {}
+    NetworkChecker(const Vm &vm, Findings &findings) : vm_(vm), findings_(findings) {}
 
     void check(const Network &network) {
         const std::string section = "Network " + network.name;
@@ -21,36 +21,34 @@ class NetworkChecker {
         const bool is_passt = network.type == NetworkType::passt;
         const bool is_tap = network.type == NetworkType::tap || network.type == NetworkType::bridge;
         if (!is_user && !is_passt && !network.host_forwards.empty())
-            complaints_.error(section, "HostForward",
-                              "HostForward= needs Type=user or Type=passt.");
+            findings_.error(section, "HostForward", "HostForward= needs Type=user or Type=passt.");
         if (!is_user && network.restricted)
-            complaints_.error(section, "Restrict", "Restrict= needs Type=user.");
+            findings_.error(section, "Restrict", "Restrict= needs Type=user.");
         if (!is_tap && network.interface)
-            complaints_.error(section, "Interface", "Interface= needs Type=tap or Type=bridge.");
+            findings_.error(section, "Interface", "Interface= needs Type=tap or Type=bridge.");
         if (network.type == NetworkType::bridge && !network.bridge)
-            complaints_.error(section, "Type",
-                              "Type=bridge needs Bridge=: which bridge of the host is it?");
+            findings_.error(section, "Type",
+                            "Type=bridge needs Bridge=: which bridge of the host is it?");
         if (network.type != NetworkType::bridge && network.bridge)
-            complaints_.error(section, "Bridge", "Bridge= needs Type=bridge.");
+            findings_.error(section, "Bridge", "Bridge= needs Type=bridge.");
         if (is_tap)
             interfaces_.take(tap_name(vm_, network), section, "Interface", "The interface",
-                             complaints_);
+                             findings_);
         if (is_passt)
-            check_socket_path(section, vm_.paths.passt_socket(vm_.name, network.name), complaints_);
+            check_socket_path(section, vm_.paths.passt_socket(vm_.name, network.name), findings_);
         if (vm_.networks.size() > 1)
-            addresses_.take(mac_address(vm_, network), section, "MAC", "The address", complaints_);
+            addresses_.take(mac_address(vm_, network), section, "MAC", "The address", findings_);
         for (const HostForward &forward : network.host_forwards) {
             const std::string assignment = "HostForward=" + forward.text;
             check_forward(section, forward);
             if (is_passt && !forward.guest_address.empty())
-                complaints_.error(
-                    section, assignment,
-                    fmt::format("{}: with Type=passt, a forward has no guest address.",
-                                assignment));
+                findings_.error(section, assignment,
+                                fmt::format("{}: with Type=passt, a forward has no guest address.",
+                                            assignment));
         }
         for (const HostForward &forward : network.host_forwards)
             if (forward.host_port < kFirstUnprivilegedPort)
-                complaints_.warn(
+                findings_.warn(
                     section, "HostForward=" + forward.text,
                     fmt::format("HostForward={}: {} runs unprivileged and may not open port {} of "
                                 "the host, unless net.ipv4.ip_unprivileged_port_start allows it.",
@@ -64,7 +62,7 @@ class NetworkChecker {
             if (other->protocol == forward.protocol && other->host_port == forward.host_port &&
                 (other->host_address == forward.host_address || other->is_for_all_addresses() ||
                  forward.is_for_all_addresses()))
-                complaints_.error(
+                findings_.error(
                     section, "HostForward=" + forward.text,
                     fmt::format("HostForward={}: HostForward={} has that port of the host already.",
                                 forward.text, other->text));
@@ -72,15 +70,15 @@ class NetworkChecker {
     }
 
     const Vm &vm_;
-    Complaints &complaints_;
+    Findings &findings_;
     std::vector<const HostForward *> forwards_;
     Takers addresses_, interfaces_;
 };
 
 }  // namespace
 
-void check_networks(const Vm &vm, Complaints &complaints) {
-    NetworkChecker checker(vm, complaints);
+void check_networks(const Vm &vm, Findings &findings) {
+    NetworkChecker checker(vm, findings);
     for (const Network &network : vm.networks)
         checker.check(network);
 }

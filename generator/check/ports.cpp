@@ -3,7 +3,7 @@
 
 #include "common/paths.h"
 #include "generator/check/sections.h"
-#include "generator/qemu/arguments.h"
+#include "generator/vm/defaults.h"
 
 namespace qemunit::generator {
 
@@ -13,43 +13,41 @@ constexpr std::size_t kSocketPathMax = 107;  // unix(7), sun_path without its NU
 
 // `what`: "A channel".
 void check_socket(const Vm &vm, const std::string &section, std::string_view what,
-                  const std::string &name, Complaints &complaints) {
-    check_socket_path(section, vm.paths.socket_path(vm.name, name), complaints);
+                  const std::string &name, Findings &findings) {
+    check_socket_path(section, vm.paths.socket_path(vm.name, name), findings);
     for (std::string_view taken : {"monitor", "qmp", "control", "companion"})
         if (name == taken)
-            complaints.error(
+            findings.error(
                 section, "",
                 fmt::format("{} must not be called '{}': that socket is QEMU's.", what, taken));
     if (name == kGuestAgentSocket && vm.guest_agent)
-        complaints.error(
-            section, "",
-            fmt::format("{} must not be called '{}': that socket is the guest agent's.", what,
-                        name));
+        findings.error(section, "",
+                       fmt::format("{} must not be called '{}': that socket is the guest agent's.",
+                                   what, name));
 }
 
 }  // namespace
 
-void check_ports(const Vm &vm, Architecture host, Complaints &complaints) {
+void check_ports(const Vm &vm, Architecture host, Findings &findings) {
     const MachineTraits traits = machine_traits(vm, host);
     unsigned uarts = 0;
     for (const Serial &serial : vm.serials) {
         const std::string section = "Serial " + serial.name;
         if (effective_type(vm, serial, host) == SerialType::isa && ++uarts > traits.uarts)
-            complaints.error(
+            findings.error(
                 section, "Type",
                 fmt::format("Type=isa: the machine '{}' has room for {} such port{}; write "
                             "Type=virtio.",
                             traits.machine, traits.uarts, traits.uarts == 1 ? "" : "s"));
-        check_socket(vm, section, "A serial port", serial.name, complaints);
+        check_socket(vm, section, "A serial port", serial.name, findings);
     }
     for (const Channel &channel : vm.channels)
-        check_socket(vm, "Channel " + channel.name, "A channel", channel.name, complaints);
+        check_socket(vm, "Channel " + channel.name, "A channel", channel.name, findings);
 }
 
-void check_socket_path(const std::string &section, const std::string &path,
-                       Complaints &complaints) {
+void check_socket_path(const std::string &section, const std::string &path, Findings &findings) {
     if (path.size() > kSocketPathMax)
-        complaints.error(
+        findings.error(
             section, "",
             fmt::format("The socket {} would have a path of more than {} characters: choose "
                         "a shorter name for the VM or for the device.",

@@ -71,7 +71,7 @@ class ScopeChecker {
 
 }  // namespace
 
-void find_system_settings(const Vm &vm, Diagnostics &diagnostics) {
+void check_user_scope(const Vm &vm, Diagnostics &diagnostics) {
     ScopeChecker(vm, diagnostics).check();
 }
 

@@ -9,6 +9,6 @@
 
 namespace qemunit::generator {
 
-void find_system_settings(const Vm &vm, Diagnostics &diagnostics);
+void check_user_scope(const Vm &vm, Diagnostics &diagnostics);
 
 }  // namespace qemunit::generator

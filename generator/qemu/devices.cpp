@@ -4,7 +4,7 @@
 #include "common/concat.h"
 #include "common/guest_credentials.h"
 #include "common/paths.h"
-#include "generator/qemu/arguments.h"
+#include "generator/vm/defaults.h"
 
 namespace qemunit::generator {
 

@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include "common/concat.h"
-#include "generator/qemu/arguments.h"
 #include "generator/qemu/devices.h"
+#include "generator/vm/defaults.h"
 #include "generator/vm/enumerations.h"
 
 namespace qemunit::generator {

@@ -8,8 +8,6 @@
 #include "common/concat.h"
 #include "common/did_you_mean.h"
 #include "common/vm_name.h"
-#include "generator/check/contradictions.h"
-#include "generator/check/user_scope.h"
 #include "generator/read/schema.h"
 #include "generator/vm/text.h"
 
@@ -209,7 +207,7 @@ class Configurator {
 }  // namespace
 
 Vm configure(const std::string &name, const std::vector<IniFile> &files, const Paths &paths,
-             Architecture host, Diagnostics &diagnostics, const std::optional<HostId> &host_id) {
+             Diagnostics &diagnostics, const std::optional<HostId> &host_id) {
     Vm vm;
     vm.name = name;
     vm.paths = paths;
@@ -219,9 +217,6 @@ Vm configure(const std::string &name, const std::vector<IniFile> &files, const P
     Configurator configurator(vm, diagnostics);
     for (const IniFile &file : files)
         configurator.take(file);
-    find_contradictions(vm, host, diagnostics);
-    if (paths.is_of_user())
-        find_system_settings(vm, diagnostics);
     return vm;
 }
 

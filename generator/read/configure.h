@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Parsed ini files + the schema -> a VM. Says what is unknown, wrong or contradictory;
-// looks at no file and no disk image.
+// Parsed ini files + the schema -> a VM. Says what is unknown or wrong in a line; whether the VM
+// makes sense as a whole is for check/checks.h to say.
 #pragma once
 
 #include <string>
@@ -15,9 +15,8 @@ namespace qemunit::generator {
 
 // `files`: the VM's own ini first, then its drop-ins in the order they apply. The
 // result is of use only if no error was added to `diagnostics`. `paths`: of the manager that the VM
-// is for. `host`: this machine.
+// is for.
 Vm configure(const std::string &name, const std::vector<IniFile> &files, const Paths &paths,
-             Architecture host, Diagnostics &diagnostics,
-             const std::optional<HostId> &host_id = {});
+             Diagnostics &diagnostics, const std::optional<HostId> &host_id = {});
 
 }  // namespace qemunit::generator

@@ -5,8 +5,8 @@
 #include <filesystem>
 
 #include "common/concat.h"
-#include "generator/qemu/arguments.h"
 #include "generator/units/unit_text.h"
+#include "generator/vm/defaults.h"
 #include "generator/vm/text.h"
 
 namespace qemunit::generator {

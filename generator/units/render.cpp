@@ -14,6 +14,7 @@
 #include "generator/units/socket_settings.h"
 #include "generator/units/supporting_units.h"
 #include "generator/units/unit_text.h"
+#include "generator/vm/defaults.h"
 #include "generator/vm/enumerations.h"
 #include "generator/vm/stop_timeout.h"
 

@@ -6,8 +6,8 @@
 
 #include "common/concat.h"
 #include "common/paths.h"
-#include "generator/qemu/arguments.h"
 #include "generator/units/unit_text.h"
+#include "generator/vm/defaults.h"
 #include "generator/vm/text.h"
 
 namespace qemunit::generator {

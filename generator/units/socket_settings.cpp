@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/paths.h"
-#include "generator/qemu/arguments.h"
+#include "generator/vm/defaults.h"
 
 namespace qemunit::generator {
 

@@ -7,9 +7,9 @@
 
 #include "common/paths.h"
 #include "common/vm_name.h"
-#include "generator/qemu/arguments.h"
 #include "generator/units/mounts.h"
 #include "generator/units/unit_text.h"
+#include "generator/vm/defaults.h"
 
 namespace qemunit::generator {
 

@@ -8,21 +8,12 @@
 #include <vector>
 
 #include "common/unique_fd.h"
+#include "helper/console/port_end.h"
 #include "helper/guest/guest_notices.h"
 #include "helper/handover/companion_command.h"
 #include "helper/handover/options.h"
 
 namespace qemunit::helper {
-
-// One serial port as the companion has it.
-struct PortEnd {
-    std::string name;
-    UniqueFd guest;  // what the guest prints, and reads; a pipe's reading end if QEMU serves itself
-    UniqueFd listener;  // for clients; none if QEMU serves itself
-    bool log = true;
-    bool direct = false;
-    bool is_console = true;  // for people; else for programs, who get each byte once
-};
 
 struct CompanionSide {
     UniqueFd qmp;

@@ -13,11 +13,11 @@
 
 #include "common/event_ptr.h"
 #include "common/result.h"
-#include "helper/companion/companion_side.h"
 #include "helper/console/acceptor.h"
 #include "helper/console/console_history.h"
 #include "helper/console/console_lines.h"
 #include "helper/console/journal.h"
+#include "helper/console/port_end.h"
 
 namespace qemunit::helper {
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "generator/check/checks.h"
 #include "generator/read/configure.h"
 #include "generator/read/ini.h"
 #include "generator/vm/diagnostic.h"
@@ -42,7 +43,8 @@ inline FromIni from_files(const IniTexts &sources, Architecture host = Architect
     std::vector<IniFile> files;
     for (const auto &[path, text] : sources)
         files.push_back(parse_ini(path, text, diagnostics));
-    Vm vm = configure(name, files, paths, host, diagnostics);
+    Vm vm = configure(name, files, paths, diagnostics);
+    check_vm(vm, host, diagnostics);
     return {std::move(vm), texts(diagnostics)};
 }
 

@@ -14,7 +14,7 @@ namespace {
 using testing::Texts;
 
 // What is said about the VMs "a", "b", … with these texts.
-Texts said(const Texts &inis) {
+Texts conflicts_said(const Texts &inis) {
     HostClaims claims;
     Diagnostics diagnostics;
     char name = 'a';
@@ -32,47 +32,50 @@ std::string claimed_forward(const std::string &text) {
 }
 
 TEST(HostClaimsTest, TheSamePort) {
-    EXPECT_EQ(said({claimed_forward("tcp::10022-:22"), claimed_forward("tcp::10022-:80")}),
-              Texts{"warning: b.ini:2: TCP port 10022 of the host is also that of VM 'a' "
-                    "(a.ini:2): only one of them can run at a time."});
-    EXPECT_EQ(said({claimed_forward("udp::1053-:53"), claimed_forward("udp::1053-:53")}),
+    EXPECT_EQ(
+        conflicts_said({claimed_forward("tcp::10022-:22"), claimed_forward("tcp::10022-:80")}),
+        Texts{"warning: b.ini:2: TCP port 10022 of the host is also that of VM 'a' "
+              "(a.ini:2): only one of them can run at a time."});
+    EXPECT_EQ(conflicts_said({claimed_forward("udp::1053-:53"), claimed_forward("udp::1053-:53")}),
               Texts{"warning: b.ini:2: UDP port 1053 of the host is also that of VM 'a' "
                     "(a.ini:2): only one of them can run at a time."});
-    EXPECT_EQ(said({claimed_forward("tcp::10022-:22"), claimed_forward("udp::10022-:22")}),
-              Texts{});
-    EXPECT_EQ(said({claimed_forward("tcp::10022-:22"), claimed_forward("tcp::10023-:22")}),
-              Texts{});
+    EXPECT_EQ(
+        conflicts_said({claimed_forward("tcp::10022-:22"), claimed_forward("udp::10022-:22")}),
+        Texts{});
+    EXPECT_EQ(
+        conflicts_said({claimed_forward("tcp::10022-:22"), claimed_forward("tcp::10023-:22")}),
+        Texts{});
 }
 
 TEST(HostClaimsTest, APortOfOverlappingAddresses) {
     for (const auto &[one, other] : {std::pair("", "127.0.0.1"), std::pair("127.0.0.1", ""),
                                      std::pair("127.0.0.1", "127.0.0.1"),
                                      std::pair("127.0.0.1", "0.0.0.0"), std::pair("0.0.0.0", "")})
-        EXPECT_EQ(said({claimed_forward("tcp:" + std::string(one) + ":10022-:22"),
-                        claimed_forward("tcp:" + std::string(other) + ":10022-:22")})
+        EXPECT_EQ(conflicts_said({claimed_forward("tcp:" + std::string(one) + ":10022-:22"),
+                                  claimed_forward("tcp:" + std::string(other) + ":10022-:22")})
                       .size(),
                   1u)
             << one << " and " << other;
-    EXPECT_EQ(said({claimed_forward("tcp:127.0.0.1:10022-:22"),
-                    claimed_forward("tcp:127.0.0.2:10022-:22")}),
+    EXPECT_EQ(conflicts_said({claimed_forward("tcp:127.0.0.1:10022-:22"),
+                              claimed_forward("tcp:127.0.0.2:10022-:22")}),
               Texts{});
 }
 
 TEST(HostClaimsTest, PasstForwardsToo) {
-    EXPECT_EQ(said({claimed_forward("tcp::10022-:22"),
-                    "[Network lan]\nType=passt\n"
-                    "HostForward=tcp::10022-:22\n"})
+    EXPECT_EQ(conflicts_said({claimed_forward("tcp::10022-:22"),
+                              "[Network lan]\nType=passt\n"
+                              "HostForward=tcp::10022-:22\n"})
                   .size(),
               1u);
 }
 
 TEST(HostClaimsTest, TheSameMac) {
-    EXPECT_EQ(
-        said({"[Network lan]\nMAC=52:54:00:AB:CD:EF\n", "[Network wan]\nMAC=52:54:00:ab:cd:ef\n"}),
-        Texts{"warning: b.ini:2: The address 52:54:00:ab:cd:ef is also that of VM 'a' "
-              "(a.ini:2): only one of them can run at a time. Give one of them another with "
-              "MAC=."});
-    EXPECT_EQ(said({"[Network lan]\n", "[Network lan]\n"}), Texts{});
+    EXPECT_EQ(conflicts_said({"[Network lan]\nMAC=52:54:00:AB:CD:EF\n",
+                              "[Network wan]\nMAC=52:54:00:ab:cd:ef\n"}),
+              Texts{"warning: b.ini:2: The address 52:54:00:ab:cd:ef is also that of VM 'a' "
+                    "(a.ini:2): only one of them can run at a time. Give one of them another with "
+                    "MAC=."});
+    EXPECT_EQ(conflicts_said({"[Network lan]\n", "[Network lan]\n"}), Texts{});
 }
 
 // What has no MAC= has an address all the same.
@@ -81,12 +84,12 @@ TEST(HostClaimsTest, AMacThatIsNowhereInTheIni) {
     for (const std::string &derived : {bridged, std::string("[VM]\n[Network lan]\n")}) {
         const Vm vm = testing::from_files({{"b.ini", derived}}, Architecture::x86_64, "b").vm;
         const std::string mac = mac_address(vm, vm.networks.front());
-        EXPECT_EQ(said({"[Network x]\nMAC=" + mac + "\n", derived}),
+        EXPECT_EQ(conflicts_said({"[Network x]\nMAC=" + mac + "\n", derived}),
                   Texts{"warning: b.ini:2: The address " + mac +
                         " is also that of VM 'a' (a.ini:2): only one of them can run at a time. "
                         "Give one of them another with MAC=."});
     }
-    EXPECT_EQ(said({bridged, bridged}), Texts{});
+    EXPECT_EQ(conflicts_said({bridged, bridged}), Texts{});
 }
 
 // Two VMs whose names happen to give the same address.
@@ -114,31 +117,31 @@ TEST(HostClaimsTest, TheSameMacMadeOfTwoNames) {
 }
 
 TEST(HostClaimsTest, TheSameCid) {
-    EXPECT_EQ(said({"[VM]\nVSockCID=42\n", "[VM]\nRNG=yes\nVSockCID=42\n"}),
+    EXPECT_EQ(conflicts_said({"[VM]\nVSockCID=42\n", "[VM]\nRNG=yes\nVSockCID=42\n"}),
               Texts{"warning: b.ini:3: The CID 42 is also that of VM 'a' (a.ini:2): only one of "
                     "them can run at a time."});
-    EXPECT_EQ(said({"[VM]\nVSockCID=42\n", "[VM]\nVSockCID=43\n"}), Texts{});
+    EXPECT_EQ(conflicts_said({"[VM]\nVSockCID=42\n", "[VM]\nVSockCID=43\n"}), Texts{});
 }
 
 TEST(HostClaimsTest, TheSameInterface) {
     const std::string tap = "[Network lan]\nType=tap\nInterface=tap0\n";
     const std::string bridge = "[Network lan]\nType=bridge\nBridge=br0\n";
-    EXPECT_EQ(said({tap, bridge + "Interface=tap0\n"}),
+    EXPECT_EQ(conflicts_said({tap, bridge + "Interface=tap0\n"}),
               Texts{"warning: b.ini:4: The interface 'tap0' is also that of VM 'a' (a.ini:3): "
                     "only one of them can run at a time."});
-    EXPECT_EQ(said({bridge, bridge}), Texts{});
+    EXPECT_EQ(conflicts_said({bridge, bridge}), Texts{});
 }
 
 TEST(HostClaimsTest, AnInterfaceThatIsNowhereInTheIni) {
-    EXPECT_EQ(
-        said({"[VM]\n[Network x]\nType=tap\nInterface=b-lan\n", "[VM]\n[Network lan]\nType=tap\n"}),
-        Texts{"warning: b.ini:2: The interface 'b-lan' is also that of VM 'a' (a.ini:4): "
-              "only one of them can run at a time."});
+    EXPECT_EQ(conflicts_said({"[VM]\n[Network x]\nType=tap\nInterface=b-lan\n",
+                              "[VM]\n[Network lan]\nType=tap\n"}),
+              Texts{"warning: b.ini:2: The interface 'b-lan' is also that of VM 'a' (a.ini:4): "
+                    "only one of them can run at a time."});
 }
 
 TEST(HostClaimsTest, EachLaterVmIsToldOnce) {
     const std::string ini = claimed_forward("tcp::10022-:22");
-    EXPECT_EQ(said({ini, ini, ini}),
+    EXPECT_EQ(conflicts_said({ini, ini, ini}),
               (Texts{"warning: b.ini:2: TCP port 10022 of the host is also that of VM 'a' "
                      "(a.ini:2): only one of them can run at a time.",
                      "warning: c.ini:2: TCP port 10022 of the host is also that of VM 'a' "

@@ -3,7 +3,7 @@
 // Serial ports, channels, and the sockets of theirs, in the exact words of each message.
 #include <gtest/gtest.h>
 
-#include "generator/check/contradictions.h"
+#include "generator/check/checks.h"
 #include "tests/unit/generator/from_ini.h"
 
 namespace qemunit::generator {
@@ -56,7 +56,7 @@ TEST(PortContradictionsTest, ASocketsPathHasAnEnd) {
         Vm vm{.name = std::string(static_cast<std::size_t>(name_length), 'v')};
         vm.serials = {{.name = "serial"}, {.name = port}};
         Diagnostics diagnostics;
-        find_contradictions(vm, Architecture::x86_64, diagnostics);
+        check_vm(vm, Architecture::x86_64, diagnostics);
         EXPECT_EQ(diagnostics.empty(), fits) << name_length;
         if (!fits) {
             EXPECT_EQ(diagnostics.front().message,

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "generator/vm/defaults.h"
 #include "tests/unit/generator/command_words.h"
 
 namespace qemunit::generator {

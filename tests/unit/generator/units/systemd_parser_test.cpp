@@ -86,7 +86,7 @@ class SystemdParserTest : public ::testing::Test {
                   0);
         folder.write("units/probe.service", "[Service]\nExecStart=/bin/true works\n");
         if (load("probe.service"); commands() != std::vector<Texts>{{"/bin/true", "works"}})
-            GTEST_SKIP() << "systemd --test does not work here: " << complaints;
+            GTEST_SKIP() << "systemd --test does not work here: " << findings;
     }
 
     // The drop-ins, on the templates as installed.
@@ -115,7 +115,7 @@ class SystemdParserTest : public ::testing::Test {
                              "SYSTEMD_UNIT_PATH=" + (folder / "units") + ":",
                              "XDG_RUNTIME_DIR=" + (folder / "runtime"), "HOME=/"},
              .unprivileged = true});
-        complaints = result.errors;
+        findings = result.errors;
         const std::string begin = "\t-> Unit " + unit + ":\n";
         const std::size_t at = result.output.find(begin);
         about = at == result.output.npos ? "" : result.output.substr(at + begin.size());
@@ -159,16 +159,16 @@ class SystemdParserTest : public ::testing::Test {
         folder.write("units/words.service", unit);
         load("words.service");
         const auto found = commands();
-        ASSERT_EQ(found.size(), expected.size()) << complaints;
+        ASSERT_EQ(found.size(), expected.size()) << findings;
         for (std::size_t i = 0; i < found.size(); ++i)
             EXPECT_EQ(found[i], expected[i]);
-        EXPECT_EQ(complaints.find("words.service"), complaints.npos) << complaints;
+        EXPECT_EQ(findings.find("words.service"), findings.npos) << findings;
     }
 
     std::string systemd;
     testing::TemporaryFolder folder;
     std::string about;
-    std::string complaints;
+    std::string findings;
 };
 
 TEST_F(SystemdParserTest, WordsWithAMeaningOfTheirOwn) {
@@ -249,11 +249,11 @@ TEST_F(SystemdParserTest, AWholeVm) {
     write_units(hostile);
 
     load("qemu@vm1.service");
-    EXPECT_EQ(complaints.find("50-qemunit.conf"), complaints.npos) << complaints;
+    EXPECT_EQ(findings.find("50-qemunit.conf"), findings.npos) << findings;
     EXPECT_EQ(values("Description"), Texts{"100% \"sure\" \\\\ $HOME ; # 'ä'"});
     EXPECT_EQ(values("Source Path"), Texts{"/etc/qemunit/50%/vm1.ini"});
     // And ExecReload= of the template.
-    ASSERT_EQ(commands().size(), 2u) << complaints;
+    ASSERT_EQ(commands().size(), 2u) << findings;
     Texts words = commands()[0];
     ASSERT_GT(words.size(), 9u);
     EXPECT_EQ(words[1], "--vm=vm1");
@@ -291,7 +291,7 @@ TEST_F(SystemdParserTest, PathsWithAMeaningOfTheirOwn) {
     }
     folder.write("units/paths.service", unit);
     load("paths.service");
-    EXPECT_EQ(complaints.find("paths.service"), complaints.npos) << complaints;
+    EXPECT_EQ(findings.find("paths.service"), findings.npos) << findings;
     for (const std::string key : keys)
         EXPECT_EQ(values(key), key.starts_with("Bind") ? mounts : Texts{all}) << key;
 }
@@ -331,7 +331,7 @@ TEST_F(SystemdParserTest, TheUnitsBesideQemu) {
     write_units(vm);
 
     load("qemu@vm1.service");
-    EXPECT_EQ(complaints.find("50-qemunit.conf"), complaints.npos) << complaints;
+    EXPECT_EQ(findings.find("50-qemunit.conf"), findings.npos) << findings;
     for (const std::string unit :
          {"qemu-image@vm1.service", "qemu-tpm@vm1.service", "qemu-passt@vm1:p.service",
           "qemu-tap@vm1-b.service", "qemu-virtiofs@vm1:s.socket", "qemu-credential@vm1.service"})

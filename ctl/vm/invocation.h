@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// What the user asked for: qemunitctl's command line, taken apart and checked. Pure.
+// What the user asked for, as ctl/arguments.h reads it from qemunitctl's command line.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "common/paths.h"
-#include "common/result.h"
 
 namespace qemunit::ctl {
 
@@ -31,10 +30,5 @@ struct Invocation {
 
 // Of the manager whose VMs these are, on this machine.
 Paths paths_of(const Invocation &invocation);
-
-// The words behind the program's name.
-Result<Invocation> parse_invocation(const std::vector<std::string> &words);
-
-std::string help_text();
 
 }  // namespace qemunit::ctl

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "generator/check/contradictions.h"
+#include "generator/check/checks.h"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,8 @@
 #include "common/concat.h"
 #include "common/guest_credentials.h"
 #include "generator/check/sections.h"
-#include "generator/qemu/arguments.h"
+#include "generator/check/user_scope.h"
+#include "generator/vm/defaults.h"
 #include "generator/vm/enumerations.h"
 #include "generator/vm/stop_timeout.h"
 #include "generator/vm/text.h"
@@ -21,8 +22,8 @@ namespace {
 // What [VM] and [Boot] say, and how that goes with the devices.
 class VmChecker {
   public:
-    VmChecker(const Vm &vm, Architecture host, Complaints &complaints)
-        : vm_(vm), host_(host), traits_(machine_traits(vm, host)), complaints_(complaints) {}
+    VmChecker(const Vm &vm, Architecture host, Findings &findings)
+        : vm_(vm), host_(host), traits_(machine_traits(vm, host)), findings_(findings) {}
 
     void check() {
         if (continues_line(vm_.description))
@@ -84,10 +85,10 @@ class VmChecker {
                       "would be missing when it resumes.");
         for (const Share &share : vm_.shares)
             if (share.type == ShareType::virtiofs)
-                complaints_.warn("Share " + share.name, "Type",
-                                 "Type=virtiofs: not every virtiofsd can be saved (Debian 12's "
-                                 "cannot); where it "
-                                 "cannot, the guest is shut down instead of hibernating.");
+                findings_.warn("Share " + share.name, "Type",
+                               "Type=virtiofs: not every virtiofsd can be saved (Debian 12's "
+                               "cannot); where it "
+                               "cannot, the guest is shut down instead of hibernating.");
     }
 
     void check_ready() {
@@ -182,26 +183,28 @@ class VmChecker {
     }
 
     void error(std::string_view section, std::string_view key, std::string message) {
-        complaints_.error(section, key, std::move(message));
+        findings_.error(section, key, std::move(message));
     }
 
     const Vm &vm_;
     const Architecture host_;
     const MachineTraits traits_;
-    Complaints &complaints_;
+    Findings &findings_;
 };
 
 }  // namespace
 
-void find_contradictions(const Vm &vm, Architecture host, Diagnostics &diagnostics) {
-    Complaints complaints(vm, diagnostics);
-    check_drives(vm, host, complaints);
-    check_networks(vm, complaints);
-    check_ports(vm, host, complaints);
-    check_shares(vm, complaints);
-    check_credentials(vm, complaints);
+void check_vm(const Vm &vm, Architecture host, Diagnostics &diagnostics) {
+    Findings findings(vm, diagnostics);
+    check_drives(vm, host, findings);
+    check_networks(vm, findings);
+    check_ports(vm, host, findings);
+    check_shares(vm, findings);
+    check_credentials(vm, findings);
     check_stop_timeout(vm, diagnostics);
-    VmChecker(vm, host, complaints).check();
+    VmChecker(vm, host, findings).check();
+    if (vm.paths.is_of_user())
+        check_user_scope(vm, diagnostics);
 }
 
 }  // namespace qemunit::generator

@@ -9,6 +9,6 @@
 
 namespace qemunit::generator {
 
-void find_contradictions(const Vm &vm, Architecture host, Diagnostics &diagnostics);
+void check_vm(const Vm &vm, Architecture host, Diagnostics &diagnostics);
 
 }  // namespace qemunit::generator

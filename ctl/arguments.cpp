@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "ctl/invocation.h"
+#include "ctl/arguments.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -9,7 +9,6 @@
 #include <string_view>
 
 #include "common/did_you_mean.h"
-#include "common/user_paths.h"
 #include "common/vm_name.h"
 #include "ctl/output/error_text.h"
 #include "ctl/verbs.h"
@@ -188,10 +187,6 @@ class Parser {
 };
 
 }  // namespace
-
-Paths paths_of(const Invocation &invocation) {
-    return invocation.bus == Invocation::Bus::user ? user_paths() : Paths{};
-}
 
 Result<Invocation> parse_invocation(const std::vector<std::string> &words) {
     return Parser(words).parse();

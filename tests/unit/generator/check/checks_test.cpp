@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // What no single line shows, in the exact words of each message.
-#include "generator/check/contradictions.h"
+#include "generator/check/checks.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "ctl/invocation.h"
+#include "ctl/arguments.h"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+//
+// qemunitctl's command line, taken apart and checked against the table of verbs. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "ctl/vm/invocation.h"
+
+namespace qemunit::ctl {
+
+// The words behind the program's name.
+Result<Invocation> parse_invocation(const std::vector<std::string> &words);
+
+std::string help_text();
+
+}  // namespace qemunit::ctl

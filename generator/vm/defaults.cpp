@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+#include "generator/vm/defaults.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/concat.h"
+#include "common/paths.h"
+#include "generator/vm/mac_address.h"
+#include "generator/vm/machine.h"
+#include "generator/vm/values.h"
+
+namespace qemunit::generator {
+
+std::string qemu_program(const Vm &vm, Architecture host) {
+    return vm.qemu ? vm.qemu->text : concat(kQemuBinDir, "/", machine_traits(vm, host).program);
+}
+
+std::string absolute_path(const Vm &vm, const FilePath &path) {
+    return path.text.starts_with('/') ? path.text
+                                      : concat(vm.paths.state_dir(vm.name), "/", path.text);
+}
+
+// The suffix decides, never the content: QEMU's probing lets a guest that owns a raw disk
+// turn it into a qcow2 with any file of the host as its backing file.
+std::string format_of(const FilePath &file) {
+    static constexpr std::pair<std::string_view, std::string_view> kBySuffix[] = {
+        {".qcow2", "qcow2"}, {".qcow", "qcow"}, {".qed", "qed"}, {".vmdk", "vmdk"},
+        {".vdi", "vdi"},     {".vhdx", "vhdx"}, {".vhd", "vpc"},
+    };
+    for (const auto &[suffix, format] : kBySuffix)
+        if (file.text.ends_with(suffix))
+            return std::string(format);
+    return "raw";
+}
+
+std::string format_of(const Drive &drive) {
+    return drive.format ? drive.format->text : format_of(*drive.file);
+}
+
+std::string backing_format_of(const Drive &drive) {
+    return drive.backing_format ? drive.backing_format->text : format_of(*drive.backing_file);
+}
+
+DriveInterface effective_interface(const Vm &vm, const Drive &drive, Architecture host) {
+    if (drive.interface)
+        return *drive.interface;
+    if (drive.media == DriveMedia::disk)
+        return DriveInterface::virtio;
+    return machine_traits(vm, host).disks == BuiltInDisks::none ? DriveInterface::scsi
+                                                                : DriveInterface::ide;
+}
+
+SerialType effective_type(const Vm &vm, const Serial &serial, Architecture host) {
+    if (serial.type)
+        return *serial.type;
+    unsigned uarts = machine_traits(vm, host).uarts;
+    for (const Serial &port : vm.serials) {
+        const bool wants_uart = port.type.value_or(SerialType::isa) == SerialType::isa;
+        if (&port == &serial)
+            return uarts > 0 ? SerialType::isa : SerialType::virtio;
+        if (wants_uart && uarts > 0)
+            --uarts;
+    }
+    return SerialType::isa;
+}
+
+std::string_view effective_tag(const Share &share) {
+    return share.tag ? share.tag->text : share.name;
+}
+
+bool falls_back_to_tcg(const Vm &vm, Architecture host) {
+    return vm.accelerator == Accelerator::automatic && vm.architecture.value_or(host) == host;
+}
+
+bool order_is_letters(const Vm &vm) {
+    const auto &order = vm.boot.order;
+    const auto has_name = [&](const auto &device) {
+        return device.name == order.front();
+    };
+    return order.size() == 1 && order.front().find_first_not_of("abcdnop") == std::string::npos &&
+           std::ranges::none_of(vm.drives, has_name) && std::ranges::none_of(vm.networks, has_name);
+}
+
+// QEMU gives 0 to the ROM that starts a kernel, and lets nobody else have it (hw/i386/x86.c).
+unsigned first_boot_index(const Vm &vm) {
+    return vm.boot.kernel ? 1 : 0;
+}
+
+std::optional<unsigned> boot_index(const Vm &vm, std::string_view device,
+                                   const std::optional<BootPosition> &own) {
+    if (own)
+        return own->number;
+    const auto it = std::ranges::find(vm.boot.order, device);
+    if (it == vm.boot.order.end())
+        return std::nullopt;
+    return first_boot_index(vm) + static_cast<unsigned>(it - vm.boot.order.begin());
+}
+
+std::string tap_name(const Vm &vm, const Network &network) {
+    if (network.interface)
+        return network.interface->text;
+    std::string name = fmt::format("{}-{}", vm.name, network.name);
+    if (is_interface_name(name))
+        return name;
+    return fmt::format("qemu-{:06x}", hash_of_name(vm, network));
+}
+
+std::string console_parameter(const Vm &vm, Architecture host) {
+    const bool is_uart = effective_type(vm, vm.serials.front(), host) == SerialType::isa;
+    return fmt::format("console={}", is_uart ? machine_traits(vm, host).uart : "hvc0");
+}
+
+}  // namespace qemunit::generator

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+//
+// What a VM has where its ini says nothing: the names and defaults that depend on others of its
+// keys, or on its machine, for all who must know the same of it. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "generator/vm/vm.h"
+
+namespace qemunit::generator {
+
+// A relative path is relative to the VM's state directory.
+std::string absolute_path(const Vm &vm, const FilePath &path);
+
+// The path of the QEMU that it runs in.
+std::string qemu_program(const Vm &vm, Architecture host);
+
+// By Format=, or by the suffix.
+std::string format_of(const Drive &drive);
+std::string format_of(const FilePath &file);
+// By BackingFormat=, or by the suffix.
+std::string backing_format_of(const Drive &drive);
+DriveInterface effective_interface(const Vm &vm, const Drive &drive, Architecture host);
+SerialType effective_type(const Vm &vm, const Serial &serial, Architecture host);
+std::string_view effective_tag(const Share &share);
+
+// Whether QEMU is to try KVM first and then TCG.
+bool falls_back_to_tcg(const Vm &vm, Architecture host);
+
+// The number of what Order= names first: 0, or 1 behind a kernel.
+unsigned first_boot_index(const Vm &vm);
+
+// By BootIndex=, or by the place of its name in Order=.
+std::optional<unsigned> boot_index(const Vm &vm, std::string_view device,
+                                   const std::optional<BootPosition> &own);
+// Whether Order= is QEMU's "cdn" and no name of a device.
+bool order_is_letters(const Vm &vm);
+
+std::string tap_name(const Vm &vm, const Network &network);
+
+// "console=ttyS0", for the first serial port.
+std::string console_parameter(const Vm &vm, Architecture host);
+
+// The chardev, and the socket, of the channel to the guest agent.
+inline constexpr std::string_view kGuestAgentSocket = "agent";
+
+}  // namespace qemunit::generator
