@@ -2,7 +2,6 @@
 #include "helper/companion/companion.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
 #include <algorithm>
@@ -23,10 +22,11 @@
 #include "helper/guest/guest_agent.h"
 #include "helper/guest/guest_notices.h"
 #include "helper/handover/saved_state.h"
+#include "helper/lifecycle/failed_load.h"
 #include "helper/lifecycle/guest_run.h"
 #include "helper/lifecycle/hardware.h"
-#include "helper/lifecycle/loading.h"
 #include "helper/lifecycle/readiness.h"
+#include "helper/lifecycle/resuming.h"
 #include "helper/lifecycle/stopping.h"
 
 namespace qemunit::helper {
@@ -34,11 +34,7 @@ namespace qemunit::helper {
 namespace {
 
 constexpr std::size_t kQmpMessageMax = 1 << 20;  // bytes; events are small
-constexpr uint64_t kLoadTimeout = 60 * kSecond;
-// As much RAM as a big machine has, from a slow disk.
-constexpr uint64_t kSnapshotTimeout = 3600 * kSecond;
-// Bytes a second that a disk gives at the least.
-constexpr uint64_t kSlowDisk = 20 << 20;
+constexpr uint64_t kCommandTimeout = 60 * kSecond;
 
 constexpr std::string_view kFirstPort = "serial";
 
@@ -107,12 +103,24 @@ class Companion {
         if (!qmp)
             return std::unexpected(qmp.error());
         qmp_ = std::move(*qmp);
-        resumed_ = std::move(side.resumed);
         unplugged_ = std::move(side.unplugged);
         stop_timeout_usec_ = side.stop_timeout_usec;
         hibernates_ = side.stop == StopMode::hibernate;
         saved_.emplace(hibernation_path(vm));
         guest_run_.emplace(*qmp_, *saved_);
+        resuming_.emplace(event, *qmp_, *saved_, *guest_run_, handover_, std::move(side.resumed),
+                          Resuming::Callbacks{
+                              .tell_status = [](const std::string &status) { tell_status(status); },
+                              .is_stopping = [this] { return stopping_->has_begun(); },
+                              .is_paused = [this] { ask_status(); },
+                              .has_resumed =
+                                  [this] {
+                                      readiness_->take_resumption(qmp_->version());
+                                  }});
+        failed_load_.emplace(event, *qmp_, [this] {
+            if (!stopping_->has_begun())
+                readiness_->take_status("Paused: a snapshot could not be loaded");
+        });
         watchdog_.emplace(event, *qmp_, side.qemu);
         // A QEMU that is at work answers this companion late, and systemd does not wait for it.
         if (handover_.qemu_answered)
@@ -265,34 +273,25 @@ class Companion {
         idleness_->start();
         if (handover_.stop_asked_usec != 0)
             go_on_stopping();
-        else if (resumed_ && handover_.has_resumed)
-            finish_resumption();
-        else if (resumed_)
-            load();
+        else if (resuming_->is_wanted())
+            resuming_->begin();
         else
             readiness_->take_answer_of_qemu(qmp_->version());
-        if (hibernates_ && !resumed_ && handover_.hardware[0] == '\0' &&
+        if (hibernates_ && !resuming_->is_wanted() && handover_.hardware[0] == '\0' &&
             handover_.stop_asked_usec == 0)
-            ask_hardware(*qmp_, kLoadTimeout, [this](const Result<Hardware> &hardware) {
+            ask_hardware(*qmp_, kCommandTimeout, [this](const Result<Hardware> &hardware) {
                 if (hardware)
-                    remember(*hardware);
+                    remember_hardware(handover_, *hardware);
             });
         if (takes_over())
             ask_status();
-    }
-
-    // Without it, nobody can tell what comes while the VM runs.
-    void remember(const Hardware &hardware) {
-        const std::string text = hardware_text(hardware);
-        if (text.size() < sizeof handover_.hardware)
-            text.copy(handover_.hardware, text.size());
     }
 
     // QEMU has no option for it. The guest, of which not a line has run, never sees another state.
     void unplug() {
         for (const std::string &card : unplugged_)
             qmp_->execute(
-                "set_link", {{"name", card}, {"up", false}}, kLoadTimeout,
+                "set_link", {{"name", card}, {"up", false}}, kCommandTimeout,
                 [card](const QmpClient::Reply &reply) {
                     if (!reply)
                         warn(fmt::format("[Network {}] Link=no: {}", card, reply.error().message));
@@ -311,90 +310,15 @@ class Companion {
 
     // Events that nobody has heard tell nothing any more.
     void ask_status() {
-        qmp_->execute("query-status", nullptr, kLoadTimeout, [this](const QmpClient::Reply &reply) {
-            const std::string state = reply ? string_at(*reply, "status") : std::string();
-            if (state == "paused" || state == "save-vm")
-                set_guest_runs(false);
-            const std::string status = status_text_of_state(state);
-            if (!status.empty() && !stopping_->has_begun())
-                readiness_->take_status(status);
-        });
-    }
-
-    void load() {
-        tell_status("Resuming");
-        loading_.emplace(event_.get(), *qmp_, *saved_, [this] {
-            if (const auto &header = loading_->header())
-                handover_.is_paused = header->paused;
-            if (const auto &started = loading_->started())
-                remember(*started);
-            tell_helper(Resumption::given);
-            grant_time_to_load();
-        });
-        loading_->begin([this](const Result<> &loaded) {
-            if (loaded)
-                tell_helper(Resumption::loaded);
-            if (stopping_->has_begun())
-                return;
-            if (loaded) {
-                handover_.is_paused ? stay_paused() : resume();
-                return;
-            }
-            warn(loaded.error().message);
-            quit();
-        });
-    }
-
-    // Which has ended if the start has, well or not.
-    void tell_helper(Resumption step) const {
-        const char byte = static_cast<char>(step);
-        if (write(resumed_.get(), &byte, 1) != 1)
-            return;
-    }
-
-    // TimeoutStartSec= knows nothing of how much there is to read.
-    void grant_time_to_load() const {
-        struct stat status {};
-        if (stat(saved_->path().c_str(), &status) == 0)
-            sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%" PRIu64,
-                       kLoadTimeout + static_cast<uint64_t>(status.st_size) / kSlowDisk * kSecond);
-    }
-
-    void quit() {
-        qmp_->execute("quit", nullptr, kLoadTimeout, [](const QmpClient::Reply &) {});
-    }
-
-    void resume() {
-        guest_run_->let("cont", [this](const QmpClient::Reply &reply) {
-            if (reply) {
-                handover_.has_resumed = true;
-                finish_resumption();
-                return;
-            }
-            // QEMU says so before it lets the guest run (qmp_cont() in monitor/qmp-cmds.c), when it
-            // does not get hold of a disk, say.
-            if (reply.error().kind != QmpError::Kind::monitor)
-                return;
-            warn("the guest cannot run after it was resumed: " + reply.error().message);
-            if (const auto restored = saved_->restore(); !restored)
-                warn(restored.error().message);
-            quit();
-        });
-    }
-
-    void stay_paused() {
-        if (!guest_run_->give_up_state())
-            return;
-        handover_.has_resumed = true;
-        finish_resumption();
-        ask_status();
-    }
-
-    // Twice is no harm: somebody may have been killed in the middle of it.
-    void finish_resumption() {
-        saved_->remove_leftovers();
-        tell_helper(Resumption::runs);
-        readiness_->take_resumption(qmp_->version());
+        qmp_->execute(
+            "query-status", nullptr, kCommandTimeout, [this](const QmpClient::Reply &reply) {
+                const std::string state = reply ? string_at(*reply, "status") : std::string();
+                if (state == "paused" || state == "save-vm")
+                    set_guest_runs(false);
+                const std::string status = status_text_of_state(state);
+                if (!status.empty() && !stopping_->has_begun())
+                    readiness_->take_status(status);
+            });
     }
 
     // A guest that has panicked says no more, also if it is only paused by that.
@@ -422,43 +346,12 @@ class Companion {
         if (events_)
             events_->take(event);
         if (event.name == "STOP" && !stopping_->has_begun())
-            look_for_failed_load(0);
+            failed_load_->look();
         // While the VM is being stopped, the steps of that are the better story.
         if (stopping_->has_begun() && event.name != "SHUTDOWN")
             return;
         if (const std::string status = status_text(event, handover_.exit_status); !status.empty())
             readiness_->take_status(status);
-    }
-
-    // QEMU stops the guest to load a snapshot, and answers again when it has. If it failed it
-    // leaves the guest as it is then, of which no event tells (migration/savevm.c); qemunitd mends
-    // that, if it was asked for the snapshot.
-    void look_for_failed_load(unsigned times_seen) {
-        qmp_->execute(
-            "query-status", nullptr, kSnapshotTimeout,
-            [this, times_seen](const QmpClient::Reply &reply) {
-                const std::string status = reply ? string_at(*reply, "status") : std::string();
-                if (status == "restore-vm" && times_seen == 0)
-                    look_again_for_failed_load();
-                else if ((status == "restore-vm" || status == "prelaunch") && times_seen > 0)
-                    tell_failed_load();
-            });
-    }
-
-    void look_again_for_failed_load() {
-        if (auto timer = start_timer(event_.get(), monotonic_now(event_.get()) + kSecond,
-                                     [this] { look_for_failed_load(1); }))
-            next_look_for_load_ = std::move(*timer);
-    }
-
-    void tell_failed_load() {
-        fmt::print(stderr,
-                   "<3>qemunit-helper: a snapshot could not be loaded, and the guest stands still. "
-                   "Unless QEMU has said that there is no such snapshot, the disks are those of "
-                   "the snapshot already, and the machine is not: to boot it from them, call "
-                   "Reset and then Resume of org.qemunit1(5), or load another snapshot.\n");
-        if (!stopping_->has_begun())
-            readiness_->take_status("Paused: a snapshot could not be loaded");
     }
 
     void on_closed() {
@@ -505,13 +398,13 @@ class Companion {
     std::optional<GuestRun> guest_run_;
     std::optional<Watchdog> watchdog_;
     std::optional<Stopping> stopping_;
-    std::optional<Loading> loading_;
+    std::optional<Resuming> resuming_;
+    std::optional<FailedLoad> failed_load_;
     std::optional<Idleness> idleness_;
     uint64_t stop_timeout_usec_ = 0;
     bool hibernates_ = false;
-    UniqueFd resumed_;
     std::vector<std::string> unplugged_;
-    EventSourcePtr stop_signal_, next_look_for_load_;
+    EventSourcePtr stop_signal_;
     bool qmp_closed_ = false;
     bool panicked_ = false;
 };

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+#include "helper/lifecycle/resuming.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <cinttypes>
+
+#include "common/timer.h"
+
+namespace qemunit::helper {
+
+namespace {
+
+constexpr uint64_t kQuitTimeout = 60 * kSecond;
+// Beside what the size of the state takes.
+constexpr uint64_t kLoadTimeout = 60 * kSecond;
+// Bytes a second that a disk gives at the least.
+constexpr uint64_t kSlowDisk = 20 << 20;
+
+void warn_of_resumption(const std::string &message) {
+    fmt::print(stderr, "<4>qemunit-helper: {}\n", message);
+}
+
+}  // namespace
+
+void remember_hardware(Handover &handover, const Hardware &hardware) {
+    const std::string text = hardware_text(hardware);
+    if (text.size() < sizeof handover.hardware)
+        text.copy(handover.hardware, text.size());
+}
+
+void Resuming::begin() {
+    handover_.has_resumed ? finish() : load();
+}
+
+void Resuming::load() {
+    callbacks_.tell_status("Resuming");
+    loading_.emplace(event_, qmp_, saved_, [this] {
+        if (const auto &header = loading_->header())
+            handover_.is_paused = header->paused;
+        if (const auto &started = loading_->started())
+            remember_hardware(handover_, *started);
+        tell_helper(Resumption::given);
+        grant_time_to_load();
+    });
+    loading_->begin([this](const Result<> &loaded) { take_loaded(loaded); });
+}
+
+void Resuming::take_loaded(const Result<> &loaded) {
+    if (loaded)
+        tell_helper(Resumption::loaded);
+    if (callbacks_.is_stopping())
+        return;
+    if (loaded) {
+        handover_.is_paused ? stay_paused() : run();
+        return;
+    }
+    warn_of_resumption(loaded.error().message);
+    quit();
+}
+
+void Resuming::run() {
+    guest_run_.let("cont", [this](const QmpClient::Reply &reply) {
+        if (reply) {
+            handover_.has_resumed = true;
+            finish();
+            return;
+        }
+        // QEMU says so before it lets the guest run (qmp_cont() in monitor/qmp-cmds.c), when it
+        // does not get hold of a disk, say.
+        if (reply.error().kind != QmpError::Kind::monitor)
+            return;
+        warn_of_resumption("the guest cannot run after it was resumed: " + reply.error().message);
+        if (const auto restored = saved_.restore(); !restored)
+            warn_of_resumption(restored.error().message);
+        quit();
+    });
+}
+
+void Resuming::stay_paused() {
+    if (!guest_run_.give_up_state())
+        return;
+    handover_.has_resumed = true;
+    finish();
+    callbacks_.is_paused();
+}
+
+// Twice is no harm: somebody may have been killed in the middle of it.
+void Resuming::finish() {
+    saved_.remove_leftovers();
+    tell_helper(Resumption::runs);
+    callbacks_.has_resumed();
+}
+
+void Resuming::quit() {
+    qmp_.execute("quit", nullptr, kQuitTimeout, [](const QmpClient::Reply &) {});
+}
+
+// The helper has ended if the start has, well or not.
+void Resuming::tell_helper(Resumption step) const {
+    const char byte = static_cast<char>(step);
+    if (write(helper_.get(), &byte, 1) != 1)
+        return;
+}
+
+// TimeoutStartSec= knows nothing of how much there is to read.
+void Resuming::grant_time_to_load() const {
+    struct stat status {};
+    if (stat(saved_.path().c_str(), &status) == 0)
+        sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%" PRIu64,
+                   kLoadTimeout + static_cast<uint64_t>(status.st_size) / kSlowDisk * kSecond);
+}
+
+}  // namespace qemunit::helper

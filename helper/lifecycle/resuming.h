@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+//
+// A guest that goes on from its saved state: loaded, then run, or paused as it was. qemunit-helper
+// hears of each step, since what it does with the state's file depends on how far this came.
+// Whatever is done here, a companion that takes over may do again.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "common/event_ptr.h"
+#include "common/qmp/qmp_client.h"
+#include "common/unique_fd.h"
+#include "helper/handover/companion_command.h"
+#include "helper/handover/saved_state.h"
+#include "helper/handover/supervision.h"
+#include "helper/lifecycle/guest_run.h"
+#include "helper/lifecycle/hardware.h"
+#include "helper/lifecycle/loading.h"
+
+namespace qemunit::helper {
+
+// So that Hibernation can tell what comes while the VM runs. Nothing, if there is no room.
+void remember_hardware(Handover &handover, const Hardware &hardware);
+
+class Resuming {
+  public:
+    struct Callbacks {
+        std::function<void(const std::string &)> tell_status;
+        std::function<bool()> is_stopping;
+        std::function<void()> is_paused;  // and stays so, as somebody had paused it before
+        std::function<void()> has_resumed;
+    };
+
+    // `helper`: where to say how far it came; no fd if there is no saved state.
+    Resuming(sd_event *event, QmpClient &qmp, const SavedState &saved, GuestRun &guest_run,
+             Handover &handover, UniqueFd helper, Callbacks callbacks)
+        : event_(event),
+          qmp_(qmp),
+          saved_(saved),
+          guest_run_(guest_run),
+          handover_(handover),
+          helper_(std::move(helper)),
+          callbacks_(std::move(callbacks)) {}
+
+    bool is_wanted() const { return static_cast<bool>(helper_); }
+
+    // Once QMP answers.
+    void begin();
+
+  private:
+    void load();
+    void take_loaded(const Result<> &loaded);
+    void run();
+    void stay_paused();
+    void finish();
+    void quit();
+    void tell_helper(Resumption step) const;
+    void grant_time_to_load() const;
+
+    sd_event *event_;
+    QmpClient &qmp_;
+    const SavedState &saved_;
+    GuestRun &guest_run_;
+    Handover &handover_;
+    const UniqueFd helper_;
+    const Callbacks callbacks_;
+    std::optional<Loading> loading_;
+};
+
+}  // namespace qemunit::helper
