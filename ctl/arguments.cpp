@@ -18,6 +18,8 @@ namespace qemunit::ctl {
 namespace {
 
 constexpr std::string_view kHost = "--host";
+// Of a command line without any.
+constexpr std::string_view kDefaultVerb = "list";
 
 struct Flag {
     std::string_view name;
@@ -147,9 +149,10 @@ class Parser {
     }
 
     Result<Invocation> check() {
+        if (!verb() && !group_.empty())
+            return fail(EINVAL, "incomplete command." + group_help(""));
         if (!verb())
-            return fail(EINVAL, group_.empty() ? "what shall be done? See --help."
-                                               : "incomplete command." + group_help(""));
+            invocation_.verb = &*std::ranges::find(verbs(), kDefaultVerb, &Verb::name);
         for (const std::string_view option : verb_options_)
             if (!fmt::format(" {} ", verb()->options).contains(fmt::format(" {} ", option)))
                 return fail(EINVAL,
@@ -194,7 +197,7 @@ Result<Invocation> parse_invocation(const std::vector<std::string> &words) {
 
 std::string help_text() {
     std::string text =
-        "qemunitctl [OPTION...] COMMAND ...\n"
+        "qemunitctl [OPTION...] [COMMAND ...]\n"
         "\n"
         "Looks at virtual machines, and works with those that run. Starting and\n"
         "stopping them is systemd's: systemctl start qemu@VM\n"

@@ -28,9 +28,12 @@ std::string state_of(const VmFacts &vm) {
 
 }  // namespace
 
-std::string list_text(const std::vector<VmFacts> &vms) {
+std::string list_text(const std::vector<VmFacts> &vms, const Paths &paths) {
     if (vms.empty())
-        return "No VMs are configured.\n";
+        return fmt::format(
+            "No VMs are configured. The ini file of one is {}/NAME.ini, see qemunit.ini(5); after "
+            "it was written: {} daemon-reload\n",
+            paths.config_dirs().front(), paths.systemctl());
     std::vector<std::vector<std::string>> rows{{"VM", "STATE", "UPTIME", "MEMORY", "FORWARDS"}};
     for (const VmFacts &facts : vms) {
         const auto rules = rules_of(facts);
@@ -74,7 +77,7 @@ Result<int> run_list(const Invocation &invocation) {
     const auto facts = collect_facts(bus->get(), std::move(*vms));
     if (!facts)
         return std::unexpected(facts.error());
-    fmt::print("{}", invocation.json ? list_json(*facts) : list_text(*facts));
+    fmt::print("{}", invocation.json ? list_json(*facts) : list_text(*facts, paths_of(invocation)));
     return 0;
 }
 

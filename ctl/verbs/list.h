@@ -12,7 +12,8 @@
 
 namespace qemunit::ctl {
 
-std::string list_text(const std::vector<VmFacts> &vms);
+// `paths`: of the manager whose VMs these are, to say where their ini files go if there are none.
+std::string list_text(const std::vector<VmFacts> &vms, const Paths &paths = {});
 std::string list_json(const std::vector<VmFacts> &vms);
 
 Result<int> run_list(const Invocation &invocation);

@@ -81,8 +81,17 @@ TEST(InvocationTest, WhatSystemdDoesIsLeftToIt) {
     EXPECT_EQ(fault({"logs"}), "there is no 'logs' here; use: journalctl -u qemu@VM");
 }
 
+TEST(InvocationTest, NothingIsToList) {
+    for (const auto &words : std::vector<Words>{{}, {"--user"}, {"-H", "host"}, {"--json"}}) {
+        const auto invocation = parse_invocation(words);
+        ASSERT_TRUE(invocation) << invocation.error().message;
+        ASSERT_NE(invocation->verb, nullptr);
+        EXPECT_EQ(invocation->verb->name, "list");
+    }
+    EXPECT_EQ(fault({"--wait"}), "'list' has no option --wait; see --help");
+}
+
 TEST(InvocationTest, IncompleteAndTooMuch) {
-    EXPECT_EQ(fault({}), "what shall be done? See --help.");
     EXPECT_EQ(fault({"forward"}),
               "incomplete command. It is: forward list VM, forward add VM RULE, "
               "forward remove VM RULE");

@@ -59,7 +59,9 @@ TEST(ListTest, OneLineForEachVm) {
     EXPECT_EQ(list_text({{{"vm1", "failed", "qemu@vm1.service"}, {}, {}, {}, "timeout"}}),
               "VM   STATE             UPTIME  MEMORY  FORWARDS\n"
               "vm1  failed (timeout)  -       -       -\n");
-    EXPECT_EQ(list_text({}), "No VMs are configured.\n");
+    EXPECT_EQ(list_text({}),
+              "No VMs are configured. The ini file of one is /etc/qemunit/NAME.ini, see "
+              "qemunit.ini(5); after it was written: systemctl daemon-reload\n");
 }
 
 TEST(ListTest, JsonHasNullForWhatIsNotKnown) {
