@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool interface_exists(const std::string &name) {
+bool has_interface(const std::string &name) {
     return fs::exists("/sys/class/net/" + name);
 }
 
@@ -100,11 +100,11 @@ class Running : public testing::TestWithParam<Loss> {
         for (const std::string &unit :
              {"qemu-tap@" + vm.name() + "-lan.service", "qemu-tpm@" + vm.name() + ".service"})
             EXPECT_TRUE(wait_for_state(unit, state)) << unit << ": " << state_of(unit);
-        EXPECT_EQ(interface_exists(vm.name() + "-lan"), state == "active");
+        EXPECT_EQ(has_interface(vm.name() + "-lan"), state == "active");
     }
     static void expect_bridge(const std::string &state) {
         EXPECT_TRUE(wait_for_state("qemu-bridge@holdbr.service", state));
-        EXPECT_EQ(interface_exists("holdbr"), state == "active");
+        EXPECT_EQ(has_interface("holdbr"), state == "active");
     }
     static void expect_parts(const VmUnderTest &vm, const std::string &state) {
         expect_own_parts(vm, state);
@@ -193,12 +193,12 @@ TEST_F(RunningVm, GetsWhatItsIniSaysNowByARestart) {
                                   "[VM]\nTPM=yes\n[Network lan]\nType=bridge\nBridge=holdbr2\n"
                                   "[Network new]\nType=tap\nInterface=holdtap2\n");
     daemon_reload();
-    EXPECT_TRUE(interface_exists("holdtap1"));
+    EXPECT_TRUE(has_interface("holdtap1"));
     EXPECT_TRUE(fs::exists("/sys/class/net/holdbr1/brif/holdnew-lan"));
-    EXPECT_FALSE(interface_exists("holdtap2"));
+    EXPECT_FALSE(has_interface("holdtap2"));
     ASSERT_TRUE(vm.systemctl("restart").ok()) << vm.status();
-    EXPECT_FALSE(interface_exists("holdtap1"));
-    EXPECT_TRUE(interface_exists("holdtap2"));
+    EXPECT_FALSE(has_interface("holdtap1"));
+    EXPECT_TRUE(has_interface("holdtap2"));
     EXPECT_TRUE(fs::exists("/sys/class/net/holdbr2/brif/holdnew-lan"));
     EXPECT_EQ(state_of("qemu-tpm@holdnew.service"), "active");
     daemon_reload();
@@ -431,14 +431,14 @@ TEST(Interfaces, AreMadeWholeOrNotAtAll) {
                                           ? "cannot make the interface 'ifs-lan'"
                                           : "there is no bridge 'ifsbr'");
             EXPECT_TRUE(wait_for_state("qemu-tap@ifs-lan.service", "failed"));
-            EXPECT_FALSE(interface_exists("ifs-lan")) << words;
+            EXPECT_FALSE(has_interface("ifs-lan")) << words;
         }
         EXPECT_TRUE(vm.start().ok()) << words << vm.status();
         EXPECT_TRUE(fs::exists("/sys/class/net/ifsbr/brif/ifs-lan")) << words;
         EXPECT_NE(read_file("/sys/class/net/ifsbr/flags"), "0x1002\n") << words;
         ASSERT_TRUE(vm.stop().ok());
         EXPECT_TRUE(wait_for_state("qemu-bridge@ifsbr.service", "inactive"));
-        EXPECT_FALSE(interface_exists("ifsbr")) << words;
+        EXPECT_FALSE(has_interface("ifsbr")) << words;
     }
 }
 
@@ -449,7 +449,7 @@ TEST(Interfaces, ThatCouldNotBeRemovedAreMendedByTheNextStart) {
         BrokenIp broken("link delete");
         ASSERT_TRUE(vm.stop().ok());
         EXPECT_TRUE(wait_for_state("qemu-bridge@ifsbr2.service", "failed"));
-        ASSERT_TRUE(interface_exists("ifsbr2"));
+        ASSERT_TRUE(has_interface("ifsbr2"));
     }
     ASSERT_TRUE(run_words("ip link set dev ifsbr2 down").ok());
     ASSERT_TRUE(vm.start().ok()) << vm.status();
@@ -457,7 +457,7 @@ TEST(Interfaces, ThatCouldNotBeRemovedAreMendedByTheNextStart) {
     EXPECT_EQ(state_of("qemu-bridge@ifsbr2.service"), "active");
     ASSERT_TRUE(vm.stop().ok());
     EXPECT_TRUE(wait_for_state("qemu-bridge@ifsbr2.service", "inactive"));
-    EXPECT_FALSE(interface_exists("ifsbr2"));
+    EXPECT_FALSE(has_interface("ifsbr2"));
 }
 
 TEST(Interfaces, OfSomebodyElseStayAsTheyAre) {
@@ -470,7 +470,7 @@ TEST(Interfaces, OfSomebodyElseStayAsTheyAre) {
         ASSERT_TRUE(vm.stop().ok());
         EXPECT_TRUE(wait_for_state("qemu-tap@ifselse-lan.service", "inactive"));
     }
-    EXPECT_TRUE(interface_exists("ifsbr3"));
+    EXPECT_TRUE(has_interface("ifsbr3"));
     EXPECT_TRUE(run_words("ip link delete dev ifsbr3").ok());
 }
 

@@ -16,7 +16,7 @@
 namespace qemunit::e2e {
 namespace {
 
-constexpr const char *kPrompt = "(qemu) ";
+constexpr const char *kMonitorPrompt = "(qemu) ";
 
 UnixClient open_client(const std::string &vm, const char *method,
                        std::optional<std::string> argument = std::nullopt) {
@@ -33,8 +33,8 @@ std::string read_until(UnixClient &client, std::string_view text) {
 
 UnixClient open_monitor(const std::string &vm) {
     UnixClient client = open_client(vm, "OpenMonitor");
-    EXPECT_TRUE(
-        read_until(client, kPrompt).ends_with("type 'help' for more information\r\n(qemu) "));
+    EXPECT_TRUE(read_until(client, kMonitorPrompt)
+                    .ends_with("type 'help' for more information\r\n(qemu) "));
     return client;
 }
 
@@ -89,12 +89,12 @@ TEST(Sessions, ThreePeopleAtOneMonitor) {
         for (std::size_t i = 0; i < people.size(); ++i)
             ASSERT_TRUE(people[i].send(commands[i]));
         for (std::size_t i = 0; i < people.size(); ++i)
-            EXPECT_EQ(read_until(people[i], kPrompt), answers[i]);
+            EXPECT_EQ(read_until(people[i], kMonitorPrompt), answers[i]);
     }
     // Beside them, those who come by the socket and by a call.
     auto fourth = UnixClient::connect(vm.socket("monitor"));
     ASSERT_TRUE(fourth) << fourth.error().message;
-    EXPECT_TRUE(fourth->read_until(kPrompt));
+    EXPECT_TRUE(fourth->read_until(kMonitorPrompt));
     EXPECT_EQ(monitor_command(vm.name(), "info name").value, "three");
 
     // As QEMU's own.
@@ -153,7 +153,7 @@ TEST(Sessions, AQemuThatHangsIsToldAndTheyGoOn) {
     ASSERT_EQ(kill(qemu, SIGSTOP), 0);
     ASSERT_TRUE(monitor.send("info status\n"));
     ASSERT_TRUE(qmp.send(R"({"execute":"query-status","id":"a"})"));
-    EXPECT_EQ(read_until(monitor, kPrompt),
+    EXPECT_EQ(read_until(monitor, kMonitorPrompt),
               "qemunitd: QEMU did not answer 'info status' in time; it may still do as told\r\n"
               "(qemu) ");
     EXPECT_EQ(read_until(qmp, "\r\n"),
@@ -162,7 +162,7 @@ TEST(Sessions, AQemuThatHangsIsToldAndTheyGoOn) {
               "\r\n");
     ASSERT_EQ(kill(qemu, SIGCONT), 0);
     ASSERT_TRUE(monitor.send("info name\n"));
-    EXPECT_EQ(read_until(monitor, kPrompt), "stuck\r\n(qemu) ");
+    EXPECT_EQ(read_until(monitor, kMonitorPrompt), "stuck\r\n(qemu) ");
     ASSERT_TRUE(qmp.send(R"({"execute":"query-name","id":"b"})"));
     EXPECT_EQ(read_until(qmp, "\r\n"), "{\"id\":\"b\",\"return\":{\"name\":\"stuck\"}}\r\n");
 }

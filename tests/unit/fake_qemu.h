@@ -73,7 +73,7 @@ class FakeQemu {
     // Everything heard so far.
     const std::string &heard() {
         char buffer[65536];
-        for (ssize_t n; (n = read(fd_.get(), buffer, sizeof buffer)) > 0;)
+        for (ssize_t n; (n = ::read(fd_.get(), buffer, sizeof buffer)) > 0;)
             heard_.append(buffer, static_cast<std::size_t>(n));
         return heard_;
     }
