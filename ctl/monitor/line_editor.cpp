@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <histedit.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -49,11 +50,20 @@ struct LineEditor::Editor {
         return CC_REFRESH;
     }
 
+    // Whoever types Ctrl-D while a command runs, and the terminal is as the shell left it, has it
+    // read as NUL afterwards (__DISABLED_CHAR in the kernel's n_tty.c). Ctrl-Space is NUL as well,
+    // and leaves nothing.
+    static unsigned char on_nul(EditLine *line, int) {
+        const LineInfo *info = el_line(line);
+        return of(line).has_typed_ahead && info->lastchar == info->buffer ? CC_EOF : CC_NORM;
+    }
+
     std::string prompt;
     std::function<Completion(std::string_view)> completer;
     std::unique_ptr<History, HistoryDeleter> lines{history_init()};
     std::unique_ptr<EditLine, EditLineDeleter> line{
         el_init("qemunitctl", stdin, terminal_output(), stderr)};
+    bool has_typed_ahead = false;  // of this line
 };
 
 LineEditor::LineEditor(std::string prompt, std::function<Completion(std::string_view)> completer) {
@@ -71,6 +81,8 @@ LineEditor::LineEditor(std::string prompt, std::function<Completion(std::string_
     el_set(line, EL_HIST, history, editor_->lines.get());
     el_set(line, EL_ADDFN, "qemunit-complete", "Complete a command", Editor::on_tab);
     el_set(line, EL_BIND, "^I", "qemunit-complete", nullptr);
+    el_set(line, EL_ADDFN, "qemunit-nul", "End of what was typed ahead", Editor::on_nul);
+    el_set(line, EL_BIND, "^@", "qemunit-nul", nullptr);
     el_set(line, EL_BIND, "^R", "em-inc-search-prev", nullptr);
 }
 
@@ -80,8 +92,10 @@ std::optional<std::string> LineEditor::read() {
     std::string text;
     if (!editor_)
         return std::getline(std::cin, text) ? std::optional(text) : std::nullopt;
-    // Before the prompt, not after it as libedit does: Ctrl-D in between would be lost.
+    // Before the prompt, not after it as libedit does: what is there by now was typed ahead.
     el_set(editor_->line.get(), EL_PREP_TERM, 1);
+    int waiting = 0;
+    editor_->has_typed_ahead = ioctl(STDIN_FILENO, FIONREAD, &waiting) == 0 && waiting > 0;
     int length = 0;
     const char *raw = el_gets(editor_->line.get(), &length);
     if (!raw || length <= 0)

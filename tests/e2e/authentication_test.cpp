@@ -13,7 +13,6 @@
 #include <csignal>
 #include <iterator>
 #include <sstream>
-#include <thread>
 
 #include "common/unique_fd.h"
 #include "tests/e2e/bus.h"
@@ -149,10 +148,7 @@ testing::AssertionResult asks_for_password(Terminal &terminal) {
     const auto prompt = terminal.read_until(kAsks);
     if (!prompt)
         return testing::AssertionFailure() << prompt.error().message;
-    const Deadline deadline;
-    while (terminal.is_cooked() && !deadline.passed())
-        std::this_thread::yield();
-    if (terminal.is_cooked())
+    if (!terminal.wait_until_cooked(false))
         return testing::AssertionFailure() << "it shows the password";
     return testing::AssertionSuccess();
 }
@@ -352,10 +348,7 @@ TEST_F(Authentication, QemunitctlAsksOnItsTerminal) {
     ASSERT_TRUE(asks_for_password(left));
     left.type(kInterrupt);
     EXPECT_TRUE(left.read_until("status 130"));
-    const Deadline deadline;  // the agent's for giving the terminal back
-    while (!left.is_cooked() && !deadline.passed())
-        std::this_thread::yield();
-    EXPECT_TRUE(left.is_cooked());
+    EXPECT_TRUE(left.wait_until_cooked());  // by the agent
 }
 
 // The same of somebody who has logged in, whose desktop may have an agent: none has here.

@@ -254,6 +254,35 @@ TEST(Ctl, TheMonitorCompletesAndRemembers) {
     EXPECT_EQ(unit_property(vm.unit(), "ActiveState"), "active");
 }
 
+// While a command runs, the terminal is the shell's, and the kernel makes something else of Ctrl-D.
+TEST(Ctl, AMonitorMindsWhatIsTypedAhead) {
+    constexpr char kEnd[] = "\x04";
+    VmUnderTest vm("ctahead", boot_sector_ini());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    Terminal monitor({"qemunitctl", "monitor", "ctahead"});
+    ASSERT_SEEN(monitor, "(ctahead) ");
+    // Ctrl-Space is the same byte, and no end.
+    monitor.type(std::string("\0info version\r", 14));
+    ASSERT_SEEN(monitor, "(ctahead) ");
+    ASSERT_EQ(kill(vm.main_pid(), SIGSTOP), 0);
+    monitor.type("info status\r");
+    const bool is_cooked = monitor.wait_until_cooked();
+    monitor.type("info name\r");
+    monitor.type(kEnd);
+    ASSERT_EQ(kill(vm.main_pid(), SIGCONT), 0);
+    EXPECT_TRUE(is_cooked);
+    ASSERT_SEEN(monitor, "VM status: running");
+    ASSERT_SEEN(monitor, "\nctahead\r\n");
+    EXPECT_EQ(monitor.wait(), 0);
+
+    // Before there was a prompt at all.
+    Terminal early({"qemunitctl", "monitor", "ctahead"});
+    early.type(kEnd);
+    EXPECT_EQ(early.wait(), 0);
+    EXPECT_TRUE(early.is_cooked());
+    EXPECT_EQ(unit_property(vm.unit(), "ActiveState"), "active");
+}
+
 TEST(Ctl, MonitorsInScripts) {
     VmUnderTest vm("ctcmd", boot_sector_ini());
     ASSERT_TRUE(vm.start().ok()) << vm.status();

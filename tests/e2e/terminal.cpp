@@ -13,6 +13,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <thread>
 
 namespace qemunit::e2e {
 
@@ -97,6 +98,12 @@ bool Terminal::is_cooked() const {
     termios settings{};
     return tcgetattr(slave_.get(), &settings) == 0 && (settings.c_lflag & ICANON) != 0 &&
            (settings.c_lflag & ECHO) != 0 && (settings.c_oflag & OPOST) != 0;
+}
+
+bool Terminal::wait_until_cooked(bool cooked, Deadline deadline) const {
+    while (is_cooked() != cooked && !deadline.passed())
+        std::this_thread::yield();
+    return is_cooked() == cooked;
 }
 
 }  // namespace qemunit::e2e

@@ -31,6 +31,8 @@ class Terminal {
     pid_t pid() const { return pid_; }
     // Whether it echoes and edits lines, as a shell leaves it.
     bool is_cooked() const;
+    // Until it does, or does not. No event tells of that.
+    bool wait_until_cooked(bool cooked = true, Deadline deadline = Deadline()) const;
 
   private:
     bool receive(const Deadline &deadline);
