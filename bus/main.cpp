@@ -18,6 +18,7 @@
 #include "bus/access/polkit.h"
 #include "bus/service/held_calls.h"
 #include "bus/service/idle_exit.h"
+#include "bus/service/leave.h"
 #include "bus/service/manager_object.h"
 #include "bus/service/vm_object.h"
 #include "bus/vms/vm_registry.h"
@@ -48,6 +49,7 @@ class Daemon {
     Daemon(Paths paths, uint64_t idle_usec) : paths_(std::move(paths)), idle_usec_(idle_usec) {}
     Result<> start();
     int run() { return sd_event_loop(event_.get()); }
+    void end();
     bool has_lost_bus() const { return sd_bus_is_open(bus_.get()) <= 0; }
 
   private:
@@ -67,13 +69,28 @@ class Daemon {
     std::unique_ptr<HeldCalls> held_calls_;
     std::unique_ptr<IdleExit> idle_exit_;
     EventSourcePtr settle_timer_;
+    std::unique_ptr<Leave> leave_;
     bool listed_ = false;
     bool serving_ = false;
 };
 
-int on_stop_signal(sd_event_source *source, const struct signalfd_siginfo *, void *) {
-    sd_notify(0, "STOPPING=1");
-    return sd_event_exit(sd_event_source_get_event(source), 0);
+int on_stop_signal(sd_event_source *, const struct signalfd_siginfo *, void *userdata) {
+    static_cast<Daemon *>(userdata)->end();
+    return 0;
+}
+
+// Whoever waits for the answer of a QEMU is told by the bus that none comes. At the second signal
+// at once.
+void Daemon::end() {
+    const auto exit = [this] {
+        sd_event_exit(event_.get(), EXIT_SUCCESS);
+    };
+    if (leave_)
+        return exit();
+    auto leave = Leave::begin(bus_.get(), exit);
+    if (!leave)
+        return exit();
+    leave_ = std::move(*leave);
 }
 
 Result<> Daemon::connect() {
@@ -86,7 +103,7 @@ Result<> Daemon::connect() {
     for (int number : {SIGTERM, SIGINT}) {
         sigaddset(&stop_signals, number);
         sigprocmask(SIG_BLOCK, &stop_signals, nullptr);
-        if (int r = sd_event_add_signal(event, nullptr, number, on_stop_signal, nullptr); r < 0)
+        if (int r = sd_event_add_signal(event, nullptr, number, on_stop_signal, this); r < 0)
             return fail_errno(r, "cannot watch for signals");
     }
     sd_event_set_watchdog(event, true);  // if the unit asks for it
@@ -178,7 +195,7 @@ void Daemon::serve_when_settled() {
 
 void Daemon::serve() {
     settle_timer_.reset();
-    if (std::exchange(serving_, true))
+    if (leave_ || std::exchange(serving_, true))
         return;
     if (int r = sd_bus_request_name(bus_.get(), kBusName, 0); r < 0) {
         give_up(

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "bus/service/idle_exit.h"
 
-#include <systemd/sd-daemon.h>
-
-#include "bus/service/manager_object.h"
 #include "common/timer.h"
 
 namespace qemunit::bus {
@@ -15,8 +12,7 @@ namespace {
 // callers is not idle.
 constexpr unsigned kCallersMax = 200;
 
-// For systemd to take notice; and for who called in the last moment to get an answer.
-constexpr uint64_t kNoticeTimeout = 5 * kSecond;
+// For who called in the last moment to get an answer.
 constexpr uint64_t kAnswerTimeout = 20 * kSecond;
 
 }  // namespace
@@ -67,27 +63,14 @@ void IdleExit::look_again() {
         timer_ = std::move(*timer);
 }
 
-// systemd first has to know that this process ends: as long as it takes the service for active, it
-// would do nothing about a call for which the bus asks it to start it. Then the name goes, and
-// calls from here on are the next one's.
 void IdleExit::leave() {
     is_leaving_ = true;
-    sd_notify(0, "STOPPING=1");
-    (void)sd_notify_barrier(0, kNoticeTimeout);
-    sd_bus_slot *slot = nullptr;
-    const int r = sd_bus_release_name_async(
-        bus_, &slot, kBusName,
-        [](sd_bus_message *, void *userdata, sd_bus_error *) {
-            static_cast<IdleExit *>(userdata)->on_name_released();
-            return 0;
-        },
-        this);
-    release_call_.reset(slot);
-    if (r < 0)
-        exit();
+    auto left = Leave::begin(bus_, [this] { on_name_released(); });
+    if (!left)
+        return exit();
+    leave_ = std::move(*left);
 }
 
-// What was sent to the name before has been dispatched before this.
 void IdleExit::on_name_released() {
     is_released_ = true;
     if (!has_callers())

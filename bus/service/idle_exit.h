@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 
+#include "bus/service/leave.h"
 #include "common/bus_ptr.h"
 #include "common/event_ptr.h"
 #include "common/result.h"
@@ -48,7 +49,8 @@ class IdleExit {
     bool has_too_many_callers_ = false;
     bool is_leaving_ = false, is_released_ = false;
     EventSourcePtr timer_;
-    SlotPtr filter_, release_call_;
+    SlotPtr filter_;
+    std::unique_ptr<Leave> leave_;
 };
 
 }  // namespace qemunit::bus

@@ -38,13 +38,33 @@ TEST(Daemon, AKilledDaemonLosesNothing) {
         ASSERT_GT(std::stoi(daemon), 0);
         NameWatch name;
         ASSERT_EQ(kill(std::stoi(daemon), SIGKILL), 0);
-        ASSERT_TRUE(name.wait_for_change());  // the bus has seen it die
+        ASSERT_TRUE(name.wait_for_loss());  // the bus has seen it die
         const BusReply reply = monitor_command(vm.name(), "info status");
         EXPECT_NE(reply.value.find("VM status: running"), std::string::npos) << reply;
         EXPECT_NE(unit_property("qemunitd.service", "MainPID"), daemon);
     }
     EXPECT_EQ(vm.main_pid(), qemu);
     EXPECT_EQ(state_of(vm.name()), "s \"running\"");
+}
+
+// As by an update: those that come while it ends are its own, or of the one after it.
+TEST(Daemon, NoCallIsLostWhenItIsEnded) {
+    const BusPtr bus = open_system_bus();
+    sd_bus_set_method_call_timeout(bus.get(), Deadline().usec_left());
+    const auto list = [&bus] {
+        return sd_bus_call_method(bus.get(), "org.qemunit1", "/org/qemunit1",
+                                  "org.qemunit1.Manager", "ListVMs", nullptr, nullptr, nullptr);
+    };
+    for (int i = 0; i < 10; ++i) {
+        ASSERT_GE(list(), 0) << i;
+        const pid_t daemon = std::stoi(unit_property("qemunitd.service", "MainPID"));
+        ASSERT_GT(daemon, 0);
+        ASSERT_EQ(kill(daemon, SIGTERM), 0);
+        const Deadline deadline;
+        while (kill(daemon, 0) == 0 && !deadline.passed())
+            ASSERT_GE(list(), 0) << i;
+        EXPECT_NE(kill(daemon, 0), 0);
+    }
 }
 
 TEST(Daemon, ABusThatIsRestartedIsServedAgain) {
