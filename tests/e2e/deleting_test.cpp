@@ -14,22 +14,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The sockets of a VM that is off go a moment after it.
-bool goes(const fs::path &path) {
-    const Deadline deadline;
-    do {
-        if (!fs::exists(path))
-            return true;
-    } while (!deadline.passed());
-    return false;
-}
-
 TEST(Deleting, InTheNaturalOrderNothingStays) {
     VmUnderTest vm("delvm", deaf_ini() + "[VM]\nStop=quit\n[Drive root]\nFile=a.qcow2\nSize=1M\n");
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     ASSERT_TRUE(fs::exists("/var/lib/qemunit/delvm/a.qcow2"));
     ASSERT_TRUE(vm.stop().ok()) << vm.status();
-    EXPECT_TRUE(goes("/run/qemunit/delvm"));
+    EXPECT_TRUE(wait_until_gone("/run/qemunit/delvm"));
     fs::remove(vm.ini_path());
     ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
     const Finished cleaned = run({"systemctl", "clean", "--what=state", vm.unit()});
@@ -57,15 +47,15 @@ TEST(Deleting, CleaningOneVmCleansNoOther) {
 TEST(Deleting, ANameThatIsNoVmsLeavesNoFolder) {
     EXPECT_FALSE(run_words("systemctl start qemu@deltypo").ok());
     EXPECT_FALSE(fs::exists("/var/lib/qemunit/deltypo"));
-    EXPECT_TRUE(goes("/run/qemunit/deltypo"));
-    EXPECT_TRUE(goes("/run/qemunit-sandbox/deltypo"));
+    EXPECT_TRUE(wait_until_gone("/run/qemunit/deltypo"));
+    EXPECT_TRUE(wait_until_gone("/run/qemunit-sandbox/deltypo"));
     run_words("systemctl reset-failed qemu@deltypo");
 }
 
 TEST(Deleting, AVmThatCouldNotStartIsCleanedLikeOthers) {
     VmUnderTest vm("delbad", deaf_ini() + "[Drive root]\nFile=/gone.img\n");
     EXPECT_FALSE(vm.start().ok());
-    EXPECT_TRUE(goes("/run/qemunit/delbad"));
+    EXPECT_TRUE(wait_until_gone("/run/qemunit/delbad"));
     fs::remove(vm.ini_path());
     ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
     run_words("systemctl reset-failed " + vm.unit());
@@ -93,7 +83,7 @@ TEST(Deleting, AVmOfAUserGoesLikewise) {
         ASSERT_TRUE(vm.start().ok()) << vm.status();
         ASSERT_TRUE(vm.stop().ok()) << vm.status();
     }
-    EXPECT_TRUE(goes(fs::path(user.socket("vm1", "serial")).parent_path()));
+    EXPECT_TRUE(wait_until_gone(fs::path(user.socket("vm1", "serial")).parent_path()));
     EXPECT_EQ(trimmed(user.run({"sh", "-c", "find ~ -name a.qcow2 | wc -l"}).output), "1");
     const Finished cleaned = user.run_words("systemctl --user clean --what=state qemu@vm1");
     EXPECT_TRUE(cleaned.ok()) << cleaned;

@@ -14,6 +14,7 @@
 #include <fstream>
 #include <iterator>
 #include <sstream>
+#include <thread>
 
 #include "common/unique_fd.h"
 
@@ -145,6 +146,12 @@ std::string wait_for_text(const std::string &path, const std::string &text, Dead
         while (read(changes.get(), events, sizeof events) > 0) {
         }
     }
+}
+
+bool wait_until_gone(const std::string &path, Deadline deadline) {
+    while (std::filesystem::exists(path) && !deadline.passed())
+        std::this_thread::yield();
+    return !std::filesystem::exists(path);
 }
 
 void write_file(const std::string &path, std::string_view text) {

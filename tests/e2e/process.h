@@ -34,6 +34,8 @@ std::string read_file(const std::string &path);
 // The same, once it contains `text`, or as it is at the deadline.
 std::string wait_for_text(const std::string &path, const std::string &text,
                           Deadline deadline = Deadline());
+// Whether it goes, as what a VM leaves behind does a moment after it.
+bool wait_until_gone(const std::string &path, Deadline deadline = Deadline());
 void write_file(const std::string &path, std::string_view text);
 
 // Without the newline at its end.

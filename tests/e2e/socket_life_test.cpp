@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
-#include <filesystem>
 
 #include "tests/e2e/bus.h"
 #include "tests/e2e/journal.h"
@@ -17,15 +16,8 @@ namespace qemunit::e2e {
 namespace {
 
 void expect_no_sockets(const VmUnderTest &vm) {
-    for (const std::string &unit : vm.socket_units()) {
-        auto gone = wait_for_state(unit, "inactive");
-        EXPECT_TRUE(gone) << gone.error().message;
-    }
-    for (const char *socket : {"monitor", "qmp", "control", "serial"}) {
-        EXPECT_FALSE(std::filesystem::exists(vm.socket(socket))) << socket;
-        auto client = UnixClient::connect(vm.socket(socket));
-        EXPECT_FALSE(client) << socket;
-    }
+    const auto gone = vm.wait_until_sockets_are_gone();
+    EXPECT_TRUE(gone) << gone.error().message;
 }
 
 // At each socket one that is served, and two in the queue, which is all that QEMU's own

@@ -80,6 +80,15 @@ std::string UserSession::unit_property(const std::string &unit, const std::strin
         run({"systemctl", "--user", "show", "--value", "--property=" + property, unit}).output);
 }
 
+bool UserSession::reaches_state(const std::string &unit, const std::string &state,
+                                Deadline deadline) const {
+    bool has_it = false;
+    do
+        has_it = unit_property(unit, "ActiveState") == state;
+    while (!has_it && !deadline.passed());
+    return has_it;
+}
+
 Finished UserSession::call_vm(const std::string &vm, const std::vector<std::string> &words) const {
     std::vector<std::string> call = {
         "busctl", "--user", "call", "org.qemunit1", "/org/qemunit1/vm/" + vm, "org.qemunit1.VM"};

@@ -31,6 +31,9 @@ class UserSession {
     std::string journalctl(const std::string &unit) const;
     // Of the user's systemd.
     std::string unit_property(const std::string &unit, const std::string &property) const;
+    // Whether it has that ActiveState=, at the latest at the deadline.
+    bool reaches_state(const std::string &unit, const std::string &state,
+                       Deadline deadline = Deadline()) const;
     // A method of org.qemunit1.VM on the session bus, by busctl.
     Finished call_vm(const std::string &vm, const std::vector<std::string> &words) const;
 

@@ -77,7 +77,7 @@ TEST_P(VmsOfUser, LiveLikeThoseOfTheSystem) {
     const Finished stopped = vm.stop();
     EXPECT_TRUE(stopped.ok()) << stopped;
     EXPECT_EQ(user.unit_property(vm.unit(), "ActiveState"), "inactive");
-    EXPECT_FALSE(fs::exists(vm.socket("serial"))) << "the VM is off";
+    EXPECT_TRUE(wait_until_gone(vm.socket("serial"))) << "the VM is off";
     const Finished off = user.call_vm("vm1", {"MonitorCommand", "s", "info status"});
     EXPECT_TRUE(off.says("start it with: systemctl --user start qemu@vm1")) << off;
 }

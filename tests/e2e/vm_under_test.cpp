@@ -111,6 +111,15 @@ Finished VmUnderTest::enable_sockets() {
     return run(enable);
 }
 
+Result<> VmUnderTest::wait_until_sockets_are_gone() const {
+    for (const std::string &socket : socket_units())
+        if (auto gone = wait_for_state(socket, "inactive"); !gone)
+            return gone;
+    if (std::filesystem::exists(socket_dir()))
+        return fail(EEXIST, run({"ls", "-la", socket_dir()}).output);
+    return {};
+}
+
 pid_t VmUnderTest::main_pid() const {
     return static_cast<pid_t>(std::atoi(unit_property(unit(), "MainPID").c_str()));
 }

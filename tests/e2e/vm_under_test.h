@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "common/result.h"
 #include "tests/e2e/process.h"
 
 namespace qemunit::e2e {
@@ -63,6 +64,8 @@ class VmUnderTest {
     std::string socket(const std::string &socket) const {
         return socket_dir() + "/" + socket + ".sock";
     }
+    // Until none is left: systemd stops them after the VM, and systemctl waits for the VM alone.
+    Result<> wait_until_sockets_are_gone() const;
     pid_t main_pid() const;
     // Its other processes: the companion and its supervisor.
     std::vector<pid_t> other_pids() const;
