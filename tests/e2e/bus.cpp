@@ -38,19 +38,22 @@ NameWatch::NameWatch() : bus_(open_system_bus()) {
     sd_bus_add_match(
         bus_.get(), nullptr,
         "type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0='org.qemunit1'",
-        [](sd_bus_message *, void *userdata, sd_bus_error *) {
-            *static_cast<bool *>(userdata) = true;
-            return 0;
-        },
-        &changed_);
+        on_signal, this);
 }
 
-bool NameWatch::wait_for_change(Deadline deadline) {
+int NameWatch::on_signal(sd_bus_message *message, void *userdata, sd_bus_error *) {
+    const char *owner = nullptr;
+    if (sd_bus_message_read(message, "sss", nullptr, nullptr, &owner) > 0 && *owner == '\0')
+        static_cast<NameWatch *>(userdata)->is_lost_ = true;
+    return 0;
+}
+
+bool NameWatch::wait_for_loss(Deadline deadline) {
     for (;;) {
-        while (!changed_ && sd_bus_process(bus_.get(), nullptr) > 0) {
+        while (!is_lost_ && sd_bus_process(bus_.get(), nullptr) > 0) {
         }
-        if (changed_ || deadline.passed())
-            return changed_;
+        if (is_lost_ || deadline.passed())
+            return is_lost_;
         sd_bus_wait(bus_.get(), deadline.usec_left());
     }
 }

@@ -24,15 +24,17 @@ BusPtr open_system_bus();
 // "/org/qemunit1/vm/vm1"
 std::string vm_path(const std::string &vm);
 
-// Sees org.qemunit1 lose or get an owner, from when this object was made.
+// Sees org.qemunit1 lose its owner, from when this object was made.
 class NameWatch {
   public:
     NameWatch();
-    bool wait_for_change(Deadline deadline = Deadline());
+    bool wait_for_loss(Deadline deadline = Deadline());
 
   private:
+    static int on_signal(sd_bus_message *message, void *userdata, sd_bus_error *);
+
     BusPtr bus_;
-    bool changed_ = false;
+    bool is_lost_ = false;
 };
 
 // Sees the PropertiesChanged signals of a VM's State=, from when this object was made.

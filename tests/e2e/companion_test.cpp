@@ -101,7 +101,7 @@ TEST(Companion, OneThatIsKilledWhileItStopsAVmLeavesTheRestToTheNext) {
 }
 
 TEST(Companion, TheWatchdogGoesOn) {
-    VmUnderTest vm("takeoverdog", silent_linux_ini() + "[Service]\nWatchdogSec=3s\n");
+    VmUnderTest vm("takeoverdog", silent_linux_ini() + "[Service]\nWatchdogSec=6s\n");
     Journal journal(vm.unit());
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     const pid_t qemu = vm.main_pid();
@@ -111,7 +111,7 @@ TEST(Companion, TheWatchdogGoesOn) {
     auto serial = UnixClient::connect(vm.socket("serial"));
     ASSERT_TRUE(serial) << serial.error().message;
     // More than two periods by the guest's clock.
-    ASSERT_TRUE(serial->send("sleep 7; echo later $((40 + 2))\r"));
+    ASSERT_TRUE(serial->send("sleep 13; echo later $((40 + 2))\r"));
     auto later = journal.read_until_line("later 42");
     ASSERT_TRUE(later) << later.error().message;
     expect_runs(vm);

@@ -106,7 +106,8 @@ struct Aio {
         for (std::size_t at = 0; (at = maps.find("[aio]", at)) != std::string::npos; ++at)
             ++contexts;
         for (const auto &fd : std::filesystem::directory_iterator(process + "/fd"))
-            if (std::filesystem::read_symlink(fd) == "anon_inode:[io_uring]")
+            if (std::error_code gone;  // since it was listed
+                std::filesystem::read_symlink(fd, gone) == "anon_inode:[io_uring]")
                 ++rings;
     }
 };

@@ -144,7 +144,7 @@ TEST(Failures, AGeneratorWaitsForNoReaderOfItsMessages) {
     const std::string generate =
         "mkdir -p /tmp/fail-wait && mkfifo /tmp/fail-wait/fifo && mkdir /tmp/fail-wait/out && "
         "mount --bind /tmp/fail-wait/fifo /dev/kmsg && mount -t tmpfs none /run/systemd/journal && "
-        "SYSTEMD_SCOPE=system timeout 10 /usr/lib/systemd/system-generators/qemunit-generator "
+        "SYSTEMD_SCOPE=system timeout 60 /usr/lib/systemd/system-generators/qemunit-generator "
         "/tmp/fail-wait/out";
     const Finished generated =
         run({"unshare", "--mount", "--propagation", "private", "sh", "-c", generate});

@@ -62,7 +62,7 @@ std::string execute(const VmUnderTest &vm, const std::string &command) {
 void kill_daemon() {
     NameWatch name;
     ASSERT_EQ(kill(std::stoi(unit_property("qemunitd.service", "MainPID")), SIGKILL), 0);
-    ASSERT_TRUE(name.wait_for_change());
+    ASSERT_TRUE(name.wait_for_loss());
 }
 
 // What the guest has of it: its size, and its first line. The kernel says when it comes and goes.

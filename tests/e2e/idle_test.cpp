@@ -51,10 +51,12 @@ TEST(Idle, AVmThatNobodyUsesEnds) {
 TEST(Idle, AClientKeepsItRunning) {
     for (const char *socket : {"serial", "monitor", "qmp"}) {
         VmUnderTest vm("idlekept", boot_sector_ini() + kIdle);
-        ASSERT_TRUE(vm.start().ok()) << vm.status();
+        ASSERT_TRUE(vm.enable_sockets().ok());
         {
+            // It is there from the start, which it makes.
             auto client = UnixClient::connect(vm.socket(socket));
             ASSERT_TRUE(client) << client.error().message;
+            ASSERT_TRUE(vm.start().ok()) << vm.status();
             wait_longer_than_idle("idleother");
             EXPECT_EQ(unit_property(vm.unit(), "ActiveState"), "active") << socket;
         }
@@ -65,8 +67,15 @@ TEST(Idle, AClientKeepsItRunning) {
 TEST(Idle, AConnectionThroughAForwardKeepsItRunning) {
     VmUnderTest vm("idlefwd", boot_sector_ini() + kIdle +
                                   "[Network lan]\nHostForward=tcp:127.0.0.1:10081-:80\n");
-    ASSERT_TRUE(vm.start().ok()) << vm.status();
-    const UniqueFd connection = connect_to_port(10081);
+    ASSERT_TRUE(vm.enable_sockets().ok());
+    UniqueFd connection;
+    {
+        // Keeps it running until there is the connection.
+        auto client = UnixClient::connect(vm.socket("serial"));
+        ASSERT_TRUE(client) << client.error().message;
+        ASSERT_TRUE(vm.start().ok()) << vm.status();
+        connection = connect_to_port(10081);
+    }
     wait_longer_than_idle("idleother");
     EXPECT_EQ(unit_property(vm.unit(), "ActiveState"), "active");
 }

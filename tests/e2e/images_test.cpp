@@ -8,6 +8,7 @@
 
 #include "tests/e2e/expect_contains.h"
 #include "tests/e2e/journal.h"
+#include "tests/e2e/unit_watch.h"
 #include "tests/e2e/vm_under_test.h"
 
 namespace qemunit::e2e {
@@ -144,6 +145,9 @@ TEST(Images, AllOnAnotherDiskByALink) {
     const VmUnderTest vm("moved", drive("File=data.img\nSize=1M\n") + "[VM]\nTPM=yes\n");
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     EXPECT_TRUE(fs::exists("/srv/qemunit/moved/data.img"));
+    // swtpm writes there until it has ended.
+    EXPECT_TRUE(vm.stop().ok());
+    EXPECT_TRUE(wait_for_state("qemu-tpm@moved.service", "inactive"));
 }
 
 TEST(Images, OneVmOnAnotherDiskByALink) {

@@ -89,6 +89,8 @@ TEST(Refusals, AnImageThatQemusUserMayNotWrite) {
     ASSERT_TRUE(run_words("chmod 700 /srv/refimages").ok());  // systemd mounts the file itself
     EXPECT_FALSE(run_words("qemunitctl check refimage").says("may not"));
     EXPECT_TRUE(vm.start().ok()) << vm.status();
+    EXPECT_TRUE(vm.stop().ok());
+    fs::remove_all("/srv/refimages");
 }
 
 TEST(Refusals, ALayerWhoseBackingFileTheSandboxHasNot) {

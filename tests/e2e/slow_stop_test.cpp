@@ -206,7 +206,7 @@ TEST(SlowStop, TheTimeThatTheIniGaveAtTheStartHolds) {
 }
 
 TEST(SlowStop, TimeoutStopSecIsStopTimeout) {
-    VmUnderTest vm("stopsec", deaf_ini() + "Stop=poweroff\n[Service]\nTimeoutStopSec=4s\n");
+    VmUnderTest vm("stopsec", deaf_ini() + "Stop=poweroff\n[Service]\nTimeoutStopSec=8s\n");
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     EXPECT_TRUE(vm.stop().ok());
     EXPECT_EQ(unit_property(vm.unit(), "Result"), "success") << journalctl(vm.unit());

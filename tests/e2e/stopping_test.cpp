@@ -32,7 +32,7 @@ TEST(Stopping, AGuestThatListensPowersOff) {
 }
 
 TEST(Stopping, AGuestThatDoesNotListenIsEndedInTime) {
-    VmUnderTest vm("stopdeaf", deaf_ini() + "Stop=poweroff\nStopTimeout=4s\n");
+    VmUnderTest vm("stopdeaf", deaf_ini() + "Stop=poweroff\nStopTimeout=8s\n");
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     EXPECT_TRUE(vm.stop().ok());
     // Not systemd's SIGKILL, which would make it "timeout".
@@ -162,7 +162,7 @@ TEST(Stopping, AGuestThatCannotBeSavedIsShutDown) {
 
 TEST(Stopping, AQemuThatHangsIsKilledByTheWatchdogAndRestarted) {
     VmUnderTest vm("watchdog", boot_sector_ini() +
-                                   "[Service]\nWatchdogSec=2s\nTimeoutAbortSec=1s\n"
+                                   "[Service]\nWatchdogSec=5s\nTimeoutAbortSec=1s\n"
                                    "Restart=on-watchdog\n");
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     const pid_t qemu = vm.main_pid();

@@ -21,15 +21,16 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::string watched(const std::string &ini) {
-    return ini + "[Service]\nWatchdogSec=2s\nTimeoutAbortSec=1s\nRestart=on-watchdog\n";
+std::string watched(const std::string &ini, const char *time) {
+    return ini + "[Service]\nWatchdogSec=" + time + "\nTimeoutAbortSec=1s\nRestart=on-watchdog\n";
 }
 
 // As snapshots of a big guest on a slow disk are: QEMU answers nobody meanwhile.
 TEST(WatchdogSec, ASnapshotThatTakesLongerIsNoReason) {
     VmUnderTest vm("watchsnap",
                    watched(boot_sector_ini("fill.img") + "[Drive data]\nFile=data.qcow2\nSize=16M\n"
-                                                         "[VM]\nMemory=256M\n"));
+                                                         "[VM]\nMemory=256M\n",
+                           "2s"));
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     {
         auto serial = UnixClient::connect(vm.socket("serial"));
@@ -51,7 +52,7 @@ TEST(WatchdogSec, ASnapshotThatTakesLongerIsNoReason) {
 
 // Its main loop, that is, while its guest has all that a CPU has.
 TEST(WatchdogSec, AQemuThatHangsUnderABusyGuestIsKilled) {
-    VmUnderTest vm("watchspin", watched(boot_sector_ini()));
+    VmUnderTest vm("watchspin", watched(boot_sector_ini(), "5s"));
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     auto serial = UnixClient::connect(vm.socket("serial"));
     ASSERT_TRUE(serial) << serial.error().message;
