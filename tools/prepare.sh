@@ -40,7 +40,7 @@ packages=(
     mount util-linux systemd systemd-container dbus dbus-user-session polkitd socat openssh-client python3-dbus
     qemu-system-x86 qemu-system-arm qemu-system-misc opensbi qemu-utils ovmf qemu-efi-aarch64
     swtpm passt
-    iproute2 busybox-static cpio kmod bash-completion zsh
+    iproute2 busybox-static cpio kmod bash-completion zsh man-db
 )
 # Debian 12 has these in packages of QEMU's and systemd's.
 grep -q '^VERSION_ID="12"' /etc/os-release || packages+=(virtiofsd systemd-dev)
