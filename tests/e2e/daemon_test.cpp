@@ -4,13 +4,7 @@
 // nor a hanging QEMU harms anybody.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <csignal>
-#include <iterator>
-#include <set>
-#include <sstream>
-#include <utility>
-#include <vector>
 
 #include "tests/e2e/bus.h"
 #include "tests/e2e/expect_contains.h"
@@ -18,6 +12,7 @@
 #include "tests/e2e/unit_watch.h"
 #include "tests/e2e/unix_client.h"
 #include "tests/e2e/vm_under_test.h"
+#include "tests/interface_members.h"
 
 namespace qemunit::e2e {
 namespace {
@@ -223,41 +218,6 @@ TEST(Daemon, EverybodyMayLookAndRootMayAct) {
         EXPECT_FALSE(refused.ok()) << refused;
     }
     EXPECT_EQ(state_of(vm.name()), "s \"running\"");
-}
-
-// An element with its attributes in one order: sd-bus writes them in another than people do.
-std::string in_order(const std::string &element) {
-    std::istringstream words(element);
-    std::vector<std::string> sorted{std::istream_iterator<std::string>(words), {}};
-    std::sort(sorted.begin() + 1, sorted.end());
-    std::string text;
-    for (const std::string &word : sorted)
-        text += word + " ";
-    return text;
-}
-
-// The members of an interface, each with its arguments and annotations; without comments.
-std::set<std::string> members_of(std::string xml, const std::string &interface) {
-    for (std::size_t begin; (begin = xml.find("<!--")) != xml.npos;)
-        xml.erase(begin, xml.find("-->", begin) + 3 - begin);
-    std::set<std::string> members;
-    std::string member;
-    bool is_ours = false;
-    for (std::size_t at = 0; (at = xml.find('<', at)) != xml.npos; ++at) {
-        std::string element = xml.substr(at, xml.find('>', at) - at);
-        if (element.ends_with('/'))
-            element.pop_back();
-        const bool is_part = element.starts_with("<arg") || element.starts_with("<annotation");
-        if (!is_part && !member.empty())
-            members.insert(std::exchange(member, ""));
-        if (element.starts_with("<interface "))
-            is_ours = element.find("\"" + interface + "\"") != element.npos;
-        else if (element == "</interface")
-            is_ours = false;
-        else if (is_ours && !element.starts_with("</"))
-            member += in_order(element);
-    }
-    return members;
 }
 
 TEST(Daemon, TheInstalledXmlIsWhatItOffers) {
