@@ -3,6 +3,7 @@
 // [Network …] -> -netdev and -device.
 #include <gtest/gtest.h>
 
+#include "generator/vm/defaults.h"
 #include "tests/unit/generator/command_words.h"
 
 namespace qemunit::generator {
