@@ -10,7 +10,7 @@ target_compile_options(qemunit_hardening INTERFACE -fPIE -fstack-protector-stron
 target_compile_definitions(qemunit_hardening INTERFACE _GLIBCXX_ASSERTIONS)
 target_link_options(qemunit_hardening INTERFACE -pie LINKER:-z,relro LINKER:-z,now)
 # Not every processor has these.
-foreach(flag IN ITEMS -fcf-protection=full -fstack-clash-protection)
+foreach(flag IN ITEMS -fcf-protection=full -mbranch-protection=standard -fstack-clash-protection)
   string(MAKE_C_IDENTIFIER "QEMUNIT_HAS${flag}" has_flag)
   check_cxx_compiler_flag(${flag} ${has_flag})
   if(${has_flag})
