@@ -2,9 +2,10 @@
 #include "bus/monitor/vm_monitor.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 #include <vector>
+
+#include "common/qmp/events.h"
 
 namespace qemunit::bus {
 
@@ -22,11 +23,6 @@ constexpr std::size_t kCallsMax = 4096;
 
 // A QEMU that hangs now may answer much later, and then its status is still wanted.
 constexpr uint64_t kStatusTimeout = 24 * 3600ull * kSecond;
-
-// After these the run state may be another (qapi/run-state.json). Not after GUEST_PANICKED: if
-// QEMU does not end then, STOP comes as well.
-constexpr std::array<std::string_view, 7> kStatusEvents = {
-    "STOP", "RESUME", "RESET", "SUSPEND", "WAKEUP", "GUEST_CRASHLOADED", "MIGRATION"};
 
 // A QEMU (7.2) that gets a command while it ends may wait for it for ever, in monitor_cleanup() of
 // monitor/monitor.c. An event that comes of its end is followed by SHUTDOWN at once.
@@ -142,8 +138,8 @@ void VmMonitor::on_event(const QmpEvent &event) {
     callbacks_.event(event);
     if (event.name == "SHUTDOWN") {
         next_query_.reset();
-    } else if (!next_query_ &&
-               std::ranges::find(kStatusEvents, event.name) != kStatusEvents.end()) {
+    } else if (const EventKind *kind = find_event_kind(event.name);
+               kind && kind->moves_state && !next_query_) {
         auto timer = start_timer(event_, monotonic_now(event_) + kStatusDelay, [this] {
             next_query_.reset();
             query_status();

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// QMP event -> what the journal gets of it: a sentence for people, a priority, the id of its
-// text in the catalog (units/qemunit.catalog). Pure. Whatever QEMU sends, what comes out is
-// short, printable ASCII without a newline: it ends no field of an entry and begins none.
+// QMP event -> what the journal gets of it, by the table in common/qmp/events.cpp: a sentence for
+// people, a priority, the id of its text in the catalog (units/qemunit.catalog). Pure. Whatever
+// QEMU sends, each field is short, printable ASCII without a newline: none of them ends a field of
+// an entry or begins one.
 #pragma once
 
 #include <optional>
@@ -22,7 +23,7 @@ struct EventText {
     std::string data;  // JSON; empty where the event has none, or more than belongs in a log
 };
 
-// None for an event that is not worth an entry.
+// Nothing for an event that is not worth an entry.
 std::optional<EventText> event_text(const QmpEvent &event);
 
 // `count` events were left out of the journal, as there were too many.
@@ -31,10 +32,9 @@ EventText dropped_events_text(uint64_t count);
 // The guest's systemd has said that it ends with this (EXIT_STATUS= of sd_notify(3)).
 EventText exit_status_text(int status);
 
-// The ids that those above give, with the event that each stands for.
+// The ids that the functions above give, each with the heading of its text in the catalog.
 struct EventMessageId {
-    std::string_view event;  // "" for all others, "(dropped)" for those left out,
-    // "(exit status)" for the guest's
+    std::string_view heading;  // the event's name, or "all other events" and the like
     std::string_view message_id;
 };
 std::vector<EventMessageId> event_message_ids();

@@ -10,8 +10,7 @@
 
 namespace qemunit::helper {
 
-// "" for events that change nothing a person would ask about. The events and the reasons
-// are those of QEMU's qapi/run-state.json.
+// "" for events that change nothing a person would ask about (common/qmp/events.cpp).
 // `exit_status`: what the guest has said that it ends with.
 std::string status_text(const QmpEvent &event, int exit_status = 0);
 

@@ -5,13 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
-#include <set>
-#include <sstream>
 
-#include "tests/unit/program.h"
-#include "tests/unit/temporary_folder.h"
+#include "common/qmp/events.h"
 
 namespace qemunit::helper {
 namespace {
@@ -256,9 +251,9 @@ TEST(EventTextTest, LongStringsAreCut) {
     ASSERT_TRUE(text);
     expect_harmless(*text);
     EXPECT_EQ(text->data, "");
-    for (const EventMessageId &id : event_message_ids())
+    for (const EventKind &kind : event_kinds())
         if (const auto known = event_text(event(
-                std::string(id.event),
+                std::string(kind.name),
                 {{"device", huge}, {"id", huge}, {"reason", huge}, {"msg", huge}, {"type", huge}})))
             expect_harmless(*known);
     EXPECT_EQ(event_text(event("WATCHDOG", {{"action", std::string(600, 'x')}}))->message,
@@ -268,8 +263,8 @@ TEST(EventTextTest, LongStringsAreCut) {
 TEST(EventTextTest, WrongTypesAreNoStrings) {
     const std::vector<json> wrong{nullptr,        7,     -1,     1e300, true, json::array({1, "x"}),
                                   json::object(), "str", "\xc3("};
-    for (const EventMessageId &id : event_message_ids()) {
-        const std::string name(id.event);
+    for (const EventKind &kind : event_kinds()) {
+        const std::string name(kind.name);
         for (const json &value : wrong) {
             json data;
             for (const char *key : {"reason", "action", "device", "id", "node-name", "operation",
@@ -282,49 +277,6 @@ TEST(EventTextTest, WrongTypesAreNoStrings) {
                 expect_harmless(*text);
         }
     }
-}
-
-// --- The catalog ---
-
-std::string catalog() {
-    std::ifstream file(QEMUNIT_SOURCE_DIR "/units/qemunit.catalog");
-    return {std::istreambuf_iterator<char>(file), {}};
-}
-
-TEST(EventTextTest, EveryMessageIdIsInTheCatalogAndNoOther) {
-    std::set<std::string> in_catalog, in_table;
-    const std::string text = catalog();
-    std::istringstream entries(text);
-    for (std::string line; std::getline(entries, line);) {
-        if (!line.starts_with("-- "))
-            continue;
-        EXPECT_TRUE(in_catalog.insert(line.substr(3)).second) << line;
-        std::string subject, by, documentation, empty, first;
-        for (std::string *next : {&subject, &by, &documentation, &empty, &first})
-            std::getline(entries, *next);
-        EXPECT_TRUE(subject.starts_with("Subject: ")) << line;
-        EXPECT_EQ(by, "Defined-By: qemunit") << line;
-        EXPECT_EQ(documentation, "Documentation: man:qemunit(7)") << line;
-        EXPECT_EQ(empty, "") << line;
-        EXPECT_NE(first, "") << line;
-    }
-    for (const EventMessageId &id : event_message_ids())
-        EXPECT_TRUE(in_table.insert(std::string(id.message_id)).second) << id.event;
-    EXPECT_EQ(in_catalog, in_table);
-}
-
-TEST(EventTextTest, JournalctlTakesTheCatalog) {
-    testing::TemporaryFolder root;
-    root.write("usr/lib/systemd/catalog/qemunit.catalog", catalog());
-    root.make_folder("var/lib/systemd/catalog");
-    const std::string option = "--root=" + root.path();
-    const auto updated = testing::run_program({"/usr/bin/journalctl", option, "--update-catalog"});
-    EXPECT_EQ(updated.exit_code, 0);
-    EXPECT_EQ(updated.errors, "");
-    const auto listed = testing::run_program({"/usr/bin/journalctl", option, "--list-catalog"});
-    for (const EventMessageId &id : event_message_ids())
-        EXPECT_NE(listed.output.find(fmt::format("{} qemunit: ", id.message_id)), std::string::npos)
-            << id.event;
 }
 
 }  // namespace
