@@ -58,10 +58,10 @@ Result<> ConsoleSession::prepare(sd_bus *bus) {
     bus_ = bus;
     if (int r = sd_bus_attach_event(bus, event, SD_EVENT_PRIORITY_NORMAL); r < 0)
         return fail_errno(r, "cannot attach D-Bus to the event loop");
-    auto runs = RunWatch::open(bus, target_.vm, [this] { look_for_run(); });
-    if (!runs)
-        return std::unexpected(runs.error());
-    runs_ = std::move(*runs);
+    auto unit = UnitWatch::open(bus, target_.vm, [this] { look_for_run(); });
+    if (!unit)
+        return std::unexpected(unit.error());
+    unit_ = std::move(*unit);
     return {};
 }
 
@@ -156,8 +156,8 @@ Result<> ConsoleSession::connect() {
     guest_ = std::move(*fd);
     to_guest_ = std::move(*to_guest);
     hung_up_ = false;
-    if (runs_)
-        run_ = runs_->current_run();
+    if (unit_)
+        invocation_ = unit_->current_invocation();
     greet();
     update_sources();
     return {};
@@ -252,11 +252,11 @@ void ConsoleSession::hang_up() {
     guest_.reset();
     to_guest_.reset();
     // Connecting may have booted it, in vain.
-    if (!runs_ && !has_said_)
+    if (!unit_ && !has_said_)
         return give_up(
             {EPIPE,
              "hung up before the guest said anything; see: systemctl status qemu@" + target_.vm});
-    if (!runs_) {
+    if (!unit_) {
         say(target_.vm + " has ended.");
         return leave(EXIT_SUCCESS);
     }
@@ -265,8 +265,8 @@ void ConsoleSession::hang_up() {
 
 void ConsoleSession::begin_to_wait() {
     say(fmt::format("{} {}; waiting until it runs{}.{}", target_.vm,
-                    run_.empty() ? "does not run" : "has ended", run_.empty() ? "" : " again",
-                    has_terminal_ ? " Ctrl-C leaves." : ""));
+                    invocation_.empty() ? "does not run" : "has ended",
+                    invocation_.empty() ? "" : " again", has_terminal_ ? " Ctrl-C leaves." : ""));
     update_sources();
     look_for_run();
 }
@@ -274,14 +274,14 @@ void ConsoleSession::begin_to_wait() {
 // Only a run that has begun since: connecting while the old one ends would boot the VM if its
 // socket stays (Activation=socket).
 void ConsoleSession::look_for_run() {
-    if (guest_ && !run_.empty())
+    if (guest_ && !invocation_.empty())
         return;
-    std::string run = runs_->current_run();
+    std::string invocation = unit_->current_invocation();
     if (guest_) {  // it was off, and the connection has booted it
-        run_ = std::move(run);
+        invocation_ = std::move(invocation);
         return;
     }
-    if (run.empty() || run == run_)
+    if (invocation.empty() || invocation == invocation_)
         return;
     // If nobody listens yet, the next change of state comes here again.
     if (auto connected = connect(); !connected && !has_nobody(connected.error().code))

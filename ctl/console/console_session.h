@@ -16,7 +16,7 @@
 #include "ctl/console/escape.h"
 #include "ctl/console/output_queue.h"
 #include "ctl/console/raw_terminal.h"
-#include "ctl/console/run_watch.h"
+#include "ctl/console/unit_watch.h"
 
 namespace qemunit::ctl {
 
@@ -56,8 +56,8 @@ class ConsoleSession {
     const bool has_terminal_;
     EventPtr event_;
     sd_bus *bus_ = nullptr;
-    std::unique_ptr<RunWatch> runs_;
-    std::string run_;  // of the VM, that this is or was connected to
+    std::unique_ptr<UnitWatch> unit_;
+    std::string invocation_;  // the run of the VM that this is or was connected to
     std::optional<Error> failure_;
     std::optional<RawTerminal> raw_;
     EscapeSequence escape_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "ctl/console/run_watch.h"
+#include "ctl/console/unit_watch.h"
 
 #include <fmt/format.h>
 
@@ -7,9 +7,9 @@
 
 namespace qemunit::ctl {
 
-Result<std::unique_ptr<RunWatch>> RunWatch::open(sd_bus *bus, const std::string &vm,
-                                                 std::function<void()> changed) {
-    std::unique_ptr<RunWatch> watch(new RunWatch(bus, vm, std::move(changed)));
+Result<std::unique_ptr<UnitWatch>> UnitWatch::open(sd_bus *bus, const std::string &vm,
+                                                   std::function<void()> changed) {
+    std::unique_ptr<UnitWatch> watch(new UnitWatch(bus, vm, std::move(changed)));
     // The second: systemd was executed anew, and has forgotten who subscribed.
     for (const std::string &rule :
          {fmt::format("type='signal',sender='{}',path='{}',interface='org.freedesktop.DBus."
@@ -25,12 +25,12 @@ Result<std::unique_ptr<RunWatch>> RunWatch::open(sd_bus *bus, const std::string 
     return watch;
 }
 
-Result<> RunWatch::match(const std::string &rule) {
+Result<> UnitWatch::match(const std::string &rule) {
     sd_bus_slot *slot = nullptr;
     const int r = sd_bus_add_match(
         bus_, &slot, rule.c_str(),
         [](sd_bus_message *message, void *userdata, sd_bus_error *) {
-            auto *watch = static_cast<RunWatch *>(userdata);
+            auto *watch = static_cast<UnitWatch *>(userdata);
             if (sd_bus_message_is_signal(message, nullptr, "NameOwnerChanged"))
                 (void)watch->subscribe();
             watch->changed_();
@@ -44,7 +44,7 @@ Result<> RunWatch::match(const std::string &rule) {
 }
 
 // systemd sends signals only while somebody asked for them.
-Result<> RunWatch::subscribe() {
+Result<> UnitWatch::subscribe() {
     const int r =
         sd_bus_call_method(bus_, kSystemdName, "/org/freedesktop/systemd1",
                            "org.freedesktop.systemd1.Manager", "Subscribe", nullptr, nullptr, "");
@@ -54,7 +54,7 @@ Result<> RunWatch::subscribe() {
     return {};
 }
 
-std::string RunWatch::current_run() const {
+std::string UnitWatch::current_invocation() const {
     const auto state = unit_property(bus_, vm_, "Unit", "ActiveState", "s");
     const char *text = nullptr;
     if (!state || sd_bus_message_read(state->get(), "s", &text) < 0 ||

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Which run of a VM it is that goes on, by systemd's signals: for a console that waits until
-// its VM is back. Never connects to anything of the VM's, which might boot it.
+// Watches a VM's unit by systemd's signals, and tells one run of the VM from the next: for a
+// console that waits until its VM is back. Never connects to the VM's sockets, which might boot it.
 #pragma once
 
 #include <functional>
@@ -14,17 +14,17 @@
 
 namespace qemunit::ctl {
 
-class RunWatch {
+class UnitWatch {
   public:
     // `bus`: attached to an event loop. `changed`: the unit is in another state.
-    static Result<std::unique_ptr<RunWatch>> open(sd_bus *bus, const std::string &vm,
-                                                  std::function<void()> changed);
+    static Result<std::unique_ptr<UnitWatch>> open(sd_bus *bus, const std::string &vm,
+                                                   std::function<void()> changed);
 
-    // The unit's invocation, "" while it neither starts nor runs.
-    std::string current_run() const;
+    // The unit's InvocationID=; "" while the unit neither starts nor runs.
+    std::string current_invocation() const;
 
   private:
-    RunWatch(sd_bus *bus, std::string vm, std::function<void()> changed)
+    UnitWatch(sd_bus *bus, std::string vm, std::function<void()> changed)
         : bus_(bus), vm_(std::move(vm)), changed_(std::move(changed)) {}
     Result<> match(const std::string &rule);
     Result<> subscribe();
