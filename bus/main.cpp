@@ -16,10 +16,10 @@
 
 #include "bus/access/callers.h"
 #include "bus/access/polkit.h"
-#include "bus/service/held_calls.h"
 #include "bus/service/idle_exit.h"
 #include "bus/service/leave.h"
 #include "bus/service/manager_object.h"
+#include "bus/service/reload_barrier.h"
 #include "bus/service/vm_object.h"
 #include "bus/vms/vm_registry.h"
 #include "common/bus_ptr.h"
@@ -66,7 +66,7 @@ class Daemon {
     EventPtr event_;
     BusPtr bus_;
     std::unique_ptr<VmRegistry> registry_;
-    std::unique_ptr<HeldCalls> held_calls_;
+    std::unique_ptr<ReloadBarrier> reload_barrier_;
     std::unique_ptr<IdleExit> idle_exit_;
     EventSourcePtr settle_timer_;
     std::unique_ptr<Leave> leave_;
@@ -163,10 +163,10 @@ Result<> Daemon::start() {
         return added;
     if (auto added = add_vm_objects(bus, *registry_); !added)
         return added;
-    auto held_calls = HeldCalls::watch(bus, *registry_);
-    if (!held_calls)
-        return std::unexpected(held_calls.error());
-    held_calls_ = std::move(*held_calls);
+    auto reload_barrier = ReloadBarrier::watch(bus, *registry_);
+    if (!reload_barrier)
+        return std::unexpected(reload_barrier.error());
+    reload_barrier_ = std::move(*reload_barrier);
     return registry_->start();
 }
 
