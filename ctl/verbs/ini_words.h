@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Which key or section of the ini an option of QEMU's command line comes from: people wrote that,
-// and not the option. Called by live_changes.cpp. Pure.
+// and not the option. Called by reload_plan.cpp. Pure.
 #pragma once
 
 #include <string>

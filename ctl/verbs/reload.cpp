@@ -13,8 +13,8 @@
 #include "common/paths.h"
 #include "common/qmp/qmp_client.h"
 #include "ctl/verbs/command_line.h"
-#include "ctl/verbs/live_changes.h"
 #include "ctl/verbs/media.h"
+#include "ctl/verbs/reload_plan.h"
 #include "ctl/vm/vm_bus.h"
 
 namespace qemunit::ctl {
@@ -81,7 +81,7 @@ class Reload {
         const auto state = ask_state();
         if (!state)
             return std::unexpected(state.error());
-        apply(find_live_changes(*running, command, unplugged_cards(*configured), *state));
+        apply(plan_reload(*running, command, unplugged_cards(*configured), *state));
         return all_worked_ ? 0 : 1;
     }
 
@@ -123,36 +123,36 @@ class Reload {
         return reply ? parse_json(*reply) : json();
     }
 
-    Result<LiveState> ask_state() {
+    Result<QemuState> ask_state() {
         const auto usernet = ask_vm(bus_, vm_, "MonitorCommand", {kUserNetworksCommand});
         if (!usernet)
             return std::unexpected(usernet.error());
-        return LiveState{forwards_of(parse_user_networks(*usernet)), ask_qmp("query-fdsets"),
+        return QemuState{forwards_of(parse_user_networks(*usernet)), ask_qmp("query-fdsets"),
                          ask_qmp("query-block"), ask_qmp("query-balloon")};
     }
 
-    void apply(const LiveChanges &changes) {
+    void apply(const ReloadPlan &plan) {
         // What goes first may hold the port that another one wants.
-        for (const Forward &forward : changes.removed)
+        for (const Forward &forward : plan.removed)
             change_forward("RemoveHostForward", forward, "removed");
-        for (const Forward &forward : changes.added)
+        for (const Forward &forward : plan.added)
             change_forward("AddHostForward", forward, "added");
-        for (const LiveChanges::Medium &medium : changes.media)
+        for (const ReloadPlan::Medium &medium : plan.media)
             report(change_medium(bus_, invocation_, vm_, medium.drive, medium.file),
                    medium.file.empty() ? fmt::format("drive {}: ejected", medium.drive)
                                        : fmt::format("drive {}: {}", medium.drive, medium.file));
-        for (const std::string &card : changes.plugged)
+        for (const std::string &card : plan.plugged)
             if (const auto done = set_link(card, true); !done)
                 report(done, fmt::format("network {}: cable in", card));
-        for (const std::string &card : changes.unplugged)
+        for (const std::string &card : plan.unplugged)
             report(set_link(card, false), fmt::format("network {}: cable out", card));
-        if (changes.balloon)
+        if (plan.balloon)
             report(ask_vm(bus_, vm_, "Execute",
-                          {"balloon", fmt::format(R"({{"value": {}}})", *changes.balloon)}),
-                   fmt::format("memory of the guest: {} MiB", *changes.balloon >> 20));
-        for (const std::string &change : changes.later)
+                          {"balloon", fmt::format(R"({{"value": {}}})", *plan.balloon)}),
+                   fmt::format("memory of the guest: {} MiB", *plan.balloon >> 20));
+        for (const std::string &change : plan.later)
             fmt::print("Not before the VM is started anew: {}\n", change);
-        if (changes.empty())
+        if (plan.empty())
             fmt::print("Nothing to change.\n");
     }
 

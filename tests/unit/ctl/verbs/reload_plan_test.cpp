@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "ctl/verbs/live_changes.h"
+#include "ctl/verbs/reload_plan.h"
 
 #include <gtest/gtest.h>
 
@@ -22,8 +22,8 @@ Texts configured(const Texts &words) {
 }
 
 // One line for each change.
-Texts changes(const Texts &from, const Texts &to, const LiveState &state = {}) {
-    const LiveChanges found = find_live_changes(running(from), configured(to), {}, state);
+Texts changes(const Texts &from, const Texts &to, const QemuState &state = {}) {
+    const ReloadPlan found = plan_reload(running(from), configured(to), {}, state);
     Texts lines;
     for (const Forward &forward : found.removed)
         lines.push_back("- " + forward.network + " " + forward.rule);
@@ -38,11 +38,11 @@ Texts changes(const Texts &from, const Texts &to, const LiveState &state = {}) {
     return lines;
 }
 
-TEST(LiveChangesTest, NothingIsNothing) {
+TEST(ReloadPlanTest, NothingIsNothing) {
     EXPECT_EQ(changes({"-smp", "1"}, {"-smp", "1"}), Texts{});
 }
 
-TEST(LiveChangesTest, WhatHasToWait) {
+TEST(ReloadPlanTest, WhatHasToWait) {
     EXPECT_EQ(changes({"-smp", "1", "-device", "a,id=x", "-snapshot"},
                       {"-smp", "2", "-device", "a,id=y"}),
               (Texts{"later: CPUs= in [VM]: 1 becomes 2",
@@ -52,7 +52,7 @@ TEST(LiveChangesTest, WhatHasToWait) {
 }
 
 // Once each, however many options it is made of; buses that come along are not said.
-TEST(LiveChangesTest, SectionsComeGoAndChange) {
+TEST(ReloadPlanTest, SectionsComeGoAndChange) {
     const Texts data{"-drive", "if=none,id=data,file=/d", "-device",
                      "virtio-blk-pci,drive=data,id=data"};
     EXPECT_EQ(changes({}, data), Texts{"later: [Drive data] comes"});
@@ -74,12 +74,12 @@ TEST(LiveChangesTest, SectionsComeGoAndChange) {
               Texts{"later: Watchdog= in [VM] comes"});
 }
 
-TEST(LiveChangesTest, WhetherKvmIsOfUseIsNoChange) {
+TEST(ReloadPlanTest, WhetherKvmIsOfUseIsNoChange) {
     EXPECT_EQ(changes({"-accel", "tcg"}, {"-accel", "kvm", "-accel", "tcg"}), Texts{});
 }
 
-TEST(LiveChangesTest, ForwardsAreHeldAgainstWhatQemuHas) {
-    LiveState state;
+TEST(ReloadPlanTest, ForwardsAreHeldAgainstWhatQemuHas) {
+    QemuState state;
     state.forwards = {{"lan", "tcp::10022-10.0.2.15:22"},
                       {"lan", "udp::53-10.0.2.15:53"},
                       {"other", "tcp::1-10.0.2.15:1"}};
@@ -95,27 +95,27 @@ TEST(LiveChangesTest, ForwardsAreHeldAgainstWhatQemuHas) {
 }
 
 // Only those that QEMU has: of the others, the next start takes care.
-TEST(LiveChangesTest, EachCardsCableIsAsConfigured) {
+TEST(ReloadPlanTest, EachCardsCableIsAsConfigured) {
     const Texts exec_start{"/lib/qemunit-helper", "--vm=a",        "--unplugged=wan",
                            "--unplugged=new",     "/usr/bin/qemu", "--unplugged=lan"};
     const Texts unplugged = unplugged_cards(exec_start);
     EXPECT_EQ(unplugged, (Texts{"wan", "new"}));
     const Texts cards{"-netdev", "user,id=lan", "-netdev", "tap,id=wan"};
-    const LiveChanges found = find_live_changes(running(cards), configured(cards), unplugged, {});
+    const ReloadPlan found = plan_reload(running(cards), configured(cards), unplugged, {});
     EXPECT_EQ(found.plugged, Texts{"lan"});
     EXPECT_EQ(found.unplugged, Texts{"wan"});
     EXPECT_FALSE(found.empty());
-    EXPECT_TRUE(find_live_changes(running(cards), configured(cards), {}, {}).empty());
+    EXPECT_TRUE(plan_reload(running(cards), configured(cards), {}, {}).empty());
 }
 
-TEST(LiveChangesTest, TheImageInACdDrive) {
+TEST(ReloadPlanTest, TheImageInACdDrive) {
     const std::string a = "if=none,id=cd,file=/a.iso,format=raw,media=cdrom";
     const std::string b = "if=none,id=cd,file=/b,,c.iso,format=raw,media=cdrom";
     const std::string none = "if=none,id=cd,media=cdrom";
     EXPECT_EQ(changes({"-drive", a}, {"-drive", b}), Texts{"cd: /b,c.iso"});
     EXPECT_EQ(changes({"-drive", a}, {"-drive", none}), Texts{"cd: "});
     EXPECT_EQ(changes({"-drive", none}, {"-drive", a}), Texts{"cd: /a.iso"});
-    LiveState state;
+    QemuState state;
     state.fd_sets = {
         {{"fdset-id", 1}, {"fds", {{{"fd", 9}, {"opaque", "qemunit-medium:cd:/b,c.iso"}}}}}};
     EXPECT_EQ(changes({"-drive", a}, {"-drive", b}, state), Texts{});
@@ -125,13 +125,13 @@ TEST(LiveChangesTest, TheImageInACdDrive) {
     EXPECT_EQ(changes({"-drive", a}, {"-drive", a}, state), Texts{"cd: /a.iso"});
 }
 
-TEST(LiveChangesTest, ADiskIsNoMedium) {
+TEST(ReloadPlanTest, ADiskIsNoMedium) {
     EXPECT_EQ(changes({"-drive", "id=a,file=/a"}, {"-drive", "id=a,file=/b"}),
               Texts{"later: [Drive a] changes"});
 }
 
-TEST(LiveChangesTest, MemoryGoesIntoABalloon) {
-    LiveState state;
+TEST(ReloadPlanTest, MemoryGoesIntoABalloon) {
+    QemuState state;
     EXPECT_EQ(changes({"-m", "1G"}, {"-m", "512M"}, state),
               Texts{"later: Memory= in [VM]: 1G becomes 512M"});
     state.balloon = {{"actual", 1u << 30}};

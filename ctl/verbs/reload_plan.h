@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What of a VM's ini file can be changed while it runs: the command line of the QEMU that runs
-// against the one that its unit has now. Pure; reload.h does it.
+// What `reload` has to do: the command line of the QEMU that runs, compared with the one that the
+// VM's unit has now. Pure; reload.h carries the plan out.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -15,18 +15,18 @@
 
 namespace qemunit::ctl {
 
-struct LiveChanges {
+struct ReloadPlan {
     struct Medium {
         std::string drive;
-        std::string file;  // "": none
+        std::string file;  // "": the drive is emptied
     };
     std::vector<Forward> added, removed;
     std::vector<Medium> media;
-    // Of those that QEMU has. It does not tell how they are, so each is told.
+    // The network cards that QEMU has. QEMU does not tell whether a cable is in, so each card is
+    // set.
     std::vector<std::string> plugged, unplugged;
     std::optional<uint64_t> balloon;  // bytes
-    // What has to wait until the VM starts anew, each in words of the ini: "CPUs= in [VM]: 1
-    // becomes 2".
+    // What has to wait until the VM starts anew, in words of the ini: "CPUs= in [VM]: 1 becomes 2".
     std::vector<std::string> later;
 
     bool empty() const {
@@ -36,7 +36,7 @@ struct LiveChanges {
 };
 
 // What QEMU says of itself, beside its command line.
-struct LiveState {
+struct QemuState {
     std::vector<Forward> forwards;  // by "info usernet"
     nlohmann::json fd_sets;         // query-fdsets
     nlohmann::json blocks;          // query-block
@@ -47,8 +47,8 @@ struct LiveState {
 std::vector<std::string> unplugged_cards(const std::vector<std::string> &exec_start);
 
 // `running` and `configured` begin with the program. `unplugged`: cards, as configured.
-LiveChanges find_live_changes(const std::vector<std::string> &running,
-                              const std::vector<std::string> &configured,
-                              const std::vector<std::string> &unplugged, const LiveState &state);
+ReloadPlan plan_reload(const std::vector<std::string> &running,
+                       const std::vector<std::string> &configured,
+                       const std::vector<std::string> &unplugged, const QemuState &state);
 
 }  // namespace qemunit::ctl

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "ctl/verbs/live_changes.h"
+#include "ctl/verbs/reload_plan.h"
 
 #include <fmt/format.h>
 
@@ -109,10 +109,10 @@ class Later {
 class Comparison {
   public:
     Comparison(const std::vector<std::string> &running, const std::vector<std::string> &configured,
-               const LiveState &state)
+               const QemuState &state)
         : running_(options_of(running)), configured_(options_of(configured)), state_(state) {}
 
-    LiveChanges run() {
+    ReloadPlan run() {
         for (Option &option : configured_)
             for (Option &other : running_)
                 if (!other.is_matched && option.name == other.name && option.value == other.value) {
@@ -127,8 +127,8 @@ class Comparison {
             // Left out by the helper or not: KVM is a matter of the next start in any case.
             if (!option.is_matched && option.name != "-accel" && option.name != "-incoming")
                 later(option, "goes");
-        changes_.later = later_.texts();
-        return std::move(changes_);
+        plan_.later = later_.texts();
+        return std::move(plan_);
     }
 
   private:
@@ -188,10 +188,10 @@ class Comparison {
         };
         for (const HostForward &is : present)
             if (std::ranges::none_of(wanted, [&](const auto &want) { return is_same(want, is); }))
-                changes_.removed.push_back({id, is.text});
+                plan_.removed.push_back({id, is.text});
         for (const HostForward &want : wanted)
             if (std::ranges::none_of(present, [&](const auto &is) { return is_same(want, is); }))
-                changes_.added.push_back({id, want.text});
+                plan_.added.push_back({id, want.text});
     }
 
     void compare_media(const Option &drive, const Option &other) {
@@ -207,7 +207,7 @@ class Comparison {
                     !block.contains("inserted"))
                     present.clear();
         if (present != wanted)
-            changes_.media.push_back({id, wanted});
+            plan_.media.push_back({id, wanted});
     }
 
     // Whether that is all there is to it: a balloon takes memory from the guest, and gives back
@@ -220,13 +220,13 @@ class Comparison {
             !actual->is_number_unsigned())
             return false;
         if (actual->get<uint64_t>() != *wanted)
-            changes_.balloon = *wanted;
+            plan_.balloon = *wanted;
         return true;
     }
 
     std::vector<Option> running_, configured_;
-    const LiveState &state_;
-    LiveChanges changes_;
+    const QemuState &state_;
+    ReloadPlan plan_;
     Later later_;
 };
 
@@ -242,20 +242,20 @@ std::vector<std::string> unplugged_cards(const std::vector<std::string> &exec_st
     return cards;
 }
 
-LiveChanges find_live_changes(const std::vector<std::string> &running,
-                              const std::vector<std::string> &configured,
-                              const std::vector<std::string> &unplugged, const LiveState &state) {
-    LiveChanges changes = Comparison(running, configured, state).run();
+ReloadPlan plan_reload(const std::vector<std::string> &running,
+                       const std::vector<std::string> &configured,
+                       const std::vector<std::string> &unplugged, const QemuState &state) {
+    ReloadPlan plan = Comparison(running, configured, state).run();
     for (const Option &option : options_of(running))
         if (option.name == "-netdev") {
             const std::string card = option.part("id");
             const bool is_out = std::ranges::find(unplugged, card) != unplugged.end();
-            (is_out ? changes.unplugged : changes.plugged).push_back(card);
+            (is_out ? plan.unplugged : plan.plugged).push_back(card);
         }
     if (!running.empty() && !configured.empty() && running.front() != configured.front())
-        changes.later.push_back(
+        plan.later.push_back(
             fmt::format("QEMU itself: {} becomes {}", running.front(), configured.front()));
-    return changes;
+    return plan;
 }
 
 }  // namespace qemunit::ctl
