@@ -13,7 +13,7 @@ namespace {
 
 constexpr char kUnknown[] = "-";
 
-std::vector<std::string> rules_of(const VmFacts &vm) {
+std::vector<std::string> rules_of(const VmStatus &vm) {
     std::vector<std::string> rules;
     if (vm.forwards)
         for (const Forward &forward : *vm.forwards)
@@ -22,40 +22,40 @@ std::vector<std::string> rules_of(const VmFacts &vm) {
 }
 
 // "failed (timeout)"
-std::string state_of(const VmFacts &vm) {
+std::string state_of(const VmStatus &vm) {
     return vm.vm.state == "failed" ? fmt::format("failed ({})", vm.result) : vm.vm.state;
 }
 
 }  // namespace
 
-std::string list_text(const std::vector<VmFacts> &vms, const Paths &paths) {
+std::string list_text(const std::vector<VmStatus> &vms, const Paths &paths) {
     if (vms.empty())
         return fmt::format(
             "No VMs are configured. The ini file of one is {}/NAME.ini, see qemunit.ini(5); after "
             "it was written: {} daemon-reload\n",
             paths.config_dirs().front(), paths.systemctl());
     std::vector<std::vector<std::string>> rows{{"VM", "STATE", "UPTIME", "MEMORY", "FORWARDS"}};
-    for (const VmFacts &facts : vms) {
-        const auto rules = rules_of(facts);
-        rows.push_back({facts.vm.name, state_of(facts),
-                        facts.up_usec ? duration_text(*facts.up_usec) : kUnknown,
-                        facts.memory ? size_text(*facts.memory) : kUnknown,
+    for (const VmStatus &status : vms) {
+        const auto rules = rules_of(status);
+        rows.push_back({status.vm.name, state_of(status),
+                        status.up_usec ? duration_text(*status.up_usec) : kUnknown,
+                        status.memory ? size_text(*status.memory) : kUnknown,
                         rules.empty() ? kUnknown : fmt::format("{}", fmt::join(rules, " "))});
     }
     return table_text(rows);
 }
 
-std::string list_json(const std::vector<VmFacts> &vms) {
+std::string list_json(const std::vector<VmStatus> &vms) {
     auto list = nlohmann::ordered_json::array();
-    for (const VmFacts &facts : vms) {
+    for (const VmStatus &status : vms) {
         nlohmann::ordered_json vm{
-            {"name", facts.vm.name}, {"state", facts.vm.state}, {"unit", facts.vm.unit}};
-        if (!facts.result.empty())
-            vm["result"] = facts.result;
-        vm["uptime_usec"] = facts.up_usec ? nlohmann::ordered_json(*facts.up_usec) : nullptr;
-        vm["memory_bytes"] = facts.memory ? nlohmann::ordered_json(*facts.memory) : nullptr;
+            {"name", status.vm.name}, {"state", status.vm.state}, {"unit", status.vm.unit}};
+        if (!status.result.empty())
+            vm["result"] = status.result;
+        vm["uptime_usec"] = status.up_usec ? nlohmann::ordered_json(*status.up_usec) : nullptr;
+        vm["memory_bytes"] = status.memory ? nlohmann::ordered_json(*status.memory) : nullptr;
         vm["forwards"] =
-            facts.forwards ? nlohmann::ordered_json(rules_of(facts)) : nlohmann::ordered_json();
+            status.forwards ? nlohmann::ordered_json(rules_of(status)) : nlohmann::ordered_json();
         list.push_back(std::move(vm));
     }
     // The error handler: what is no UTF-8 must not throw.
@@ -74,10 +74,11 @@ Result<int> run_list(const Invocation &invocation) {
             fmt::print("{}\n", vm.name);
         return 0;
     }
-    const auto facts = collect_facts(bus->get(), std::move(*vms));
-    if (!facts)
-        return std::unexpected(facts.error());
-    fmt::print("{}", invocation.json ? list_json(*facts) : list_text(*facts, paths_of(invocation)));
+    const auto statuses = query_status(bus->get(), std::move(*vms));
+    if (!statuses)
+        return std::unexpected(statuses.error());
+    fmt::print("{}",
+               invocation.json ? list_json(*statuses) : list_text(*statuses, paths_of(invocation)));
     return 0;
 }
 

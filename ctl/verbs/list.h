@@ -8,13 +8,13 @@
 
 #include "common/result.h"
 #include "ctl/vm/invocation.h"
-#include "ctl/vm/vm_facts.h"
+#include "ctl/vm/vm_status.h"
 
 namespace qemunit::ctl {
 
 // `paths`: of the manager whose VMs these are, to say where their ini files go if there are none.
-std::string list_text(const std::vector<VmFacts> &vms, const Paths &paths = {});
-std::string list_json(const std::vector<VmFacts> &vms);
+std::string list_text(const std::vector<VmStatus> &vms, const Paths &paths = {});
+std::string list_json(const std::vector<VmStatus> &vms);
 
 Result<int> run_list(const Invocation &invocation);
 

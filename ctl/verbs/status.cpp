@@ -5,7 +5,7 @@
 #include <fmt/ranges.h>
 
 #include "ctl/output/table.h"
-#include "ctl/vm/vm_facts.h"
+#include "ctl/vm/vm_status.h"
 
 namespace qemunit::ctl {
 
@@ -67,15 +67,15 @@ Result<std::string> status_of(sd_bus *bus, const std::string &vm) {
         return std::unexpected(sockets.error());
     if (!errors)
         return std::unexpected(errors.error());
-    const auto all_facts = collect_facts(bus, {{vm, *state, *unit}});
-    if (!all_facts)
-        return std::unexpected(all_facts.error());
-    const VmFacts &facts = all_facts->front();
+    const auto statuses = query_status(bus, {{vm, *state, *unit}});
+    if (!statuses)
+        return std::unexpected(statuses.error());
+    const VmStatus &status = statuses->front();
 
-    add("State", facts.result.empty() ? facts.vm.state
-                                      : fmt::format("{} ({})", facts.vm.state, facts.result));
-    add("Uptime", facts.up_usec ? duration_text(*facts.up_usec) : "");
-    add("Memory", facts.memory ? size_text(*facts.memory) : "");
+    add("State", status.result.empty() ? status.vm.state
+                                       : fmt::format("{} ({})", status.vm.state, status.result));
+    add("Uptime", status.up_usec ? duration_text(*status.up_usec) : "");
+    add("Memory", status.memory ? size_text(*status.memory) : "");
     add("QEMU", *qemu);
     add("Unit", *unit);
     add("Ini file", *ini);
@@ -83,11 +83,11 @@ Result<std::string> status_of(sd_bus *bus, const std::string &vm) {
         rows.push_back({i == 0 ? "    Errors:" : "", (*errors)[i]});
     for (std::size_t i = 0; i < sockets->size(); ++i)
         rows.push_back({i == 0 ? "   Sockets:" : "", (*sockets)[i]});
-    if (facts.forwards)
-        for (std::size_t i = 0; i < facts.forwards->size(); ++i)
+    if (status.forwards)
+        for (std::size_t i = 0; i < status.forwards->size(); ++i)
             rows.push_back(
-                {i == 0 ? "  Forwards:" : "",
-                 fmt::format("{} ({})", (*facts.forwards)[i].rule, (*facts.forwards)[i].network)});
+                {i == 0 ? "  Forwards:" : "", fmt::format("{} ({})", (*status.forwards)[i].rule,
+                                                          (*status.forwards)[i].network)});
     return vm + "\n" + table_text(rows);
 }
 

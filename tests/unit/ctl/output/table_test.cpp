@@ -43,7 +43,7 @@ TEST(TableTest, SizesHaveOneDigit) {
     EXPECT_EQ(size_text(uint64_t{5} << 40), "5.0T");
 }
 
-const std::vector<VmFacts> kVms{
+const std::vector<VmStatus> kVms{
     {{"vm1", "running", "qemu@vm1.service"},
      7260 * kSecond,
      uint64_t{256} << 20,

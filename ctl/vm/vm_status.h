@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What `list` and `status` say of a VM, collected from qemunitd and systemd by all their
-// questions at once: a QEMU that hangs costs its own answer, and nobody else's.
+// What `list` and `status` say of VMs: qemunitd and systemd are asked everything at once, so that a
+// QEMU that hangs delays the answers of no other VM.
 #pragma once
 
 #include <optional>
@@ -12,9 +12,9 @@
 
 namespace qemunit::ctl {
 
-// What is not known is empty: the VM is off, or it may not be asked. The state is qemunitd's,
-// but "failed" in place of "crashed" where systemd has given up and nobody crashed.
-struct VmFacts {
+// What is not known is empty: the VM is off, or the caller may not ask it. `vm.state` is qemunitd's
+// word, but "failed" in place of "crashed" where systemd has given up and QEMU did not crash.
+struct VmStatus {
     ListedVm vm;
     std::optional<uint64_t> up_usec;
     std::optional<uint64_t> memory;  // bytes that all its processes occupy
@@ -22,6 +22,6 @@ struct VmFacts {
     std::string result;  // systemd's word for how it failed ("timeout"); "" if it has not
 };
 
-Result<std::vector<VmFacts>> collect_facts(sd_bus *bus, std::vector<ListedVm> vms);
+Result<std::vector<VmStatus>> query_status(sd_bus *bus, std::vector<ListedVm> vms);
 
 }  // namespace qemunit::ctl

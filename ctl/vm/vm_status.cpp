@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "ctl/vm/vm_facts.h"
+#include "ctl/vm/vm_status.h"
 
 #include <ctime>
 #include <map>
@@ -120,65 +120,65 @@ bool is_no_crash(std::string_view result) {
 }
 
 // "crashed" is said of a unit that has failed, and of a guest whose QEMU still is there.
-Result<> ask_about_crash(Questions &questions, VmFacts &facts, bool &has_failed) {
+Result<> ask_about_crash(Questions &questions, VmStatus &status, bool &has_failed) {
     auto asked = questions.ask_unit_word(
-        facts.vm.name, "Unit", "ActiveState",
+        status.vm.name, "Unit", "ActiveState",
         [&has_failed](const std::string &state) { has_failed = state == "failed"; });
     if (asked)
-        asked =
-            questions.ask_unit_word(facts.vm.name, "Service", "Result",
-                                    [&facts](const std::string &result) { facts.result = result; });
+        asked = questions.ask_unit_word(
+            status.vm.name, "Service", "Result",
+            [&status](const std::string &result) { status.result = result; });
     return asked;
 }
 
-Result<> ask_about(Questions &questions, VmFacts &facts) {
-    const std::string &vm = facts.vm.name;
-    auto asked = questions.ask_unit(vm, "Unit", "ActiveEnterTimestamp", [&facts](uint64_t since) {
+Result<> ask_about(Questions &questions, VmStatus &status) {
+    const std::string &vm = status.vm.name;
+    auto asked = questions.ask_unit(vm, "Unit", "ActiveEnterTimestamp", [&status](uint64_t since) {
         const uint64_t now = now_usec(CLOCK_REALTIME);
-        if (since > 0 && facts.vm.state != "starting")
-            facts.up_usec = now > since ? now - since : 0;
+        if (since > 0 && status.vm.state != "starting")
+            status.up_usec = now > since ? now - since : 0;
     });
     if (asked)
-        asked = questions.ask_unit(vm, "Service", "MemoryCurrent", [&facts](uint64_t bytes) {
+        asked = questions.ask_unit(vm, "Service", "MemoryCurrent", [&status](uint64_t bytes) {
             if (bytes != UINT64_MAX)  // the kernel does not count
-                facts.memory = bytes;
+                status.memory = bytes;
         });
     if (asked)
         asked =
-            questions.ask_monitor(vm, kUserNetworksCommand, [&facts](const std::string &usernet) {
-                facts.forwards = forwards_of(parse_user_networks(usernet));
+            questions.ask_monitor(vm, kUserNetworksCommand, [&status](const std::string &usernet) {
+                status.forwards = forwards_of(parse_user_networks(usernet));
             });
     return asked;
 }
 
 }  // namespace
 
-Result<std::vector<VmFacts>> collect_facts(sd_bus *bus, std::vector<ListedVm> vms) {
-    std::vector<VmFacts> all;
+Result<std::vector<VmStatus>> query_status(sd_bus *bus, std::vector<ListedVm> vms) {
+    std::vector<VmStatus> all;
     for (ListedVm &vm : vms)
         all.push_back({std::move(vm), {}, {}, {}, {}});
     Questions questions(bus);
     std::map<std::string, bool> has_failed;
-    for (VmFacts &facts : all) {
-        if (is_at_rest(facts.vm.state))
+    for (VmStatus &status : all) {
+        if (is_at_rest(status.vm.state))
             continue;
-        auto asked = ask_about(questions, facts);
-        if (asked && facts.vm.state == "crashed")
-            asked = ask_about_crash(questions, facts, has_failed[facts.vm.name]);
+        auto asked = ask_about(questions, status);
+        if (asked && status.vm.state == "crashed")
+            asked = ask_about_crash(questions, status, has_failed[status.vm.name]);
         if (!asked)
             return std::unexpected(asked.error());
     }
     if (auto answered = questions.wait(); !answered)
         return std::unexpected(answered.error());
-    for (VmFacts &facts : all) {
-        const auto failed = has_failed.find(facts.vm.name);
+    for (VmStatus &status : all) {
+        const auto failed = has_failed.find(status.vm.name);
         if (failed == has_failed.end() || !failed->second) {
-            facts.result.clear();
+            status.result.clear();
             continue;
         }
-        facts.up_usec.reset();  // systemd's timestamp is that of a start which is over
-        if (is_no_crash(facts.result))
-            facts.vm.state = "failed";
+        status.up_usec.reset();  // systemd's timestamp is that of a start which is over
+        if (is_no_crash(status.result))
+            status.vm.state = "failed";
     }
     return all;
 }
