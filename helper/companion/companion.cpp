@@ -49,7 +49,7 @@ class Companion {
   public:
     explicit Companion(Handover &handover) : handover_(handover) {}
 
-    Result<> start(const std::string &vm, CompanionSide side) {
+    Result<> start(const std::string &vm, CompanionSetup setup) {
         sd_event *event = nullptr;
         if (int r = sd_event_new(&event); r < 0)
             return fail_errno(r, "cannot create an event loop");
@@ -67,15 +67,15 @@ class Companion {
             events_ = std::move(*events);
         }
         if (handover_.is_ready)
-            side.ready = {};  // it has come
-        auto readiness = Readiness::create(side.ready, [this](const std::string &text) {
+            setup.ready = {};  // it has come
+        auto readiness = Readiness::create(setup.ready, [this](const std::string &text) {
             handover_.is_ready = readiness_->is_ready();
             sd_notify(0, text.c_str());
         });
         if (!readiness)
             return std::unexpected(readiness.error());
         readiness_ = std::move(*readiness);
-        for (PortEnd &end : side.ports) {
+        for (PortEnd &end : setup.ports) {
             const bool is_first = end.name == kFirstPort;
             if (auto added = add_port(vm, std::move(end)); !added)
                 return added;
@@ -83,11 +83,11 @@ class Companion {
                 ports_.back()->on_line(
                     [this](const std::string &line) { readiness_->take_line(line); });
         }
-        if (side.agent)
-            if (auto added = add_agent(vm, std::move(*side.agent), side.ready); !added)
+        if (setup.agent)
+            if (auto added = add_agent(vm, std::move(*setup.agent), setup.ready); !added)
                 return added;
-        if (side.notices)
-            if (auto added = add_notices(std::move(*side.notices), side.qemu); !added)
+        if (setup.notices)
+            if (auto added = add_notices(std::move(*setup.notices), setup.qemu); !added)
                 return added;
         QmpClient::Callbacks callbacks{.ready = [this] { on_ready(); },
                                        .event = [this](const QmpEvent &e) { on_event(e); },
@@ -96,19 +96,19 @@ class Companion {
                                                on_closed();
                                            }};
         auto qmp = takes_over()
-                       ? QmpClient::take_over(event, std::move(side.qmp), std::move(callbacks),
+                       ? QmpClient::take_over(event, std::move(setup.qmp), std::move(callbacks),
                                               handover_.takeovers * kIdsOfOne, kQmpMessageMax)
-                       : QmpClient::create(event, std::move(side.qmp), std::move(callbacks),
+                       : QmpClient::create(event, std::move(setup.qmp), std::move(callbacks),
                                            kQmpMessageMax);
         if (!qmp)
             return std::unexpected(qmp.error());
         qmp_ = std::move(*qmp);
-        unplugged_ = std::move(side.unplugged);
-        stop_timeout_usec_ = side.stop_timeout_usec;
-        hibernates_ = side.stop == StopMode::hibernate;
+        unplugged_ = std::move(setup.unplugged);
+        stop_timeout_usec_ = setup.stop_timeout_usec;
+        hibernates_ = setup.stop == StopMode::hibernate;
         saved_.emplace(hibernation_path(vm));
         guest_run_.emplace(*qmp_, *saved_);
-        resuming_.emplace(event, *qmp_, *saved_, *guest_run_, handover_, std::move(side.resumed),
+        resuming_.emplace(event, *qmp_, *saved_, *guest_run_, handover_, std::move(setup.resumed),
                           Resuming::Callbacks{
                               .tell_status = [](const std::string &status) { tell_status(status); },
                               .is_stopping = [this] { return stopping_->has_begun(); },
@@ -121,12 +121,12 @@ class Companion {
             if (!stopping_->has_begun())
                 readiness_->take_status("Paused: a snapshot could not be loaded");
         });
-        watchdog_.emplace(event, *qmp_, side.qemu);
+        watchdog_.emplace(event, *qmp_, setup.qemu);
         // A QEMU that is at work answers this companion late, and systemd does not wait for it.
         if (handover_.qemu_answered)
             watchdog_->start();
-        stopping_.emplace(event, *qmp_, handover_.powers_off ? StopMode::poweroff : side.stop,
-                          side.stop_timeout_usec, *saved_, *guest_run_, side.qemu, handover_,
+        stopping_.emplace(event, *qmp_, handover_.powers_off ? StopMode::poweroff : setup.stop,
+                          setup.stop_timeout_usec, *saved_, *guest_run_, setup.qemu, handover_,
                           Stopping::Callbacks{
                               .tell_status = [](const std::string &status) { tell_status(status); },
                               .grant = [this](uint64_t usec) { grant_time_to_stop(usec); },
@@ -136,7 +136,7 @@ class Companion {
                                       leave_if_done();
                                   }});
         idleness_.emplace(
-            event, *qmp_, side.idle_timeout_usec, [this] { return is_used(); },
+            event, *qmp_, setup.idle_timeout_usec, [this] { return is_used(); },
             [this] { end_idle_vm(); });
         return watch_stop_signal();
     }
@@ -411,10 +411,10 @@ class Companion {
 
 }  // namespace
 
-int run_companion(const std::string &vm, CompanionSide side, Handover &handover) {
+int run_companion(const std::string &vm, CompanionSetup setup, Handover &handover) {
     ignore_signals_of_the_service();
     Companion companion(handover);
-    if (auto started = companion.start(vm, std::move(side)); !started) {
+    if (auto started = companion.start(vm, std::move(setup)); !started) {
         warn(started.error().message);
         return EXIT_FAILURE;
     }

@@ -7,13 +7,13 @@
 
 #include <string>
 
-#include "helper/companion/companion_side.h"
+#include "helper/companion/companion_setup.h"
 #include "helper/handover/supervision.h"
 
 namespace qemunit::helper {
 
 // Runs to the end of the VM; returns the exit code of the process. `handover`: of the companion
 // that was killed before, if there was one, and for the next.
-int run_companion(const std::string &vm, CompanionSide side, Handover &handover);
+int run_companion(const std::string &vm, CompanionSetup setup, Handover &handover);
 
 }  // namespace qemunit::helper

@@ -53,9 +53,9 @@ int main(int argc, char **argv) {
     }
     const std::string vm = command->told.vm;
     set_title(argc, argv, "qemunit-helper: supervisor of VM " + vm);
-    CompanionSide side = companion_side(std::move(*command));
+    CompanionSetup setup = companion_setup(std::move(*command));
     return supervise([&](Handover &handover) {
         set_title(argc, argv, "qemunit-helper: companion of VM " + vm);
-        return run_companion(vm, std::move(side), handover);
+        return run_companion(vm, std::move(setup), handover);
     });
 }

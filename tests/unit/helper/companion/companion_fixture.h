@@ -23,28 +23,28 @@ class CompanionTest : public ::testing::Test {
   protected:
     void start(Awaited ready = {}, UniqueFd resumed = {}) {
         testing::SocketPair qmp, serial, agent_pair;
-        CompanionSide side;
-        side.qmp = std::move(qmp.one);
-        side.ports.push_back({.name = "serial",
-                              .guest = std::move(serial.one),
-                              .listener = testing::listening_socket(folder / "serial.sock"),
-                              .log = false});
-        side.agent = PortEnd{.name = "agent",
-                             .guest = std::move(agent_pair.one),
-                             .listener = {},
-                             .log = false,
-                             .is_console = false};
-        side.ready = std::move(ready);
-        if (side.ready.thing == Awaited::Thing::notice) {
+        CompanionSetup setup;
+        setup.qmp = std::move(qmp.one);
+        setup.ports.push_back({.name = "serial",
+                               .guest = std::move(serial.one),
+                               .listener = testing::listening_socket(folder / "serial.sock"),
+                               .log = false});
+        setup.agent = PortEnd{.name = "agent",
+                              .guest = std::move(agent_pair.one),
+                              .listener = {},
+                              .log = false,
+                              .is_console = false};
+        setup.ready = std::move(ready);
+        if (setup.ready.thing == Awaited::Thing::notice) {
             std::filesystem::remove(folder / "vsock");
-            side.notices = {testing::listening_socket(folder / "vsock"), [](const sockaddr_vm &) {
-                                return true;
-                            }};
-            side.qemu = 4711;
+            setup.notices = {testing::listening_socket(folder / "vsock"), [](const sockaddr_vm &) {
+                                 return true;
+                             }};
+            setup.qemu = 4711;
         }
         if (qemu_pid > 0)
-            side.qemu = qemu_pid;
-        side.resumed = std::move(resumed);
+            setup.qemu = qemu_pid;
+        setup.resumed = std::move(resumed);
         // As main() does, so that no signal comes too early.
         sigset_t stop;
         sigemptyset(&stop);
@@ -52,8 +52,8 @@ class CompanionTest : public ::testing::Test {
         sigprocmask(SIG_BLOCK, &stop, nullptr);
         pid = fork();
         if (pid == 0) {
-            side.stop = stop_mode;
-            side.stop_timeout_usec = 60'000'000;
+            setup.stop = stop_mode;
+            setup.stop_timeout_usec = 60'000'000;
             agent_pair.other.reset();
             if (errors)
                 dup2(errors.get(), STDERR_FILENO);
@@ -67,7 +67,7 @@ class CompanionTest : public ::testing::Test {
                     left.supervisor = handover.supervisor;
                     handover = left;
                 }
-                return run_companion("vm1", std::move(side), handover);
+                return run_companion("vm1", std::move(setup), handover);
             }));
         }
         sigprocmask(SIG_UNBLOCK, &stop, nullptr);

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "helper/companion/companion_side.h"
+#include "helper/companion/companion_setup.h"
 #include "tests/unit/helper/console/listeners.h"
 
 namespace qemunit::helper {
@@ -32,10 +32,10 @@ class CompanionCommandTest : public ::testing::Test {
             numbers[name] = fd.release();
         return arguments;
     }
-    CompanionSide side_of(const Words &names, Words told) {
+    CompanionSetup setup_of(const Words &names, Words told) {
         auto command = parse_companion_arguments(command_line(names, std::move(told)));
         EXPECT_TRUE(command) << command.error().message;
-        return companion_side(std::move(*command));
+        return companion_setup(std::move(*command));
     }
     void expect_peers(const std::string &name, UniqueFd fd) {
         EXPECT_EQ(fd.get(), numbers.at(name)) << name;
@@ -63,53 +63,53 @@ TEST_F(CompanionCommandTest, IsQemuTheFdsAndWhatTheHelperWasTold) {
 }
 
 TEST_F(CompanionCommandTest, ThePortsHaveTheirEnds) {
-    CompanionSide side = side_of(
+    CompanionSetup setup = setup_of(
         {"qmp", "guest:serial", "clients:serial", "guest:mute", "clients:mute", "guest:direct"},
         {"--vm=vm1", "--serial=serial", "--serial=mute,nolog", "--serial=direct,direct",
          "--serial=unlogged,direct,nolog"});
-    EXPECT_EQ(side.qemu, 4711);
-    expect_peers("qmp", std::move(side.qmp));
-    ASSERT_EQ(side.ports.size(), 3u);
-    EXPECT_EQ(side.ports[0].name, "serial");
-    EXPECT_TRUE(side.ports[0].log && side.ports[0].is_console && !side.ports[0].direct);
-    expect_peers("guest:serial", std::move(side.ports[0].guest));
-    expect_peers("clients:serial", std::move(side.ports[0].listener));
-    EXPECT_FALSE(side.ports[1].log);
-    EXPECT_EQ(side.ports[2].name, "direct");
-    EXPECT_TRUE(side.ports[2].log && side.ports[2].direct && !side.ports[2].listener);
-    EXPECT_FALSE(side.agent || side.notices || side.resumed);
+    EXPECT_EQ(setup.qemu, 4711);
+    expect_peers("qmp", std::move(setup.qmp));
+    ASSERT_EQ(setup.ports.size(), 3u);
+    EXPECT_EQ(setup.ports[0].name, "serial");
+    EXPECT_TRUE(setup.ports[0].log && setup.ports[0].is_console && !setup.ports[0].direct);
+    expect_peers("guest:serial", std::move(setup.ports[0].guest));
+    expect_peers("clients:serial", std::move(setup.ports[0].listener));
+    EXPECT_FALSE(setup.ports[1].log);
+    EXPECT_EQ(setup.ports[2].name, "direct");
+    EXPECT_TRUE(setup.ports[2].log && setup.ports[2].direct && !setup.ports[2].listener);
+    EXPECT_FALSE(setup.agent || setup.notices || setup.resumed);
 }
 
 TEST_F(CompanionCommandTest, TheAgentsChannelIsForPrograms) {
-    CompanionSide side =
-        side_of({"qmp", "guest:agent", "clients:agent"}, {"--vm=vm1", "--agent", "--ready=agent"});
-    EXPECT_TRUE(side.ports.empty());
-    EXPECT_EQ(side.ready.thing, Awaited::Thing::agent);
-    ASSERT_TRUE(side.agent);
-    EXPECT_EQ(side.agent->name, "agent");
-    EXPECT_FALSE(side.agent->log || side.agent->direct || side.agent->is_console);
-    expect_peers("guest:agent", std::move(side.agent->guest));
-    expect_peers("clients:agent", std::move(side.agent->listener));
+    CompanionSetup setup =
+        setup_of({"qmp", "guest:agent", "clients:agent"}, {"--vm=vm1", "--agent", "--ready=agent"});
+    EXPECT_TRUE(setup.ports.empty());
+    EXPECT_EQ(setup.ready.thing, Awaited::Thing::agent);
+    ASSERT_TRUE(setup.agent);
+    EXPECT_EQ(setup.agent->name, "agent");
+    EXPECT_FALSE(setup.agent->log || setup.agent->direct || setup.agent->is_console);
+    expect_peers("guest:agent", std::move(setup.agent->guest));
+    expect_peers("clients:agent", std::move(setup.agent->listener));
 }
 
 TEST_F(CompanionCommandTest, WhatElseTheCompanionDoes) {
-    CompanionSide side = side_of({"qmp", "notices", "resumed"},
-                                 {"--vm=vm1", "--stop=hibernate", "--stop-timeout=7",
-                                  "--idle-timeout=9", "--unplugged=lan", "--ready=notify:12"});
-    EXPECT_EQ(side.stop, StopMode::hibernate);
-    EXPECT_EQ(side.stop_timeout_usec, 7'000'000u);
-    EXPECT_EQ(side.idle_timeout_usec, 9'000'000u);
-    EXPECT_EQ(side.unplugged, Words{"lan"});
-    expect_peers("resumed", std::move(side.resumed));
-    ASSERT_TRUE(side.notices);
-    expect_peers("notices", std::move(side.notices->fd));
+    CompanionSetup setup = setup_of({"qmp", "notices", "resumed"},
+                                    {"--vm=vm1", "--stop=hibernate", "--stop-timeout=7",
+                                     "--idle-timeout=9", "--unplugged=lan", "--ready=notify:12"});
+    EXPECT_EQ(setup.stop, StopMode::hibernate);
+    EXPECT_EQ(setup.stop_timeout_usec, 7'000'000u);
+    EXPECT_EQ(setup.idle_timeout_usec, 9'000'000u);
+    EXPECT_EQ(setup.unplugged, Words{"lan"});
+    expect_peers("resumed", std::move(setup.resumed));
+    ASSERT_TRUE(setup.notices);
+    expect_peers("notices", std::move(setup.notices->fd));
     sockaddr_vm peer{};
     peer.svm_family = AF_VSOCK;
     peer.svm_port = 1;  // the guest's root
     peer.svm_cid = 12;
-    EXPECT_TRUE(side.notices->admits(peer));
+    EXPECT_TRUE(setup.notices->admits(peer));
     peer.svm_cid = 13;
-    EXPECT_FALSE(side.notices->admits(peer));
+    EXPECT_FALSE(setup.notices->admits(peer));
 }
 
 TEST_F(CompanionCommandTest, WhoeverElseRunsItIsToldWhatItIs) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the companion of a VM has to do with: its ends of QEMU's chardevs, and what it was told.
+// What a companion begins with, out of its command line (companion_command.h): its ends of QEMU's
+// chardevs, and what the VM's ini file says of its work.
 #pragma once
 
 #include <optional>
@@ -15,7 +16,7 @@
 
 namespace qemunit::helper {
 
-struct CompanionSide {
+struct CompanionSetup {
     UniqueFd qmp;
     std::vector<PortEnd> ports;
     StopMode stop = StopMode::poweroff;
@@ -29,6 +30,6 @@ struct CompanionSide {
     pid_t qemu = -1;                        // the process that becomes it
 };
 
-CompanionSide companion_side(CompanionCommand command);
+CompanionSetup companion_setup(CompanionCommand command);
 
 }  // namespace qemunit::helper
