@@ -98,7 +98,7 @@ class VmChecker {
             error("VM", "Ready",
                   "Ready=serial: needs the relay of the first serial port; take Direct=yes out of "
                   "[Serial serial].");
-        if (vm_.ready.thing != ReadyWhen::Thing::notice)
+        if (vm_.ready.thing != ReadyWhen::Thing::notify)
             return;
         if (!vm_.vsock_cid)
             error("VM", "Ready", "Ready=notify needs VSockCID=, by which the guest says it.");

@@ -86,7 +86,7 @@ void append_exec_start(std::string &text, const Vm &vm, Architecture host) {
             append(text, " --unplugged=", network.name);
     if (vm.ready.thing == ReadyWhen::Thing::agent)
         text += " --ready=agent";
-    if (vm.ready.thing == ReadyWhen::Thing::notice && vm.vsock_cid)
+    if (vm.ready.thing == ReadyWhen::Thing::notify && vm.vsock_cid)
         append(text, " --ready=notify:", fmt::to_string(vm.vsock_cid->number));
     if (falls_back_to_tcg(vm, host))
         text += " --check-kvm";

@@ -23,7 +23,7 @@ class Sandbox {
         if (has_mounts_)
             add_mounts();
         add_host_network();
-        if (vm_.ready.thing == ReadyWhen::Thing::notice)
+        if (vm_.ready.thing == ReadyWhen::Thing::notify)
             lines_ +=
                 "# The guest says to the helper that it is up.\n"
                 "RestrictAddressFamilies=AF_VSOCK\n";

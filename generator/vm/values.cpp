@@ -254,7 +254,7 @@ Parsed<ReadyWhen> parse_value(As<ReadyWhen>, std::string_view text) {
     if (text == "agent")
         return ReadyWhen{ReadyWhen::Thing::agent, {}};
     if (text == "notify")
-        return ReadyWhen{ReadyWhen::Thing::notice, {}};
+        return ReadyWhen{ReadyWhen::Thing::notify, {}};
     if (!text.starts_with(kSerial))
         return std::unexpected("not one of started, serial:REGEX, agent, notify.");
     const std::string expression(text.substr(kSerial.size()));

@@ -72,7 +72,7 @@ struct TimeSpan {
     uint64_t seconds = 0;  // rounded down; the largest number for "infinity"
 };
 struct ReadyWhen {
-    enum class Thing { started, serial_line, agent, notice } thing = Thing::started;
+    enum class Thing { started, serial_line, agent, notify } thing = Thing::started;
     std::string expression;  // that a line of the first serial port matches
 
     bool is_default() const { return thing == Thing::started; }

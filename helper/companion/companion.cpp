@@ -20,7 +20,7 @@
 #include "helper/events/event_log.h"
 #include "helper/events/status_text.h"
 #include "helper/guest/guest_agent.h"
-#include "helper/guest/guest_notices.h"
+#include "helper/guest/notify_server.h"
 #include "helper/handover/saved_state.h"
 #include "helper/lifecycle/failed_load.h"
 #include "helper/lifecycle/guest_run.h"
@@ -86,8 +86,8 @@ class Companion {
         if (setup.agent)
             if (auto added = add_agent(vm, std::move(*setup.agent), setup.ready); !added)
                 return added;
-        if (setup.notices)
-            if (auto added = add_notices(std::move(*setup.notices), setup.qemu); !added)
+        if (setup.notify)
+            if (auto added = add_notify_server(std::move(*setup.notify), setup.qemu); !added)
                 return added;
         QmpClient::Callbacks callbacks{.ready = [this] { on_ready(); },
                                        .event = [this](const QmpEvent &e) { on_event(e); },
@@ -162,13 +162,13 @@ class Companion {
         return agent_->probe([this] { readiness_->take_answer_of_agent(); });
     }
 
-    Result<> add_notices(NoticeListener listener, pid_t qemu) {
-        auto notices = GuestNotices::create(
+    Result<> add_notify_server(NotifyListener listener, pid_t qemu) {
+        auto server = NotifyServer::create(
             event_.get(), std::move(listener),
-            [this, qemu](const GuestMessage &message) { take_notice(message, qemu); });
-        if (!notices)
-            return std::unexpected(notices.error());
-        notices_ = std::move(*notices);
+            [this, qemu](const NotifyMessage &message) { take_notify_message(message, qemu); });
+        if (!server)
+            return std::unexpected(server.error());
+        notify_server_ = std::move(*server);
         if (const std::string heard = handover_.guest_status; !heard.empty())
             readiness_->take_status_of_guest(heard);
         if (handover_.guest_is_ready)
@@ -176,7 +176,7 @@ class Companion {
         return {};
     }
 
-    void take_notice(const GuestMessage &message, pid_t qemu) {
+    void take_notify_message(const NotifyMessage &message, pid_t qemu) {
         if (message.exit_status)
             take_exit_status(*message.exit_status, qemu);
         if (message.ready)
@@ -392,7 +392,7 @@ class Companion {
     std::vector<std::unique_ptr<SerialPort>> ports_;
     std::optional<GuestAgent> agent_;  // on one of the ports
     std::unique_ptr<Readiness> readiness_;
-    std::unique_ptr<GuestNotices> notices_;
+    std::unique_ptr<NotifyServer> notify_server_;
     std::unique_ptr<QmpClient> qmp_;
     std::optional<SavedState> saved_;
     std::optional<GuestRun> guest_run_;

@@ -27,9 +27,9 @@ CompanionSetup companion_setup(CompanionCommand command) {
                               .listener = take(clients_fd(kAgentPort)),
                               .log = false,
                               .is_console = false};
-    if (UniqueFd listener = take(kNoticesFd))
-        setup.notices =
-            NoticeListener{std::move(listener), [cid = told.ready.cid](const sockaddr_vm &peer) {
+    if (UniqueFd listener = take(kNotifyFd))
+        setup.notify =
+            NotifyListener{std::move(listener), [cid = told.ready.cid](const sockaddr_vm &peer) {
                                return is_of_guest(peer, cid);
                            }};
     setup.ready = std::move(told.ready);

@@ -10,7 +10,7 @@
 
 #include "common/unique_fd.h"
 #include "helper/console/port_end.h"
-#include "helper/guest/guest_notices.h"
+#include "helper/guest/notify_server.h"
 #include "helper/handover/companion_command.h"
 #include "helper/handover/options.h"
 
@@ -26,8 +26,8 @@ struct CompanionSetup {
     std::optional<PortEnd> agent;
     std::vector<std::string> unplugged;  // network cards
     Awaited ready;
-    std::optional<NoticeListener> notices;  // for the guest's READY=1
-    pid_t qemu = -1;                        // the process that becomes it
+    std::optional<NotifyListener> notify;  // for the guest's READY=1
+    pid_t qemu = -1;                       // the process that becomes it
 };
 
 CompanionSetup companion_setup(CompanionCommand command);

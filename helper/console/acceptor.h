@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Who connects to a listening socket, on an event loop: for serial ports and a guest's notices.
-// Without a descriptor left, accept(2) fails and the client stays in the queue, so that the socket
-// stays readable: it is left alone for a moment then, and never tried again at once.
+// Who connects to a listening socket, on an event loop: for serial ports and what the guest
+// notifies. Without a descriptor left, accept(2) fails and the client stays in the queue, so that
+// the socket stays readable: it is left alone for a moment then, and never tried again at once.
 #pragma once
 
 #include <sys/socket.h>

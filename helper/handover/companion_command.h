@@ -22,7 +22,7 @@ namespace qemunit::helper {
 using CompanionFds = std::map<std::string, UniqueFd>;
 
 // Their names.
-inline constexpr const char *kQmpFd = "qmp", *kResumedFd = "resumed", *kNoticesFd = "notices";
+inline constexpr const char *kQmpFd = "qmp", *kResumedFd = "resumed", *kNotifyFd = "notify";
 
 // What the companion says on kResumedFd, a byte each; its end without `runs` is a failure.
 enum class Resumption : char {

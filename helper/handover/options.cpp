@@ -103,7 +103,7 @@ Result<Awaited> parse_ready(std::string_view text) {
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), cid);
         if (error != std::errc{} || end != text.data() + text.size())
             return fail(EINVAL, fmt::format("--ready=notify:{}: not the CID of a guest", text));
-        return Awaited{Awaited::Thing::notice, {}, cid};
+        return Awaited{Awaited::Thing::notify, {}, cid};
     }
     return fail(EINVAL, fmt::format("--ready={}: nothing that can be waited for", text));
 }

@@ -30,7 +30,7 @@ struct SerialPortOptions {
 
 // When the VM counts as started: when QEMU has answered, and then this has come.
 struct Awaited {
-    enum class Thing { nothing, console_line, agent, notice } thing = Thing::nothing;
+    enum class Thing { nothing, console_line, agent, notify } thing = Thing::nothing;
     std::string expression;  // POSIX extended; the generator has checked it
     unsigned cid = 0;        // of the guest, whose READY=1 comes by vsock
 };

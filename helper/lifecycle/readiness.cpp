@@ -88,7 +88,7 @@ void Readiness::take_status_of_guest(const std::string &status) {
 
 void Readiness::take_ready_of_guest() {
     guest_has_spoken_ = true;
-    if (awaited_.thing != Awaited::Thing::notice)
+    if (awaited_.thing != Awaited::Thing::notify)
         return;
     has_come_ = true;
     update();
@@ -132,7 +132,7 @@ std::string Readiness::awaited_text() const {
     switch (awaited_.thing) {
         case Awaited::Thing::agent:
             return "the guest agent";
-        case Awaited::Thing::notice:
+        case Awaited::Thing::notify:
             return "the guest's READY=1";
         case Awaited::Thing::console_line:
             return fmt::format("a console line that matches '{}'", awaited_.expression);
@@ -146,7 +146,7 @@ std::string Readiness::failure_text() const {
     switch (awaited_.thing) {
         case Awaited::Thing::agent:
             return "the guest agent did not answer";
-        case Awaited::Thing::notice:
+        case Awaited::Thing::notify:
             return guest_has_spoken_ ? "the guest did not say READY=1"
                                      : "the guest said nothing by vsock, for which it needs "
                                        "systemd 254 and a virtio-vsock driver";

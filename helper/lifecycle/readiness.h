@@ -33,7 +33,7 @@ class Readiness {
     void take_resumption(const std::string &version);
     void take_line(const std::string &line);
     void take_answer_of_agent();
-    // A notice of the guest's systemd. `status`: as it is to be shown, or "".
+    // The guest's systemd has sent STATUS= or READY=1. `status`: as it is to be shown, or "".
     void take_status_of_guest(const std::string &status);
     void take_ready_of_guest();
     void take_status(const std::string &status);

@@ -35,8 +35,8 @@ class Wirer {
         if (options.agent)
             if (auto added = add_agent(); !added)
                 return std::unexpected(added.error());
-        if (options.ready.thing == Awaited::Thing::notice)
-            if (auto added = add_notices(); !added)
+        if (options.ready.thing == Awaited::Thing::notify)
+            if (auto added = add_notify_listener(); !added)
                 return std::unexpected(added.error());
         return std::move(wiring_);
     }
@@ -149,13 +149,13 @@ class Wirer {
     }
 
     // The port is known only now; or this would stand in ExecStart=, as the other credentials do.
-    Result<> add_notices() {
+    Result<> add_notify_listener() {
         auto listener = listen_on_vsock();
         if (!listener)
             return std::unexpected(listener.error());
         argument("-fw_cfg", fmt::format("name={}{},string=vsock-stream:{}:{}", kGuestCredentials,
                                         kNotifySocketCredential, VMADDR_CID_HOST, listener->port));
-        keep(kNoticesFd, std::move(listener->fd));
+        keep(kNotifyFd, std::move(listener->fd));
         return {};
     }
 

@@ -326,7 +326,7 @@ TEST(ValuesTest, WhenAVmIsReady) {
     };
     EXPECT_EQ(thing("started"), ReadyWhen::Thing::started);
     EXPECT_EQ(thing("agent"), ReadyWhen::Thing::agent);
-    EXPECT_EQ(thing("notify"), ReadyWhen::Thing::notice);
+    EXPECT_EQ(thing("notify"), ReadyWhen::Thing::notify);
     EXPECT_EQ(thing("serial:login:"), ReadyWhen::Thing::serial_line);
     EXPECT_EQ(parse_value(As<ReadyWhen>{}, "serial:^(a|b): $")->expression, "^(a|b): $");
     for (const char *bad : {"", "Started", "login:", "serial", "agent:x"})

@@ -35,11 +35,11 @@ class CompanionTest : public ::testing::Test {
                               .log = false,
                               .is_console = false};
         setup.ready = std::move(ready);
-        if (setup.ready.thing == Awaited::Thing::notice) {
+        if (setup.ready.thing == Awaited::Thing::notify) {
             std::filesystem::remove(folder / "vsock");
-            setup.notices = {testing::listening_socket(folder / "vsock"), [](const sockaddr_vm &) {
-                                 return true;
-                             }};
+            setup.notify = {testing::listening_socket(folder / "vsock"), [](const sockaddr_vm &) {
+                                return true;
+                            }};
             setup.qemu = 4711;
         }
         if (qemu_pid > 0)

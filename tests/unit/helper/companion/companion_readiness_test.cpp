@@ -34,10 +34,10 @@ TEST_F(CompanionTest, IsReadyWhenTheGuestAgentAnswers) {
     EXPECT_EQ(told(), "READY=1\nSTATUS=Running, QEMU 7.2.22");
 }
 
-const Awaited kNotice{Awaited::Thing::notice, "", 42};
+const Awaited kNotify{Awaited::Thing::notify, "", 42};
 
 TEST_F(CompanionTest, IsReadyWhenTheGuestSaysSo) {
-    start(kNotice);
+    start(kNotify);
     ASSERT_TRUE(qemu.greet(loop));
     EXPECT_EQ(told(), "STATUS=Started, waiting for the guest's READY=1");
     say_as_guest("STATUS=half way there");
@@ -47,7 +47,7 @@ TEST_F(CompanionTest, IsReadyWhenTheGuestSaysSo) {
 }
 
 TEST_F(CompanionTest, TheNextOneKnowsWhatTheGuestHasSaid) {
-    start(kNotice);
+    start(kNotify);
     ASSERT_TRUE(qemu.greet(loop));
     told();
     say_as_guest("STATUS=half way there");
@@ -61,7 +61,7 @@ TEST_F(CompanionTest, TheNextOneKnowsWhatTheGuestHasSaid) {
 }
 
 TEST_F(CompanionTest, EndsTheServiceWithTheExitStatusOfTheGuest) {
-    start(kNotice);
+    start(kNotify);
     ASSERT_TRUE(qemu.greet(loop));
     told();
     say_as_guest("EXIT_STATUS=0");
@@ -79,7 +79,7 @@ TEST_F(CompanionTest, EndsTheServiceWithTheExitStatusOfTheGuest) {
 }
 
 TEST_F(CompanionTest, TheLastExitStatusOfTheGuestCounts) {
-    start(kNotice);
+    start(kNotify);
     ASSERT_TRUE(qemu.greet(loop));
     told();
     say_as_guest("EXIT_STATUS=1");

@@ -9,7 +9,7 @@
 #include <optional>
 
 #include "helper/console/serial_port.h"
-#include "helper/guest/guest_notices.h"
+#include "helper/guest/notify_server.h"
 #include "tests/unit/fake_qemu.h"
 #include "tests/unit/helper/console/descriptor_limit.h"
 #include "tests/unit/helper/console/listeners.h"
@@ -74,18 +74,18 @@ TEST_F(AcceptorTest, OfASerialPort) {
     EXPECT_TRUE(loop.run_until([&] { return client.read() == "hello"; }, 60s));
 }
 
-TEST_F(AcceptorTest, OfTheGuestsNotices) {
+TEST_F(AcceptorTest, OfTheNotifyServer) {
     int heard = 0;
-    auto notices = GuestNotices::create(loop.get(),
-                                        {testing::listening_socket(path),
-                                         [](const sockaddr_vm &) {
-                                             return true;
-                                         }},
-                                        [&](const GuestMessage &message) {
-                                            EXPECT_TRUE(message.ready);
-                                            ++heard;
-                                        });
-    ASSERT_TRUE(notices);
+    auto server = NotifyServer::create(loop.get(),
+                                       {testing::listening_socket(path),
+                                        [](const sockaddr_vm &) {
+                                            return true;
+                                        }},
+                                       [&](const NotifyMessage &message) {
+                                           EXPECT_TRUE(message.ready);
+                                           ++heard;
+                                       });
+    ASSERT_TRUE(server);
     Peer guest = client_in_need();
     EXPECT_TRUE(loop.run_until([&] { return heard == 1; }, 60s));
     EXPECT_TRUE(loop.run_until([&] { return guest.has_ended(); }, 60s));

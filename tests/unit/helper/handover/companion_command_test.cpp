@@ -77,7 +77,7 @@ TEST_F(CompanionCommandTest, ThePortsHaveTheirEnds) {
     EXPECT_FALSE(setup.ports[1].log);
     EXPECT_EQ(setup.ports[2].name, "direct");
     EXPECT_TRUE(setup.ports[2].log && setup.ports[2].direct && !setup.ports[2].listener);
-    EXPECT_FALSE(setup.agent || setup.notices || setup.resumed);
+    EXPECT_FALSE(setup.agent || setup.notify || setup.resumed);
 }
 
 TEST_F(CompanionCommandTest, TheAgentsChannelIsForPrograms) {
@@ -93,7 +93,7 @@ TEST_F(CompanionCommandTest, TheAgentsChannelIsForPrograms) {
 }
 
 TEST_F(CompanionCommandTest, WhatElseTheCompanionDoes) {
-    CompanionSetup setup = setup_of({"qmp", "notices", "resumed"},
+    CompanionSetup setup = setup_of({"qmp", "notify", "resumed"},
                                     {"--vm=vm1", "--stop=hibernate", "--stop-timeout=7",
                                      "--idle-timeout=9", "--unplugged=lan", "--ready=notify:12"});
     EXPECT_EQ(setup.stop, StopMode::hibernate);
@@ -101,15 +101,15 @@ TEST_F(CompanionCommandTest, WhatElseTheCompanionDoes) {
     EXPECT_EQ(setup.idle_timeout_usec, 9'000'000u);
     EXPECT_EQ(setup.unplugged, Words{"lan"});
     expect_peers("resumed", std::move(setup.resumed));
-    ASSERT_TRUE(setup.notices);
-    expect_peers("notices", std::move(setup.notices->fd));
+    ASSERT_TRUE(setup.notify);
+    expect_peers("notify", std::move(setup.notify->fd));
     sockaddr_vm peer{};
     peer.svm_family = AF_VSOCK;
     peer.svm_port = 1;  // the guest's root
     peer.svm_cid = 12;
-    EXPECT_TRUE(setup.notices->admits(peer));
+    EXPECT_TRUE(setup.notify->admits(peer));
     peer.svm_cid = 13;
-    EXPECT_FALSE(setup.notices->admits(peer));
+    EXPECT_FALSE(setup.notify->admits(peer));
 }
 
 TEST_F(CompanionCommandTest, WhoeverElseRunsItIsToldWhatItIs) {

@@ -99,7 +99,7 @@ TEST(HelperOptionsTest, WhatTheVmWaitsFor) {
     EXPECT_EQ(ready("--ready=agent").thing, Awaited::Thing::agent);
     EXPECT_EQ(ready("--ready=serial:a=b: ").thing, Awaited::Thing::console_line);
     EXPECT_EQ(ready("--ready=serial:a=b: ").expression, "a=b: ");
-    EXPECT_EQ(ready("--ready=notify:42").thing, Awaited::Thing::notice);
+    EXPECT_EQ(ready("--ready=notify:42").thing, Awaited::Thing::notify);
     EXPECT_EQ(ready("--ready=notify:42").cid, 42u);
     for (const char *bad : {"notify:", "notify:x", "notify:4 2", "notify:4294967296"})
         EXPECT_EQ(option_fault({"--vm=a", "--ready=" + std::string(bad), "/q"}),

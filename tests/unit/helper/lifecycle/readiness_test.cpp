@@ -149,7 +149,7 @@ TEST(ReadinessTest, ABrokenExpression) {
 }
 
 TEST(ReadinessTest, TheGuestsOwnWord) {
-    Told vm{Awaited{Awaited::Thing::notice, "", 42}};
+    Told vm{Awaited{Awaited::Thing::notify, "", 42}};
     EXPECT_TRUE(vm->wants_lines());
     vm->take_answer_of_qemu("7.2.22");
     vm->take_status_of_guest("half way there");
@@ -176,7 +176,7 @@ TEST(ReadinessTest, WhatTheGuestSaysDoesNotOutliveIt) {
 }
 
 TEST(ReadinessTest, AGuestThatDoesNotSayThatItIsUp) {
-    Told vm{Awaited{Awaited::Thing::notice, "", 42}};
+    Told vm{Awaited{Awaited::Thing::notify, "", 42}};
     vm->take_answer_of_qemu("7.2.22");
     EXPECT_EQ(vm->explanation(),
               Lines{"never ready: the guest said nothing by vsock, for which it needs systemd 254 "

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "helper/guest/guest_message.h"
+#include "helper/guest/notify_message.h"
 
 #include <algorithm>
 #include <charconv>
@@ -32,8 +32,8 @@ std::optional<int> exit_status(std::string_view text) {
 
 }  // namespace
 
-GuestMessage parse_guest_message(std::string_view text) {
-    GuestMessage message;
+NotifyMessage parse_notify_message(std::string_view text) {
+    NotifyMessage message;
     while (!text.empty()) {
         const std::size_t end = std::min(text.find('\n'), text.size());
         const std::string_view line = text.substr(0, end);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Guests that talk to the companion as systemd does, and those that do not.
-#include "helper/guest/guest_notices.h"
+#include "helper/guest/notify_server.h"
 
 #include <gtest/gtest.h>
 
@@ -17,18 +17,18 @@ namespace {
 using testing::Peer;
 using namespace std::chrono_literals;
 
-class GuestNoticesTest : public ::testing::Test {
+class NotifyServerTest : public ::testing::Test {
   protected:
-    void listen(uint64_t timeout_usec = GuestNotices::kConnectionTimeout) {
-        auto created = GuestNotices::create(
+    void listen(uint64_t timeout_usec = NotifyServer::kConnectionTimeout) {
+        auto created = NotifyServer::create(
             loop.get(),
             {testing::listening_socket(folder / "notify"),
              [this](const sockaddr_vm &) {
                  return is_guest;
              }},
-            [this](const GuestMessage &message) { heard.push_back(message); }, timeout_usec);
+            [this](const NotifyMessage &message) { heard.push_back(message); }, timeout_usec);
         ASSERT_TRUE(created) << created.error().message;
-        notices = std::move(*created);
+        server = std::move(*created);
     }
     Peer connect() const { return Peer::connect(folder / "notify"); }
     // As sd_notify(3): the message, its end, and then the wait for ours.
@@ -42,11 +42,11 @@ class GuestNoticesTest : public ::testing::Test {
     testing::TemporaryFolder folder;
     testing::EventLoop loop;
     bool is_guest = true;
-    std::deque<GuestMessage> heard;
-    std::unique_ptr<GuestNotices> notices;
+    std::deque<NotifyMessage> heard;
+    std::unique_ptr<NotifyServer> server;
 };
 
-TEST_F(GuestNoticesTest, AConnectionIsAMessage) {
+TEST_F(NotifyServerTest, AConnectionIsAMessage) {
     listen();
     say("STATUS=booting");
     say("READY=1\nSTATUS=up");
@@ -56,7 +56,7 @@ TEST_F(GuestNoticesTest, AConnectionIsAMessage) {
     EXPECT_TRUE(heard[1].ready);
 }
 
-TEST_F(GuestNoticesTest, AMessageCountsWhenItHasEnded) {
+TEST_F(NotifyServerTest, AMessageCountsWhenItHasEnded) {
     listen();
     Peer guest = connect();
     guest.write("READY");
@@ -68,7 +68,7 @@ TEST_F(GuestNoticesTest, AMessageCountsWhenItHasEnded) {
     EXPECT_TRUE(heard.back().ready);
 }
 
-TEST_F(GuestNoticesTest, AnotherThanTheGuestIsNotHeardAndItIsSaidOnce) {
+TEST_F(NotifyServerTest, AnotherThanTheGuestIsNotHeardAndItIsSaidOnce) {
     listen();
     is_guest = false;
     ::testing::internal::CaptureStderr();
@@ -83,13 +83,13 @@ TEST_F(GuestNoticesTest, AnotherThanTheGuestIsNotHeardAndItIsSaidOnce) {
     EXPECT_EQ(heard.size(), 1u);
 }
 
-TEST_F(GuestNoticesTest, AMessageHasALimit) {
+TEST_F(NotifyServerTest, AMessageHasALimit) {
     listen();
-    say("STATUS=" + std::string(kGuestMessageMax - 7, 'x'));
+    say("STATUS=" + std::string(kNotifyMessageMax - 7, 'x'));
     EXPECT_EQ(heard.size(), 1u);
     ::testing::internal::CaptureStderr();
     Peer guest = connect();
-    guest.write("STATUS=" + std::string(kGuestMessageMax, 'x'));
+    guest.write("STATUS=" + std::string(kNotifyMessageMax, 'x'));
     EXPECT_TRUE(loop.run_until([&] { return guest.has_ended(); }, 60s));
     EXPECT_EQ(::testing::internal::GetCapturedStderr(),
               "<4>qemunit-helper: not listening to the guest, whose message is too long, at the "
@@ -97,7 +97,7 @@ TEST_F(GuestNoticesTest, AMessageHasALimit) {
     EXPECT_EQ(heard.size(), 1u);
 }
 
-TEST_F(GuestNoticesTest, AMessageThatDoesNotEndIsNone) {
+TEST_F(NotifyServerTest, AMessageThatDoesNotEndIsNone) {
     listen(100'000);
     ::testing::internal::CaptureStderr();
     Peer guest = connect();
@@ -108,10 +108,10 @@ TEST_F(GuestNoticesTest, AMessageThatDoesNotEndIsNone) {
     EXPECT_EQ(heard.size(), 0u);
 }
 
-TEST_F(GuestNoticesTest, WhoComesWhileManyTalkWaits) {
+TEST_F(NotifyServerTest, WhoComesWhileManyTalkWaits) {
     listen();
     std::vector<Peer> guests;
-    for (std::size_t i = 0; i < 2 * GuestNotices::kConnectionsMax; ++i) {
+    for (std::size_t i = 0; i < 2 * NotifyServer::kConnectionsMax; ++i) {
         guests.push_back(connect());
         ASSERT_TRUE(guests.back());
         guests.back().write("STATUS=" + std::to_string(i));
@@ -121,11 +121,11 @@ TEST_F(GuestNoticesTest, WhoComesWhileManyTalkWaits) {
     EXPECT_TRUE(loop.run_until([&] { return heard.size() == guests.size(); }, 60s));
 }
 
-TEST_F(GuestNoticesTest, ATalkativeGuestIsHeardToTheEnd) {
+TEST_F(NotifyServerTest, ATalkativeGuestIsHeardToTheEnd) {
     listen();
-    for (unsigned i = 0; i < GuestNotices::kAcceptedMax + 10; ++i)
+    for (unsigned i = 0; i < NotifyServer::kAcceptedMax + 10; ++i)
         say("STATUS=" + std::to_string(i));
-    ASSERT_EQ(heard.size(), GuestNotices::kAcceptedMax + 10);
+    ASSERT_EQ(heard.size(), NotifyServer::kAcceptedMax + 10);
     EXPECT_EQ(heard.back().status, "109");
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "helper/guest/guest_notices.h"
+#include "helper/guest/notify_server.h"
 
 #include <fmt/format.h>
 #include <sys/epoll.h>
@@ -22,34 +22,34 @@ constexpr int64_t kPriority = SD_EVENT_PRIORITY_IMPORTANT;
 
 }  // namespace
 
-struct GuestNotices::Connection {
-    GuestNotices &notices;
+struct NotifyServer::Connection {
+    NotifyServer &server;
     UniqueFd fd;
     std::string text;
     EventSourcePtr io, deadline;
 };
 
-Result<std::unique_ptr<GuestNotices>> GuestNotices::create(
-    sd_event *event, NoticeListener listener, std::function<void(const GuestMessage &)> on_message,
+Result<std::unique_ptr<NotifyServer>> NotifyServer::create(
+    sd_event *event, NotifyListener listener, std::function<void(const NotifyMessage &)> on_message,
     uint64_t connection_timeout_usec) {
-    std::unique_ptr<GuestNotices> notices(new GuestNotices(
+    std::unique_ptr<NotifyServer> server(new NotifyServer(
         event, std::move(listener.admits), std::move(on_message), connection_timeout_usec));
-    if (auto listening = notices->listen(std::move(listener.fd)); !listening)
+    if (auto listening = server->listen(std::move(listener.fd)); !listening)
         return std::unexpected(listening.error());
-    return notices;
+    return server;
 }
 
-GuestNotices::GuestNotices(sd_event *event, std::function<bool(const sockaddr_vm &)> admits,
-                           std::function<void(const GuestMessage &)> on_message,
+NotifyServer::NotifyServer(sd_event *event, std::function<bool(const sockaddr_vm &)> admits,
+                           std::function<void(const NotifyMessage &)> on_message,
                            uint64_t timeout_usec)
     : event_(event),
       admits_(std::move(admits)),
       on_message_(std::move(on_message)),
       timeout_usec_(timeout_usec) {}
 
-GuestNotices::~GuestNotices() = default;
+NotifyServer::~NotifyServer() = default;
 
-Result<> GuestNotices::listen(UniqueFd listener) {
+Result<> NotifyServer::listen(UniqueFd listener) {
     auto acceptor = Acceptor::create(event_, std::move(listener), kListenerName, kPriority,
                                      [this](UniqueFd fd, const sockaddr_storage &peer) {
                                          take_connection(std::move(fd), peer);
@@ -60,7 +60,7 @@ Result<> GuestNotices::listen(UniqueFd listener) {
     return {};
 }
 
-Result<EventSourcePtr> GuestNotices::watch(int fd, sd_event_io_handler_t handler, void *userdata) {
+Result<EventSourcePtr> NotifyServer::watch(int fd, sd_event_io_handler_t handler, void *userdata) {
     sd_event_source *source = nullptr;
     int r = sd_event_add_io(event_, &source, fd, EPOLLIN, handler, userdata);
     EventSourcePtr owned(source);
@@ -71,7 +71,7 @@ Result<EventSourcePtr> GuestNotices::watch(int fd, sd_event_io_handler_t handler
     return owned;
 }
 
-void GuestNotices::take_connection(UniqueFd fd, const sockaddr_storage &address) {
+void NotifyServer::take_connection(UniqueFd fd, const sockaddr_storage &address) {
     sockaddr_vm peer{};
     std::memcpy(&peer, &address, sizeof peer);
     if (accepted_++ == 0)
@@ -86,18 +86,18 @@ void GuestNotices::take_connection(UniqueFd fd, const sockaddr_storage &address)
         return;
     }
     Connection &connection = connections_.emplace_back(
-        Connection{.notices = *this, .fd = std::move(fd), .text = {}, .io = {}, .deadline = {}});
+        Connection{.server = *this, .fd = std::move(fd), .text = {}, .io = {}, .deadline = {}});
     auto io = watch(
         connection.fd.get(),
         [](sd_event_source *, int, uint32_t, void *userdata) {
             auto *ready = static_cast<Connection *>(userdata);
-            ready->notices.read_from(*ready);
+            ready->server.read_from(*ready);
             return 0;
         },
         &connection);
     auto deadline = start_timer(event_, monotonic_now(event_) + timeout_usec_, [&connection] {
-        connection.notices.complain_once("the guest, who has left a message unfinished");
-        connection.notices.drop(connection);
+        connection.server.complain_once("the guest, who has left a message unfinished");
+        connection.server.drop(connection);
     });
     if (!io || !deadline) {
         drop(connection);
@@ -109,35 +109,35 @@ void GuestNotices::take_connection(UniqueFd fd, const sockaddr_storage &address)
 }
 
 // What is done with a message costs others: PID 1, and all who watch the unit.
-void GuestNotices::accept_more_or_not() {
+void NotifyServer::accept_more_or_not() {
     const bool may = connections_.size() < kConnectionsMax && accepted_ < kAcceptedMax;
     acceptor_->set_open(may);
 }
 
 // A guest that is gone in the meantime has said all that there is.
-void GuestNotices::read_from(Connection &connection) {
-    char buffer[kGuestMessageMax + 1];
+void NotifyServer::read_from(Connection &connection) {
+    char buffer[kNotifyMessageMax + 1];
     const ssize_t n = recv(connection.fd.get(), buffer, sizeof buffer, 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n > 0) {
         connection.text.append(buffer, static_cast<std::size_t>(n));
-        if (connection.text.size() <= kGuestMessageMax)
+        if (connection.text.size() <= kNotifyMessageMax)
             return;
         complain_once("the guest, whose message is too long");
     } else {
-        on_message_(parse_guest_message(connection.text));
+        on_message_(parse_notify_message(connection.text));
     }
     drop(connection);
 }
 
 // systemd in the guest waits until its connection is closed: what it has said has been done then.
-void GuestNotices::drop(Connection &connection) {
+void NotifyServer::drop(Connection &connection) {
     connections_.remove_if([&](const Connection &other) { return &other == &connection; });
     accept_more_or_not();
 }
 
-void GuestNotices::complain_once(const char *whom) {
+void NotifyServer::complain_once(const char *whom) {
     if (std::exchange(has_complained_, true))
         return;
     fmt::print(stderr, "<4>qemunit-helper: not listening to {}, at {}; this is said once.\n", whom,

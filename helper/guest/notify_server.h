@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Where a guest's systemd says READY=1 and the like to the companion: a listening socket, with a
-// connection for each message, which ends with it. Anybody in the guest may talk here, as much as
-// it likes: it costs us little and delays nobody.
+// Takes the sd_notify(3) messages of a guest's systemd, READY=1 and the like, for the companion: a
+// listening socket, with a connection for each message. Anybody in the guest may send as many
+// messages as they like: that costs the host little, and delays nobody.
 #pragma once
 
 #include <cstdint>
@@ -14,34 +14,34 @@
 #include "common/result.h"
 #include "common/unique_fd.h"
 #include "helper/console/acceptor.h"
-#include "helper/guest/guest_message.h"
+#include "helper/guest/notify_message.h"
 
 namespace qemunit::helper {
 
-struct NoticeListener {
+struct NotifyListener {
     UniqueFd fd;
     std::function<bool(const sockaddr_vm &peer)> admits;
 };
 
-class GuestNotices {
+class NotifyServer {
   public:
     static constexpr std::size_t kConnectionsMax = 8;  // at once; the next ones wait
     static constexpr unsigned kAcceptedMax = 100;      // in a second
     static constexpr uint64_t kConnectionTimeout = 30'000'000;
 
-    static Result<std::unique_ptr<GuestNotices>> create(
-        sd_event *event, NoticeListener listener,
-        std::function<void(const GuestMessage &)> on_message,
+    static Result<std::unique_ptr<NotifyServer>> create(
+        sd_event *event, NotifyListener listener,
+        std::function<void(const NotifyMessage &)> on_message,
         uint64_t connection_timeout_usec = kConnectionTimeout);
-    ~GuestNotices();
-    GuestNotices(const GuestNotices &) = delete;
-    GuestNotices &operator=(const GuestNotices &) = delete;
+    ~NotifyServer();
+    NotifyServer(const NotifyServer &) = delete;
+    NotifyServer &operator=(const NotifyServer &) = delete;
 
   private:
     struct Connection;
 
-    GuestNotices(sd_event *event, std::function<bool(const sockaddr_vm &)> admits,
-                 std::function<void(const GuestMessage &)> on_message, uint64_t timeout_usec);
+    NotifyServer(sd_event *event, std::function<bool(const sockaddr_vm &)> admits,
+                 std::function<void(const NotifyMessage &)> on_message, uint64_t timeout_usec);
     Result<> listen(UniqueFd listener);
     Result<EventSourcePtr> watch(int fd, sd_event_io_handler_t handler, void *userdata);
     void take_connection(UniqueFd fd, const sockaddr_storage &peer);
@@ -52,7 +52,7 @@ class GuestNotices {
 
     sd_event *event_;
     const std::function<bool(const sockaddr_vm &)> admits_;
-    const std::function<void(const GuestMessage &)> on_message_;
+    const std::function<void(const NotifyMessage &)> on_message_;
     const uint64_t timeout_usec_;
     std::unique_ptr<Acceptor> acceptor_;
     EventSourcePtr second_;

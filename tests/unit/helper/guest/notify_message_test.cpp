@@ -1,36 +1,36 @@
 // SPDX-License-Identifier: MIT
 //
 // What is taken from a guest's words, and what is not; and whose words are taken.
-#include "helper/guest/guest_message.h"
+#include "helper/guest/notify_message.h"
 
 #include <gtest/gtest.h>
 
 namespace qemunit::helper {
 namespace {
 
-TEST(GuestMessageTest, WhatSystemdSaysWhenItIsUp) {
-    const GuestMessage message = parse_guest_message(
+TEST(NotifyMessageTest, WhatSystemdSaysWhenItIsUp) {
+    const NotifyMessage message = parse_notify_message(
         "READY=1\nSTATUS=Startup finished in 1.2s (kernel) + 3.4s (userspace) = 4.6s.");
     EXPECT_TRUE(message.ready);
     EXPECT_EQ(message.status, "Startup finished in 1.2s (kernel) + 3.4s (userspace) = 4.6s.");
     EXPECT_EQ(message.exit_status, std::nullopt);
 }
 
-TEST(GuestMessageTest, WhatSystemdSaysBesides) {
+TEST(NotifyMessageTest, WhatSystemdSaysBesides) {
     for (const char *other :
          {"", "\n\n", "X_SYSTEMD_UNIT_ACTIVE=ssh-access.target", "X_SYSTEMD_HOSTNAME=guest\n",
           "STOPPING=1", "READY=0", "READY=", "READY", " READY=1", "STATUS", "EXIT_STATUS",
           "ready=1", "READY=11"}) {
-        const GuestMessage message = parse_guest_message(other);
+        const NotifyMessage message = parse_notify_message(other);
         EXPECT_FALSE(message.ready) << other;
         EXPECT_EQ(message.status, std::nullopt) << other;
         EXPECT_EQ(message.exit_status, std::nullopt) << other;
     }
 }
 
-TEST(GuestMessageTest, AStatusIsShownAsAConsoleIs) {
+TEST(NotifyMessageTest, AStatusIsShownAsAConsoleIs) {
     const auto status = [](const std::string &text) {
-        return parse_guest_message("STATUS=" + text).status;
+        return parse_notify_message("STATUS=" + text).status;
     };
     EXPECT_EQ(status("a=b, läuft"), "a=b, läuft");
     EXPECT_EQ(status(""), "");
@@ -43,9 +43,9 @@ TEST(GuestMessageTest, AStatusIsShownAsAConsoleIs) {
     EXPECT_EQ(status(std::string(199, 'x') + "ä"), std::string(199, 'x') + "…");
 }
 
-TEST(GuestMessageTest, ExitStatusesAreThoseOfProcesses) {
+TEST(NotifyMessageTest, ExitStatusesAreThoseOfProcesses) {
     const auto status = [](const std::string &text) {
-        return parse_guest_message("EXIT_STATUS=" + text).exit_status;
+        return parse_notify_message("EXIT_STATUS=" + text).exit_status;
     };
     EXPECT_EQ(status("0"), 0);
     EXPECT_EQ(status("3"), 3);
@@ -54,14 +54,14 @@ TEST(GuestMessageTest, ExitStatusesAreThoseOfProcesses) {
         EXPECT_EQ(status(bad), std::nullopt) << bad;
 }
 
-TEST(GuestMessageTest, TheLastOfTwoCounts) {
-    const GuestMessage message = parse_guest_message(
+TEST(NotifyMessageTest, TheLastOfTwoCounts) {
+    const NotifyMessage message = parse_notify_message(
         "STATUS=one\nEXIT_STATUS=1\nSTATUS=two\nEXIT_STATUS=2\nEXIT_STATUS=x\n");
     EXPECT_EQ(message.status, "two");
     EXPECT_EQ(message.exit_status, 2);
 }
 
-TEST(GuestMessageTest, OnlyTheOwnGuestIsListenedTo) {
+TEST(NotifyMessageTest, OnlyTheOwnGuestIsListenedTo) {
     const auto peer = [](unsigned short family, unsigned cid) {
         sockaddr_vm address{};
         address.svm_family = family;

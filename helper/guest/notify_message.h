@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What a guest's systemd says to the machine that it runs on, as sd_notify(3) has it: text ->
-// what of it matters to the VM. And whom a VM listens to. Pure; a guest writes all of it, and
-// what comes out can be shown to anybody.
+// A message of sd_notify(3) that a guest's systemd sends to the machine it runs on: text -> what
+// of it matters to the VM. And whose messages a VM takes. Pure; a guest writes the whole message,
+// and what is read out of it can be shown to anybody.
 #pragma once
 
 #include <sys/socket.h>
@@ -16,17 +16,17 @@
 namespace qemunit::helper {
 
 // systemd's own limit for a message (NOTIFY_BUFFER_MAX).
-inline constexpr std::size_t kGuestMessageMax = 4 * 1024;
+inline constexpr std::size_t kNotifyMessageMax = 4 * 1024;
 
-struct GuestMessage {
+struct NotifyMessage {
     bool ready = false;                 // READY=1
     std::optional<std::string> status;  // STATUS=: one line of valid UTF-8, short, maybe empty
     std::optional<int> exit_status;     // EXIT_STATUS=, 0 to 255
 };
 
-// All else that systemd says, X_SYSTEMD_UNIT_ACTIVE= and the like, is left out, and so is a value
-// that is none. Of two that say the same, the last counts.
-GuestMessage parse_guest_message(std::string_view text);
+// All other fields, X_SYSTEMD_UNIT_ACTIVE= and the like, are left out, and so is an EXIT_STATUS=
+// that is no number. Of two fields with one name, the last counts.
+NotifyMessage parse_notify_message(std::string_view text);
 
 // Whether a connection is of the guest with this CID. vhost_vsock lets no guest have another's;
 // a process of the host has VMADDR_CID_HOST or VMADDR_CID_LOCAL.
