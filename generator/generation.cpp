@@ -151,7 +151,7 @@ class Generation {
     // wrong with an ini file is said once, by the process that reads them all.
     void generate(Part part) {
         FirmwareCatalog firmware(options_.root);
-        HostClaims claims;
+        Conflicts conflicts;
         for (std::size_t i = 0; i < sources_.size(); ++i) {
             const bool is_ours = part == Part::all || (part == Part::second_half) == (i % 2 == 1);
             if (part == Part::second_half && !is_ours)
@@ -161,7 +161,7 @@ class Generation {
                 load_vm(sources_[i], options_.root, paths_, host_, host_id_, firmware, diagnostics);
             if (part != Part::second_half) {
                 if (vm)
-                    claims.add(*vm, diagnostics);
+                    conflicts.add(*vm, diagnostics);
                 report(diagnostics);
                 if (!vm)
                     write_broken(render_broken(sources_[i], options_.root, diagnostics));

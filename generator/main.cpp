@@ -64,10 +64,10 @@ void log_all(const Log &log, const Diagnostics &diagnostics) {
         log.write(diagnostic);
 }
 
-// What the VMs beside those that are checked claim; what is wrong with these is not asked.
-void add_claims_of_others(const std::vector<std::string> &checked, const Paths &paths,
-                          const std::optional<HostId> &host_id, FirmwareCatalog &firmware,
-                          HostClaims &claims) {
+// The VMs beside those that are checked. Messages about these other VMs are left out.
+void add_other_vms(const std::vector<std::string> &checked, const Paths &paths,
+                   const std::optional<HostId> &host_id, FirmwareCatalog &firmware,
+                   Conflicts &conflicts) {
     Diagnostics ignored;
     std::set<std::string> names;
     for (const std::string &path : checked)
@@ -76,7 +76,7 @@ void add_claims_of_others(const std::vector<std::string> &checked, const Paths &
         if (!names.contains(source.name))
             if (const auto vm =
                     load_vm(source, "", paths, this_machine(), host_id, firmware, ignored))
-                claims.add(*vm, ignored);
+                conflicts.add(*vm, ignored);
 }
 
 int check(const GeneratorOptions &options, const Log &log) {
@@ -84,14 +84,14 @@ int check(const GeneratorOptions &options, const Log &log) {
     const Paths paths = paths_for(options);
     FirmwareCatalog firmware("");
     const auto host_id = read_host_id("");
-    HostClaims claims;
-    add_claims_of_others(options.arguments, paths, host_id, firmware, claims);
+    Conflicts conflicts;
+    add_other_vms(options.arguments, paths, host_id, firmware, conflicts);
     for (const std::string &path : options.arguments) {
         Diagnostics diagnostics;
         const VmSource source = single_file(path, diagnostics);
         const auto vm = load_vm(source, "", paths, this_machine(), host_id, firmware, diagnostics);
         if (vm) {
-            claims.add(*vm, diagnostics);
+            conflicts.add(*vm, diagnostics);
             check_host(*vm, this_machine(), diagnostics);
         }
         log_all(log, diagnostics);

@@ -12,7 +12,7 @@
 
 namespace qemunit::generator {
 
-void HostClaims::add(const Vm &vm, Diagnostics &diagnostics) {
+void Conflicts::add(const Vm &vm, Diagnostics &diagnostics) {
     for (const Network &network : vm.networks) {
         const std::string section = concat("Network ", network.name);
         for (const HostForward &forward : network.host_forwards)
@@ -36,8 +36,8 @@ void HostClaims::add(const Vm &vm, Diagnostics &diagnostics) {
               {vm.name, vm.location("VM", "VSockCID"), {}}, diagnostics);
 }
 
-void HostClaims::claim(Thing thing, Claim claim, Diagnostics &diagnostics) {
-    const auto [first, last] = claims_.equal_range(thing);
+void Conflicts::claim(Resource resource, Claim claim, Diagnostics &diagnostics) {
+    const auto [first, last] = claims_.equal_range(resource);
     const auto overlaps = [&](const auto &item) {
         const Claim &other = item.second;
         return other.vm != claim.vm &&
@@ -48,26 +48,26 @@ void HostClaims::claim(Thing thing, Claim claim, Diagnostics &diagnostics) {
             {claim.where, Severity::warning,
              fmt::format(
                  "{} is also that of VM '{}' ({}:{}): only one of them can run at a time.{}",
-                 to_text(thing), other->second.vm, other->second.where.path,
+                 to_text(resource), other->second.vm, other->second.where.path,
                  other->second.where.line,
-                 thing.first == Kind::mac ? " Give one of them another with MAC=." : "")});
-    claims_.emplace(std::move(thing), std::move(claim));
+                 resource.first == Kind::mac ? " Give one of them another with MAC=." : "")});
+    claims_.emplace(std::move(resource), std::move(claim));
 }
 
-std::string HostClaims::to_text(const Thing &thing) {
-    switch (thing.first) {
+std::string Conflicts::to_text(const Resource &resource) {
+    switch (resource.first) {
         case Kind::tcp_port:
-            return fmt::format("TCP port {} of the host", thing.second);
+            return fmt::format("TCP port {} of the host", resource.second);
         case Kind::udp_port:
-            return fmt::format("UDP port {} of the host", thing.second);
+            return fmt::format("UDP port {} of the host", resource.second);
         case Kind::interface:
-            return fmt::format("The interface '{}'", thing.second);
+            return fmt::format("The interface '{}'", resource.second);
         case Kind::mac:
-            return fmt::format("The address {}", thing.second);
+            return fmt::format("The address {}", resource.second);
         case Kind::cid:
             break;
     }
-    return fmt::format("The CID {}", thing.second);
+    return fmt::format("The CID {}", resource.second);
 }
 
 }  // namespace qemunit::generator

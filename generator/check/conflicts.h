@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What only one running VM of the host can have: a forwarded port, an address, a tap
-// interface. Two that claim the same are warned of, since they may never run together.
+// Conflicts between VMs over what only one running VM of the host can have: a forwarded port, an
+// address, a tap interface. Two VMs that claim the same get a warning, since they cannot run at
+// the same time.
 #pragma once
 
 #include <map>
@@ -13,24 +14,24 @@
 
 namespace qemunit::generator {
 
-class HostClaims {
+class Conflicts {
   public:
-    // Compares it with all VMs added before.
+    // Compares `vm` with all VMs that were added before.
     void add(const Vm &vm, Diagnostics &diagnostics);
 
   private:
     // A port of the host, a network interface of it, a card's address, a CID of vsock.
     enum class Kind { tcp_port, udp_port, interface, mac, cid };
-    using Thing = std::pair<Kind, std::string>;
+    using Resource = std::pair<Kind, std::string>;
     struct Claim {
         std::string vm;
         Location where;
-        std::string address;  // what the claim is limited to, of a port an address; "": nothing
+        std::string address;  // that a claim on a port is limited to; "": all
     };
-    void claim(Thing thing, Claim claim, Diagnostics &diagnostics);
-    static std::string to_text(const Thing &thing);
+    void claim(Resource resource, Claim claim, Diagnostics &diagnostics);
+    static std::string to_text(const Resource &resource);
 
-    std::multimap<Thing, Claim> claims_;
+    std::multimap<Resource, Claim> claims_;
 };
 
 }  // namespace qemunit::generator

@@ -15,14 +15,14 @@ using testing::Texts;
 
 // What is said about the VMs "a", "b", … with these texts.
 Texts conflicts_said(const Texts &inis) {
-    HostClaims claims;
+    Conflicts conflicts;
     Diagnostics diagnostics;
     char name = 'a';
     for (const std::string &ini : inis) {
         const std::string vm(1, name++);
         const auto made = testing::from_files({{vm + ".ini", ini}}, Architecture::x86_64, vm);
         EXPECT_EQ(made.said, Texts{}) << ini;
-        claims.add(made.vm, diagnostics);
+        conflicts.add(made.vm, diagnostics);
     }
     return testing::texts(diagnostics);
 }
@@ -31,7 +31,7 @@ std::string claimed_forward(const std::string &text) {
     return "[Network lan]\nHostForward=" + text + "\n";
 }
 
-TEST(HostClaimsTest, TheSamePort) {
+TEST(ConflictsTest, TheSamePort) {
     EXPECT_EQ(
         conflicts_said({claimed_forward("tcp::10022-:22"), claimed_forward("tcp::10022-:80")}),
         Texts{"warning: b.ini:2: TCP port 10022 of the host is also that of VM 'a' "
@@ -47,7 +47,7 @@ TEST(HostClaimsTest, TheSamePort) {
         Texts{});
 }
 
-TEST(HostClaimsTest, APortOfOverlappingAddresses) {
+TEST(ConflictsTest, APortOfOverlappingAddresses) {
     for (const auto &[one, other] : {std::pair("", "127.0.0.1"), std::pair("127.0.0.1", ""),
                                      std::pair("127.0.0.1", "127.0.0.1"),
                                      std::pair("127.0.0.1", "0.0.0.0"), std::pair("0.0.0.0", "")})
@@ -61,7 +61,7 @@ TEST(HostClaimsTest, APortOfOverlappingAddresses) {
               Texts{});
 }
 
-TEST(HostClaimsTest, PasstForwardsToo) {
+TEST(ConflictsTest, PasstForwardsToo) {
     EXPECT_EQ(conflicts_said({claimed_forward("tcp::10022-:22"),
                               "[Network lan]\nType=passt\n"
                               "HostForward=tcp::10022-:22\n"})
@@ -69,7 +69,7 @@ TEST(HostClaimsTest, PasstForwardsToo) {
               1u);
 }
 
-TEST(HostClaimsTest, TheSameMac) {
+TEST(ConflictsTest, TheSameMac) {
     EXPECT_EQ(conflicts_said({"[Network lan]\nMAC=52:54:00:AB:CD:EF\n",
                               "[Network wan]\nMAC=52:54:00:ab:cd:ef\n"}),
               Texts{"warning: b.ini:2: The address 52:54:00:ab:cd:ef is also that of VM 'a' "
@@ -79,7 +79,7 @@ TEST(HostClaimsTest, TheSameMac) {
 }
 
 // What has no MAC= has an address all the same.
-TEST(HostClaimsTest, AMacThatIsNowhereInTheIni) {
+TEST(ConflictsTest, AMacThatIsNowhereInTheIni) {
     const std::string bridged = "[VM]\n[Network lan]\nType=bridge\nBridge=br0\n";
     for (const std::string &derived : {bridged, std::string("[VM]\n[Network lan]\n")}) {
         const Vm vm = testing::from_files({{"b.ini", derived}}, Architecture::x86_64, "b").vm;
@@ -93,7 +93,7 @@ TEST(HostClaimsTest, AMacThatIsNowhereInTheIni) {
 }
 
 // Two VMs whose names happen to give the same address.
-TEST(HostClaimsTest, TheSameMacMadeOfTwoNames) {
+TEST(ConflictsTest, TheSameMacMadeOfTwoNames) {
     std::map<std::string, std::string> seen;
     std::string one, other;
     for (int i = 0; other.empty(); ++i) {
@@ -104,11 +104,12 @@ TEST(HostClaimsTest, TheSameMacMadeOfTwoNames) {
             one = at->second, other = vm.name;
     }
     const auto warnings = [&](const std::string &ini) {
-        HostClaims claims;
+        Conflicts conflicts;
         Diagnostics diagnostics;
         for (const std::string &name : {one, other})
-            claims.add(testing::from_files({{name + ".ini", ini}}, Architecture::x86_64, name).vm,
-                       diagnostics);
+            conflicts.add(
+                testing::from_files({{name + ".ini", ini}}, Architecture::x86_64, name).vm,
+                diagnostics);
         return diagnostics.size();
     };
     EXPECT_EQ(warnings("[Network lan]\nType=bridge\nBridge=br0\n"), 1u) << one << ", " << other;
@@ -116,14 +117,14 @@ TEST(HostClaimsTest, TheSameMacMadeOfTwoNames) {
     EXPECT_EQ(warnings("[Network lan]\nType=user\n"), 0u) << one << ", " << other;
 }
 
-TEST(HostClaimsTest, TheSameCid) {
+TEST(ConflictsTest, TheSameCid) {
     EXPECT_EQ(conflicts_said({"[VM]\nVSockCID=42\n", "[VM]\nRNG=yes\nVSockCID=42\n"}),
               Texts{"warning: b.ini:3: The CID 42 is also that of VM 'a' (a.ini:2): only one of "
                     "them can run at a time."});
     EXPECT_EQ(conflicts_said({"[VM]\nVSockCID=42\n", "[VM]\nVSockCID=43\n"}), Texts{});
 }
 
-TEST(HostClaimsTest, TheSameInterface) {
+TEST(ConflictsTest, TheSameInterface) {
     const std::string tap = "[Network lan]\nType=tap\nInterface=tap0\n";
     const std::string bridge = "[Network lan]\nType=bridge\nBridge=br0\n";
     EXPECT_EQ(conflicts_said({tap, bridge + "Interface=tap0\n"}),
@@ -132,14 +133,14 @@ TEST(HostClaimsTest, TheSameInterface) {
     EXPECT_EQ(conflicts_said({bridge, bridge}), Texts{});
 }
 
-TEST(HostClaimsTest, AnInterfaceThatIsNowhereInTheIni) {
+TEST(ConflictsTest, AnInterfaceThatIsNowhereInTheIni) {
     EXPECT_EQ(conflicts_said({"[VM]\n[Network x]\nType=tap\nInterface=b-lan\n",
                               "[VM]\n[Network lan]\nType=tap\n"}),
               Texts{"warning: b.ini:2: The interface 'b-lan' is also that of VM 'a' (a.ini:4): "
                     "only one of them can run at a time."});
 }
 
-TEST(HostClaimsTest, EachLaterVmIsToldOnce) {
+TEST(ConflictsTest, EachLaterVmIsToldOnce) {
     const std::string ini = claimed_forward("tcp::10022-:22");
     EXPECT_EQ(conflicts_said({ini, ini, ini}),
               (Texts{"warning: b.ini:2: TCP port 10022 of the host is also that of VM 'a' "
