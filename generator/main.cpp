@@ -116,7 +116,7 @@ int explain(const GeneratorOptions &options, const Log &log) {
                         "there all the same",
                         std::strerror(errno)));
     log_all(log,
-            explain_missing_unit(options.arguments.front(), options.root, paths, this_machine()));
+            missing_unit_reasons(options.arguments.front(), options.root, paths, this_machine()));
     remove_empty_state();
     return EX_CONFIG;
 }

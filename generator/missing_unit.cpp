@@ -22,7 +22,7 @@ Diagnostic error(std::string message) {
 
 }  // namespace
 
-Diagnostics explain_missing_unit(const std::string &name, const std::string &root,
+Diagnostics missing_unit_reasons(const std::string &name, const std::string &root,
                                  const Paths &paths, Architecture host) {
     if (!is_vm_name(name))
         return {

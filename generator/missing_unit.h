@@ -12,7 +12,7 @@
 namespace qemunit::generator {
 
 // One or more messages, the most telling first. `root` as for find_vms().
-Diagnostics explain_missing_unit(const std::string &name, const std::string &root,
+Diagnostics missing_unit_reasons(const std::string &name, const std::string &root,
                                  const Paths &paths, Architecture host);
 
 }  // namespace qemunit::generator

@@ -17,7 +17,7 @@ class ExplainTest : public ::testing::Test {
   protected:
     Texts explain(const std::string &name) {
         Texts said =
-            testing::texts(explain_missing_unit(name, root.path(), paths, Architecture::x86_64));
+            testing::texts(missing_unit_reasons(name, root.path(), paths, Architecture::x86_64));
         for (std::string &text : said)
             for (std::size_t at; (at = text.find(root.path())) != text.npos;)
                 text.erase(at, root.path().size());
