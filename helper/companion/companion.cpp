@@ -42,7 +42,7 @@ void warn(std::string_view message) {
     fmt::print(stderr, "<4>qemunit-helper: {}\n", message);
 }
 
-// Ids of QMP commands that one companion has for itself.
+// How many ids of QMP commands each companion has for itself.
 constexpr uint64_t kIdsOfOne = uint64_t{1} << 32;
 
 class Companion {
@@ -67,7 +67,7 @@ class Companion {
             events_ = std::move(*events);
         }
         if (handover_.is_ready)
-            setup.ready = {};  // it has come
+            setup.ready = {};  // what Ready= waits for has come
         auto readiness = Readiness::create(setup.ready, [this](const std::string &text) {
             handover_.is_ready = readiness_->is_ready();
             sd_notify(0, text.c_str());
@@ -210,8 +210,8 @@ class Companion {
         sd_notifyf(0, "STATUS=%s", status.c_str());
     }
 
-    // As much as held when the VM started, whatever systemd has read since: EXTEND_TIMEOUT_USEC=
-    // never makes its time shorter (sd_notify(3)).
+    // The VM keeps the StopTimeout= that it was started with, whatever systemd has read since:
+    // EXTEND_TIMEOUT_USEC= never makes systemd's own time shorter (sd_notify(3)).
     void grant_time_to_stop(uint64_t usec) {
         handover_.stop_until_usec = monotonic_now(event_.get()) + usec;
         sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%" PRIu64, usec);
@@ -223,7 +223,7 @@ class Companion {
             agent_->shutdown();
     }
 
-    // KillSignal= of qemu@.service. QEMU does not mind it.
+    // KillSignal= of qemu@.service, which QEMU ignores.
     Result<> watch_stop_signal() {
         sd_event_source *source = nullptr;
         const int r = sd_event_add_signal(
@@ -247,7 +247,7 @@ class Companion {
                std::ranges::any_of(ports_, [](const auto &port) { return port->has_clients(); });
     }
 
-    // As `systemctl stop` would: systemd watches over the time that it takes.
+    // The VM ends as by `systemctl stop`: systemd watches over the time that stopping takes.
     void end_idle_vm() {
         fmt::print(stderr,
                    "<6>qemunit-helper: nobody has used the VM for IdleTimeout=, stopping it.\n");
@@ -259,14 +259,15 @@ class Companion {
         readiness_->give_up();
         if (handover_.stop_asked_usec == 0)
             handover_.stop_asked_usec = monotonic_now(event_.get());
-        // QEMU answers, though not yet to this companion; on_ready() stops it then.
+        // QEMU has answered the companion before this one; on_ready() stops the VM when QEMU
+        // answers this one.
         if (handover_.qemu_answered && !qmp_->is_ready())
             return;
         stopping_->begin();
     }
 
     void on_ready() {
-        // Once: a reload may have put a cable in since.
+        // Only the first companion unplugs: a reload may have put a cable in since.
         if (!std::exchange(handover_.qemu_answered, true))
             unplug();
         watchdog_->start();
@@ -287,7 +288,8 @@ class Companion {
             ask_status();
     }
 
-    // QEMU has no option for it. The guest, of which not a line has run, never sees another state.
+    // QEMU has no option for a cable that is out. The guest has not run yet, and so never sees the
+    // cable in.
     void unplug() {
         for (const std::string &card : unplugged_)
             qmp_->execute(
@@ -308,7 +310,7 @@ class Companion {
         stopping_->go_on(handover_.stop_until_usec);
     }
 
-    // Events that nobody has heard tell nothing any more.
+    // No companion has heard the events between two of them, so QEMU is asked for its state.
     void ask_status() {
         qmp_->execute(
             "query-status", nullptr, kCommandTimeout, [this](const QmpClient::Reply &reply) {
@@ -321,7 +323,7 @@ class Companion {
             });
     }
 
-    // A guest that has panicked says no more, also if it is only paused by that.
+    // A guest that has panicked prints no more, also if the panic has only paused the machine.
     void follow_guest(const std::string &event) {
         panicked_ = panicked_ || event == "GUEST_PANICKED";
         if (event == "RESUME" || (event == "STOP" && !panicked_))
@@ -338,8 +340,8 @@ class Companion {
         guest_run_->on_event(event);
         if (event.name == "RESUME")
             handover_.is_paused = false;
-        // What is left to be written of its disks may take longer than WatchdogSec=, and nobody
-        // asks a QEMU that ends whether it lives.
+        // QEMU may write its disks for longer than WatchdogSec= before it ends, and a QEMU that
+        // ends is no more asked whether it lives.
         if (event.name == "SHUTDOWN" && !stopping_->has_begun())
             sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%" PRIu64, stop_timeout_usec_);
         stopping_->on_event(event);

@@ -12,8 +12,8 @@
 
 namespace qemunit::helper {
 
-// Runs to the end of the VM; returns the exit code of the process. `handover`: of the companion
-// that was killed before, if there was one, and for the next.
+// Runs to the end of the VM; returns the exit code of the process. `handover`: what the companion
+// before this one has left, if there was one, and what this one leaves to the next.
 int run_companion(const std::string &vm, CompanionSetup setup, Handover &handover);
 
 }  // namespace qemunit::helper

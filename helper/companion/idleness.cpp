@@ -25,8 +25,8 @@ bool has_chardev_client(const json &chardevs) {
     if (!chardevs.is_array())
         return false;
     return std::ranges::any_of(chardevs, [](const json &chardev) {
-        // "disconnected:unix:…,server=on" without a client (QEMU's chardev/char-socket.c); what
-        // is no server is the companion's own.
+        // "disconnected:unix:…,server=on" without a client (QEMU's chardev/char-socket.c); a
+        // chardev that is no server is the companion's own.
         const std::string name = string_at(chardev, "filename");
         return string_at(chardev, "label") != "control" &&
                name.find(",server") != std::string::npos && !name.starts_with("disconnected:");

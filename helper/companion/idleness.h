@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// IdleTimeout= of [VM]: notices when nobody has used the VM for so long. Used is a VM by
-// a client of one of its sockets, and by a connection through one of its forwards. QEMU has
-// no events for these, so it is asked now and then; the companion does the ending.
+// IdleTimeout= of [VM]: tells when nobody has used the VM for that long. A client of one of the
+// VM's sockets uses the VM, and so does a connection through one of its forwards. QEMU has no
+// events for these, so QEMU is asked now and then; the companion ends the VM.
 #pragma once
 
 #include <functional>
@@ -24,7 +24,7 @@ bool has_forwarded_connection(std::string_view info_usernet);
 
 class Idleness {
   public:
-    // `is_used`: by what the companion itself sees. `on_idle` comes once.
+    // `is_used`: whether the companion itself sees a user. `on_idle` is called once.
     Idleness(sd_event *event, QmpClient &qmp, uint64_t timeout_usec, std::function<bool()> is_used,
              std::function<void()> on_idle);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // qemunit-companion: what qemunit-helper runs beside QEMU. A program of its own, since a start of a
-// VM waits for the helper, but not for what this one is linked with.
+// VM waits for the helper, but need not wait until the companion's libraries are loaded.
 #include <fmt/format.h>
 #include <sysexits.h>
 #include <systemd/sd-daemon.h>
@@ -28,8 +28,8 @@ void set_title(int argc, char **argv, const std::string &title) {
 // What a start may take at most, in µs: TimeoutStartSec= of the unit.
 constexpr uint64_t kStartTimeout = 60'000'000;
 
-// Ends when systemd has heard it, so that it takes our own end, as the main process until now, for
-// nobody's.
+// This process was the service's main process until now. It ends only when systemd has heard which
+// process follows, so that systemd does not take its end for the service's.
 int name_main_process(const char *pid) {
     sd_notifyf(0, "MAINPID=%s", pid);
     if (const int r = sd_notify_barrier(0, kStartTimeout); r < 0) {

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 // proc(5), /proc/PID/task/TID/status.
 struct Thread {
     char state = '?';
-    uint64_t switches = 0;  // how often it gave up its CPU, or lost it
+    uint64_t switches = 0;  // how often the thread gave up its CPU, or lost it
 };
 
 Thread thread_at(const fs::path &folder) {

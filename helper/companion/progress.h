@@ -3,8 +3,8 @@
 // Whether a QEMU that does not answer is at work or hangs, by what /proc tells of its threads. For
 // the watchdog of the companion, which may read that much of a process of its own user.
 //
-// QEMU answers in its main loop, in the thread that bears the process' number, and for minutes does
-// not while it saves a snapshot: what it does then, it does there, or waits there for a disk.
+// QEMU answers in its main loop, which is the thread that bears the process' number. While QEMU
+// saves a snapshot, that thread works or waits for a disk, and does not answer for minutes.
 #pragma once
 
 #include <sys/types.h>
@@ -17,9 +17,9 @@ class Progress {
   public:
     explicit Progress(pid_t process) : process_(process) {}
 
-    // Since the last call, or since ever: its main thread has run or wants to, or one of its
-    // threads waits for a disk. A process that is stopped, or whose main thread waits for
-    // another one that never comes, has not moved. Nor has one that nothing is known of.
+    // Whether, since the last call or since ever, QEMU's main thread has run or wants to, or one of
+    // QEMU's threads waits for a disk. A process has not moved if it is stopped, if its main thread
+    // waits for another thread, or if /proc says nothing of it.
     bool has_moved();
 
   private:

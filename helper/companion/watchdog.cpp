@@ -14,8 +14,8 @@ namespace qemunit::helper {
 
 namespace {
 
-// As long as much RAM on a slow disk takes. One that works on and on without an answer for longer
-// goes round in circles.
+// As long as a snapshot with much RAM takes on a slow disk. A QEMU that works for longer without an
+// answer works in an endless loop.
 constexpr uint64_t kWorkMax = 3600 * kSecond;
 
 }  // namespace
@@ -23,14 +23,15 @@ constexpr uint64_t kWorkMax = 3600 * kSecond;
 void Watchdog::start() {
     if (period_usec_ > 0)
         return;
-    // $WATCHDOG_PID is the main process, which is QEMU; this one speaks for it.
+    // $WATCHDOG_PID is the main process, which is QEMU; the companion speaks for QEMU.
     const char *usec = std::getenv("WATCHDOG_USEC");
     period_usec_ = usec ? std::strtoull(usec, nullptr, 10) : 0;
     if (period_usec_ > 0)
         look();
 }
 
-// Three times in a period. A QEMU that is slow is not hung: its answer counts whenever it comes.
+// QEMU is asked three times in a period. A slow QEMU does not hang: its answer counts whenever it
+// comes.
 void Watchdog::look() {
     if (asked_usec_ == 0)
         ask();
@@ -44,7 +45,7 @@ void Watchdog::look() {
 void Watchdog::ask() {
     asked_usec_ = monotonic_now(event_);
     progress_.has_moved();  // from here on
-    // Longer than kWorkMax, which would begin anew otherwise.
+    // The timeout is longer than kWorkMax, whose time would begin anew otherwise.
     qmp_.execute("query-status", nullptr, kWorkMax + 2 * period_usec_,
                  [this](const QmpClient::Reply &reply) {
                      asked_usec_ = 0;

@@ -15,7 +15,8 @@ class Watchdog {
     Watchdog(sd_event *event, QmpClient &qmp, pid_t qemu)
         : event_(event), qmp_(qmp), progress_(qemu) {}
 
-    // If the unit has a watchdog ($WATCHDOG_USEC, sd_watchdog_enabled(3)). Once.
+    // Does nothing if the unit has no watchdog ($WATCHDOG_USEC, sd_watchdog_enabled(3)). To be
+    // called once.
     void start();
 
   private:
@@ -27,7 +28,7 @@ class Watchdog {
     QmpClient &qmp_;
     Progress progress_;
     uint64_t period_usec_ = 0;
-    uint64_t asked_usec_ = 0;  // when QEMU was asked what it has not answered yet
+    uint64_t asked_usec_ = 0;  // when the question was sent that QEMU has not answered yet
     bool vouches_ = false;
     EventSourcePtr next_;
 };

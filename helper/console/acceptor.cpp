@@ -37,7 +37,8 @@ Result<std::unique_ptr<Acceptor>> Acceptor::create(sd_event *event, UniqueFd lis
     acceptor->io_.reset(io);
     if (r >= 0)
         r = sd_event_source_set_priority(io, priority);
-    // Now: the first timer of an event loop needs a descriptor, of which there is none later.
+    // The timer is made now: the first timer of an event loop needs a descriptor, and later none
+    // may be left.
     sd_event_source *retry = nullptr;
     if (r >= 0)
         r = sd_event_add_time(

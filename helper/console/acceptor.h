@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Who connects to a listening socket, on an event loop: for serial ports and what the guest
-// notifies. Without a descriptor left, accept(2) fails and the client stays in the queue, so that
-// the socket stays readable: it is left alone for a moment then, and never tried again at once.
+// Accepts who connects to a listening socket, on an event loop: for serial ports and NotifyServer.
+// Where the process has no descriptor left, accept(2) fails and the client stays in the queue, so
+// that the socket stays readable. The socket is left alone for a moment then.
 #pragma once
 
 #include <sys/socket.h>
@@ -29,7 +29,7 @@ class Acceptor {
     Acceptor(const Acceptor &) = delete;
     Acceptor &operator=(const Acceptor &) = delete;
 
-    // Whether more clients are wanted now; the others wait.
+    // Whether clients are accepted now; further clients wait in the queue.
     void set_open(bool is_open);
 
   private:

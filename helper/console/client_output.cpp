@@ -18,8 +18,8 @@ bool ClientOutput::send(std::string_view bytes) {
     const bool fits =
         queue_.size() + bytes.size() <= (history_ != nullptr ? kConsoleQueueMax : kProgramQueueMax);
     if (!fits && history_ == nullptr)
-        return false;  // half a message is none
-    // In the middle of a gap, what comes now would look as if nothing was missing.
+        return false;  // a part of a message is of no use to a program
+    // While bytes are missing, nothing is queued: what follows a gap would look complete.
     if (!fits || missed_ > 0) {
         missed_ += bytes.size();
         return true;
@@ -31,7 +31,8 @@ bool ClientOutput::send(std::string_view bytes) {
 
 void ClientOutput::flush() {
     for (;;) {
-        // Now that there is room, and not when the guest prints next: it may wait for an answer.
+        // The gap is told as soon as there is room, and not when the guest prints next: the guest
+        // may wait for an answer.
         if (queue_.empty() && missed_ > 0)
             queue_ = history_->after_gap(std::exchange(missed_, 0));
         if (queue_.empty())
@@ -41,7 +42,7 @@ void ClientOutput::flush() {
             continue;
         if (n < 0 && errno == EAGAIN)
             return;
-        if (n < 0) {  // it has left, or listens no more; what it typed counts
+        if (n < 0) {  // the client has left, or reads no more; what it typed before still counts
             queue_.clear();
             missed_ = 0;
             return;

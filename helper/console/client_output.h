@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What one client of a serial port has still to be sent. It never waits, and it is bounded: a
-// client that does not read misses something, and is told so as soon as it reads again. A program
-// cannot live with that, and is hung up on instead.
+// The queue of what one client of a serial port has still to be sent. The queue is bounded, and
+// sending never waits: a person whose terminal does not read misses something, and is told so when
+// it reads again. A program that does not read is hung up on, since programs need each byte.
 #pragma once
 
 #include <cstddef>
@@ -16,19 +16,19 @@ namespace qemunit::helper {
 
 class ClientOutput {
   public:
-    // `fd`: the client's, which has to live as long. `history`: of the console, or nullptr if the
+    // `fd`: the client's, which outlives this object. `history`: of the console, or nullptr if the
     // client is a program.
     ClientOutput(int fd, const ConsoleHistory *history) : fd_(fd), history_(history) {}
 
-    // False: it is a program that has not read for too long. What the history has already holds
-    // `bytes`.
+    // False if the client is a program that has not read for too long. The history has got `bytes`
+    // before.
     [[nodiscard]] bool send(std::string_view bytes);
     // As much as the client has room for.
     void flush();
 
-    // It has been sent everything, or does not want it.
+    // The client has been sent everything, or has left.
     bool is_empty() const { return queue_.empty(); }
-    // Whether it has taken anything since that was last asked.
+    // Whether the client has taken anything since the last call.
     bool has_progressed() { return std::exchange(progressed_, false); }
 
   private:

@@ -14,7 +14,7 @@ class ConsoleHistory {
   public:
     void append(std::string_view bytes);
 
-    // From the beginning of a line, so that a client sees where it is.
+    // Begins with a whole line, so that a client sees where the cursor is.
     std::string_view last_screen() const;
 
     // What a client sees that has missed the last bytes, this many: exactly these if they are

@@ -69,7 +69,7 @@ void ConsoleLines::take_byte(unsigned char byte) {
                 state_ = State::text;
                 run_csi(byte);
             } else if (byte < 0x20 || byte >= 0x7f || ++sequence_ > kSequenceMax) {
-                state_ = State::text;  // no sequence after all: a guest that was cut short
+                state_ = State::text;  // no sequence: the guest was cut short in the middle of one
                 take_text_byte(byte);
             } else {
                 parameters_ += static_cast<char>(byte);
@@ -160,7 +160,7 @@ void ConsoleLines::put(char32_t character) {
         break_line();
 }
 
-// Within the line the cursor moves as on a screen; whatever leaves the line ends it.
+// Within the line the cursor moves as on a screen; a movement out of the line ends the line.
 void ConsoleLines::run_csi(unsigned char final) {
     std::size_t number = 0;
     const bool has_number =

@@ -78,7 +78,7 @@ void Journal::flush() {
             retry_later();  // systemd-journald.socket was restarted
             return;
         }
-        // Sent, or refused for what it is: sending it again would change nothing.
+        // The entry was sent, or journald refuses it for good: no second attempt.
         queued_bytes_ -= entry.size();
         queue_.pop_front();
     }
@@ -106,8 +106,8 @@ void Journal::retry_later() {
         retry_.reset(source);
 }
 
-// journald takes one message after the other, and drops an empty one without a word. Once
-// that one is gone from the socket, everything before it is filed.
+// journald takes one message after the other, and drops an empty message silently. Once the empty
+// message is gone from the socket, everything before it is filed.
 void Journal::wait_until_filed(std::function<void()> done) {
     if (filed_)
         return;
@@ -130,7 +130,8 @@ void Journal::check_filed() {
     bool waits = false;
     if (!empty_sent_) {
         empty_sent_ = ::send(fd_.get(), "", 0, MSG_NOSIGNAL) == 0;
-        waits = !empty_sent_ && (errno == EAGAIN || errno == ENOBUFS);  // no room, even for it
+        waits = !empty_sent_ &&
+                (errno == EAGAIN || errno == ENOBUFS);  // no room, even for an empty message
     }
     if (empty_sent_) {
         int unread = 0;  // bytes that the receiver has not taken yet (unix(7), SIOCOUTQ)

@@ -29,14 +29,14 @@ class Journal {
     // One entry. Values hold no newline.
     void send(const Fields &fields);
 
-    // Whoever can wait should not send now.
+    // Callers that can wait should not send now.
     bool is_full() const { return queued_bytes_ >= kQueueMax; }
     bool is_empty() const { return queue_.empty(); }
     std::size_t queued_bytes() const { return queued_bytes_; }
 
-    // Calls `done` when journald has filed all that was sent, or after some seconds if it
-    // does not. journald looks up the unit of an entry by the sender's process: who ends
-    // before that has its last lines filed under no unit.
+    // Calls `done` when journald has filed all that was sent, or after some seconds if journald
+    // does not. journald looks up the unit of an entry by the sender's process: if that process has
+    // ended before, its last lines are filed under no unit.
     void wait_until_filed(std::function<void()> done);
 
   private:

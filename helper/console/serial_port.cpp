@@ -22,14 +22,15 @@ constexpr std::size_t kReadSize = 16 * 1024;
 constexpr std::size_t kClientsMax = 32;
 constexpr std::size_t kTypedMax = 4 * 1024;   // bytes that wait for the guest
 constexpr uint64_t kPartialUsec = 1'000'000;  // a prompt is logged after this long a silence
-// A timer that is this late says that the process did not run, and so perhaps QEMU neither.
+// If a timer is this late, this process did not run, and perhaps QEMU did not run either.
 constexpr uint64_t kLateUsec = 500'000;
-// At the VM's end, who takes nothing for so long is hung up on, and all after so many times that.
-// systemd's own patience (TimeoutStopSec=) goes on meanwhile.
+// At the VM's end, a client that takes nothing for kSlowUsec is hung up on, and every client after
+// kSlowRoundsMax times that. systemd's own time to stop (TimeoutStopSec=) runs meanwhile.
 constexpr uint64_t kSlowUsec = 500'000;
 constexpr unsigned kSlowRoundsMax = 4;
-// QEMU writes each byte of a UART by itself. Who is woken for each takes more time from the
-// guest than all else; nobody sees so short a wait, and QEMU's socket holds what comes meanwhile.
+// QEMU writes each byte of a UART by itself. A companion that is woken for each byte takes more
+// time from the guest than anything else. Nobody sees so short a wait, and the socket holds the
+// bytes.
 constexpr uint64_t kGatherUsec = 300;
 
 Result<EventSourcePtr> watch_fd(sd_event *event, int fd, uint32_t events,
@@ -40,7 +41,7 @@ Result<EventSourcePtr> watch_fd(sd_event *event, int fd, uint32_t events,
     return EventSourcePtr(source);
 }
 
-// Not running yet.
+// The timer does not run yet.
 EventSourcePtr new_timer(sd_event *event, uint64_t accuracy, sd_event_time_handler_t handler,
                          void *userdata) {
     sd_event_source *source = nullptr;
@@ -93,7 +94,7 @@ struct SerialPort::Client {
     UniqueFd fd;
     ClientOutput output;
     EventSourcePtr source;
-    bool input_ended = false;  // it shut down its writing side, and may still read
+    bool input_ended = false;  // the client shut down its writing side, and may still read
     bool closed = false;
 };
 
@@ -176,7 +177,8 @@ void SerialPort::read_guest() {
     }
 }
 
-// The first bytes after a silence are read at once, so an echo does not wait; then many at a time.
+// The first bytes after a silence are read at once, so that an echo does not wait; the bytes that
+// follow are read many at a time.
 void SerialPort::gather() {
     if (!gather_timer_)
         gather_timer_ = new_timer(
@@ -195,7 +197,7 @@ void SerialPort::gather() {
     run_timer(gather_timer_, kGatherUsec);
 }
 
-// That QEMU has closed its side is always told.
+// EPOLLHUP, by which QEMU closes its side, needs no bit.
 void SerialPort::update_guest_events() {
     if (guest_source_)
         sd_event_source_set_io_events(
@@ -231,7 +233,7 @@ void SerialPort::take_output(std::string_view bytes) {
     }
 }
 
-// Silence is the guest's: while nobody listens to it, or it cannot speak, there is none.
+// The timer measures the guest's silence: it does not run while the guest is not read, or paused.
 void SerialPort::arm_partial_timer() {
     const bool can_be_heard = !waits_for_journal_ && guest_runs_;
     if (!can_be_heard || !lines_.has_partial()) {
@@ -249,13 +251,13 @@ void SerialPort::arm_partial_timer() {
             this);
         if (!partial_timer_)
             return;
-        // The rest of the line may be waiting to be read: that comes first.
+        // The rest of the line may wait in the socket, and is to be read first.
         sd_event_source_set_priority(partial_timer_.get(), SD_EVENT_PRIORITY_IDLE);
     }
     run_timer(partial_timer_, kPartialUsec);
 }
 
-// As after `systemctl freeze`, from which QEMU has yet to come back.
+// A timer that is late may come after `systemctl freeze`, and before QEMU runs again.
 void SerialPort::end_partial_line(uint64_t due_usec) {
     if (monotonic_now(event_) > due_usec + kLateUsec)
         arm_partial_timer();
@@ -282,7 +284,7 @@ void SerialPort::type(std::string_view bytes) {
 }
 
 bool SerialPort::has_untaken() const {
-    int unread = 0;  // in the socket; unix(7) calls this SIOCOUTQ's
+    int unread = 0;  // bytes in the socket that QEMU has not read; SIOCOUTQ of unix(7)
     return !typed_.empty() || (guest_ && ioctl(guest_.get(), SIOCOUTQ, &unread) == 0 && unread > 0);
 }
 
@@ -329,10 +331,12 @@ void SerialPort::take_client(UniqueFd fd) {
             SerialPort &port = self->port;
             if (revents & EPOLLOUT)
                 self->flush();
-            // Both directions are gone: whoever only shut down its writing side still reads.
+            // EPOLLHUP means that both directions are gone: a client that has only shut down its
+            // writing side still reads.
             const bool has_left = (revents & (EPOLLHUP | EPOLLERR)) != 0;
             if ((revents & EPOLLIN) || has_left) {
-                // If it has left, all that it typed before; its socket's buffer bounds that.
+                // Of a client that has left, everything that it typed before; the buffer of its
+                // socket bounds that.
                 while (port.read_client(*self) && has_left) {
                 }
             }
@@ -370,7 +374,7 @@ void SerialPort::write_guest() {
             continue;
         if (n < 0 && errno == EAGAIN)
             break;
-        // QEMU is gone; reading says so too.
+        // An error means that QEMU is gone, and read_guest() hears that too.
         typed_.erase(0, n < 0 ? typed_.size() : static_cast<std::size_t>(n));
     }
     update_guest_events();

@@ -30,8 +30,8 @@ class SerialPort {
                                                       std::function<void()> on_end);
     ~SerialPort();
 
-    // What the guest says, beside what becomes of it otherwise: whole lines as the journal has
-    // them, also where they are not logged, or bytes as they come.
+    // Further listeners to what the guest prints: to whole lines as the journal has them, also
+    // where the port is not logged, or to bytes as they come.
     void on_line(std::function<void(const std::string &line)> callback) {
         on_line_ = std::move(callback);
     }
@@ -39,14 +39,15 @@ class SerialPort {
         on_bytes_ = std::move(callback);
     }
 
-    // As a client would. What clients typed before goes first.
+    // Types `bytes` as a client would, after what clients typed before.
     void type(std::string_view bytes);
     // Whether QEMU has not taken all that was typed; a guest that listens takes it at once.
     bool has_untaken() const;
 
     // The journal has room again.
     void resume();
-    // While it is paused, its silence says nothing: the rest of a line may come when it runs on.
+    // The silence of a paused guest ends no line: the rest of the line may come when the guest runs
+    // on.
     void set_guest_runs(bool runs);
     bool has_ended() const { return has_ended_; }
     bool has_clients() const { return !clients_.empty(); }

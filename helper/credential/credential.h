@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Takes what [Credential] File= names to where systemd loads it from, for qemu-credential@.service.
-// It is root: a file of root's may be meant, and one that others can put there is read with the
-// VM's user's rights.
+// Copies the file that [Credential] File= names to where systemd loads it from, for
+// qemu-credential@.service. Runs as root, since the file may be root's; a file that others can put
+// there is read with the rights of the VM's user.
 #pragma once
 
 #include <string>

@@ -20,8 +20,8 @@ namespace qemunit::helper {
 
 class EventLog {
   public:
-    // Of one second. One kind of event cannot use up all, so that the end of a VM is told
-    // also when a disk fails a thousand times before it.
+    // Entries of one second. One kind of event cannot use up all of them, so that the end of a VM
+    // is told also when a disk has failed a thousand times before.
     static constexpr unsigned kEntriesMax = 100;
     static constexpr unsigned kEntriesOfAKindMax = 50;
 
@@ -32,7 +32,7 @@ class EventLog {
     void take(const QmpEvent &event);
     void take(const EventText &text);
 
-    // No more events come: what was left out is said now.
+    // No more events come: the number of those that were left out is written now.
     void end();
 
   private:

@@ -52,7 +52,7 @@ void GuestAgent::shutdown() {
     say(json_text({{"execute", "guest-shutdown"}, {"arguments", {{"mode", "powerdown"}}}}));
 }
 
-// The newline in front ends what a client has left unfinished; it means nothing otherwise.
+// The newline in front ends a line that a client has left unfinished; an empty line means nothing.
 void GuestAgent::say(const std::string &message) {
     port_.type("\n" + message + "\n");
 }

@@ -24,15 +24,15 @@ class GuestAgent {
     GuestAgent(const GuestAgent &) = delete;
     GuestAgent &operator=(const GuestAgent &) = delete;
 
-    // Asks every second until there is an answer, then calls `on_alive`. A question that the
-    // guest has not taken is not asked again: it waits for the agent to start.
+    // Asks every second until the agent answers, then calls `on_alive`. While the guest has not
+    // taken a question, no second one is sent: the first one waits for the agent to start.
     Result<> probe(std::function<void()> on_alive);
     void stop_probing() { timer_.reset(); }
 
-    // It has answered since the last probe().
+    // The agent has answered since the last probe().
     bool is_alive() const { return alive_; }
 
-    // There is no answer when it works: the guest is on its way down.
+    // An agent that does shut the guest down sends no answer.
     void shutdown();
 
   private:
@@ -46,7 +46,7 @@ class GuestAgent {
     std::function<void()> on_alive_;
     EventSourcePtr timer_;
     std::string line_;
-    bool line_is_lost_ = false;  // it is longer than an answer to us can be
+    bool line_is_lost_ = false;  // the line is longer than an answer to us can be
     uint64_t id_ = 0;            // of the question; no guest can guess it
     bool alive_ = false;
 };

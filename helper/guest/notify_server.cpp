@@ -17,7 +17,8 @@ namespace qemunit::helper {
 namespace {
 
 constexpr const char *kListenerName = "the VM's vsock port for READY=1";
-// Before all else that has come: a guest's last words are older than the end of its QEMU.
+// These messages are read before all other input: what a guest says last is older than the end of
+// its QEMU.
 constexpr int64_t kPriority = SD_EVENT_PRIORITY_IMPORTANT;
 
 }  // namespace
@@ -108,13 +109,13 @@ void NotifyServer::take_connection(UniqueFd fd, const sockaddr_storage &address)
     accept_more_or_not();
 }
 
-// What is done with a message costs others: PID 1, and all who watch the unit.
+// Each message costs time of PID 1 and of all who watch the unit, so their number is bounded.
 void NotifyServer::accept_more_or_not() {
     const bool may = connections_.size() < kConnectionsMax && accepted_ < kAcceptedMax;
     acceptor_->set_open(may);
 }
 
-// A guest that is gone in the meantime has said all that there is.
+// An error means that the guest is gone: its message ends there.
 void NotifyServer::read_from(Connection &connection) {
     char buffer[kNotifyMessageMax + 1];
     const ssize_t n = recv(connection.fd.get(), buffer, sizeof buffer, 0);
@@ -131,7 +132,7 @@ void NotifyServer::read_from(Connection &connection) {
     drop(connection);
 }
 
-// systemd in the guest waits until its connection is closed: what it has said has been done then.
+// systemd in the guest waits until the connection is closed, and takes its message for done then.
 void NotifyServer::drop(Connection &connection) {
     connections_.remove_if([&](const Connection &other) { return &other == &connection; });
     accept_more_or_not();

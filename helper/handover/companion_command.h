@@ -24,11 +24,12 @@ using CompanionFds = std::map<std::string, UniqueFd>;
 // Their names.
 inline constexpr const char *kQmpFd = "qmp", *kResumedFd = "resumed", *kNotifyFd = "notify";
 
-// What the companion says on kResumedFd, a byte each; its end without `runs` is a failure.
+// What the companion writes to kResumedFd, a byte each. If the pipe ends without `runs`, the VM
+// could not be resumed.
 enum class Resumption : char {
-    runs = 0,    // the guest
-    given = 1,   // QEMU has the saved state: if it ends now, it is for that
-    loaded = 2,  // the state was good: whatever happens now has another reason
+    runs = 0,    // the guest runs
+    given = 1,   // QEMU has the saved state: if QEMU ends now, the state is the reason
+    loaded = 2,  // the state was good: if QEMU ends now, there is another reason
 };
 
 inline std::string guest_fd(const std::string &port) {
@@ -49,7 +50,8 @@ struct CompanionCommand {
     HelperOptions told;
 };
 
-// Instead of all that: tells systemd that the service's main process is this one.
+// In place of all other options: qemunit-companion tells systemd that this process is the service's
+// main process.
 inline constexpr std::string_view kMainPid = "--main-pid=";
 
 // Takes over the fds.

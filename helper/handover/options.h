@@ -28,18 +28,18 @@ struct SerialPortOptions {
     bool log = true;      // lines go to the journal
 };
 
-// When the VM counts as started: when QEMU has answered, and then this has come.
+// What has to come after QEMU's answer until the VM counts as started.
 struct Awaited {
     enum class Thing { nothing, console_line, agent, notify } thing = Thing::nothing;
     std::string expression;  // POSIX extended; the generator has checked it
     unsigned cid = 0;        // of the guest, whose READY=1 comes by vsock
 };
 
-// An image whose format goes by its name.
+// An image whose format the generator has guessed from its name.
 struct GuessedFormat {
     std::string format, path;
 };
-// One whose size stands in the ini.
+// An image whose Size= stands in the ini.
 struct SizedImage {
     uint64_t size = 0;  // bytes
     std::string format, path;

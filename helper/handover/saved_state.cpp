@@ -12,14 +12,15 @@ namespace qemunit::helper {
 
 namespace {
 
-// A name that was changed is changed after a power failure, too (fsync(2)).
+// After this, a file that was renamed in the folder has its new name also after a power failure
+// (fsync(2)).
 Result<> sync_folder_of(const std::string &path) {
     const std::size_t slash = path.rfind('/');
     const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
     const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!fd && errno == ENOENT)
-        return {};  // and so there is nothing in it
-    // EINVAL: a file system that has no such thing, and nothing to wait for.
+        return {};  // no folder, and so no file
+    // EINVAL: a file system that does not sync folders, and needs no sync.
     if (!fd || (fsync(fd.get()) != 0 && errno != EINVAL))
         return fail_errno(errno, "cannot write the folder " + folder);
     return {};
@@ -49,7 +50,7 @@ Result<> SavedState::keep() const {
     auto renamed = rename_durably(unfinished(), state_file_);
     if (renamed || renamed.error().code != ENOENT || !exists())
         return renamed;
-    // Whoever has renamed it may have been killed right after that.
+    // The companion that has renamed the file may have been killed before it could sync the folder.
     return sync_folder_of(state_file_);
 }
 

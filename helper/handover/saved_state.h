@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The file with a machine's saved state, and its names. It goes with the machine's disks only until
-// the guest has run again: then it must have lost its name for good, or the next start would
-// resume over disks that went on. Who lets the guest run is GuestRun.
+// The file with a machine's saved state, and its names. The state fits the machine's disks only
+// until the guest runs again: before that the file must have lost its name for good, or the next
+// start would resume over disks that have changed. GuestRun lets the guest run, and sees to that.
 #pragma once
 
 #include <string>
@@ -17,23 +17,27 @@ class SavedState {
     explicit SavedState(std::string state_file) : state_file_(std::move(state_file)) {}
 
     const std::string &path() const { return state_file_; }
-    // While it is written.
+    // The file's name while the state is written.
     std::string unfinished() const { return state_file_ + ".new"; }
 
-    // The file to resume from; an fd of nothing if there is none. An error tells nothing of that.
+    // The file to resume from; no fd if there is none. After an error, there may be one.
     Result<UniqueFd> open() const;
-    // Also where it cannot be told.
+    // Also true if that cannot be found out.
     bool exists() const;
-    // What was written, and is on the disk, gets its name; when this returns well, it has it also
+    // Gives the file, which is on the disk, its name. After success, the file has that name also
     // after a power failure.
     Result<> keep() const;
-    // There is none any more, also after a power failure. To be done before the guest runs.
+    // Takes the file's name away. After success, there is no saved state, also after a power
+    // failure. To be called before the guest runs.
     Result<> retire() const;
-    // retire() taken back, where the guest did not run after all.
+    // Takes retire() back, where the guest did not run after all.
     Result<> restore() const;
-    // Of saving and resuming that came to no end: as large as the machine's RAM, and of no use.
+    // Removes the files of a saving or resuming that was broken off: they are as large as the
+    // machine's RAM, and of no use.
     void remove_leftovers() const;
-    // It could not be resumed from, and is never lost: returns its new name, "" if there is none.
+    // For a state that could not be resumed from, but must not be lost. Returns the file's new
+    // name;
+    // "" if there was no file.
     Result<std::string> set_aside() const;
 
   private:

@@ -50,7 +50,7 @@ class Supervisor {
 
     int run() {
         handover_.supervisor = getpid();
-        // Blocked, a signal is kept until it is asked for, also one that is ignored by default.
+        // A blocked signal stays pending until sigwaitinfo(), even if its default is to be ignored.
         sigprocmask(SIG_BLOCK, &heard_, &before_);
         if (!fork_worker())
             return EXIT_FAILURE;
@@ -94,7 +94,7 @@ class Supervisor {
         for (;;) {
             const int number = sigwaitinfo(&heard_, nullptr);
             if (number == kStopSignal || number == power_off_signal()) {
-                // systemd's own to the worker may have come when there was none.
+                // systemd has sent the signal to the worker too, perhaps while there was none.
                 if (handover_.stop_asked_usec == 0)
                     handover_.stop_asked_usec = monotonic_usec();
                 kill(worker_, kStopSignal);
@@ -118,7 +118,7 @@ class Supervisor {
     Handover &handover_;
     sigset_t heard_{}, before_{};
     pid_t worker_ = -1;
-    std::array<uint64_t, kTakeoversMax> taken_over_{};  // the times of the last ones
+    std::array<uint64_t, kTakeoversMax> taken_over_{};  // the times of the last takeovers
 };
 
 }  // namespace

@@ -50,7 +50,7 @@ namespace {
 
 constexpr char kQemuImg[] = "/usr/bin/qemu-img";
 
-// qemu-img(1) with the rights of `owner`, and these files. It says itself what is wrong.
+// Runs qemu-img(1) with the rights of `owner`, and these files. qemu-img says itself what is wrong.
 Result<> run_qemu_img(std::vector<std::string> words, const std::optional<Account> &owner,
                       const std::vector<int> &files, int output) {
     words.insert(words.begin(), kQemuImg);
@@ -98,8 +98,8 @@ std::string whole_file(int fd) {
     return text;
 }
 
-// The guest's size of a backing file. Nothing below it is opened: that is QEMU's to do, in the
-// sandbox.
+// The size of a backing file as a guest sees it. The files below the backing file are not opened:
+// QEMU opens them, in the sandbox.
 Result<uint64_t> virtual_size(const ImageOptions &options, const std::optional<Account> &owner,
                               int file) {
     const UniqueFd said(memfd_create("qemu-img", MFD_CLOEXEC));
@@ -117,19 +117,19 @@ Result<uint64_t> virtual_size(const ImageOptions &options, const std::optional<A
     return info["virtual-size"].get<uint64_t>();
 }
 
-// The VM's own folder comes to be when its service starts, which is later.
+// systemd makes the VM's own folder only when the VM's service starts, which is later.
 Result<> make_state_folder(const std::string &vm, const Account &owner) {
     const std::string folder = Paths().state_dir(vm);
     if (mkdir(folder.c_str(), S_IRWXU) != 0)
         return errno == EEXIST ? Result<>() : fail_errno(errno, "cannot create " + folder);
-    // Whose it becomes cannot have changed it before: only root can write where it lies.
+    // The new owner cannot have replaced the folder: only root can write in the folder above.
     if (lchown(folder.c_str(), owner.uid, owner.gid) != 0)
         return fail_errno(errno, "cannot hand over " + folder);
     return {};
 }
 
-// Who runs this for nobody else opens what it may; with root's rights, nothing that others laid
-// out.
+// A user who runs this for their own VM opens what they may open. Root, with an `owner`, opens
+// nothing by a link that others could have put there.
 Result<UniqueFd> open_folder(const std::string &path, const std::optional<Account> &owner) {
     constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
     UniqueFd folder;
@@ -153,8 +153,8 @@ Result<UniqueFd> open_backing_file(const ImageOptions &options,
                 : fail_errno(errno, "cannot open " + options.backing_file);
 }
 
-// Whether there is an image already. A link that leads nowhere is none, and nothing that one could
-// be made in the place of.
+// Whether there is an image already. A link that leads nowhere is an error: it is no image, and
+// none can be made in its place.
 Result<bool> is_there(const ImageOptions &options, int folder, const std::string &name) {
     struct stat status {};
     if (fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
@@ -277,7 +277,8 @@ Result<> create_image(const ImageOptions &options) {
         return {};
     if (published.error().code != EEXIST)
         return cannot(published.error());
-    const auto found = is_there(options, folder->get(), name);  // somebody was faster
+    const auto found =
+        is_there(options, folder->get(), name);  // somebody has made the image meanwhile
     return found ? Result<>() : std::unexpected(found.error());
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Makes the disk images that Size= and BackingFile= ask for, with qemu-img(1). As root, in folders
-// that others can change: it gives qemu-img their rights, and open files instead of names.
+// Makes the disk images that Size= and BackingFile= ask for, with qemu-img(1). Runs as root, in
+// folders that others can change: qemu-img gets the rights of these others, and open files instead
+// of names.
 #pragma once
 
 #include <cstdint>
@@ -27,10 +28,11 @@ struct ImageOptions {
 Result<ImageOptions> parse_image_options(const std::vector<std::string> &arguments);
 extern const char *const kImageHelp;
 
-// Leaves an image that is there as it is.
+// Changes nothing if the image is there.
 Result<> create_image(const ImageOptions &options);
 
-// For who makes a blank image: that there is one which may be meant. "" if there is none.
+// A note for somebody who gets a blank image although another one is there which may be meant; ""
+// if there is none.
 std::string advice_on_blank_image(const ImageOptions &options);
 
 }  // namespace qemunit::helper

@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Not those of /usr/lib: what a distribution ships is mounted where it is of use.
+// Without /usr/lib: a mount unit that a distribution ships need not be mounted.
 constexpr std::string_view kUnitFolders[] = {
     "/etc/systemd/system",         "/run/systemd/system",          "/run/systemd/transient",
     "/run/systemd/generator",      "/run/systemd/generator.early", "/run/systemd/generator.late",
@@ -66,7 +66,7 @@ std::vector<Mount> read_mounts(const std::string &path) {
     return mounts;
 }
 
-// What is on top there.
+// The mount on top of all those at `point`.
 const Mount *mount_at(const std::vector<Mount> &mounts, const fs::path &point) {
     const auto found = std::find_if(mounts.rbegin(), mounts.rend(), [&](const Mount &mount) {
         return mount.point == point.native();
@@ -74,8 +74,8 @@ const Mount *mount_at(const std::vector<Mount> &mounts, const fs::path &point) {
     return found == mounts.rend() ? nullptr : &*found;
 }
 
-// A sandbox mounts folders on themselves, to make them writable: that is no file system of their
-// own. (Nor is an automount's, which waits for somebody to look.)
+// Whether a file system of its own is mounted on `folder`. A sandbox mounts folders on themselves,
+// to make them writable; an automount waits for somebody to look. Neither counts.
 bool is_mounted(const std::vector<Mount> &mounts, const fs::path &folder) {
     const Mount *mount = mount_at(mounts, folder);
     if (mount == nullptr || mount->type == "autofs")
@@ -95,7 +95,8 @@ bool has_unit(const std::string &root, const std::string &unit) {
         std::error_code error;
         const fs::path path = fs::path(root + std::string(folder)) / unit;
         const fs::path target = fs::read_symlink(path, error);
-        return error ? fs::exists(path, error) : target != "/dev/null";  // which masks it
+        return error ? fs::exists(path, error)
+                     : target != "/dev/null";  // a link to /dev/null masks the unit
     });
 }
 
@@ -120,7 +121,7 @@ std::string mount_unit(std::string_view folder) {
 }
 
 Result<> check_mounted(const std::string &folder, const MountTables &tables) {
-    // To look is what an automount waits for.
+    // An automount mounts when somebody looks.
     const UniqueFd look(open((folder + "/.").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     std::error_code error;
     const fs::path place = fs::weakly_canonical(folder, error);

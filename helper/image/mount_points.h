@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Whether a folder is where its owner means it to be, or below a mount point whose file system is
-// missing. For image.h: what is made there would be found no more once it is mounted.
-// Never mounts anything itself, but for what an automount does for whoever looks.
+// Whether a folder is below a mount point whose file system is missing. For image.h: an image that
+// is made there would be hidden as soon as the file system is mounted. Never mounts anything
+// itself, but looks, by which an automount mounts.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@
 
 namespace qemunit::helper {
 
-// Where to look: for tests, below another root.
+// Where to look; tests look below another root.
 struct MountTables {
     std::string root;
     std::string mounted = "/proc/self/mountinfo";
@@ -19,7 +19,8 @@ struct MountTables {
 
 // An error if the folder, or one above it, is a mount point by a unit that the administrator or a
 // generator wrote (that of /etc/fstab), and nothing is mounted. Links on the way are followed.
-// RequiresMountsFor= sees to most of that; not to links, and not in a user's manager.
+// RequiresMountsFor= mounts most of them before, but does not follow links, and does nothing in a
+// user's manager.
 Result<> check_mounted(const std::string &folder, const MountTables &tables = {});
 
 // "/mnt/my disk" -> "mnt-my\x20disk.mount" (systemd.unit(5), "String Escaping")

@@ -9,7 +9,7 @@ namespace qemunit::helper {
 
 namespace {
 
-// As much RAM as a big machine has, from a slow disk.
+// As long as the RAM of a big machine takes from a slow disk.
 constexpr uint64_t kSnapshotTimeout = 3600 * kSecond;
 
 }  // namespace

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Whether a guest that has stopped has done so for a snapshot that could not be loaded. No event
-// tells: QEMU leaves the guest as it is then (migration/savevm.c). qemunitd mends that, if it was
-// asked for the snapshot; this one only says what happened.
+// Finds out whether a guest stands still because a snapshot could not be loaded. No event tells
+// that: QEMU leaves the guest stopped then (migration/savevm.c). qemunitd lets the guest run again
+// if the snapshot was asked for by qemunitd; the companion only says what happened.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ namespace qemunit::helper {
 
 class FailedLoad {
   public:
-    // `on_failure`: a snapshot could not be loaded; the log has it already.
+    // `on_failure`: a snapshot could not be loaded, which is logged before.
     FailedLoad(sd_event *event, QmpClient &qmp, std::function<void()> on_failure)
         : event_(event), qmp_(qmp), on_failure_(std::move(on_failure)) {}
 

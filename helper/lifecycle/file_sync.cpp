@@ -30,7 +30,8 @@ int sync_in_child(int file, int reports) {
     struct stat status {};
     if (fstat(file, &status) != 0)
         status.st_size = 0;
-    // fsync() alone says nothing until its end. What this cannot do, fsync() does.
+    // sync_file_range() shows progress, which fsync() does not. Where it fails, fsync() does the
+    // work.
     for (off_t at = 0; at < status.st_size; at += kPiece) {
         sync_file_range(
             file, at, kPiece,
@@ -91,7 +92,7 @@ void FileSync::take_report() {
 FileSync::~FileSync() {
     if (child_ <= 0)
         return;
-    // It ends by this at once, unless it waits for a disk that does not answer.
+    // The child ends at once by this, unless it waits for a disk that does not answer.
     kill(child_, SIGKILL);
     waitpid(child_, nullptr, WNOHANG);
 }

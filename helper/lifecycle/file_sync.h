@@ -17,8 +17,8 @@ namespace qemunit::helper {
 
 class FileSync {
   public:
-    // `on_progress`: as often as a piece of the file is on the disk. `done`: once, last of all. It
-    // may destroy this object. None of them is called once this object is gone.
+    // `on_progress` is called whenever a piece of the file is on the disk, `done` once, after all
+    // pieces. `done` may destroy this object. Neither is called once this object is gone.
     static Result<std::unique_ptr<FileSync>> start(sd_event *event, int fd,
                                                    std::function<void()> on_progress,
                                                    std::function<void(Result<>)> done);

@@ -11,7 +11,7 @@ namespace qemunit::helper {
 
 namespace {
 
-// A QEMU that is busy runs the guest later all the same.
+// A QEMU that is busy executes the command later, also after this time.
 constexpr uint64_t kPatience = 3600 * kSecond;
 
 }  // namespace

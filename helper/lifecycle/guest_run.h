@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The one door through which the companion lets a guest run that stands still. Nobody else of ours
-// says `cont` or `system_wakeup`: a saved state must be gone before.
+// The one place where the companion lets a guest run that stands still: a saved state must be gone
+// before. No other code sends `cont` or `system_wakeup`.
 #pragma once
 
 #include <functional>
@@ -16,13 +16,13 @@ class GuestRun {
   public:
     GuestRun(QmpClient &qmp, const SavedState &saved) : qmp_(qmp), saved_(saved) {}
 
-    // `command`: "cont" or "system_wakeup". `done` hears what QEMU answers. While the state that
-    // the machine was saved in cannot be retired, QEMU is told to quit instead, so that the state
-    // is still right for the next start: false, and `done` is not called.
+    // `command`: "cont" or "system_wakeup". `done` gets QEMU's answer. If the saved state cannot be
+    // retired, QEMU is told to quit instead, so that the state stays right for the next start;
+    // let() returns false then, and `done` is not called.
     bool let(const std::string &command, std::function<void(const QmpClient::Reply &)> done);
-    // For a guest that may be let run by somebody else from now on: the same without a command.
+    // The same without a command, for a guest that somebody else may let run from now on.
     bool give_up_state();
-    // Somebody else may have let it run, by a monitor.
+    // Somebody else may have let the guest run, by a monitor.
     void on_event(const QmpEvent &event) const;
 
   private:

@@ -28,7 +28,7 @@ std::string device_id(std::string_view name) {
     return std::string(name);
 }
 
-// What is behind "/dev/fdset/3", if a name was given with the descriptor.
+// The file behind "/dev/fdset/3", if a name was given with the descriptor.
 std::string name_of_file(const std::string &file, const std::string &drive, const json &fd_sets) {
     constexpr std::string_view kFolder = "/dev/fdset/";
     if (!file.starts_with(kFolder) || !fd_sets.is_array())
@@ -71,7 +71,7 @@ std::string difference(const Hardware &before, const Hardware &now) {
     return {};
 }
 
-// One command after the other; what has been answered so far.
+// Sends one command after the other, and holds the answers so far.
 struct Question {
     QmpClient &qmp;
     uint64_t timeout_usec;

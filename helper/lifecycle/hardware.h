@@ -21,7 +21,7 @@ namespace qemunit::helper {
 
 struct Hardware {
     struct Medium {
-        std::string file;  // as QEMU names it; empty: none is in the drive
+        std::string file;  // the image, as QEMU names it; empty: the drive is empty
         bool removable = false;
 
         bool operator==(const Medium &) const = default;
@@ -43,16 +43,16 @@ Hardware hardware_of(const nlohmann::json &block, const nlohmann::json &fd_sets,
 void ask_hardware(QmpClient &qmp, uint64_t timeout_usec,
                   std::function<void(Result<Hardware>)> done);
 
-// For one companion to leave to the next. Anything but what hardware_text() wrote is none.
+// For one companion to leave to the next. parse_hardware() takes only what hardware_text() wrote.
 std::string hardware_text(const Hardware &hardware);
 std::optional<Hardware> parse_hardware(std::string_view text);
 
-// The drives whose medium is to be taken out of `started`, so that it is as `saved` was.
+// The drives whose medium is to be taken out of the machine `started` to make it like `saved`.
 std::set<std::string> emptied_drives(const Hardware &saved, const Hardware &started);
 
-// What there is `now` and was not `before`, or the other way round: "the drive 'data' was plugged
-// in"; empty if they are the same. For a state that was saved with one of them and is loaded with
-// the other; drives of emptied_drives() make no difference.
+// The difference between two machines: "the drive 'data' was plugged in"; empty if there is none.
+// For a state that was saved with one machine and is to be loaded with the other; the drives of
+// emptied_drives() make no difference.
 std::string difference_since_start(const Hardware &started, const Hardware &now);
 std::string difference_since_save(const Hardware &saved, const Hardware &started);
 

@@ -30,7 +30,7 @@ uint64_t number_at(const json &value, const char *pointer) {
                : 0;
 }
 
-// Of query-migrate: what can never be saved.
+// The first reason of query-migrate why this machine can never be saved.
 std::string first_blocker(const json &migration) {
     const auto reasons =
         migration.is_object() ? migration.find("blocked-reasons") : migration.end();
@@ -78,7 +78,7 @@ void Hibernation::save() {
     });
 }
 
-// QEMU saves whatever it has; the next one has what the ini file says.
+// QEMU saves the hardware that it has now; the QEMU of the next start has what the ini file says.
 void Hibernation::look_at_hardware() {
     ask_hardware(qmp_, kNoTimeout, [this](Result<Hardware> now) {
         if (!done_)
@@ -107,7 +107,8 @@ void Hibernation::look_for_room() {
     });
 }
 
-// One that is older than what the guest does now must not be found if this comes to no end.
+// A saved state that is there is older than what the guest does now: no start may find it if saving
+// is broken off.
 void Hibernation::create_file() {
     if (saved_.exists())
         if (const auto retired = saved_.retire(); !retired) {
@@ -120,9 +121,9 @@ void Hibernation::create_file() {
         give_up(fmt::format("cannot create {}: {}", saved_.unfinished(), strerror(errno)));
 }
 
-// Only a migration on its way out, or done, counts: a guest that was resumed has "completed" one
-// on its way in. It must not be begun again: QEMU refuses that while it runs, and afterwards the
-// file is all there is.
+// Only an outgoing migration counts: a guest that was resumed has "completed" an incoming one. An
+// outgoing migration must not be begun again: QEMU refuses a second one while the first runs, and
+// afterwards the machine is nowhere but in the file.
 void Hibernation::go_on(std::function<void(Result<>)> done) {
     start(std::move(done));
     ask("query-migrate", nullptr, [this](const QmpClient::Reply &reply) {
@@ -146,7 +147,7 @@ void Hibernation::look_for_end() {
             save();
         else if (open_file(0))
             complete();
-        else if (saved_.exists())  // it has its name already
+        else if (saved_.exists())  // the file has its final name already
             keep();
         else
             save();
@@ -158,7 +159,7 @@ void Hibernation::send_file() {
         set_up();
         return;
     }
-    // QEMU writes where the file stands.
+    // QEMU writes from the offset of the file on.
     if (lseek(file_.get(), kStateHeaderSize, SEEK_SET) < 0) {
         give_up(fmt::format("cannot write {}: {}", saved_.unfinished(), strerror(errno)));
         return;
@@ -186,7 +187,7 @@ void Hibernation::migrate() {
                     begin_to_look();
                     return;
                 }
-                migrates_ = false;  // if there is one, it is somebody else's
+                migrates_ = false;  // a migration that runs is somebody else's
                 give_up("cannot save the machine's state: migrate: " + reply.error().message);
             });
     });
@@ -194,13 +195,13 @@ void Hibernation::migrate() {
 
 void Hibernation::begin_to_look() {
     if (!migrates_)
-        return;  // it has ended before its beginning was answered
+        return;  // the migration has ended before QEMU answered `migrate`
     auto timer = start_timer(event_, monotonic_now(event_) + kLookInterval, [this] { look(); });
     if (timer)
         next_look_ = std::move(*timer);
 }
 
-// The events tell of the end; this, whether it comes nearer.
+// Events tell of the migration's end; query-migrate and the file's size tell of its progress.
 void Hibernation::look() {
     begin_to_look();
     look_at_size();
@@ -211,7 +212,7 @@ void Hibernation::look() {
         });
 }
 
-// QEMU may be too busy to answer, and write all the same.
+// A QEMU that is too busy to answer query-migrate may write all the same.
 void Hibernation::look_at_size() {
     struct stat status {};
     if (fstat(file_.get(), &status) != 0 || static_cast<uint64_t>(status.st_size) <= size_)
@@ -238,12 +239,13 @@ void Hibernation::take_status(const QmpClient::Reply &reply) {
 }
 
 void Hibernation::on_event(const QmpEvent &event) {
-    // What is complete is good, whoever has ended QEMU since; but the end of a machine that its
-    // guest has ended is no state to come back to.
+    // A state that is complete is good, whoever ends QEMU then. But if the guest itself has ended
+    // the machine, the next start must not go on from there.
     if (event.name == "SHUTDOWN" && done_ &&
         (!is_writing() || string_at(event.data, "reason").starts_with("guest-")))
         end(fail(ESHUTDOWN, "cannot save the machine's state: the machine has ended"));
-    // By a monitor. While QEMU still writes, it stops the guest once more at the end of that.
+    // Somebody has let the guest run by a monitor. A QEMU that still writes stops the guest once
+    // more at the end of the migration.
     if ((event.name == "RESUME" || event.name == "WAKEUP") && is_writing())
         give_up("cannot save the machine's state: somebody has let the guest run again");
     if (!migrates_ || event.name != "MIGRATION")
@@ -264,7 +266,8 @@ void Hibernation::complete() {
         write_header();
         return;
     }
-    // Another companion has begun it, and QEMU stands still since.
+    // Another companion has begun to save; the guest stands still since, and so its hardware is the
+    // same.
     ask_hardware(qmp_, kNoTimeout, [this](Result<Hardware> now) {
         if (!done_)
             return;
@@ -308,7 +311,7 @@ void Hibernation::keep() {
         end({});
 }
 
-// As the last thing that anybody does: `done` may begin anew.
+// To be called last of all in each function: `done` may begin anew.
 void Hibernation::end(Result<> result) {
     migrates_ = false;
     stalled_.reset();
@@ -321,7 +324,8 @@ void Hibernation::end(Result<> result) {
         done(std::move(result));
 }
 
-// QEMU takes commands in their order, so that whatever was told before ends by that.
+// QEMU takes commands in their order, so that migrate_cancel ends a migration whose `migrate` has
+// no answer yet.
 void Hibernation::give_up(std::string why) {
     if (migrates_)
         qmp_.execute("migrate_cancel", nullptr, kNoTimeout, [](const QmpClient::Reply &) {});
@@ -334,9 +338,9 @@ void Hibernation::ask(std::string_view command, json arguments,
         command, std::move(arguments), kNoTimeout,
         [this, next = std::move(next)](const QmpClient::Reply &reply) {
             if (!done_)
-                return;  // given up meanwhile
+                return;  // saving was given up meanwhile
             if (!reply && reply.error().kind != QmpError::Kind::monitor)
-                return;  // "no answer" is no answer: that nothing moves ends it
+                return;  // "no answer" tells nothing: saving is given up when nothing moves
             next(reply);
         },
         std::move(fd));

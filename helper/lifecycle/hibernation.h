@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Saves a machine's RAM and devices in a file, by QEMU's migration: unlike a snapshot it works with
-// every format of disk, and QEMU answers meanwhile. On the side of the companion, for Stopping.
-// Never lets the guest run again: that is for who is told that it was not saved.
+// every format of disk, and QEMU answers meanwhile. Part of the companion, for Stopping. Never lets
+// the guest run again: the caller does, who is told if the machine was not saved.
 #pragma once
 
 #include <sys/types.h>
@@ -24,14 +24,13 @@
 
 namespace qemunit::helper {
 
-// Of a command whose answer is waited for as long as anybody waits: who asks has a deadline of its
-// own.
+// The timeout of a command whose caller has a deadline of its own.
 inline constexpr uint64_t kNoTimeout = 3600 * kSecond;
 
 class Hibernation {
   public:
-    // `qemu`: the process. `patience_usec`: how long nothing may move before it is given up.
-    // `on_progress`: something has moved. Of `handover`: what the machine was like before.
+    // `qemu`: the process. `patience_usec`: how long nothing may move before saving is given up.
+    // `on_progress`: something has moved. `handover` has the hardware that QEMU began with.
     Hibernation(sd_event *event, QmpClient &qmp, const SavedState &saved, pid_t qemu,
                 const Handover &handover, uint64_t patience_usec, std::function<void()> on_progress)
         : event_(event),
@@ -42,14 +41,14 @@ class Hibernation {
           patience_usec_(patience_usec),
           on_progress_(std::move(on_progress)) {}
 
-    // `done` is called once, within `patience_usec` after the last progress. If it was not saved,
-    // the guest stands still, or soon will.
+    // `done` is called once, within `patience_usec` after the last progress. If the machine was not
+    // saved, the guest stands still, or soon will.
     void begin(std::function<void(Result<>)> done);
-    // The same where another process may have begun it, and was killed: what is being written,
-    // or was, is not written again.
+    // The same where a companion that was killed may have begun: a state that is being written, or
+    // is written, is not written again.
     void go_on(std::function<void(Result<>)> done);
     void on_event(const QmpEvent &event);
-    // All of it has come from QEMU, which is not needed any more.
+    // The whole state has come from QEMU, which is not needed any more.
     bool is_writing() const { return sync_ != nullptr; }
 
   private:
@@ -86,14 +85,14 @@ class Hibernation {
     const Handover &handover_;
     uint64_t patience_usec_;
     std::function<void()> on_progress_;
-    std::function<void(Result<>)> done_;  // none: it has not begun, or has ended
+    std::function<void(Result<>)> done_;  // empty: saving has not begun, or has ended
     UniqueFd file_;
     std::unique_ptr<FileSync> sync_;
     EventSourcePtr stalled_, next_look_;
-    std::optional<Hardware> hardware_;  // that is saved
+    std::optional<Hardware> hardware_;  // of the machine that is saved
     bool migrates_ = false;
     bool is_asking_ = false;
-    uint64_t remaining_ = UINT64_MAX;  // bytes of RAM, the fewest that QEMU has said
+    uint64_t remaining_ = UINT64_MAX;  // bytes of RAM, the lowest number that QEMU has told
     uint64_t size_ = 0;                // bytes of the file
 };
 

@@ -47,7 +47,7 @@ void Loading::look_again() {
         next_look_ = std::move(*timer);
 }
 
-// QEMU refuses it a second time.
+// QEMU refuses a second `migrate-incoming`, so this asks whether there was a first one.
 void Loading::look_for_beginning() {
     qmp_.execute("query-migrate", nullptr, kLoadCommandTimeout,
                  [this](const QmpClient::Reply &reply) {
@@ -83,8 +83,8 @@ void Loading::read_header() {
     });
 }
 
-// QEMU itself sees nothing of another image in a drive, and the guest would write on it what it
-// knows of the one before.
+// QEMU does not see that another image is in a drive, and the guest would write on that image what
+// it remembers of the one before.
 void Loading::compare(const Hardware &started) {
     const std::string difference = difference_since_save(header_->hardware, started);
     if (difference.empty()) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Loads a saved state into a QEMU that waits for one (-incoming defer). On the side of the
-// companion. Never lets the guest run.
+// Loads a saved state into a QEMU that waits for one (-incoming defer). Part of the companion.
+// Never lets the guest run.
 #pragma once
 
 #include <functional>
@@ -21,19 +21,20 @@ namespace qemunit::helper {
 
 class Loading {
   public:
-    // `on_given`: right before QEMU is given the state: if it ends now, the state is the reason.
+    // `on_given` is called right before QEMU gets the state: if QEMU ends after that, the state is
+    // the reason.
     Loading(sd_event *event, QmpClient &qmp, const SavedState &saved,
             std::function<void()> on_given)
         : event_(event), qmp_(qmp), saved_(saved), on_given_(std::move(on_given)) {}
 
-    // Also where another process may have begun it, and was killed. `done` is called once: the
-    // guest stands where it was, or was never told to. A QEMU that cannot load the state ends by
-    // itself.
+    // Also where a companion that was killed may have begun. `done` is called once: the guest
+    // stands where it was saved, or the state was not loaded. A QEMU that cannot load the state
+    // ends by itself.
     void begin(std::function<void(Result<>)> done);
-    // What the state tells of itself, from `on_given` on; none of one that has none, or that
-    // another process has loaded.
+    // The state's header, from `on_given` on; empty if the state has none, or if another companion
+    // has loaded it.
     const std::optional<StateHeader> &header() const { return header_; }
-    // What QEMU began with, before anything was taken out of it. Like header().
+    // The hardware that QEMU began with, before media were taken out. Empty where header() is.
     const std::optional<Hardware> &started() const { return started_; }
 
   private:

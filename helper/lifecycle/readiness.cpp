@@ -11,11 +11,11 @@ namespace qemunit::helper {
 
 namespace {
 
-// `systemctl status` shows ten: these, the one above them, and three of systemd's, of which one is
-// about CPU time and comes only where control groups of version 2 count it.
+// `systemctl status` shows ten lines: these, the one above them, and three of systemd's, of which
+// one is about CPU time and comes only where control groups of version 2 count it.
 constexpr std::size_t kLastLines = 6;
 constexpr std::size_t kShownMax = 300;      // bytes of a line that is shown
-constexpr std::size_t kMatchedMax = 4'096;  // bytes; a search takes their square
+constexpr std::size_t kMatchedMax = 4'096;  // bytes; the time of a search grows with their square
 
 }  // namespace
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// When a VM counts as started, and what systemd is told until then: Ready= of [VM]. The
-// companion reports what it sees; this decides, and keeps the console's last lines for the
-// case that nothing ever comes. Never waits.
+// Ready= of [VM]: decides when a VM counts as started, and what systemd is told until then, from
+// what the companion sees. Keeps the console's last lines, to explain a start that times out. Never
+// waits.
 #pragma once
 
 #include <regex.h>
@@ -29,7 +29,7 @@ class Readiness {
 
     // What the companion sees.
     void take_answer_of_qemu(const std::string &version);
-    // The guest goes on where it was: it had come up before.
+    // The guest was resumed: it has come up before it was saved.
     void take_resumption(const std::string &version);
     void take_line(const std::string &line);
     void take_answer_of_agent();
@@ -37,17 +37,17 @@ class Readiness {
     void take_status_of_guest(const std::string &status);
     void take_ready_of_guest();
     void take_status(const std::string &status);
-    // The VM goes down: whatever comes now, it has not started.
+    // The VM is being stopped: whatever comes now, it counts as not started.
     void give_up();
 
     bool is_ready() const { return is_ready_; }
-    // Whether take_line() is of any use still.
+    // Whether take_line() still makes a difference.
     bool wants_lines() const { return !is_ready_ && awaited_.thing != Awaited::Thing::nothing; }
 
-    // Says on standard error, which is the journal, what was awaited and what the console said
-    // at last; once, and only if QEMU itself had started and the VM is not ready.
+    // Writes to standard error, which is the journal, what was awaited, and the console's last
+    // lines. Does so once, and only if QEMU has started and the VM is not ready.
     void explain_failure();
-    // The same as lines; none if there is nothing to explain.
+    // The lines of explain(); none if there is nothing to explain.
     std::vector<std::string> explanation() const;
 
   private:
@@ -68,7 +68,7 @@ class Readiness {
     bool has_given_up_ = false;
     bool is_explained_ = false;
     std::string version_;  // of QEMU
-    std::string status_;   // by the last event that had one
+    std::string status_;   // of the last event that has a status
     std::string guest_status_;
     bool guest_has_spoken_ = false;
     std::deque<std::string> last_lines_;

@@ -15,9 +15,9 @@ namespace qemunit::helper {
 namespace {
 
 constexpr uint64_t kQuitTimeout = 60 * kSecond;
-// Beside what the size of the state takes.
+// In addition to what the size of the state takes.
 constexpr uint64_t kLoadTimeout = 60 * kSecond;
-// Bytes a second that a disk gives at the least.
+// Bytes a second that the slowest disk reads.
 constexpr uint64_t kSlowDisk = 20 << 20;
 
 void warn_of_resumption(const std::string &message) {
@@ -69,8 +69,8 @@ void Resuming::run() {
             finish();
             return;
         }
-        // QEMU says so before it lets the guest run (qmp_cont() in monitor/qmp-cmds.c), when it
-        // does not get hold of a disk, say.
+        // An error of `cont` comes before the guest runs (qmp_cont() in monitor/qmp-cmds.c): QEMU
+        // could not get the lock of a disk, for example.
         if (reply.error().kind != QmpError::Kind::monitor)
             return;
         warn_of_resumption("the guest cannot run after it was resumed: " + reply.error().message);
@@ -88,7 +88,7 @@ void Resuming::stay_paused() {
     callbacks_.is_paused();
 }
 
-// Twice is no harm: somebody may have been killed in the middle of it.
+// A second call does no harm: a companion may be killed in the middle of the first.
 void Resuming::finish() {
     saved_.remove_leftovers();
     tell_helper(Resumption::runs);
@@ -99,14 +99,14 @@ void Resuming::quit() {
     qmp_.execute("quit", nullptr, kQuitTimeout, [](const QmpClient::Reply &) {});
 }
 
-// The helper has ended if the start has, well or not.
+// Nobody reads if the start of the VM is over, and the helper with it.
 void Resuming::tell_helper(Resumption step) const {
     const char byte = static_cast<char>(step);
     if (write(helper_.get(), &byte, 1) != 1)
         return;
 }
 
-// TimeoutStartSec= knows nothing of how much there is to read.
+// TimeoutStartSec= does not depend on the size of the state, which the time to load does.
 void Resuming::grant_time_to_load() const {
     struct stat status {};
     if (stat(saved_.path().c_str(), &status) == 0)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A guest that goes on from its saved state: loaded, then run, or paused as it was. qemunit-helper
-// hears of each step, since what it does with the state's file depends on how far this came.
-// Whatever is done here, a companion that takes over may do again.
+// Resumes a guest from its saved state: loads the state, then lets the guest run, or leaves it
+// paused as it was. Tells qemunit-helper of each step, since what the helper does with the state's
+// file depends on the last step. A companion that takes over may do each step again.
 #pragma once
 
 #include <functional>
@@ -21,7 +21,8 @@
 
 namespace qemunit::helper {
 
-// So that Hibernation can tell what comes while the VM runs. Nothing, if there is no room.
+// For Hibernation, which compares this hardware with that at the end. Hardware that does not fit
+// into the Handover is not remembered.
 void remember_hardware(Handover &handover, const Hardware &hardware);
 
 class Resuming {
@@ -29,11 +30,11 @@ class Resuming {
     struct Callbacks {
         std::function<void(const std::string &)> tell_status;
         std::function<bool()> is_stopping;
-        std::function<void()> is_paused;  // and stays so, as somebody had paused it before
+        std::function<void()> is_paused;  // the guest was saved as a paused one, and stays paused
         std::function<void()> has_resumed;
     };
 
-    // `helper`: where to say how far it came; no fd if there is no saved state.
+    // `helper`: where qemunit-helper reads the steps; no fd if there is no saved state.
     Resuming(sd_event *event, QmpClient &qmp, const SavedState &saved, GuestRun &guest_run,
              Handover &handover, UniqueFd helper, Callbacks callbacks)
         : event_(event),
@@ -46,7 +47,7 @@ class Resuming {
 
     bool is_wanted() const { return static_cast<bool>(helper_); }
 
-    // Once QMP answers.
+    // To be called once QMP answers.
     void begin();
 
   private:

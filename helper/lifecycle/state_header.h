@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What a saved state tells of the machine that it is of, at the beginning of its file, before what
-// QEMU has written. Hibernation writes it last of all, Loading reads it first; states that qemunit
-// 0.7 has saved have none.
+// The header of a saved state: what the file tells of the machine, before the part that QEMU
+// writes. Hibernation writes the header last of all, Loading reads it first. States that qemunit
+// 0.7 has saved have no header.
 #pragma once
 
 #include <sys/types.h>
@@ -15,11 +15,11 @@
 namespace qemunit::helper {
 
 struct StateHeader {
-    bool paused = false;  // somebody had paused the guest, which is to stay so
+    bool paused = false;  // somebody had paused the guest, and it stays paused when it is loaded
     Hardware hardware;
 };
 
-// Bytes; where QEMU's own part begins.
+// In bytes: QEMU's own part begins after them.
 inline constexpr off_t kStateHeaderSize = 64 << 10;
 
 // At the beginning of the file; the file's offset stays.

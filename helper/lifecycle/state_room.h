@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Whether there is room for a machine's saved state, before the guest stands still for it and a
-// disk that others use is filled up. The companion asks it; it only looks.
+// disk that others use is filled up. For the companion. Only looks.
 #pragma once
 
 #include <sys/types.h>
@@ -17,8 +17,8 @@ namespace qemunit::helper {
 // 0 if it does not say.
 uint64_t filled_memory(const std::string &status);
 
-// `ram`: bytes, 0 if QEMU does not say: then nothing is known. Pages that the guest has never
-// touched take no room, so it is at most what the process `qemu` has filled.
+// `ram`: bytes; 0 if QEMU does not say, and then there is no error. Pages that the guest has never
+// touched take no room, so the state is at most as large as what the process `qemu` has filled.
 Result<> check_room_for_state(const std::string &state_file, uint64_t ram, pid_t qemu);
 
 }  // namespace qemunit::helper

@@ -19,8 +19,8 @@ bool takes_files(const std::string &version) {
     return std::pair(major, minor) >= std::pair(8u, 2u);
 }
 
-// It opens the file itself: in the sandbox, it has the folder that the companion has. Not as a URI,
-// in which ",offset=" would be more than a name.
+// QEMU opens the file itself: in the sandbox, QEMU has the same folder as the companion. The source
+// is no URI, since ",offset=" in a URI would not be part of the name.
 json file_source(const std::string &path, off_t offset) {
     return {{"channels",
              json::array(

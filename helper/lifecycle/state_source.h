@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// How a QEMU is told of the file with a machine's state, by its version. For saving and loading.
+// How a QEMU is told of the file with a machine's state, which depends on QEMU's version. For
+// saving and loading.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -10,13 +11,14 @@
 
 namespace qemunit::helper {
 
-// The name of the fd for getfd, if QEMU takes no files.
+// The name of the fd for getfd, if this QEMU takes no files.
 inline constexpr const char *kStateFdName = "hibernation";
 
-// QEMU 8.2 knows files (qapi/migration.json), and 11 no more takes one for a stream with an fd.
+// QEMU takes files from 8.2 on (qapi/migration.json); 11 no longer takes the fd of a file for a
+// stream.
 bool takes_files(const std::string &version);
 
-// Arguments of migrate and migrate-incoming; an fd has an offset of its own.
+// Arguments of migrate and migrate-incoming. With an fd, the file's own offset counts.
 nlohmann::json file_source(const std::string &path, off_t offset);
 nlohmann::json fd_source();
 

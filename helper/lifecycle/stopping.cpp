@@ -12,23 +12,24 @@ namespace qemunit::helper {
 
 namespace {
 
-// Left for QEMU to quit before systemd kills it.
+// The time that QEMU has to quit before systemd kills it.
 constexpr uint64_t kQuitMax = 5 * kSecond;
-// A guest that is still booting misses the button; one that has heard it does not mind.
+// A guest that is still booting misses the button, so that it is pressed again. A guest that has
+// heard the button ignores the next one.
 constexpr uint64_t kPressInterval = 5 * kSecond;
-// However it moves: 1 TiB at 100 MB/s takes three hours.
+// The longest save, even if it moves: 1 TiB at 100 MB/s takes three hours.
 constexpr uint64_t kSavingMax = 4 * 3600 * kSecond;
-// A disk that takes nothing for so long is not slow.
+// A disk that takes nothing for this long is broken, not slow.
 constexpr uint64_t kStandstillMax = 60 * kSecond;
-// Until QEMU is through with what it is in the middle of.
+// How often a QEMU is asked that is in the middle of something (is_passing()).
 constexpr uint64_t kPassingInterval = 1 * kSecond;
 
-// Where a guest stands still and goes on by `cont`.
+// Run states in which the guest stands still, and goes on by `cont`.
 bool is_paused(const std::string &status) {
     return status == "paused" || status == "debug" || status == "watchdog";
 }
 
-// Where QEMU is in the middle of something that ends by itself.
+// Run states in which QEMU is in the middle of something that ends by itself.
 bool is_passing(const std::string &status) {
     return status == "save-vm" || status == "finish-migrate";
 }
@@ -45,7 +46,7 @@ Stopping::Stopping(sd_event *event, QmpClient &qmp, StopMode mode, uint64_t time
       saved_(saved),
       guest_run_(guest_run),
       callbacks_(std::move(callbacks)),
-      // What is left is for the button.
+      // The other half of the time is for the power button.
       hibernation_(event, qmp, saved, qemu, handover, std::min(patience() / 2, kStandstillMax),
                    [this] { grant_time(); }),
       handover_(handover),
@@ -58,7 +59,7 @@ uint64_t Stopping::patience() const {
 void Stopping::begin() {
     if (std::exchange(has_begun_, true))
         return;
-    if (!qmp_.is_ready()) {  // no guest to be asked yet
+    if (!qmp_.is_ready()) {  // there is no guest yet that could be asked
         quit("Stopping: QEMU had not started");
         return;
     }
@@ -77,7 +78,7 @@ void Stopping::go_on(uint64_t until_usec) {
     climb();
 }
 
-// Never after the end of the longest save.
+// No time is granted beyond the end of the longest save.
 void Stopping::grant_time() {
     const uint64_t now = monotonic_now(event_);
     if (longest_usec_ == 0)
@@ -114,7 +115,8 @@ void Stopping::climb() {
         look();
 }
 
-// As often as the button is pressed: the guest may have been paused since, or have met an error.
+// QEMU is asked each time before the button is pressed: the guest may have been paused since, or
+// have met an I/O error.
 void Stopping::look() {
     look_again_in(kPressInterval);
     if (std::exchange(is_asking_, true))
@@ -148,7 +150,7 @@ void Stopping::take_status(const std::string &status) {
     }
 }
 
-// A guest that somebody paused hears the button when it runs again.
+// A guest that stands still is let run first: only then does it hear the button.
 void Stopping::wake(const std::string &command) {
     if (guest_run_.let(command, [](const QmpClient::Reply &) {}))
         press_button();
@@ -175,8 +177,8 @@ void Stopping::press_button() {
     qmp_.execute("system_powerdown", nullptr, kNoTimeout, [](const QmpClient::Reply &) {});
 }
 
-// A guest that has not run since its state was saved must not: it would leave behind the state that
-// it came from. That one is still right.
+// A guest that has not run since it was saved must not run now: its saved state is still right, and
+// would not be any more.
 void Stopping::hibernate() {
     callbacks_.tell_status("Stopping: saving the machine's state");
     is_asking_ = true;
@@ -185,7 +187,7 @@ void Stopping::hibernate() {
         if (!reply || !deadline_)
             return;
         const std::string status = string_at(*reply, "status");
-        // Another companion may have missed that it ran for a moment.
+        // After a takeover, the guest may have run for a moment without a companion that saw it.
         const bool is_as_saved = !takes_over_ && status != "running" && saved_.exists();
         if (status == "inmigrate" || is_as_saved)
             quit("Stopping: the machine's state is still saved");
@@ -198,7 +200,8 @@ void Stopping::hibernate() {
     });
 }
 
-// Our own `stop` makes a guest look like one that somebody has paused.
+// After a takeover the guest may be paused by Hibernation's own `stop`, and then is no guest that
+// somebody has paused.
 void Stopping::save(const std::string &status) {
     if (!goes_on_)
         handover_.is_paused = status == "paused";
@@ -251,8 +254,8 @@ void Stopping::on_event(const QmpEvent &event) {
         deadline_.reset();
     }
     hibernation_.on_event(event);
-    // With -no-shutdown, QEMU stays. (do_vm_stop() in softmmu/cpus.c; on its way out, it is
-    // silent.)
+    // STOP after SHUTDOWN: QEMU has -no-shutdown, and stays. (A QEMU that ends sends no STOP:
+    // do_vm_stop() in softmmu/cpus.c.)
     if (event.name == "STOP" && std::exchange(has_ended_, false) && has_begun_)
         quit("Stopping: the guest has powered off");
 }

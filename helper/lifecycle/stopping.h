@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// What `systemctl stop` means for the guest: a ladder of steps, each milder than the next,
-// within the time that the ini granted when the VM started (StopTimeout=), of which systemd is told
-// if it goes on longer than systemd may know. Its last step is systemd's SIGKILL. A QEMU that does
-// not answer is busy: nothing follows from that but waiting, until the time is up.
+// What `systemctl stop` means for the guest: a ladder of steps, each milder than the next, within
+// the StopTimeout= that the VM was started with. systemd is told if that is longer than the time
+// that systemd knows. The last step is systemd's SIGKILL. A QEMU that does not answer is busy, and
+// is waited for until the time is up.
 #pragma once
 
 #include <sys/types.h>
@@ -26,23 +26,23 @@ class Stopping {
   public:
     struct Callbacks {
         std::function<void(const std::string &status)> tell_status;
-        // From now on, stopping may take so long (µs).
+        // Stopping may take this long from now on (µs).
         std::function<void(uint64_t usec)> grant;
         // Tells the guest agent to shut down, if there is one.
         std::function<void()> ask_agent;
-        // Nothing is_writing() any more.
+        // Saving has ended: is_writing() is false.
         std::function<void()> end_saving;
     };
 
-    // `timeout_usec`: StopTimeout=. `qemu`: the process. `handover`: after a takeover, something
-    // may have happened that nobody heard of.
+    // `timeout_usec`: StopTimeout=. `qemu`: the process. `handover`: tells a companion that has
+    // taken over, which may have missed events.
     Stopping(sd_event *event, QmpClient &qmp, StopMode mode, uint64_t timeout_usec,
              const SavedState &saved, GuestRun &guest_run, pid_t qemu, Handover &handover,
              Callbacks callbacks);
 
-    // Once; what comes again is one stop all the same.
+    // Begins to stop. Further calls change nothing.
     void begin();
-    // The same where that other companion has begun. `until_usec`: the end of the
+    // Goes on where the companion before this one has begun to stop. `until_usec`: the end of the
     // time that was granted last (CLOCK_MONOTONIC).
     void go_on(uint64_t until_usec);
     bool has_begun() const { return has_begun_; }
@@ -85,10 +85,10 @@ class Stopping {
     bool goes_on_ = false;         // a companion that was killed has begun to stop
     bool is_asking_ = false;       // a query-status is under way
     bool was_pressed_ = false;     // the button
-    bool could_not_save_ = false;  // so that a guest that stands still for it goes on
+    bool could_not_save_ = false;  // a guest that stands still since then is to go on
     bool has_ended_ = false;       // QEMU said SHUTDOWN
-    unsigned io_errors_ = 0;       // how often the guest was found at one
-    uint64_t longest_usec_ = 0;    // when even a save that moves is too long
+    unsigned io_errors_ = 0;       // how often the guest was found stopped at one
+    uint64_t longest_usec_ = 0;    // the end of the longest save, even of one that moves
 };
 
 }  // namespace qemunit::helper

@@ -65,7 +65,8 @@ class Registration {
         BusError error;
         int r = register_with(leader, uuid, error);
         if (error.is(kExists) && is_ours() && unregister()) {
-            // The VM was restarted before machined has missed it: that was its old leader.
+            // The VM was restarted before machined has seen its end: machined still has the old
+            // leader.
             BusError again;
             r = register_with(leader, uuid, again);
             return outcome(r, again);
@@ -79,8 +80,8 @@ class Registration {
             return "registered with systemd-machined";
         const std::string text =
             fmt::format("cannot register VM '{}' with systemd-machined: {}", vm_, error.text(r));
-        // Of a name that is no host name, and where no machined can be had, which the bus and
-        // systemd have many words for: both are as they are, and no trouble of this VM's.
+        // A name that is no host name, or a host without machined, for which the bus and systemd
+        // have many errors: neither is a trouble of this VM's.
         if (error.is(SD_BUS_ERROR_INVALID_ARGS) || !machined_is_there())
             return text + "; machinectl does not list it";
         return fail(-r, text);

@@ -19,15 +19,15 @@ struct UnitProcess {
     std::string command;  // quoted where it needs to be
 };
 
-// Whom machined sends the signals of `machinectl poweroff` and `reboot` to: not QEMU, for which
-// they are its end, but the supervisor of the companion. 0: there is none.
+// The process that gets the signals of `machinectl poweroff` and `reboot` from machined: the
+// supervisor of the companion, since QEMU would end by them. 0: there is no supervisor.
 uint32_t leader_among(const std::vector<UnitProcess> &processes, uint32_t qemu);
 
 // The 16 bytes of -uuid in QEMU's command line; none without that option.
 std::vector<uint8_t> uuid_in(std::string_view command);
 
-// What came of it, for people: "registered with systemd-machined", or why there is nothing to
-// do. An error is what somebody has to see to.
+// Returns a sentence for people: "registered with systemd-machined", or why there is nothing to do.
+// An error needs somebody's attention.
 Result<std::string> register_machine(const std::string &vm);
 
 }  // namespace qemunit::helper

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// qemunit-share: ExecStart= of qemu-virtiofs@.service. It becomes virtiofsd, and never serves what
-// it was not asked for: each way it can fail is one sentence on standard error, which is the
-// journal.
+// qemunit-share: ExecStart= of qemu-virtiofs@.service. Becomes virtiofsd, and never serves another
+// folder than that of its options. Each way it can fail is one sentence on standard error, which is
+// the journal.
 #include <fmt/format.h>
 #include <sysexits.h>
 #include <unistd.h>

@@ -52,7 +52,8 @@ class HostView {
     UniqueFd before_;
 };
 
-// The folder with what is mounted below it, as it is now, wherever its name leads from here on.
+// A copy of the mount of the folder and of those below it: stays the same wherever the folder's
+// name leads later.
 Result<UniqueFd> take_folder(const std::string &path) {
     const auto found = find_path(path);
     if (!found)
@@ -109,7 +110,7 @@ std::vector<std::string> virtiofsd_command(const ShareOptions &options) {
     std::vector<std::string> words{
         std::string(kVirtiofsdPath),           "--fd=3", "-o",
         fmt::format("source={}", kSharePlace), "-o",     "sandbox=chroot"};
-    // What the unit does not leave to it; virtiofsd ends if it cannot have what it asks for.
+    // The capabilities that the unit does not give to virtiofsd, which ends if it asks in vain.
     if (!options.special_files)
         words.insert(words.end(), {"-o", "modcaps=-mknod:-setfcap"});
     words.insert(words.end(), options.further.begin(), options.further.end());

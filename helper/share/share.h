@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Serves a folder to a guest with virtiofsd: ExecStart= of qemu-virtiofs@.service. It is root, and
-// the folder may lie where others can lay links: what is served is what was looked at, and nothing
-// above it.
+// Serves a folder to a guest with virtiofsd: ExecStart= of qemu-virtiofs@.service. Runs as root,
+// and the folder may lie where others can put links: virtiofsd gets the folder that was checked, by
+// its descriptor, and nothing above it.
 #pragma once
 
 #include <string>
@@ -17,13 +17,13 @@ struct ShareOptions {
     bool read_only = false;
     bool special_files = false;
     std::string path;
-    std::vector<std::string> further;  // for virtiofsd
+    std::vector<std::string> further;  // further arguments for virtiofsd
 };
 
 Result<ShareOptions> parse_share_options(const std::vector<std::string> &arguments);
 extern const char *const kShareHelp;
 
-// Where the unit has the file systems of the host, until the folder is in their place.
+// Where the unit has the file systems of the host, until the folder takes their place.
 inline constexpr char kSharePlace[] = "/run/qemunit-share";
 
 // virtiofsd and its arguments, for the socket that systemd has opened.

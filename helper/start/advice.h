@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What is left to people about the files that QEMU opens: who may open them, what they are called.
+// Advice for people about the files that QEMU opens: who may open them, what they are called.
 #pragma once
 
 #include <string>
@@ -9,20 +9,20 @@
 
 namespace qemunit::helper {
 
-// "" if this process may open the file, or if there is none; else what to do about it.
+// "" if this process may open the file, or if there is no file; else what to do.
 std::string permission_advice(const std::string &path, bool write, Scope scope = Scope::system);
 
-// The same of /dev/kvm, which is for a group.
+// The same for /dev/kvm, which a group may open.
 std::string kvm_advice(const std::string &path, Scope scope = Scope::system);
 
-// "" if there is no quote in the path, or if it leads to something; else why it may not.
+// "" if there is no quote in the path, or if there is a file; else why there may be none.
 std::string quoted_path_advice(const std::string &path);
 
-// "" if the socket is there, which a unit beside the VM's has; else where to look.
+// "" if the socket of a supporting unit is there; else where to look.
 std::string missing_part_advice(const std::string &unit, const std::string &socket,
                                 Scope scope = Scope::system);
 
-// "" if the image is there, which qemu-image@.service of the VM was to make; else where to look.
+// "" if the image that qemu-image@.service of the VM was to make is there; else where to look.
 std::string missing_image_advice(const std::string &path, const std::string &vm,
                                  Scope scope = Scope::system);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What the images of a VM are, against what its ini says, before QEMU has them. Run by
+// Compares the images of a VM with what its ini says of them, before QEMU opens them. For
 // qemunit-helper, with the rights of QEMU's user. Changes nothing.
 #pragma once
 
@@ -12,10 +12,11 @@
 
 namespace qemunit::helper {
 
-// An error if an image is not what its name says, and the ini does not say what it is.
+// An error if an image has another format than its name says, and the ini names no format.
 Result<> check_formats(const std::vector<GuessedFormat> &images);
 
-// What people may not expect: an image of another size than Size=, a layer on something else.
+// Notes about what people may not expect: an image of another size than Size=, a layer on another
+// backing file than BackingFile=.
 std::vector<std::string> image_notes(const HelperOptions &options);
 
 }  // namespace qemunit::helper

@@ -15,8 +15,9 @@ namespace qemunit::helper {
 
 using ListeningSockets = std::map<std::string, UniqueFd>;
 
-// Takes them over: close-on-exec, and LISTEN_* gone from the environment. Fails if there
-// are none; what is no listening stream socket with a path ending in ".sock" is closed.
+// Takes the sockets over: they are close-on-exec, and LISTEN_* is gone from the environment. Fails
+// if there are none; a fd that is no listening stream socket with a path ending in ".sock" is
+// closed.
 Result<ListeningSockets> take_listening_sockets();
 
 }  // namespace qemunit::helper

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // qemunit-helper: ExecStart= of qemu@.service. One straight way from systemd's sockets to
-// execv(QEMU), with the companion started before. Nothing of it is left in the main
-// process but QEMU. Each way it can fail is one sentence on standard error, which is the journal.
+// execv(QEMU), with the companion started before. Nothing of the helper is left in the main process
+// beside QEMU. Each way it can fail is one sentence on standard error, which is the journal.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/close_range.h>
@@ -50,7 +50,7 @@ std::vector<char *> pointers_to(const std::vector<std::string> &words) {
     return pointers;
 }
 
-// How the companion is run: a program beside this one, with what this one was told.
+// The companion: a program beside this one, which gets the options of this one.
 struct CompanionProgram {
     std::string path;
     std::vector<std::string> told;
@@ -71,9 +71,9 @@ int exec_companion(void *userdata) {
     return EXIT_FAILURE;
 }
 
-// As systemd's child, like this process: QEMU would be left with a zombie and a SIGCHLD that it
-// does not expect. Otherwise like vfork(2): this process waits until the other one has run the
-// program.
+// The companion is systemd's child, as this process is: a child of QEMU would leave a zombie, and
+// send a SIGCHLD that QEMU does not expect. Otherwise this is vfork(2): this process waits until
+// the other one has executed the program.
 Result<> start_companion(const CompanionProgram &program, const CompanionFds &fds) {
     std::vector<std::string> words = companion_arguments(getpid(), fds, program.told);
     words.insert(words.begin(), program.path);
@@ -158,14 +158,15 @@ void mask_signals(int how, std::initializer_list<int> numbers) {
 }
 
 Error run_qemu(const std::vector<std::string> &command) {
-    // These are the service's, and the companion speaks for it.
+    // The companion speaks for the service, QEMU does not.
     for (const char *name : {"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"})
         unsetenv(name);
     // SIGHUP stays blocked: it would make QEMU quit, and is not for QEMU (see main()).
     mask_signals(SIG_UNBLOCK, {kStopSignal});
     const std::vector<char *> argv = pointers_to(command);
     execv(argv.front(), argv.data());
-    // Debian 12 has a shell script for i386 before the program itself, and here is no shell.
+    // On Debian 12 the name of i386 is a shell script that runs the program, and the sandbox has no
+    // shell.
     const int code = errno;
     if (code == EACCES || code == ENOENT) {
         const std::string program = command.front().substr(command.front().rfind('/') + 1);
@@ -177,8 +178,8 @@ Error run_qemu(const std::vector<std::string> &command) {
     return error;
 }
 
-// Returns only if it fails, with the exit code. `resumed`: if there is a saved state to begin with,
-// where the companion says that the guest runs again.
+// Returns only after a failure, with the exit code. `resumed`: where the companion says that the
+// guest runs again, if there is a saved state to begin with.
 int become_qemu(const HelperOptions &options, const CompanionProgram &companion,
                 ListeningSockets sockets, UniqueFd resumed) {
     auto wiring = wire(options, std::move(sockets));
@@ -188,7 +189,7 @@ int become_qemu(const HelperOptions &options, const CompanionProgram &companion,
         fmt::print(stderr, "<4>qemunit-helper: {}\n", warning);
     if (resumed) {
         // How the state is handed over depends on QEMU's version, which the companion will know.
-        // -S: also a guest that was saved as a running one waits until the state is retired.
+        // -S: a guest that was saved while it ran waits, too, until the state is retired.
         wiring->qemu.arguments.insert(wiring->qemu.arguments.end(), {"-incoming", "defer", "-S"});
         wiring->companion.insert_or_assign(kResumedFd, std::move(resumed));
     }
@@ -213,7 +214,7 @@ bool read_all(int fd, void *buffer, std::size_t size) {
     return n == static_cast<ssize_t>(size);  // a pipe gives a small message whole
 }
 
-// The last that the companion says of it; nothing if it ends before QEMU had the state.
+// The last step that the companion tells; nothing if the companion ends before QEMU has the state.
 std::optional<Resumption> follow_resumption(int fd) {
     std::optional<Resumption> last;
     char byte = 0;
@@ -222,7 +223,8 @@ std::optional<Resumption> follow_resumption(int fd) {
     return last;
 }
 
-// For what is no fault of the state, which is still there, or was used and is gone for good.
+// For a failure that is not the state's fault: the state is still there, or was used and is gone
+// for good.
 int fail_to_resume(const SavedState &saved) {
     if (is_to_stop())
         return EXIT_SUCCESS;
@@ -235,8 +237,8 @@ int fail_to_resume(const SavedState &saved) {
                                      "boots");
 }
 
-// So that the guest may boot: its disks will not go with that state any more. Returns the exit code
-// if that cannot be.
+// Sets the state aside, so that the guest may boot: its disks will not fit that state any more.
+// Returns the exit code if the state cannot be set aside.
 std::optional<int> set_aside(const SavedState &saved, int priority, std::string_view why) {
     const auto name = saved.set_aside();
     if (!name)
@@ -251,14 +253,14 @@ std::optional<int> set_aside(const SavedState &saved, int priority, std::string_
     return std::nullopt;
 }
 
-// QEMU ends when it cannot load a state. So that the VM starts all the same, it is tried by
-// a child, which becomes the service's main process when the guest runs. Returns the exit code
-// if there is nothing more to do.
+// QEMU ends when it cannot load a state. So that the VM starts all the same, a child process
+// becomes the QEMU that tries, and the service's main process when the guest runs. Returns the exit
+// code if there is nothing more to do.
 std::optional<int> try_to_resume(const HelperOptions &options, const CompanionProgram &companion,
                                  ListeningSockets &sockets) {
     const SavedState saved(hibernation_path(options.vm));
     const auto file = saved.open();
-    // Not "none": the guest must not go on without a state that may be read tomorrow.
+    // A state that cannot be opened may be readable tomorrow: the guest must not boot without it.
     if (!file)
         return complain(EX_NOINPUT, fmt::format("{}; mend that, or move the file away, and the VM "
                                                 "boots",
@@ -269,7 +271,7 @@ std::optional<int> try_to_resume(const HelperOptions &options, const CompanionPr
     if (pipe2(ends, O_CLOEXEC) != 0)
         return complain(EX_OSERR, fmt::format("cannot create a pipe: {}", std::strerror(errno)));
     UniqueFd reading(ends[0]), writing(ends[1]);
-    // Twice, so that it is systemd's child from the beginning.
+    // A second fork makes the new process systemd's child from the beginning.
     const pid_t child = fork();
     if (child < 0)
         return complain(EX_OSERR, fmt::format("cannot fork: {}", std::strerror(errno)));
@@ -285,13 +287,14 @@ std::optional<int> try_to_resume(const HelperOptions &options, const CompanionPr
     while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
     }
     writing.reset();
-    // Its PID; then how far it is, until the guest runs or all that could say so has ended.
+    // The PID of the new process comes first; then the steps, until the guest runs or until nobody
+    // is left who could write them.
     pid_t qemu = 0;
     std::optional<Resumption> reached;
     if (read_all(reading.get(), &qemu, sizeof qemu))
         reached = follow_resumption(reading.get());
     if (reached == Resumption::runs) {
-        // It tells systemd, and ends well when systemd knows.
+        // The companion's program tells systemd the new main process, and ends when systemd knows.
         const std::vector<std::string> words{companion.path, fmt::format("{}{}", kMainPid, qemu)};
         execv(words.front().c_str(), pointers_to(words).data());
         return complain(EX_OSERR,
@@ -305,8 +308,9 @@ std::optional<int> try_to_resume(const HelperOptions &options, const CompanionPr
 }  // namespace
 
 int main(int argc, char **argv) {
-    // What systemd has started, but not exec'd yet, does not mind the signal to stop. The SIGHUP
-    // that comes with it (SendSIGHUP= of the unit) ends that; from here on it is of no use.
+    // A process of systemd's that has not executed this program yet ignores the signal to stop, and
+    // ends by the SIGHUP that comes with it (SendSIGHUP= of the unit). From here on, SIGHUP is of
+    // no use.
     mask_signals(SIG_BLOCK, {kStopSignal, SIGHUP});
     auto options = parse_helper_options({argv + 1, argv + argc});
     if (!options)

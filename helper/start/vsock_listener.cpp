@@ -16,8 +16,8 @@ namespace {
 constexpr const char *kDevice = "/dev/vhost-vsock";
 constexpr int kBacklog = 16;
 
-// Opening it also loads the module, where the node is there before that (modules.devname). Without
-// the module, nobody can listen on the host's CID.
+// To open the device also loads the module, where the node is there before (modules.devname).
+// Without the module, nobody can listen on the host's CID.
 Result<> check_device() {
     if (UniqueFd(open(kDevice, O_RDWR | O_CLOEXEC)))
         return {};

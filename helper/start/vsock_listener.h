@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A listening socket that a VM's guest can reach by vsock(7). Made by the helper before it becomes
-// QEMU; says what is missing on this host, since QEMU would say less of it.
+// A listening socket that a VM's guest can reach by vsock(7). The helper makes it before it becomes
+// QEMU. An error says what is missing on this host, since QEMU would say less.
 #pragma once
 
 #include "common/result.h"

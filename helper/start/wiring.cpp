@@ -107,8 +107,8 @@ class Wirer {
         return {};
     }
 
-    // QEMU writes its log into the writing end of a pipe: it takes an fd set with nothing
-    // but O_WRONLY for a log file, and that only to append (chardev/char.c, qemu_chr_open).
+    // QEMU writes the chardev's log into the writing end of a pipe, by an fd set. The fd has to be
+    // O_WRONLY, and QEMU opens it only to append (chardev/char.c, qemu_chr_open).
     Result<> add_direct(const SerialPortOptions &port) {
         UniqueFd listener = take_socket(port.name);
         if (!listener) {
@@ -130,7 +130,7 @@ class Wirer {
         return {};
     }
 
-    // A device needs its chardev, also when there is nobody to talk to.
+    // A device needs its chardev, also when nobody is at the other end.
     void add_channel(const std::string &name) {
         UniqueFd listener = take_socket(name);
         argument("-chardev", listener ? fmt::format("socket,id={},fd={},server=on,wait=off", name,
@@ -148,7 +148,8 @@ class Wirer {
         return {};
     }
 
-    // The port is known only now; or this would stand in ExecStart=, as the other credentials do.
+    // The generator writes the other credentials into ExecStart=; this one has the port, which is
+    // known only now.
     Result<> add_notify_listener() {
         auto listener = listen_on_vsock();
         if (!listener)

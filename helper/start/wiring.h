@@ -26,7 +26,7 @@ struct Wiring {
     std::vector<std::string> warnings;  // sockets that were expected and are not there
 };
 
-// All fds are close-on-exec still.
+// All fds are still close-on-exec.
 Result<Wiring> wire(const HelperOptions &options, ListeningSockets sockets);
 
 }  // namespace qemunit::helper
