@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// qemunitd: the D-Bus service org.qemunit1. Started by the bus, it learns the VMs,
-// connects to those that run, and only then takes its name, so that its first answer
-// is right. It keeps no state: no VM notices when it is killed.
+// qemunitd: the D-Bus service org.qemunit1. The bus starts the daemon, which learns the VMs,
+// connects to those that run, and only then takes its name, so that its first answer is right. The
+// daemon keeps no state: no VM notices when it is killed.
 #include <fmt/format.h>
 #include <malloc.h>
 #include <systemd/sd-daemon.h>
@@ -35,8 +35,8 @@ namespace {
 // How long the first answer waits for QEMUs that do not answer.
 constexpr uint64_t kSettleTime = 500 * kMillisecond;
 
-// What is larger goes back to the system as soon as it is freed: without this, glibc would raise
-// the bound to the longest message that a QEMU has ever sent, and keep such memory (mallopt(3)).
+// A larger block goes back to the system as soon as it is freed. Without this, glibc would raise
+// the bound to the longest message that a QEMU has ever sent, and keep such blocks (mallopt(3)).
 constexpr int kMmapThreshold = 256 * 1024;
 
 void log_line(const char *priority, std::string_view text) {
@@ -45,7 +45,7 @@ void log_line(const char *priority, std::string_view text) {
 
 class Daemon {
   public:
-    // `idle_usec`: after which it ends when nobody needs it; 0: never.
+    // `idle_usec`: the idle time after which the daemon ends; 0: never.
     Daemon(Paths paths, uint64_t idle_usec) : paths_(std::move(paths)), idle_usec_(idle_usec) {}
     Result<> start();
     int run() { return sd_event_loop(event_.get()); }

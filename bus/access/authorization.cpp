@@ -71,7 +71,7 @@ std::optional<uint32_t> uid_in(sd_bus_message *reply, const char *signature) {
     return uid;
 }
 
-// UID= of a service is of the user that it runs as, whatever the name of that user.
+// UID= of a unit is the user that the service runs as, whatever the name of that user.
 void decide_without_polkit(const RequestPtr &request) {
     if (request->action == Action::inspect)
         return request->allow();
@@ -105,7 +105,8 @@ PolkitQuestion question_of(const Request &request) {
             sd_bus_message_get_member(request.message.get())};
 }
 
-// Nothing but a yes is one: whoever floods polkit, or stops it, gains nothing.
+// Without an answer of polkit, the call is refused: whoever floods polkit, or stops it, gains
+// nothing.
 void deny_without_answer(const RequestPtr &request, const PolkitAnswer &answer) {
     request->deny("Access denied: polkit did not answer (" + answer.why +
                   "); see: systemctl status polkit");

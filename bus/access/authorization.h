@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Who may do what with a VM. root may; of others polkit is asked, with the details vm=NAME
-// and verb=MEMBER for its rules. Never waits, and never takes longer than its deadline.
-// The methods of org.qemunit1.VM call it before they so much as read their arguments.
+// Who may do what with a VM. root may; for all others polkit is asked, with the details vm=NAME and
+// verb=MEMBER for its rules. Never waits, and never takes longer than its deadline. The methods of
+// org.qemunit1.VM ask here before they read their arguments.
 #pragma once
 
 #include <systemd/sd-bus.h>
@@ -16,15 +16,15 @@ namespace qemunit::bus {
 
 // The actions of org.qemunit1.policy.
 enum class Action {
-    inspect,  // look at it; everybody, unless polkit's rules say otherwise
+    inspect,  // look at the VM; everybody may, unless polkit's rules say otherwise
     control,  // what a person at the machine could do
     monitor,  // QEMU's monitor, which can do anything that QEMU can
 };
 
-// What became of a call.
+// The decision on a call.
 struct Decision {
-    const char *error = nullptr;  // the name of a D-Bus error; nullptr: it is allowed
-    std::string message;          // why it is refused
+    const char *error = nullptr;  // the name of a D-Bus error; nullptr: the call is allowed
+    std::string message;          // why the call is refused
     OpenCall open;                // to be kept until the call is answered
 };
 

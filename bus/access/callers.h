@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Who calls: the user behind a name on the bus, how many of that user's calls are open, and whether
-// the caller is still there; so that nobody's calls take the memory that the others need. A call
-// holds its OpenCall from before authorization.cpp asks anybody until its answer. Grants no rights.
+// Who calls: the user behind a name on the bus, how many calls of that user are open, and whether
+// the caller is still there, so that no user's calls take the memory that others need. A call holds
+// its OpenCall from its arrival until its answer. Grants no rights.
 #pragma once
 
 #include <systemd/sd-bus.h>
@@ -25,8 +25,7 @@ struct Caller {
     bool is_there = true;
 };
 
-// One call that is not answered yet, and who waits for that. The place is free again when this is
-// gone.
+// One call that is not answered yet, and its caller. Counts as open until this object is gone.
 class OpenCall {
   public:
     OpenCall() = default;
@@ -43,7 +42,7 @@ class OpenCall {
     std::shared_ptr<void> place_;
 };
 
-// What malloc(3) has given out.
+// The bytes that malloc(3) has given out.
 std::size_t bytes_in_use();
 
 class Callers {
@@ -53,9 +52,9 @@ class Callers {
     static constexpr unsigned kMaxOfUser = 128;
     static constexpr unsigned kMax = 2048;
 
-    // What this process may have in memory: beyond the first, whoever has a call open gets no
-    // other; beyond the second, nobody does. libsystemd does not tell how large a message is, up to
-    // 32 MiB (dbus-daemon(1), max_message_size), but malloc tells what is in use.
+    // What this process may have in memory. Beyond the first bound, a caller who has a call open
+    // gets no other; beyond the second, nobody gets one. libsystemd does not tell how large a
+    // message is, up to 32 MiB (dbus-daemon(1), max_message_size), but malloc tells what is in use.
     static constexpr std::size_t kTightBytes = 48u << 20;
     static constexpr std::size_t kMaxBytes = 128u << 20;
 
@@ -66,15 +65,15 @@ class Callers {
     // Sees callers leave the bus from here on.
     Result<> watch(sd_bus *bus);
 
-    // A call of whoever has that name on the bus. Nothing if there are too many.
+    // Opens a call of the caller with that name on the bus. Nothing if there are too many.
     std::optional<OpenCall> open(const std::string &name);
-    // The bus has said whose it is. Whether it may stay; one of a user who is trusted does not
-    // count.
+    // The bus has said which user the call is of. False if this user has too many calls open; calls
+    // of a user who is trusted do not count.
     bool identify(OpenCall &call, uint32_t uid, bool is_trusted);
     void leave(const std::string &name);
 
   private:
-    // Shared with the places, which may outlive this.
+    // Shared with the open calls, which may outlive this object.
     struct Count {
         unsigned all = 0;
         std::map<std::string, unsigned> of;  // ":1.5", "1000"
@@ -89,7 +88,7 @@ class Callers {
     SlotPtr leaving_;
 };
 
-// Those of this process, which has one bus.
+// The callers of this process, which has one bus.
 Callers &callers();
 
 }  // namespace qemunit::bus

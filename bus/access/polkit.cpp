@@ -15,8 +15,8 @@ namespace qemunit::bus {
 
 namespace {
 
-// It may have to be started. Together with what QEMU gets after that, below the 25 s of
-// sd_bus_call(3): see take_decision() in vm_call.cpp.
+// polkit may have to be started. This and the time that QEMU gets after that (take_decision() in
+// vm_call.cpp) are together below the 25 s of sd_bus_call(3).
 constexpr uint64_t kPolkitTimeout = 8 * kSecond;
 // A person has to find and type a password.
 constexpr uint64_t kPersonTimeout = 60 * kSecond;
@@ -25,10 +25,10 @@ constexpr char kPolkit[] = "org.freedesktop.PolicyKit1";
 
 constexpr uint32_t kAllowUserInteraction = 1;  // CheckAuthorizationFlags of polkit
 
-// Each question is a call that the bus counts until polkit answers it, whether or not we still wait
-// for that, and of these it grants 128 (max_replies_per_connection in bus/config-parser.c of
-// dbus-daemon): whoever has them all open, with an agent that asks nobody or a polkit that
-// stands still, would make this daemon deaf for everybody. Some are left for systemd.
+// Each question is a call that the bus counts until polkit answers, whether or not we still wait
+// for the answer. The bus grants 128 such calls (max_replies_per_connection in bus/config-parser.c
+// of dbus-daemon): a caller who has them all open, with an agent that asks nobody or a polkit that
+// stands still, would make this daemon deaf for everybody. Some calls are left for systemd.
 class OpenQuestions {
   public:
     bool open(uint32_t uid) {
@@ -51,7 +51,7 @@ class OpenQuestions {
     std::map<uint32_t, unsigned> of_user_;
 };
 
-// One that somebody waits for the answer to. Answers once: by the deadline at the latest.
+// A question whose answer somebody waits for. Answers once, by the deadline at the latest.
 class Question {
   public:
     Question(PolkitQuestion what, PolkitAnswered answered)
@@ -60,7 +60,7 @@ class Question {
     const PolkitQuestion &what() const { return what_; }
     uint32_t uid() const { return *what_.caller->uid; }
     bool is_wanted() const { return answered_ && what_.caller->is_there; }
-    // `late`: what is answered if nothing comes.
+    // `late`: called if no answer has come by then.
     void start(sd_event *event, uint64_t timeout, std::function<void()> late) {
         auto timer = start_timer(event, monotonic_now(event) + timeout, std::move(late));
         if (timer)
@@ -76,12 +76,12 @@ class Question {
 
   private:
     const PolkitQuestion what_;
-    PolkitAnswered answered_;  // until it is
+    PolkitAnswered answered_;  // empty as soon as the answer was given
     EventSourcePtr timer_;
 };
 using QuestionPtr = std::shared_ptr<Question>;
 
-// What the process has open with polkit, which has one bus.
+// The questions of this process to polkit; the process has one bus.
 struct Polkit {
     bool is_here = true;
     OpenQuestions open, open_to_persons;
@@ -139,7 +139,7 @@ PolkitAnswer read_answer(sd_bus_message *reply, std::string_view no) {
             was_dismissed(reply) ? "the question for a password was dismissed" : std::string(no)};
 }
 
-// Otherwise the dialog would stay, and so would the call, for the bus.
+// Without this, the person's dialog would stay open, and the bus would go on to count the call.
 void cancel(sd_bus *bus, const std::string &cancellation_id) {
     auto call = new_polkit_call(bus, "CancelCheckAuthorization");
     if (!call)
@@ -163,7 +163,7 @@ void send_question(sd_bus *bus, const QuestionPtr &question, uint32_t flags, con
         UINT64_MAX);
 }
 
-// The first that there is a place for; those that nobody waits for any more are gone then.
+// Takes the first question that may be sent out of the queue; drops those that nobody waits for.
 QuestionPtr next_question() {
     std::erase_if(polkit().waiting, [](const QuestionPtr &question) {
         if (!question->is_wanted())

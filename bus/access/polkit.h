@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What polkit is asked about a caller, and what it answers: `none` after some seconds. A person is
-// asked only after polkit has said that one is needed: so a polkit that hangs is not taken for a
-// person who thinks. authorization.cpp calls it. Never waits, and answers in any case.
+// What polkit is asked about a caller, and what polkit answers: `none` after some seconds. A person
+// is asked only after polkit has said that one is needed, so that a polkit that hangs is not taken
+// for a person who thinks. For authorization.cpp. Never waits, and answers in any case.
 #pragma once
 
 #include <systemd/sd-bus.h>
@@ -15,8 +15,9 @@
 
 namespace qemunit::bus {
 
-// Whether this system has a polkit: its name is owned, or can be activated. Asked once, when the
-// daemon starts; until then, and if the bus does not tell, it has one. May wait for the bus.
+// Finds out whether this system has a polkit: polkit's name is owned, or can be activated. To be
+// called once, when the daemon starts. Before that, and if the bus does not tell, there is a
+// polkit. May wait for the bus.
 void look_for_polkit(sd_bus *bus);
 bool has_polkit();
 
@@ -31,21 +32,21 @@ struct PolkitAnswer {
     enum class Kind {
         yes,
         no,
-        needs_person,  // or, once that was asked for: there is nobody to ask
-        too_many,      // persons are being asked already, for this user or in all
+        needs_person,  // if a person was asked for already: there is no agent who could ask one
+        too_many,      // too many persons are being asked already, for this user or in all
         none,
     };
     Kind kind = Kind::none;
-    std::string why;  // of a no, or of none
+    std::string why;  // if the answer is no or none
 };
 
 using PolkitAnswered = std::function<void(const PolkitAnswer &)>;
 
-// One user's questions wait for each other when they are many, and end with their callers.
+// If one user has many questions, they wait for each other. A question ends when its caller leaves.
 void ask_polkit(sd_bus *bus, const PolkitQuestion &question, const PolkitAnswered &answered);
 
-// An agent of the caller asks a person, who gets a minute. Ends before, with a no, when the caller
-// leaves the bus.
+// An agent of the caller asks a person, who gets a minute. When the caller leaves the bus before
+// that, the answer is no.
 void ask_person(sd_bus *bus, const PolkitQuestion &question, const PolkitAnswered &answered);
 
 }  // namespace qemunit::bus

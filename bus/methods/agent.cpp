@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// AgentExecute of org.qemunit1.VM. The call is one of the clients of agent.sock, which the
-// companion serves, for as long as it takes: the companion's own use of the agent, and other
-// clients, go on beside it.
+// AgentExecute of org.qemunit1.VM. While a call lasts, it is one of the clients of agent.sock,
+// which the companion serves: the companion and other clients use the agent at the same time.
 #include <fmt/format.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
@@ -84,7 +83,7 @@ class Conversation : public std::enable_shared_from_this<Conversation> {
         flush();
     }
 
-    // What cannot be sent shows as the end when it is read.
+    // An error of send() shows as the end of the connection at the next read().
     void flush() {
         const ssize_t n = output_.empty() ? 0
                                           : ::send(fd_.get(), output_.data(), output_.size(),
@@ -96,7 +95,7 @@ class Conversation : public std::enable_shared_from_this<Conversation> {
         sd_event_source_set_io_events(io_.get(), output_.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT);
     }
 
-    // Whoever shuts the guest down hears no more.
+    // An agent that has shut the guest down answers no more.
     void hang_up() {
         if (exchange_.answer() || (exchange_.is_given() && call_->asked == "guest-shutdown"))
             return end();
@@ -157,7 +156,7 @@ void converse(const CallPtr &call, const json &arguments) {
                                   begun.error().message));
 }
 
-// Whether something in the guest has the port open; only an agent that has is spoken to.
+// Whether something in the guest has the port open: otherwise no agent would answer.
 bool is_open_in_guest(const json &chardevs) {
     if (chardevs.is_array())
         for (const json &chardev : chardevs)
@@ -168,7 +167,7 @@ bool is_open_in_guest(const json &chardevs) {
     return false;
 }
 
-// QEMU is asked first: its answer also says that it runs, and that to connect starts no VM.
+// QEMU is asked first: its answer says that QEMU runs, so that to connect starts no VM.
 void look_for_agent(const CallPtr &call, const json &arguments) {
     ask(call, "qom-list", {{"path", "/machine/peripheral"}},
         [call, arguments](const json &peripherals) {

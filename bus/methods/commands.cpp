@@ -19,7 +19,7 @@ using nlohmann::json;
 
 namespace {
 
-// `quit` has worked when QEMU is gone, whether or not it still said so.
+// `quit` has worked when QEMU is gone, also if QEMU has not answered.
 VmMonitor::Reply gone_is_fine(VmMonitor::Reply reply) {
     if (!reply && reply.error().kind == QmpError::Kind::disconnected)
         return json::object();
@@ -106,7 +106,7 @@ int method_resume(sd_bus_message *message, void *userdata, sd_bus_error *error) 
                                 "half-loaded: Reset it first (or `qemunitctl cmd {0} "
                                 "system_reset`), or load another snapshot",
                                 call->vm_name));
-            // QEMU would run it, over the disks that the saved state goes with.
+            // QEMU would run the guest, and change the disks that the saved state fits.
             if (string_at(status, "status") == "postmigrate")
                 return reply_error(
                     *call, bus_error::kMonitor,

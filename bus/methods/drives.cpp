@@ -24,7 +24,7 @@ namespace {
 
 constexpr char kPeripheral[] = "/machine/peripheral";
 
-// What is begun at the last moment is finished, still before callers give up.
+// Time to finish what was begun at the last moment, before callers give up.
 constexpr uint64_t kReleaseTime = 2 * kSecond;
 
 struct Attachment {
@@ -58,7 +58,8 @@ EventWaits::Matcher let_go_of(const std::string &drive) {
     };
 }
 
-// A device that is not listed any more may still be about to go, and its event to come.
+// Whether the guest still uses the drive: a device that is not listed any more may be about to go,
+// with its DEVICE_DELETED still to come.
 bool is_in_use(const VmMonitor::Reply &released) {
     return !released && released.error().kind == QmpError::Kind::monitor &&
            released.error().message.find("is in use") != std::string::npos;
@@ -84,7 +85,8 @@ void release_image(const CallPtr &call, const std::string &drive, VmMonitor::Rep
     });
 }
 
-// Both commands at once: no other call can come between and take the node for a left-over.
+// Sends both commands at once, so that no other call comes between and takes the node for a
+// left-over.
 void plug_in(const CallPtr &call, const AttachmentPtr &attachment, const HotPlugPlace &place,
              const json &fd_set) {
     const HotDrive &drive = attachment->drive;
@@ -114,7 +116,7 @@ void attach(const CallPtr &call, const AttachmentPtr &attachment) {
     const auto place = hot_plug_place(attachment->machine, attachment->free_ports, call->vm_name);
     if (!place)
         return reply_error(*call, bus_error::kMonitor, place.error());
-    // What is left of one of that name, which was let go while no qemunitd ran.
+    // A drive of that name may have been let go while no qemunitd ran; its image is still open.
     release_image(call, attachment->drive.name,
                   [call, attachment, place = *place](const VmMonitor::Reply &released) {
                       if (!released)
@@ -258,7 +260,7 @@ void answer_let_go(const CallPtr &call, const std::string &name, const VmMonitor
                     call->vm_name, vm ? vm->state() : "gone", name, call->timeout / kSecond));
 }
 
-// QEMU has asked the guest already, and does not ask again so soon.
+// The error that QEMU has asked the guest already, and does not ask again so soon.
 bool is_being_unplugged(const QmpError &error) {
     return error.kind == QmpError::Kind::monitor &&
            error.message.find("in the process of unplug") != std::string::npos;
@@ -287,7 +289,7 @@ void detach(const CallPtr &call, const std::string &name) {
         const auto devices = qom_children(list);
         if (devices.contains(hot_drive_id(name)))
             return unplug(call, name);
-        // Let go while no qemunitd ran, it may have left something behind.
+        // A drive that was let go while no qemunitd ran may have left its block node and image.
         ask(call, "query-named-block-nodes", {{"flat", true}},
             [call, name, devices](const json &nodes) {
                 for (const json &node : nodes)
@@ -319,7 +321,7 @@ void attach_qcow2(const CallPtr &call, const AttachmentPtr &attachment) {
 
 void attach_drive(const CallPtr &call) {
     const char *name = nullptr;
-    int fd = -1;  // the message's
+    int fd = -1;  // owned by the message
     if (!read_arguments(*call, "sh", &name, &fd))
         return;
     const auto attachment = std::make_shared<Attachment>();

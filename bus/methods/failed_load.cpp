@@ -17,7 +17,7 @@ void answer_monitor(const CallPtr &call, const std::string &text) {
     reply_error(*call, bus_error::kMonitor, text);
 }
 
-// State shall have followed when the caller hears of it.
+// The caller gets the answer only after the property State has followed.
 void answer_with_state(const CallPtr &call, const std::string &text) {
     execute(call, "query-status", nullptr,
             [call, text](const VmMonitor::Reply &) { answer_monitor(call, text); });
@@ -74,11 +74,11 @@ bool has_touched_nothing(std::string_view why) {
 void answer_failed_load(const CallPtr &call, const std::string &why) {
     execute(call, "query-status", nullptr, [call, why](const VmMonitor::Reply &reply) {
         const std::string status = reply ? string_at(*reply, "status") : std::string();
-        if (status == "running")  // it never got as far as to stop it
+        if (status == "running")  // QEMU has not even stopped the guest
             answer_monitor(call, why);
         else if (!has_touched_nothing(why))
             reset(call, why);
-        else if (status == "restore-vm")  // it ran before
+        else if (status == "restore-vm")  // the guest ran before
             execute(call, "cont", nullptr,
                     [call, why](const VmMonitor::Reply &) { answer_with_state(call, why); });
         else

@@ -23,7 +23,7 @@ std::expected<ForwardRequest, std::string> parse_forward_request(std::string_vie
     }
     std::string rule(text);
     if (!needs_guest && rule.find('-') == rule.npos)
-        rule += "-:1";  // so that one parser will do
+        rule += "-:1";  // so that the parser of whole rules takes it
     const auto forward = parse_host_forward(rule);
     if (!forward)
         return std::unexpected(fmt::format("'{}': {}", text, forward.error()));

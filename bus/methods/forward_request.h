@@ -17,7 +17,8 @@ struct ForwardRequest {
     std::string host_side;  // "tcp::10022", by which QEMU removes it
 };
 
-// `needs_guest`: whether the part from the '-' on has to be there. Or what is wrong with it.
+// `needs_guest`: whether the part from the '-' on has to be there. The error says what is wrong
+// with the request.
 std::expected<ForwardRequest, std::string> parse_forward_request(std::string_view text,
                                                                  bool needs_guest);
 

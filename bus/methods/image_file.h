@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What the file is that a caller has handed over as an image, by its descriptor. The methods that
-// give one to QEMU ask here first. Trusts nothing in it: whoever holds the file may change it.
+// What kind of file a caller has handed over as an image, by its descriptor. The methods that give
+// such a file to QEMU ask here first. Trusts nothing in the file: the caller may change it any
+// time.
 #pragma once
 
 #include <string>
@@ -11,14 +12,14 @@ namespace qemunit::bus {
 
 enum class ImageKind { none, file, block_device };
 
-// Asks the kernel alone: a file system that somebody serves by a program (FUSE) answers when it
-// likes.
+// Asks only the kernel: a file system that is served by somebody's program (FUSE) may answer late
+// or never.
 ImageKind image_kind(int fd);
 
-// What of a qcow2 image QEMU would open beside it, for people; "" if nothing, or if it is no qcow2
-// image, which QEMU says itself. `header`: its first bytes.
+// For people, which further file QEMU would open for a qcow2 image; "" if there is none, or if the
+// file is no qcow2 image, which QEMU says itself. `header`: the first bytes of the file.
 std::string qcow2_fault(std::string_view header);
-// The same of an open one. Waits for the file system.
+// The same for an open file. Waits for the file system.
 std::string qcow2_fault(int fd);
 
 }  // namespace qemunit::bus

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The names of keys: QKeyCode in qapi/ui.json of QEMU 7.2, and those of 8.0 that came to it.
-// keyboard.cpp alone looks here.
+// The names of keys: QKeyCode in qapi/ui.json of QEMU 7.2, and the names that QEMU 8.0 has added.
+// Only for keyboard.cpp.
 #pragma once
 
 #include <array>
@@ -30,7 +30,7 @@ inline constexpr std::array kKeyNames = std::to_array<std::string_view>({
     // clang-format on
 });
 
-// What people say, and what QEMU says.
+// What people call a key, and QEMU's name of it.
 struct KeyAlias {
     std::string_view said;
     std::string_view name;

@@ -18,12 +18,12 @@ using Chord = std::vector<std::string>;
 
 enum class Layout { us, de };
 
-// The layout of that name (Keyboard= of the ini, -k of QEMU); "" is "en-us". Or, that it is
-// not known, as a sentence.
+// The layout of that name (Keyboard= of the ini, -k of QEMU); "" is "en-us". The error says that
+// the name is not known.
 std::expected<Layout, std::string> layout_of(std::string_view name);
 
-// The chords that type `text`, valid UTF-8; "\n" is the Enter key, "\t" the Tab key. Or the first
-// character that this keyboard does not have, as a sentence.
+// The chords that type `text`, valid UTF-8; "\n" is the Enter key, "\t" the Tab key. The error
+// names the first character that this keyboard does not have.
 std::expected<std::vector<Chord>, std::string> chords_of(std::string_view text, Layout layout);
 
 // "", or what is wrong with the name of a key, as a sentence.

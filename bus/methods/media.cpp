@@ -23,12 +23,13 @@ struct Medium {
     UniqueFd image;
 };
 
-// Nobody's business if it fails: a set without a use costs QEMU one open file.
+// An error is ignored: a set that nobody uses costs QEMU one open file.
 void remove_set(const CallPtr &call, const json &id) {
     execute(call, "remove-fd", {{"fdset-id", id}}, [](const VmMonitor::Reply &) {});
 }
 
-// The image that was in the drive before; QEMU closes it when it is not used any more.
+// Removes the sets of images that were in the drive before; QEMU closes an image when it is not
+// used any more.
 void remove_earlier_sets(const CallPtr &call, const std::string &drive, const json &kept) {
     execute(call, "query-fdsets", nullptr, [call, drive, kept](const VmMonitor::Reply &sets) {
         if (!sets || !sets->is_array())
@@ -65,7 +66,7 @@ void insert(const CallPtr &call, const std::shared_ptr<Medium> &medium) {
 
 void change_medium(const CallPtr &call) {
     const char *drive = nullptr, *name = nullptr;
-    int fd = -1;  // the message's
+    int fd = -1;  // owned by the message
     if (!read_arguments(*call, "shs", &drive, &fd, &name))
         return;
     if (!*drive)

@@ -46,7 +46,7 @@ void set_balloon(const CallPtr &call, uint64_t bytes, uint64_t memory) {
 struct Dump {
     UniqueFd file;
     bool is_started = false;   // QEMU has accepted the command
-    std::optional<json> last;  // DUMP_COMPLETED, of this one or of one before
+    std::optional<json> last;  // data of DUMP_COMPLETED, of this dump or of one before
     uint64_t wait = 0;
     bool is_answered = false;
 };
@@ -89,8 +89,8 @@ void watch(const CallPtr &call, const DumpPtr &dump) {
             });
 }
 
-// All at once: QEMU takes a new file of that name for the old one, and closes what it did not
-// use. The guest stands still until the dump is done; QEMU's monitors do not.
+// Sends all commands at once: a new file of that name replaces the old one in QEMU, which closes a
+// file that it did not use. The guest stands still until the dump is done; QEMU's monitors do not.
 void dump_memory(const CallPtr &call, const DumpPtr &dump) {
     watch(call, dump);
     execute(
@@ -129,7 +129,7 @@ int method_set_balloon(sd_bus_message *message, void *userdata, sd_bus_error *er
 int method_dump_memory(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     return begin_call(message, userdata, {Action::monitor, "dump-guest-memory", kDumpTimeout},
                       error, [](const CallPtr &call) {
-                          int fd = -1;  // the message's
+                          int fd = -1;  // owned by the message
                           if (!read_arguments(*call, "h", &fd))
                               return;
                           if ((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY)

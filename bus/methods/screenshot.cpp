@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Screenshot of org.qemunit1.VM. QEMU may write to no file of ours, so it is handed one, which lies
-// in memory.
+// Screenshot of org.qemunit1.VM. QEMU may write to no file of ours, so QEMU is handed a file in
+// memory.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
@@ -20,10 +20,10 @@ using nlohmann::json;
 
 namespace {
 
-// The same for every picture. QEMU opens the newest file of a set, and executes what it gets
-// from us one after the other, so pictures that are taken at once do not mix. It never
-// forgets a set (png_save() in ui/console.c closes the file behind its back), so that new
-// ones would pile up; and closes a file that was removed when the guest next runs.
+// One set for all pictures. QEMU opens the newest file of a set, and executes our commands one
+// after the other, so that pictures that are taken at once do not mix. With a new set for each
+// picture, the sets would pile up: QEMU never forgets a set whose file png_save() of ui/console.c
+// has closed. QEMU closes a file that was removed when the guest next runs.
 constexpr int kFileSet = 51966;
 
 constexpr std::string_view kPngSignature = "\x89PNG\r\n\x1a\n";
@@ -40,7 +40,7 @@ bool is_png(const UniqueFd &fd) {
 }
 
 void reply_picture(const CallPtr &call, const UniqueFd &memory) {
-    // QEMU may still have it open: nobody changes what the caller reads.
+    // QEMU may still have the file open: the seals keep QEMU from changing what the caller reads.
     if (!is_png(memory) || fcntl(memory.get(), F_ADD_SEALS,
                                  F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
         return reply_error(*call, bus_error::kMonitor, "QEMU did not write a PNG");
@@ -48,7 +48,7 @@ void reply_picture(const CallPtr &call, const UniqueFd &memory) {
     reply_fd(*call, picture);
 }
 
-// QEMU's words, and the cure where there is one.
+// Answers with QEMU's words, and what to do if anything can be done.
 void reply_no_picture(const CallPtr &call, const QmpError &error) {
     const std::string_view text = error.message;
     if (error.kind == QmpError::Kind::monitor && text.find("no console") != text.npos)
@@ -64,11 +64,11 @@ void reply_no_picture(const CallPtr &call, const QmpError &error) {
     reply_error(*call, error);
 }
 
-// All three at once: what comes after the picture must not depend on us.
+// Sends all three commands at once: the set is removed after the picture even if this process ends.
 void take_picture(const CallPtr &call) {
     const auto memory = std::make_shared<const UniqueFd>(
         memfd_create("qemunit-screenshot", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-    // Write-only, as QEMU asks a set for exactly what it is going to do.
+    // Write-only, since QEMU looks in a set for a file with exactly the access mode that it needs.
     UniqueFd writing = *memory ? reopen(*memory, O_WRONLY) : UniqueFd();
     if (!writing)
         return reply_error(*call, bus_error::kMonitor,

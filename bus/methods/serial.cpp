@@ -20,7 +20,7 @@ using nlohmann::json;
 
 namespace {
 
-// Why there is no connection, with the cure.
+// Answers why there is no connection, and what to do.
 void reply_no_port(const Call &call, const std::string &port, const Error &error) {
     const std::string no_port =
         fmt::format("No connection to serial port '{}' of VM '{}'", port, call.vm_name);
@@ -30,7 +30,8 @@ void reply_no_port(const Call &call, const std::string &port, const Error &error
                                fmt::format("{}: it is busy; with Direct=yes in [Serial {}], QEMU "
                                            "serves one client at a time, and two may wait",
                                            no_port, port));
-        case EACCES:  // not AccessDenied: the caller may, and busctl drops the text of that one
+        case EACCES:  // not AccessDenied: the caller may connect, and busctl drops the text of
+                      // AccessDenied
             return reply_error(
                 call, SD_BUS_ERROR_NOT_SUPPORTED,
                 fmt::format("{}: SocketUser= in [Serial {}] of its ini keeps qemunitd out, "
@@ -49,7 +50,7 @@ void reply_no_port(const Call &call, const std::string &port, const Error &error
 void connect_port(const CallPtr &call, const std::string &port, const json &peripherals) {
     const auto vm = call->vm.lock();
     if (!vm)
-        return;  // nobody's: the VM has answered this
+        return;  // the VM is gone, and the call was answered by that
     const auto sockets = vm->sockets();
     const auto ports = serial_ports(sockets, peripherals);
     if (std::ranges::find(ports, port) == ports.end())
@@ -59,15 +60,16 @@ void connect_port(const CallPtr &call, const std::string &port, const json &peri
     const auto client = connect_unix(sockets.at(port));
     if (!client)
         return reply_no_port(*call, port, client.error());
-    // The caller's alone from here on: as a socket is that somebody connects for himself.
+    // Blocking again, as a socket is that the caller connects: from here on it is the caller's
+    // alone.
     if (const int flags = fcntl(client->get(), F_GETFL); flags >= 0)
         fcntl(client->get(), F_SETFL, flags & ~O_NONBLOCK);
     reply_fd(*call, *client);
 }
 
 int method_open_serial(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-    // Asked also for its own sake: a QEMU that answers is there to be connected to, and no
-    // connection boots it.
+    // QEMU is asked in any case: a QEMU that answers runs, so that a connection to its socket boots
+    // no VM.
     return begin_call(
         message, userdata, {Action::monitor, "qom-list"}, error, [](const CallPtr &call) {
             const char *port = nullptr;

@@ -29,7 +29,7 @@ std::unique_ptr<MonitorLanguage> make_qmp(const Vm &, const json &version) {
     return std::make_unique<QmpLanguage>(version);
 }
 
-// QEMU introduces itself to each client: that it answers is the proof that it is there.
+// QEMU's version is for the greeting of each client, and its answer proves that QEMU is there.
 int open_session(sd_bus_message *message, void *userdata, sd_bus_error *error, MakeLanguage make) {
     return begin_call(
         message, userdata, {Action::monitor, "query-version"}, error, [make](const CallPtr &call) {

@@ -24,7 +24,7 @@ uint64_t now_of(const Call &call) {
     return monotonic_now(sd_bus_get_event(sd_bus_message_get_bus(call.message.get())));
 }
 
-// Whoever has left hears nothing, and what they asked for is not begun.
+// For a caller who has left the bus, nothing is begun and nothing answered.
 void take_decision(const CallPtr &call, Decision &&decision,
                    const std::function<void(const CallPtr &)> &go) {
     if (decision.error)
@@ -32,7 +32,7 @@ void take_decision(const CallPtr &call, Decision &&decision,
     if (decision.open.has_left())
         return;
     call->open = std::move(decision.open);
-    // It may have ended while a person was typing a password.
+    // The VM may have ended while a person was typing a password.
     const auto vm = call->vm.lock();
     if (!vm)
         return reply_error(*call, bus_error::kNoSuchVm,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A call of a method of org.qemunit1.VM from its arrival to its one answer: whether the
-// caller may, QEMU's commands with a deadline, errors by their names on the bus. The
-// method handlers are made of this.
+// A call of a method of org.qemunit1.VM from its arrival to its one answer: authorization, QEMU's
+// commands with a deadline, errors by their names on the bus. The method handlers are made of these
+// functions.
 #pragma once
 
 #include <functional>
@@ -27,7 +27,7 @@ struct Call {
     std::string vm_name;
     std::string asked;      // what the caller asks of QEMU, as errors name it
     uint64_t timeout = 0;   // µs
-    uint64_t deadline = 0;  // when that is over, CLOCK_MONOTONIC
+    uint64_t deadline = 0;  // the end of `timeout`, CLOCK_MONOTONIC
     OpenCall open;
 };
 using CallPtr = std::shared_ptr<Call>;
@@ -38,29 +38,30 @@ struct CallKind {
     uint64_t timeout = kUsualTimeout;
 };
 
-// All that a handler does: `go` is called if the caller may do this, is still there, and the VM can
-// be talked to. What costs anything, the arguments included, is left to `go`, and it has to see to
-// an answer. `userdata` is the Vm.
+// The only thing that a handler calls: `go` is called if the caller may do this and is still there,
+// and if the VM can be talked to. Everything that takes time or memory, also to read the arguments,
+// is left to `go`, which has to see to an answer. `userdata` is the Vm.
 int begin_call(sd_bus_message *message, void *userdata, CallKind kind, sd_bus_error *error,
                std::function<void(const CallPtr &)> go);
 
-// For `go`: whether the caller may do this, too. `why` it takes that is told to whom it is refused.
+// For `go`: asks whether the caller may do this, too. A caller who may not is told `why` the call
+// takes that right.
 void authorize_further(const CallPtr &call, Action action, const std::string &why,
                        std::function<void()> then);
 
-// For `go`: the arguments of the call, as sd_bus_message_read(3) has them. What cannot be read is
-// answered.
+// For `go`: reads the arguments of the call, as sd_bus_message_read(3) does. Answers the call with
+// an error if they cannot be read.
 bool is_read(const Call &call, int r);
 template <typename... Values>
 bool read_arguments(const Call &call, const char *types, Values *...values) {
     return is_read(call, sd_bus_message_read(call.message.get(), types, values...));
 }
 
-// QEMU's answer, whatever it is. A VM that is gone is one that was disconnected.
+// Gets QEMU's answer, whatever it is. A VM that does not exist any more counts as disconnected.
 void execute(const CallPtr &call, std::string_view command, nlohmann::json arguments,
              VmMonitor::ReplyCallback answered, UniqueFd fd = {});
 
-// The same for the good answer; a bad one is the caller's.
+// The same, for the good answer only; an error goes to the caller.
 using Then = std::function<void(const nlohmann::json &)>;
 void ask(const CallPtr &call, std::string_view command, nlohmann::json arguments, Then then);
 
@@ -75,14 +76,16 @@ void reply_done(const Call &call);
 void reply_text(const Call &call, const std::string &text);
 void reply_fd(const Call &call, const UniqueFd &fd);
 
-// Whoever has paused a VM shall see it paused: the answer waits for State to follow.
+// The answer waits until the property State has followed: a caller who has paused a VM sees it
+// paused.
 void reply_with_state(const CallPtr &call);
 
 // InvalidArgument, with why.
 void reply_invalid(const Call &call, const std::string &text);
 
-// The arguments of a method that passes a command on: its name, and its arguments as a JSON object
-// or "" for none, which is null here. Nothing if they are not that, which is answered.
+// Reads the arguments of a method that passes a command on: the command's name, and its arguments
+// as a JSON object, or "" for none, which is null here. Otherwise answers the call, and returns
+// nothing.
 struct JsonCommand {
     std::string name;
     nlohmann::json arguments;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// One command to the guest agent, in lines of text: pure. What the agent says goes to all clients
-// of agent.sock, and nothing in an answer tells whose it is. So the command stands between two
+// One command to the guest agent, in lines of text: pure. The agent's answers go to all clients of
+// agent.sock, and nothing in an answer tells whose it is. So the command stands between two
 // questions with numbers of our own (guest-sync), sent in one go: the agent answers in order, and
-// what comes between the two answers is ours. A question before it all keeps the command
-// from an agent that does not listen, and would do it an hour later.
+// the answer between those to the two questions is ours. Another question comes first: an agent
+// that does not listen never gets the command, which it would execute an hour later.
 //
 // Protocol: QEMU's docs/interop/qemu-ga-ref. Trusts nothing: a guest writes it.
 #pragma once
@@ -23,19 +23,19 @@ class AgentExchange {
   public:
     using Answer = std::expected<nlohmann::json, std::string>;
 
-    // `id`: no guest can guess it, and the next two are free as well.
+    // `id`: a number that no guest can guess; the next two numbers are used as well.
     AgentExchange(std::string command, nlohmann::json arguments, uint64_t id);
 
     // What to say first.
     std::string first_words() const;
-    // What the agent has said, and what to say then; "" for nothing.
+    // Takes what the agent has said; returns what to say then, or "".
     std::string take(std::string_view bytes);
 
     // The agent listens, and has been given the command.
     bool is_given() const { return phase_ != Phase::asking; }
     bool is_over() const { return phase_ == Phase::over; }
-    // What the agent returned or why it refused; nothing so far, or nothing at all, from one
-    // that shuts the guest down.
+    // What the agent returned, or why the agent refused. Nothing until then; an agent that shuts
+    // the guest down never answers.
     const std::optional<Answer> &answer() const { return answer_; }
 
   private:

@@ -29,7 +29,7 @@ void remove_images(VmMonitor &monitor, const std::string &name, uint64_t deadlin
         });
 }
 
-// Somebody else has asked for the same, and was first.
+// The error that the node is gone: somebody else has removed it meanwhile.
 bool is_gone(const QmpError &error) {
     return error.kind == QmpError::Kind::monitor &&
            error.message.find("Failed to find node") != std::string::npos;

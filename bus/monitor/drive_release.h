@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Takes back what QEMU got for a drive that was attached while the VM ran, when the guest has let
-// go of it: the block node, the open image. For DetachDrive and AttachDrive, and for a Vm whose
-// guest lets go when nobody waits for that any more.
+// go of the drive: the block node, the open image. For DetachDrive and AttachDrive, and for a Vm
+// whose guest lets a drive go when no caller waits for that any more.
 #pragma once
 
 #include <string>

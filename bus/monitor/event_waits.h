@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Who waits for an event of QEMU's that ends what a command has only begun: a device that the
-// guest lets go, a dump. Owned by a Vm. Every wait ends, at the latest at its deadline.
+// Waits for events of QEMU's that end what a command has only begun: a device that the guest lets
+// go, a dump. Owned by a Vm. Every wait ends, at the latest at its deadline.
 #pragma once
 
 #include <cstdint>
@@ -26,13 +26,13 @@ class EventWaits {
     // makes QEMU send it.
     uint64_t wait(Matcher is_it, uint64_t deadline, VmMonitor::ReplyCallback done);
 
-    // Nobody waits any more: `done` is not called. Whether it would have been.
+    // Ends a wait without a call of `done`. False if the wait has ended before.
     bool cancel(uint64_t id) { return waits_.erase(id) > 0; }
 
-    // Every event of the monitor. Whether somebody waited for it.
+    // To be called for every event of the monitor. Whether somebody waited for the event.
     bool take_event(const QmpEvent &event);
 
-    // The connection is gone, and with it the events.
+    // The connection is gone, and no event comes any more.
     void fail_all(const std::string &reason);
 
   private:

@@ -125,7 +125,7 @@ std::expected<HotPlugPlace, std::string> hot_plug_place(const HotPlugMachine &ma
 }
 
 json blockdev_arguments(const HotDrive &drive, const json &fd_set) {
-    // QEMU asks a set for a file that is open for just what it is going to do.
+    // QEMU looks in a set for a file with exactly the access mode that it needs.
     json arguments = {{"driver", drive.format},
                       {"node-name", hot_drive_id(drive.name)},
                       {"read-only", drive.read_only},
@@ -133,7 +133,7 @@ json blockdev_arguments(const HotDrive &drive, const json &fd_set) {
                        {{"driver", drive.is_block_device ? "host_device" : "file"},
                         {"filename", fmt::format("/dev/fdset/{}", fd_set.dump())},
                         {"read-only", drive.is_file_read_only}}}};
-    // Whatever the header names by now.
+    // Whatever backing file the header names by now, QEMU opens none.
     if (drive.format == "qcow2")
         arguments["backing"] = nullptr;
     return arguments;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A drive that is attached while the VM runs, in QEMU's words: its names, where the machine has
-// room for it, what QEMU is told. Pure. The names say all: qemunitd keeps no list of its own.
+// A drive that is attached while the VM runs, in QEMU's words: its names, the machine's place for
+// it, what QEMU is told. Pure. QEMU's names tell which drives there are: qemunitd keeps no list.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -29,16 +29,17 @@ std::string hot_drive_id(std::string_view name);
 // The name of the drive; "" if the id is of something else.
 std::string hot_drive_name(std::string_view id);
 
-// The text beside the image (add-fd, "opaque"), by which it is found again.
+// The text that QEMU keeps beside the image (add-fd, "opaque"), by which the image is found again.
 std::string hot_drive_label(std::string_view name);
 // Whether that element of query-fdsets is the image of the drive.
 bool is_image_of(const nlohmann::json &set, std::string_view name);
 
-// What is wrong with these, for people; "" if nothing.
+// What is wrong with these options, for people; "" if nothing is.
 std::string hot_drive_name_fault(std::string_view name);
 std::string hot_drive_serial_fault(std::string_view serial);
 
-// What of the machine matters: its type and its devices ("port1" -> "pcie-root-port").
+// The part of the machine that matters here: its type and its devices ("port1" ->
+// "pcie-root-port").
 struct HotPlugMachine {
     std::string type;                            // "pc-q35-7.2-machine"
     std::map<std::string, std::string> devices;  // with ids only
@@ -46,7 +47,7 @@ struct HotPlugMachine {
 
 // Of the answer to qom-list; "child<pcie-root-port>" is a device, links are none.
 std::map<std::string, std::string> qom_children(const nlohmann::json &qom_list);
-// Whether that is the list of a bus with a device on it.
+// Whether this qom-list of a bus has a device in it.
 bool is_bus_taken(const nlohmann::json &qom_list);
 
 // The root ports that may be free, each a bus of that name.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What is typed on a VM's keyboard and done with its mouse, step after step, at a pace that
-// a guest keeps up with. One at a time: two texts that are typed at once do not mix. Owned
-// by a Vm.
+// What is typed on a VM's keyboard and done with its mouse, step after step, at a pace that a guest
+// keeps up with. Runs one task at a time, so that two texts that are typed at once do not mix.
+// Owned by a Vm.
 //
 // QEMU does not tell when a guest has taken a key, and drops what finds no room: its PS/2
 // keyboard holds 16 bytes (PS2_QUEUE_SIZE in hw/input/ps2.c), its USB one 16 keys
@@ -27,8 +27,8 @@ struct InputStep {
     bool leaves_keys_down = false;  // which the next step releases
 };
 
-// The next step each time, nothing at the end: they are made when their turn comes, as a page of
-// text takes some thousand of them.
+// Returns the next step at each call, and nothing at the end. Steps are made when their turn comes,
+// since a page of text takes some thousand of them.
 using InputSteps = std::function<std::optional<InputStep>()>;
 
 class InputQueue {

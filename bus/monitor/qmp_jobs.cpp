@@ -30,7 +30,7 @@ bool is_concluded(const json &job) {
 
 void QmpJobs::start(std::string_view command, json arguments, uint64_t deadline,
                     VmMonitor::ReplyCallback done) {
-    // Also unlike the names that a daemon before this one used.
+    // The time makes the names different from those of a daemon before this one.
     uint64_t now = 0;
     sd_event_now(event_, CLOCK_REALTIME, &now);
     const std::string id = fmt::format("{}{:x}-{}", kPrefix, now, next_++);

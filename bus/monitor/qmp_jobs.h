@@ -33,7 +33,7 @@ class QmpJobs {
     // Every event of the monitor.
     void take_event(const QmpEvent &event);
 
-    // The connection is gone, and with it all that is known of the jobs.
+    // The connection is gone: how the jobs end will not be known.
     void fail_all(const std::string &reason);
 
   private:

@@ -49,7 +49,7 @@ SnapshotDrives snapshot_drives(const nlohmann::json &query_block);
 // qemu-img and older monitors also find a snapshot by its number.
 std::string tag_fault(std::string_view tag);
 
-// What one of the jobs snapshot-save, -load, -delete has to be told.
+// The arguments of one of the jobs snapshot-save, -load, -delete.
 struct SnapshotJob {
     const char *command;
     nlohmann::json arguments;

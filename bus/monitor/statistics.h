@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What a VM has used up, as GetStatistics tells it: what QEMU's answers mean, pure. A number that
-// is not known is not there: nothing is made up.
+// What a VM has used up, for GetStatistics: reads QEMU's answers, pure. A number that is not known
+// is left out.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -31,8 +31,9 @@ std::optional<uint64_t> balloon_bytes(const nlohmann::json &balloon);
 // Of query-blockstats: the drives of the ini and those that were attached, by their names there.
 std::map<std::string, Counters> drive_counters(const nlohmann::json &blockstats);
 
-// Of "info network": the interfaces of the host behind the networks that have one, by the
-// networks' names. QEMU may be a guest's by now: they are names, and not too many.
+// The interfaces of the host in the output of "info network", by the names of their networks. A
+// guest may have taken QEMU over: only valid names of interfaces count, and a bounded number of
+// them.
 std::map<std::string, std::string> tap_interfaces(std::string_view info_network);
 
 // What the host has counted for an interface, as the guest sees it: what the host has sent there,

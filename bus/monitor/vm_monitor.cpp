@@ -14,18 +14,19 @@ namespace {
 constexpr uint64_t kRetryFirst = 100 * kMillisecond;
 constexpr uint64_t kRetryLast = 2 * kSecond;
 
-// Deadlines are kept here; QmpClient's own only tidies up after them.
+// VmMonitor keeps the deadlines; those of QmpClient come later, and only tidy up.
 constexpr uint64_t kClientSlack = kSecond;
 
-// Of all callers together. Beyond that a QEMU that answers nothing, and makes us ask with events,
-// would cost memory without bound.
+// Calls of all callers together. Without this bound, a QEMU that answers nothing, and makes us ask
+// by its events, would cost memory without end.
 constexpr std::size_t kCallsMax = 4096;
 
-// A QEMU that hangs now may answer much later, and then its status is still wanted.
+// A QEMU that hangs now may answer much later, and its status is still wanted then.
 constexpr uint64_t kStatusTimeout = 24 * 3600ull * kSecond;
 
-// A QEMU (7.2) that gets a command while it ends may wait for it for ever, in monitor_cleanup() of
-// monitor/monitor.c. An event that comes of its end is followed by SHUTDOWN at once.
+// The time between an event and query-status. A QEMU (7.2) that gets a command while it ends may
+// wait for ever in monitor_cleanup() of monitor/monitor.c; after an event that its end has caused,
+// SHUTDOWN comes within this time.
 constexpr uint64_t kStatusDelay = 50 * kMillisecond;
 
 }  // namespace
@@ -110,7 +111,8 @@ void VmMonitor::connect() {
 void VmMonitor::retry(const std::string &trouble) {
     trouble_ = trouble;
     if (persist_) {
-        // Not reset on success: a QEMU that breaks off again and again costs little.
+        // The delay is not reset on success, so that a QEMU that breaks off again and again costs
+        // little.
         auto timer =
             start_timer(event_, monotonic_now(event_) + retry_delay_, [this] { connect(); });
         retry_delay_ = std::min(2 * retry_delay_, kRetryLast);
@@ -152,14 +154,14 @@ void VmMonitor::on_event(const QmpEvent &event) {
 void VmMonitor::on_closed(const std::string &reason) {
     client_.reset();
     next_query_.reset();
-    // In the words of QmpClient: not that QEMU ended, but that it sent what it must not.
+    // QmpClient says so if QEMU has sent what it must not, in contrast to a QEMU that has ended.
     if (reason.starts_with("QEMU sent"))
         callbacks_.violated(reason);
     callbacks_.lost(reason);
     retry(reason);
 }
 
-// One at a time, however many events come.
+// One query-status at a time, however many events come.
 void VmMonitor::query_status() {
     if (querying_) {
         query_again_ = true;

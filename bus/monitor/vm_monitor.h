@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The daemon's QMP connection to one VM, kept for as long as its unit is up: made
-// with patience, remade when it breaks, calls wait for it. Every call is answered
+// The daemon's QMP connection to one VM, kept for as long as the VM's unit is up. Where connecting
+// fails, or the connection breaks, the monitor tries again, and calls wait. Every call is answered
 // within its deadline. Owned by a Vm, which says when to connect.
 #pragma once
 
@@ -25,7 +25,7 @@ class VmMonitor {
     struct Callbacks {
         std::function<void()> refreshed;  // version() or status() are new, or confirmed
         std::function<void(const QmpEvent &)> event;
-        std::function<void(const std::string &)> violated;  // QEMU broke the protocol so
+        std::function<void(const std::string &)> violated;  // how QEMU broke the protocol
         // The connection has ended, for this reason; what QEMU has promised on it is void.
         std::function<void(const std::string &)> lost;
     };
@@ -34,8 +34,8 @@ class VmMonitor {
     VmMonitor(const VmMonitor &) = delete;
     VmMonitor &operator=(const VmMonitor &) = delete;
 
-    // Connects, unless connected. `persist`: tries again until it works, and whenever
-    // the connection ends. Otherwise one attempt, and what is there lasts as it lasts.
+    // Connects, unless connected. `persist`: tries again until QEMU answers, and whenever the
+    // connection ends. Otherwise makes one attempt, and none after the connection has ended.
     void open(bool persist);
 
     // Ends the connection, and all calls with `reason`, as disconnected.
@@ -51,8 +51,8 @@ class VmMonitor {
     void execute(std::string_view command, nlohmann::json arguments, uint64_t deadline,
                  ReplyCallback callback, UniqueFd fd = {});
 
-    // Of the last answered query-status; empty before. It survives a broken connection,
-    // not close().
+    // The status in QEMU's last answer to query-status; empty before. Survives a broken connection,
+    // but not close().
     const std::string &status() const { return status_; }
     const std::string &version() const { return version_; }
 

@@ -7,12 +7,11 @@ namespace qemunit::bus {
 
 namespace {
 
-// Each is a match rule, of which the bus grants 512 (dbus-daemon(1),
-// max_match_rules_per_connection), and fails the connection that wants more. Who has so many
-// callers is not idle.
+// Each caller that is tracked takes a match rule. The bus grants a connection 512 (dbus-daemon(1),
+// max_match_rules_per_connection), and refuses more. A daemon with so many callers is not idle.
 constexpr unsigned kCallersMax = 200;
 
-// For who called in the last moment to get an answer.
+// The time in which callers of the last moment get their answers.
 constexpr uint64_t kAnswerTimeout = 20 * kSecond;
 
 }  // namespace
@@ -45,7 +44,7 @@ int IdleExit::on_message(sd_bus_message *message, void *userdata, sd_bus_error *
         return 0;
     if (sd_bus_track_count(idle->callers_.get()) >= kCallersMax)
         idle->has_too_many_callers_ = true;
-    else  // one who has left already cannot be added, and need not be
+    else  // a caller who has left already cannot be added, and need not be
         (void)sd_bus_track_add_sender(idle->callers_.get(), message);
     idle->look_again();
     return 0;  // the objects answer it

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Ends the daemon when nobody needs it: no VM runs, and everybody who has ever called has left
-// the bus, so that nobody who asked can be listening. The bus starts it again at the next call,
-// of which none gets lost between the two. It must never end while a call waits for its answer.
+// Ends the daemon when nobody needs it: no VM runs, and everybody who has ever called has left the
+// bus, so that no caller waits for signals. The bus starts the daemon again at the next call, and
+// no call gets lost between the two. The daemon must never end while a call waits for its answer.
 #pragma once
 
 #include <cstdint>
@@ -18,14 +18,14 @@ namespace qemunit::bus {
 
 class IdleExit {
   public:
-    // `idle_usec`: how long nothing may have happened. `is_needed`: for another reason than
-    // callers.
+    // `idle_usec`: how long the daemon has to be idle before it ends. `is_needed`: whether the
+    // daemon is needed for another reason than callers.
     static Result<std::unique_ptr<IdleExit>> watch(sd_event *event, sd_bus *bus, uint64_t idle_usec,
                                                    std::function<bool()> is_needed);
     IdleExit(const IdleExit &) = delete;
     IdleExit &operator=(const IdleExit &) = delete;
 
-    // What is_needed() says may have changed.
+    // To be called when the result of is_needed() may have changed.
     void look_again();
 
   private:

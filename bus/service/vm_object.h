@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The objects /org/qemunit1/vm/NAME: org.qemunit1.VM, one for each VM of the
-// registry, which is looked up anew for every call. Methods answer when QEMU has.
+// The objects /org/qemunit1/vm/NAME: org.qemunit1.VM, one for each VM of the registry. The VM is
+// looked up anew for every call. Methods answer when QEMU has answered.
 #pragma once
 
 #include <systemd/sd-bus.h>

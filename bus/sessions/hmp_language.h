@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// QEMU's human monitor as lines: what a client of OpenMonitor hears and says. Like monitor.sock
-// without its line editor, whose echo and escape sequences make that one hard to read for
-// scripts. Each line is run by QMP's human-monitor-command.
+// QEMU's human monitor as lines, as clients of OpenMonitor speak it. Like monitor.sock, but without
+// QEMU's line editor, whose echo and escape sequences are hard to read for scripts. Each line is
+// run by QMP's human-monitor-command.
 #pragma once
 
 #include "bus/sessions/monitor_language.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A stream of JSON values, cut into texts of one value each: QMP takes them one after the other
-// with anything or nothing between, and no line ends. Whether a text is JSON is the parser's
-// to find out; what is no value ends where the next one begins.
+// Cuts a stream of JSON values into texts of one value each: in QMP values follow each other with
+// white space or nothing between, and need no line ends. The parser finds out whether a text is
+// JSON; a text that is none ends where the next value begins.
 #pragma once
 
 #include <optional>
@@ -16,7 +16,7 @@ class JsonSplitter {
     void take(std::string_view bytes) { input_ += bytes; }
     // The next whole value; nothing if that takes more bytes.
     std::optional<std::string> next();
-    // Bytes that are kept for want of their end.
+    // The bytes of a value whose end has not come yet.
     std::size_t size() const { return input_.size(); }
 
   private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What is spoken on a connection of a client's own to a VM's monitor: the bytes that come in,
-// taken apart into QEMU's commands, and the bytes that are said. No I/O: MonitorSession has that.
+// The language of a client's own connection to a VM's monitor: takes the client's bytes apart into
+// QEMU's commands, and makes the bytes that the client gets. No I/O, which MonitorSession does.
 // Two languages: QMP for programs (qmp_language.h), HMP for people (hmp_language.h).
 #pragma once
 
@@ -22,20 +22,20 @@ struct MonitorRequest {
     std::function<std::string(const QmpClient::Reply &)> answer;
 };
 
-// What comes of the next thing that the client said; all of it, none of it.
+// What follows from the next thing that the client said: any of these, or none.
 struct MonitorStep {
     std::string text;                       // said at once
     std::optional<MonitorRequest> request;  // the next step waits for its reply
-    bool ends = false;                      // there is no going on
+    bool ends = false;                      // the session ends here
 };
 
 class MonitorLanguage {
   public:
     virtual ~MonitorLanguage() = default;
-    // Said before anything else.
+    // What the client gets before anything else.
     virtual std::string greeting() const = 0;
     virtual void take(std::string_view bytes) = 0;
-    // Nothing: that takes more bytes.
+    // The next step; nothing until more bytes come.
     virtual std::optional<MonitorStep> next() = 0;
     // "" if the client does not hear of it.
     virtual std::string event_text(const QmpEvent &event) const = 0;

@@ -45,8 +45,8 @@ int MonitorSession::on_io(sd_event_source *, int, uint32_t revents, void *userda
     return 0;
 }
 
-// Only when all that came before is done. So an fd belongs to a command of the same read: the
-// kernel ends that with the bytes that an fd was sent with (unix_stream_read_generic()).
+// Reads only when all commands before are done. So an fd belongs to a command of the same read: the
+// kernel ends a read after the bytes that an fd was sent with (unix_stream_read_generic()).
 void MonitorSession::read_input() {
     std::array<char, kReadSize> buffer;
     alignas(cmsghdr) std::array<char, CMSG_SPACE(kFdsMax * sizeof(int))> control;
@@ -67,7 +67,7 @@ void MonitorSession::read_input() {
     language_->take({buffer.data(), static_cast<std::size_t>(n)});
 }
 
-// As QEMU does: those that no command took are closed when others come.
+// As in QEMU, fds that no command has taken are closed when others come.
 void MonitorSession::keep_fds(const msghdr &message) {
     for (const cmsghdr *header = CMSG_FIRSTHDR(&message); header != nullptr;
          header = CMSG_NXTHDR(const_cast<msghdr *>(&message), const_cast<cmsghdr *>(header))) {
@@ -152,8 +152,8 @@ void MonitorSession::flush() {
     }
 }
 
-// Not for EPOLLHUP alone, which nothing takes away: a client that has left is noticed when there
-// is something to be read from it or written to it.
+// The socket is not watched for EPOLLHUP alone, which would be reported again and again: that a
+// client has left shows when the next byte is to be read or written.
 void MonitorSession::watch() {
     if (!source_)
         return;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// One client with a connection of its own to a VM's monitor: one command at a time goes to QEMU
-// by the daemon's connection, and what was not read of the answers stops only this client. Made
-// by MonitorSessions, which knows all sessions of a VM.
+// One client with a connection of its own to a VM's monitor. One command at a time goes to QEMU by
+// the daemon's connection; a client that does not read its answers stops only itself. Made by
+// MonitorSessions, which knows all sessions of a VM.
 #pragma once
 
 #include <deque>
@@ -22,7 +22,7 @@ namespace qemunit::bus {
 
 class MonitorSession : public std::enable_shared_from_this<MonitorSession> {
   public:
-    // Bytes that one client may leave unread: who has left more gets no more.
+    // Bytes that one client may leave unread; a client that leaves more gets no more.
     static constexpr std::size_t kUnreadMax = 1u << 20;
     // For QEMU's reply to one command, as in MonitorCommand.
     static constexpr uint64_t kTimeout = 20 * kSecond;
@@ -62,10 +62,10 @@ class MonitorSession : public std::enable_shared_from_this<MonitorSession> {
     std::function<void(MonitorSession &)> ended_;
     EventSourcePtr source_;
     std::string output_;
-    std::deque<UniqueFd> fds_;  // that came with what was last read
+    std::deque<UniqueFd> fds_;  // that came with the bytes that were read last
     bool is_waiting_ = false;   // for QEMU
     bool is_advancing_ = false;
-    bool is_deaf_ = false;  // it reads no more; what it said counts
+    bool is_deaf_ = false;  // the client reads no more; its commands still count
     bool input_ended_ = false;
     bool is_over_ = false;  // the language says so
 };

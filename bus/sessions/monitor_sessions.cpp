@@ -24,7 +24,7 @@ Result<UniqueFd> MonitorSessions::open(const std::string &caller,
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
         return fail_errno(errno, "cannot create a socket pair");
     UniqueFd ours(fds[0]), theirs(fds[1]);
-    // Ours alone: whether theirs blocks is up to them.
+    // Only our end is non-blocking: the client decides about its own.
     if (fcntl(ours.get(), F_SETFL, O_NONBLOCK) < 0)
         return fail_errno(errno, "cannot make a socket non-blocking");
     auto session = MonitorSession::create(
@@ -37,7 +37,7 @@ Result<UniqueFd> MonitorSessions::open(const std::string &caller,
     return theirs;
 }
 
-// A copy of the list: a session that does not read ends here.
+// Goes through a copy of the list, since a session that does not read ends here.
 void MonitorSessions::take_event(const QmpEvent &event) {
     for (const auto &entry : std::list(entries_))
         entry.session->take_event(event);

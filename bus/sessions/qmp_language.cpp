@@ -17,7 +17,7 @@ std::string line(const json &message) {
     return json_text(message) + "\r\n";
 }
 
-// `id` is "discarded" if there is none: null is one.
+// `id` is "discarded" if the command has none, since null is an id.
 std::string reply_text(json reply, const json &id) {
     if (!id.is_discarded())
         reply["id"] = id;

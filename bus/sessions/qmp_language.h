@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The server's side of QMP: what a client of OpenQMP hears and says, in QEMU's own words where it
-// is refused (qmp_dispatch() in qapi/qmp-dispatch.c). Ids stay here; QEMU sees qemunitd's.
+// The server's side of QMP, for clients of OpenQMP; errors are in QEMU's own words (qmp_dispatch()
+// in qapi/qmp-dispatch.c). QEMU sees qemunitd's ids, and not those of the client.
 #pragma once
 
 #include "bus/sessions/json_splitter.h"

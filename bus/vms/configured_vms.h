@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The VMs that are configured: those for which the generator wrote a drop-in, and those whose
-// ini has errors, for which it wrote these. This is how the daemon knows of VMs that are off,
-// without making PID 1 load their units.
+// The VMs that are configured: the generator has written a drop-in for each of them, or the errors
+// of its ini. So the daemon knows of VMs that are off without making PID 1 load their units.
 #pragma once
 
 #include <compare>
@@ -15,8 +14,9 @@
 namespace qemunit::bus {
 
 struct ConfiguredVm {
-    std::string source_path;          // "" where the drop-in has none
-    std::vector<std::string> errors;  // of its ini: "PATH:LINE: MESSAGE"; if any, it has no drop-in
+    std::string source_path;  // "" where the drop-in has none
+    std::vector<std::string>
+        errors;  // of the ini: "PATH:LINE: MESSAGE"; if any, there is no drop-in
     auto operator<=>(const ConfiguredVm &) const = default;
 };
 
@@ -28,7 +28,7 @@ ConfiguredVms configured_vms(std::string_view generator_output);
 
 // Which run of the generators wrote what is there: every reload of systemd makes the folder anew.
 struct GeneratorRun {
-    uint64_t inode = 0;  // 0: they wrote nothing
+    uint64_t inode = 0;  // of the folder; 0: the generators wrote nothing
     int64_t changed_sec = 0;
     int64_t changed_nsec = 0;
     auto operator<=>(const GeneratorRun &) const = default;

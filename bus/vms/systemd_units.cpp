@@ -121,8 +121,8 @@ Result<> SystemdUnits::match(const char *rule, sd_bus_message_handler_t handler)
     return {};
 }
 
-// systemd sends signals only while somebody asked for them. That it cannot be asked
-// shows in list(), which goes the same way.
+// systemd sends signals only while somebody has subscribed. An error of this call shows in list()
+// too, which asks the same systemd.
 void SystemdUnits::subscribe() {
     auto call = new_method_call(bus_, kSystemd, kManagerPath, kManagerInterface, "Subscribe");
     if (!call)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // What systemd says about the units of VMs: a list on demand, then their changes as
-// signals (org.freedesktop.systemd1(5)). Every call is asynchronous. It only ever
-// asks; it never loads, starts or stops a unit.
+// signals (org.freedesktop.systemd1(5)). Every call is asynchronous. Never loads, starts or stops a
+// unit.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +35,7 @@ class SystemdUnits {
 
     struct Callbacks {
         std::function<void(const Change &)> changed;
-        // Units were reloaded, or systemd was: what was listed is out of date.
+        // systemd has reloaded its units, or was executed anew: the last list is out of date.
         std::function<void()> reloaded;
     };
 
@@ -43,8 +43,9 @@ class SystemdUnits {
     SystemdUnits(const SystemdUnits &) = delete;
     SystemdUnits &operator=(const SystemdUnits &) = delete;
 
-    // The loaded units of VMs; who is not in it is off. A newer call replaces an older.
-    // Changes are reported from the first list on, and never before the list they amend.
+    // Lists the loaded units of VMs; a VM that is not in the list is off. A newer call replaces an
+    // older one. Changes are reported from the first list on, and never before the list that they
+    // amend.
     void list(const std::function<void(Result<std::vector<Unit>>)> &listed);
 
     // `answered` gets 0 where systemd has nothing to say.

@@ -53,7 +53,7 @@ std::string Vm::unit() const {
     return service_unit(name_);
 }
 
-// Only looked at: connecting might boot the VM.
+// The sockets are only looked at: to connect might boot the VM.
 std::map<std::string, std::string> Vm::sockets() const {
     namespace fs = std::filesystem;
     std::map<std::string, std::string> sockets;
@@ -88,13 +88,14 @@ void Vm::follow_unit() {
     if (!is_up()) {
         monitor_.close("the VM is " + vm_state(active_state_, ""));
     } else if (active_state_ == "deactivating") {
-        // Not connected to again: its QEMU may be gone already. One that had not even started is
-        // not connected to at all: while its socket unit still listens, systemd takes that for
-        // a wish to start the VM, and cancels the stop.
+        // A VM that stops is not connected to again: its QEMU may be gone already. A VM that had
+        // not even started is not connected to at all: while its socket unit still listens, systemd
+        // takes a connection for a wish to start the VM, and cancels the stop.
         if (monitor_.is_wanted())
             monitor_.open(/*persist=*/false);
     } else if (active_state_ == "activating" && !monitor_.is_wanted()) {
-        // For the same reason not before it is clear that this takes longer: Ready= of its ini.
+        // For the same reason, a VM that starts is connected to only if the start takes longer, as
+        // with Ready= in its ini.
         if (auto timer = start_timer(event_, monotonic_now(event_) + kSecond,
                                      [this] { monitor_.open(/*persist=*/true); }))
             next_try_ = std::move(*timer);
@@ -142,7 +143,7 @@ std::optional<std::string> Vm::refusal() {
 }
 
 void Vm::update() {
-    // Of a VM whose folder the daemon may not look into, this says no.
+    // For a VM whose folder the daemon may not look into, this is false.
     is_hibernated_ =
         is_down() && access(hibernation_path_in(paths_.state_dir(name_)).c_str(), F_OK) == 0;
     std::string state =
@@ -164,7 +165,7 @@ void Vm::take_event(const QmpEvent &event) {
         observer_.event(*this, event, data);
 }
 
-// The guest has let go of a drive, and whoever had asked it to does not wait any more.
+// The guest has let go of a drive, and the caller who had asked for that does not wait any more.
 void Vm::clean_up_after(const QmpEvent &event) {
     if (const std::string drive = drive_let_go(event); !drive.empty())
         release_drive(monitor_, drive, monotonic_now(event_) + kCleanUpTimeout,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// One VM as the bus sees it: what systemd says of its unit, joined with what QEMU
-// says of itself. It connects to QEMU while, and only while, the unit is up.
+// One VM as the bus sees it: what systemd says of its unit, joined with what QEMU says of itself. A
+// Vm is connected to QEMU only while the unit is up.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ namespace qemunit::bus {
 
 class Vm;
 
-// Who wants to hear of VMs; every one must be set.
+// Callbacks for changes of VMs; every one must be set.
 struct VmObserver {
     std::function<void(Vm &)> added;
     std::function<void(Vm &)> removed;  // still there during the call
@@ -49,7 +49,7 @@ class Vm : public std::enable_shared_from_this<Vm> {
     const std::string &state() const { return state_; }
     std::string unit() const;
     const std::string &source_path() const { return configured_.source_path; }
-    // What is wrong with its ini.
+    // The errors of the VM's ini.
     const std::vector<std::string> &errors() const { return configured_.errors; }
     uint32_t main_pid() const { return main_pid_; }
     const std::string &qemu_version() const { return qemu_version_; }
@@ -59,13 +59,13 @@ class Vm : public std::enable_shared_from_this<Vm> {
     void set_active_state(std::string_view active_state);
     void set_main_pid(uint32_t main_pid);
     void set_configured(const ConfiguredVm &configured);
-    // Looks whether it has been hibernated, or its saved state was removed.
+    // Looks whether the VM has been hibernated, or its saved state was removed.
     void look_at_files();
 
     bool is_up() const;
     // Nor is it about to be.
     bool is_down() const { return active_state_ == "inactive" || active_state_ == "failed"; }
-    // QEMU has told its status, or there is nothing to tell.
+    // QEMU has told its status, or there is no QEMU to tell it.
     bool is_settled() const { return !is_up() || !monitor_.status().empty(); }
 
     // Why no QMP command can be given, for people; nothing if one can.

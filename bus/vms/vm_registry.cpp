@@ -59,7 +59,7 @@ void VmRegistry::list() {
 
 void VmRegistry::on_list(const Result<std::vector<SystemdUnits::Unit>> &units) {
     if (!units) {
-        // What we know stays true as far as it goes.
+        // Without an answer of systemd, the last list stays.
         if (auto timer = start_timer(event_, monotonic_now(event_) + kSecond, [this] { list(); }))
             retry_ = std::move(*timer);
         listed_(std::unexpected(units.error()));
@@ -100,7 +100,7 @@ void VmRegistry::let_go() {
 }
 
 void VmRegistry::take_units(const std::vector<SystemdUnits::Unit> &units) {
-    // Read after systemd has answered: it answers nobody while its generators run.
+    // The generators' output is read after systemd has answered, which it does not while they run.
     configured_by_ = generator_run(paths_.generator_output());
     configured_ = configured_vms(paths_.generator_output());
     std::map<std::string_view, std::string_view> loaded;
@@ -135,7 +135,8 @@ void VmRegistry::take_units(const std::vector<SystemdUnits::Unit> &units) {
 void VmRegistry::take_change(const SystemdUnits::Change &change) {
     Vm *vm = find(change.vm);
     if (!vm) {
-        // Not "activating": so is a unit of which nobody knows the VM, until it fails.
+        // "activating" is not enough: a unit of a VM that does not exist is that, too, until it
+        // fails.
         if (change.active_state != "active")
             return;
         vm = &obtain(change.vm);

@@ -34,10 +34,11 @@ class VmRegistry {
     const Vms &vms() const { return vms_; }
     Vm *find(std::string_view name) const;
 
-    // What systemd read at its last reload is known. Its signal of a reload may come later than
-    // the call of somebody who has waited for that reload.
+    // Whether it is known what systemd read at its last reload. systemd's signal of a reload may
+    // come later than the call of somebody who has waited for that reload.
     bool is_current() const;
-    // Calls `go` when it is, at once or after asking systemd; in any case within some seconds.
+    // Calls `go` when is_current(), at once or after systemd was asked; in any case within some
+    // seconds.
     void when_current(std::function<void()> go);
 
     // Everything that was asked of systemd and of the QEMUs has been answered.

@@ -13,7 +13,7 @@ bool is_unit_up(std::string_view active_state, bool has_main_process) {
 std::string vm_state(std::string_view active_state, std::string_view qmp_status, VmFiles files) {
     // systemd: src/basic/unit-def.c. "maintenance" is `systemctl clean` at work.
     const bool is_off = active_state == "inactive" || active_state == "maintenance";
-    // Whoever tried to start it has made its unit fail.
+    // An attempt to start a broken VM has made its unit fail.
     if (files.is_broken && (is_off || active_state == "failed"))
         return "broken";
     if (is_off)

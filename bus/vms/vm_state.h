@@ -14,10 +14,10 @@ namespace qemunit::bus {
 // that is off, or between two attempts of Restart=, would boot it.
 bool is_unit_up(std::string_view active_state, bool has_main_process);
 
-// What of a VM's files tells why it does not run.
+// Why a VM does not run, by its files.
 struct VmFiles {
     bool is_broken = false;      // its ini has errors
-    bool is_hibernated = false;  // a state of the machine is saved, where the next start goes on
+    bool is_hibernated = false;  // the next start goes on from a saved state
 };
 
 // `qmp_status`: of query-status; empty while QEMU has not answered.
