@@ -15,10 +15,11 @@ namespace qemunit::ctl {
 
 class PasswordAgent {
   public:
-    // Whether there could be a question, and a person at the terminal: of root nothing is asked, of
-    // who has a bus for himself neither, and another machine has agents of its own.
+    // Whether polkit could ask a person at this terminal: polkit asks nothing of root or of the
+    // user of a user's own bus, and another machine has agents of its own.
     static bool is_wanted(const Invocation &invocation);
-    // Returns when it is ready. Without pkttyagent(1) it is none, and the call says what it needs.
+    // Returns when the agent is ready. Without pkttyagent(1) there is no agent, and the error of
+    // the call says what the call needs.
     static PasswordAgent start();
 
     PasswordAgent() = default;

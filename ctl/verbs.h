@@ -21,11 +21,11 @@ struct Verb {
     std::string_view name;       // "list", "snapshot save"
     std::string_view arguments;  // "VM TAG", as the help shows them
     std::size_t least, most;     // how many of them
-    bool of_vm;                  // the first is the name of a VM
+    bool of_vm;                  // the first argument is the name of a VM
     // Behind the VM there are no options: the words are QEMU's or the guest's.
     bool literal;
     bool local;                // of this machine only
-    bool authorized;           // may need a password of who is not root
+    bool authorized;           // users other than root may need a password
     std::string_view options;  // "--json --names": those of this verb alone
     std::string_view help;
     Run run;
@@ -33,7 +33,7 @@ struct Verb {
 
 std::span<const Verb> verbs();
 
-// What to say of a word that is no verb: which one was meant, or which program does that.
+// A message about a word that is no verb: which verb was meant, or which program does the work.
 std::string unknown_verb(std::string_view word, std::string_view argument);
 
 }  // namespace qemunit::ctl

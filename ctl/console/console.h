@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// `qemunitctl console`: which port that is, who else is on it, and why it cannot be had.
-// console_session.h is what then goes on.
+// `qemunitctl console`: finds the port, who else is connected to it, and why a connection fails.
+// console_session.h does the rest.
 #pragma once
 
 #include <string>
@@ -16,7 +16,7 @@ Result<int> run_console(const Invocation &invocation);
 // "/run/qemunit/vm1/serial.sock", or the user's own.
 std::string console_path(const Invocation &invocation, const std::string &port);
 
-// Why the port's socket cannot be connected to, which failed with `code`. `path`: of it.
+// Why a connection to the port's socket has failed with `code`. `path`: of the socket.
 std::string refusal_text(int code, const std::string &vm, const std::string &port,
                          const std::string &path);
 

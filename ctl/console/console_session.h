@@ -30,7 +30,7 @@ class ConsoleSession {
     // The error's code is that of connect(2).
     static Result<std::unique_ptr<ConsoleSession>> open(const ConsoleTarget &target, sd_bus *bus);
 
-    // Until the user leaves, or the VM does; the exit code.
+    // Runs until the user leaves or the VM ends; returns the exit code.
     Result<int> run();
 
   private:
@@ -67,7 +67,7 @@ class ConsoleSession {
     EventSourcePtr guest_source_;
     std::unique_ptr<OutputQueue> to_guest_;
     bool input_ended_ = false;
-    bool has_said_ = false;  // the guest, anything
+    bool has_said_ = false;  // whether the guest has said anything
     bool hung_up_ = false;   // what the guest said last is still on its way out
 };
 

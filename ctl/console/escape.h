@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The way out of a console: Ctrl-] three times within a second, as in machinectl(1). All
-// that is typed otherwise is the guest's, also a single Ctrl-]. Pure.
+// The way out of a console: Ctrl-] three times within a second, as in machinectl(1). Everything
+// else that is typed goes to the guest, also a single Ctrl-]. Pure.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ class EscapeSequence {
 
   private:
     unsigned pressed_ = 0;  // in a row, at most 2
-    // When the last two were.
+    // When Ctrl-] was pressed the last two times.
     uint64_t last_but_one_ = 0;
     uint64_t last_ = 0;
 };

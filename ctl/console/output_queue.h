@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Bytes on their way to a file, a terminal or a socket that may be slow: what cannot be
-// written now waits, and the event loop runs on. Bounded by its user, who looks at size().
+// Bytes on their way to a file, a terminal or a socket that may be slow: bytes that cannot be
+// written now wait here, and the event loop runs on. The caller looks at size(), and bounds the
+// queue.
 #pragma once
 
 #include <functional>
@@ -18,7 +19,7 @@ namespace qemunit::ctl {
 class OutputQueue {
   public:
     struct Callbacks {
-        std::function<void()> written;  // something of what waited
+        std::function<void()> written;  // some of the bytes that waited were written
         std::function<void()> broken;   // nobody reads any more
     };
 
@@ -31,7 +32,7 @@ class OutputQueue {
   private:
     OutputQueue(UniqueFd fd, Callbacks callbacks)
         : fd_(std::move(fd)), callbacks_(std::move(callbacks)) {}
-    bool flush();  // false if that is broken
+    bool flush();  // false if nobody reads any more
 
     UniqueFd fd_;
     Callbacks callbacks_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The user's terminal while it is the guest's: every key goes through, nothing is echoed.
-// Whoever owns one of these gives it back as it was, however the program ends but by SIGKILL.
+// The user's terminal while it belongs to the guest: every key goes through, nothing is echoed. The
+// destructor gives the terminal back as it was, and so does every end of the program but SIGKILL.
 #pragma once
 
 #include <termios.h>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// QEMU's monitor for people, line by line, for `qemunitctl monitor`. Over a QMP session of its own
-// (OpenQMP), so that who may do that is asked once; from another machine, where no file descriptor
-// comes from, by MonitorCommand, which asks for each line. Never asks in the middle of a line.
+// QEMU's monitor for people, line by line, for `qemunitctl monitor`. Uses a QMP session of its own
+// (OpenQMP), so that polkit asks for a password once. From another machine no file descriptor
+// comes: there each line is a MonitorCommand, for which polkit may ask. Never asks in the middle of
+// a line.
 #pragma once
 
 #include <systemd/sd-bus.h>
@@ -19,7 +20,7 @@ namespace qemunit::ctl {
 
 class HumanMonitor {
   public:
-    // Fails if it cannot be had. `bus` outlives it.
+    // Fails if there is no session to be had. `bus` outlives the monitor.
     static Result<std::unique_ptr<HumanMonitor>> open(const Invocation &invocation, sd_bus *bus);
     HumanMonitor(const HumanMonitor &) = delete;
     HumanMonitor &operator=(const HumanMonitor &) = delete;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// `qemunitctl monitor`, `cmd` and `qmp`: QEMU's monitors, had over D-Bus, which takes no socket's
-// place, and asks who may do that.
+// `qemunitctl monitor`, `cmd` and `qmp`: QEMU's monitors over D-Bus, which asks polkit whether the
+// user may, and leaves QEMU's monitor socket to others.
 #pragma once
 
 #include "common/result.h"

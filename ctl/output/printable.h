@@ -19,7 +19,7 @@ namespace qemunit::ctl {
 class Printable {
   public:
     std::string feed(std::string_view text);
-    // What was held back, as the rest of a character was still to come.
+    // The bytes that were held back because the rest of their character was still to come.
     std::string end();
 
   private:

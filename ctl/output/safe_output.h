@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Standard output and standard error where they are terminals: what is printed there goes through
-// printable.h, whatever verb prints it. main() sets this up before anything is printed. Into a
-// pipe or a file everything goes as it is. A serial console, which a terminal shall obey, is
-// written past this (output_queue.h).
+// Standard output and standard error where they are terminals: everything that a verb prints there
+// goes through printable.h. main() sets this up before anything is printed. A pipe or a file gets
+// all bytes as they are. The output of a serial console, which the terminal shall obey, does not
+// pass here (output_queue.h).
 #pragma once
 
 #include <cstdio>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// `qemunitctl check`: the generator's --check, which is in nobody's PATH, by the name of a VM.
+// `qemunitctl check`: runs the generator, which is in nobody's PATH, with --check for a VM by its
+// name.
 #pragma once
 
 #include "common/result.h"

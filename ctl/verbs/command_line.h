@@ -18,11 +18,11 @@ Result<std::vector<std::string>> exec_start_of(sd_bus *bus, const std::string &v
 
 Result<int> run_cat(const Invocation &invocation);
 
-// The words of ExecStart= -> those that run by hand: without our helper, and with chardevs in
-// place of the sockets that it passes on. Empty if that is no command line of the helper.
+// The words of ExecStart= -> words that run by hand: without our helper, and with chardevs in place
+// of the sockets that the helper passes on. Empty if the words are no command line of the helper.
 std::vector<std::string> command_by_hand(const std::vector<std::string> &exec_start);
 
-// One word, quoted where a POSIX shell would see anything in it but a text.
+// One word, quoted if a POSIX shell would take any of its characters for more than text.
 std::string quote_for_shell(const std::string &word);
 
 // One option with its value a line, continued by backslashes.

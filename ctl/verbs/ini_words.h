@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Which key or section of the ini an option of QEMU's command line comes from: people wrote that,
-// and not the option. Called by reload_plan.cpp. Pure.
+// Which key or section of the ini an option of QEMU's command line comes from, since people have
+// written the key and not the option. Called by reload_plan.cpp. Pure.
 #pragma once
 
 #include <string>
@@ -23,7 +23,7 @@ struct QemuOption {
 struct IniWord {
     // "CPUs= in [VM]", "[Drive root]"; "" for what other options bring along (a bus for a drive).
     std::string text;
-    // The option's value is that of the key, or close to it.
+    // Whether the option's value is that of the key, or close to it.
     bool has_value = false;
 };
 IniWord ini_word(const QemuOption &option);

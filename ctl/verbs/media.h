@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// `qemunitctl medium`: what is in a drive of the VM. The file is opened here, by whoever may
-// read it, and handed over; by root not what somebody with fewer rights put in its place.
+// `qemunitctl medium`: what is in a drive of the VM. qemunitctl opens the file with the user's
+// rights, and hands it over. Root does not open what somebody with fewer rights could have put in
+// its place.
 #pragma once
 
 #include <systemd/sd-bus.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// `qemunitctl reload`, which is ExecReload= of qemu@.service: what of the ini file can be changed
-// while the VM runs is changed, and what cannot is said.
+// `qemunitctl reload`, which is ExecReload= of qemu@.service: makes those changes of the ini file
+// that a running VM can take, and tells which changes have to wait.
 #pragma once
 
 #include "common/result.h"

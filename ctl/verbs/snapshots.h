@@ -18,7 +18,7 @@ struct Snapshot {
     uint64_t usec = 0;   // since 1970
 };
 
-// Of those that `snapshot rotate` saved, all but the newest `keep`; the oldest first.
+// The snapshots that `snapshot rotate` has saved, without the newest `keep`; the oldest first.
 std::vector<std::string> to_be_rotated_out(const std::vector<Snapshot> &snapshots,
                                            std::size_t keep);
 

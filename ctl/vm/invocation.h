@@ -15,7 +15,7 @@ struct Verb;
 struct Invocation {
     enum class Bus { system, user, remote };
 
-    const Verb *verb = nullptr;          // none: --help or --version
+    const Verb *verb = nullptr;          // nullptr: --help or --version
     std::vector<std::string> arguments;  // of the verb; the VM first, where it takes one
     Bus bus = Bus::system;
     std::string host;  // for remote

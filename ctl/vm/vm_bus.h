@@ -15,7 +15,7 @@
 
 namespace qemunit::ctl {
 
-// qemunitd answers within 20 s; somebody may have to type a password before.
+// qemunitd answers within 20 s, after somebody has typed a password if one is needed.
 inline constexpr uint64_t kCallTimeout = 90 * kSecond;
 
 Result<BusPtr> open_bus(const Invocation &invocation);
@@ -23,16 +23,16 @@ Result<BusPtr> open_bus(const Invocation &invocation);
 // An empty call to the object of a VM, interface org.qemunit1.VM.
 Result<MessagePtr> new_vm_call(sd_bus *bus, const std::string &vm, const char *member);
 
-// A name of no VM is an error that says which one may be meant.
+// For a name of no VM, the error says which VM may be meant.
 Result<MessagePtr> call(sd_bus *bus, sd_bus_message *message, const std::string &vm,
                         uint64_t timeout = kCallTimeout);
 
-// The two in one, for members that take nothing but strings.
+// Makes a call and sends it, for members that take nothing but strings.
 Result<MessagePtr> call_vm(sd_bus *bus, const std::string &vm, const char *member,
                            const std::vector<std::string> &texts = {},
                            uint64_t timeout = kCallTimeout);
 
-// The same where the answer is one string.
+// The same for members whose answer is one string.
 Result<std::string> ask_vm(sd_bus *bus, const std::string &vm, const char *member,
                            const std::vector<std::string> &texts);
 
@@ -41,7 +41,7 @@ Result<MessagePtr> vm_property(sd_bus *bus, const std::string &vm, const char *p
                                const char *type);
 Result<std::string> vm_text(sd_bus *bus, const std::string &vm, const char *property);
 
-// One of systemd's, of qemu@VM.service. `interface`: "Unit" or "Service".
+// A property of qemu@VM.service, by systemd. `interface`: "Unit" or "Service".
 Result<MessagePtr> unit_property(sd_bus *bus, const std::string &vm, const std::string &interface,
                                  const char *property, const char *type);
 
