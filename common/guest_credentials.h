@@ -9,7 +9,7 @@ namespace qemunit {
 
 inline constexpr std::string_view kGuestCredentials = "opt/io.systemd.credentials/";
 
-// The one by which it knows to whom it says READY=1, once it is up.
+// The credential that tells the guest's systemd where to send READY=1.
 inline constexpr std::string_view kNotifySocketCredential = "vmm.notify_socket";
 
 }  // namespace qemunit

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // A port of the host that leads into the guest, as QEMU's user network writes it (qemu(1),
-// hostfwd). For the ini file and for calls on the bus; text that is none never reaches QEMU.
+// hostfwd). For the ini file and for calls on the bus; text that is no forward never reaches QEMU.
 #pragma once
 
 #include <expected>
@@ -21,7 +21,7 @@ struct HostForward {
     bool is_for_all_addresses() const { return host_address.empty() || host_address == "0.0.0.0"; }
 };
 
-// Or what is wrong with it, as a sentence.
+// The error says what is wrong with the text.
 std::expected<HostForward, std::string> parse_host_forward(std::string_view text);
 
 }  // namespace qemunit

@@ -8,8 +8,8 @@
 
 namespace qemunit {
 
-// Of the user who runs this process. Where that manager keeps state, $XDG_CONFIG_HOME up to
-// systemd 253 and $XDG_STATE_HOME since, is left to its specifier %S.
+// The paths of the user who runs this process. The folder where the user's manager keeps state is
+// that of its specifier %S: $XDG_CONFIG_HOME up to systemd 253, $XDG_STATE_HOME since.
 Paths user_paths();
 
 }  // namespace qemunit

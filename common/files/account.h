@@ -23,8 +23,8 @@ struct Account {
 // By name or number. A number that nobody has is an account all the same, as in User=.
 Result<Account> find_account(const std::string &name);
 
-// While it lives, this thread's access to files is that of the account (setfsuid(2)). Of whoever is
-// not root, the rights are those of the account already, or nothing can be done about it.
+// While this object lives, this thread's access to files is that of the account (setfsuid(2)). A
+// process that is not root keeps its own rights.
 class ActingAs {
   public:
     static Result<ActingAs> begin(const Account &account);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What a disk image is by its content, and what to say where the ini means something else. For
-// qemunit-helper and qemunit-image before they let QEMU have it, and for `qemunitctl check`.
+// What a disk image is by its content, and what to say if the ini says something else. For
+// qemunit-helper and qemunit-image before QEMU opens the image, and for `qemunitctl check`.
 // Decides no format: a guest that owns a raw disk can write the beginning of another format into
 // it.
 #pragma once
@@ -15,10 +15,11 @@
 
 namespace qemunit {
 
-// Open for reading, if it is a file or a block device and this process may read it. Never waits.
+// Opens the image for reading if it is a file or a block device and this process may read it. Never
+// waits.
 UniqueFd open_image(const std::string &path);
 
-// "qcow2", "vmdk", …, in QEMU's words; "" where no format has left its mark, as with raw.
+// "qcow2", "vmdk", …, in QEMU's words; "" if the file has the mark of no format, as raw images.
 std::string format_by_content(int image);
 // The size that the guest sees, of raw and qcow2 images.
 std::optional<uint64_t> size_by_content(int image, std::string_view format);
@@ -38,7 +39,7 @@ std::string wrong_guess(int image, std::string_view path, std::string_view guess
                         std::string_view key);
 // `size`: of Size=.
 std::string other_size(const std::string &path, std::string_view format, uint64_t size);
-// Of a layer: that its backing file is another format than it says.
+// For a layer whose backing file has another format than the layer says.
 std::string wrong_backing(const std::string &layer);
 
 // "20G", as Size= has it.

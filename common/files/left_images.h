@@ -9,8 +9,8 @@
 
 namespace qemunit {
 
-// Of the same name as `image`, which lies in its VM's state directory or nothing is found.
-// `config_dirs`: where ini files are.
+// Images with the file name of `image`. Nothing is found if `image` itself is not in the state
+// directory of its VM. `config_dirs`: where ini files are.
 std::vector<std::string> left_images(const std::string &image, const std::string &vm,
                                      const std::vector<std::string> &config_dirs);
 

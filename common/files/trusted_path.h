@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // How a program with root's rights opens a path that an ini file names, where somebody with fewer
-// rights may own a folder on the way. For whoever is root; it never opens what that somebody chose.
+// rights may own a folder on the way. For programs that are root: they never open a file that this
+// somebody has chosen.
 #pragma once
 
 #include <string>
@@ -23,8 +24,8 @@ struct FoundPath {
 // cannot lead out of it.
 Result<FoundPath> find_path(const std::string &path);
 
-// The same, of a file that is opened: with the rights of this process if only root can say what it
-// is, and else with those of `account`, which are those of whoever could have put it there.
+// Finds a path and opens the file: with the rights of this process if only root could have put the
+// file there, otherwise with the rights of `account`, who could have put the file there.
 Result<UniqueFd> open_for(const Account &account, const std::string &path, int flags);
 
 // Opens once more what an O_PATH descriptor stands for, with the rights that this thread has.

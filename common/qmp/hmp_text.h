@@ -10,14 +10,14 @@
 
 namespace qemunit {
 
-// Whether human-monitor-command can carry it: QEMU's JSON has no text but UTF-8, and takes none
-// for a command with NUL in it.
+// Whether human-monitor-command can carry the line: QEMU's JSON takes only UTF-8, and no NUL in a
+// command.
 bool is_hmp_text(const std::string &line);
 
-// Whether QEMU ends by it, perhaps before it answers.
+// Whether QEMU ends by this command, perhaps before it answers.
 bool is_hmp_quit(std::string_view line);
 
-// Whether it loads a snapshot, or tries to.
+// Whether this command loads a snapshot, or tries to.
 bool is_hmp_load(std::string_view line);
 
 // The output without "\r" and without its last line end; as the error if QEMU says that

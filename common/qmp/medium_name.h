@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Which image was put into a drive while the VM ran. QEMU got it as an open file and knows no
-// name of it, but keeps a text beside each (add-fd, "opaque"): there the name is, and with
-// it whoever asks QEMU sees what qemunitd did, also one that was started since.
+// Which image was put into a drive while the VM ran. QEMU got the image as an open file without a
+// name, but keeps a text beside each file (add-fd, "opaque"). That text holds the name, so that
+// everybody who asks QEMU sees it, also a qemunitd that was started since.
 #pragma once
 
 #include <nlohmann/json.hpp>

@@ -42,14 +42,15 @@ struct QmpError {
     std::string error_class = "GenericError";  // of Kind::monitor, as QEMU names it
 };
 
-// Anything but JSON is "discarded" (nlohmann); so is what is nested deeper than QEMU's own limit,
-// as copying and writing such a value recurses, and what has more than 200,000 values.
+// Anything but JSON gives "discarded" (nlohmann); so does a text that is nested deeper than QEMU's
+// own limit, since to copy or write such a value recurses, and a text with more than 200,000
+// values.
 nlohmann::json parse_json(std::string_view text);
 
 // Compact; never fails.
 std::string json_text(const nlohmann::json &value);
 
-// "" if `object` is none, or has no such string.
+// "" if `object` is no object, or has no such string.
 std::string string_at(const nlohmann::json &object, const char *key);
 
 class QmpClient {
@@ -71,8 +72,8 @@ class QmpClient {
                                                      Callbacks callbacks,
                                                      std::size_t max_message = 16u << 20);
     // The same on a connection that another process has used, and left at any point: before or
-    // after the handshake, in the middle of a message of either side. Replies to it are ignored;
-    // `first_id`: beyond all ids that it may have used.
+    // after the handshake, in the middle of a message of either side. Replies to that process are
+    // ignored; `first_id`: beyond all ids that it may have used.
     static Result<std::unique_ptr<QmpClient>> take_over(sd_event *event, UniqueFd fd,
                                                         Callbacks callbacks, uint64_t first_id,
                                                         std::size_t max_message = 16u << 20);
@@ -82,9 +83,9 @@ class QmpClient {
 
     // Sends a command as soon as the handshake is done. `callback` is called exactly
     // once, at the latest after `timeout_usec`; not at all once the client is gone.
-    // `fd` goes with the command, for getfd and add-fd. Such a one needs is_ready().
-    // A QEMU that has said SHUTDOWN gets no command any more (`disconnected`): one that comes while
-    // it takes its monitors down can keep QEMU 7.2 from ever ending.
+    // `fd` goes with the command, for getfd and add-fd. A command with an fd needs is_ready().
+    // A QEMU that has said SHUTDOWN gets no command any more (`disconnected`): a command that comes
+    // while QEMU 7.2 takes its monitors down can keep it from ever ending.
     void execute(std::string_view command, nlohmann::json arguments, uint64_t timeout_usec,
                  ReplyCallback callback, UniqueFd fd = {});
 
@@ -130,7 +131,7 @@ class QmpClient {
     bool in_mid_message_ = false;  // the next line may be the rest of one that somebody else read
     bool negotiated_ = false;
     bool ready_ = false;
-    bool is_ending_ = false;  // QEMU has said so
+    bool is_ending_ = false;  // QEMU has sent SHUTDOWN
     bool closed_ = false;
     uint64_t handshake_id_ = 0;
     uint64_t next_id_ = 1;

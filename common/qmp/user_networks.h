@@ -32,8 +32,8 @@ struct UserNetwork {
 bool is_network_name(std::string_view name);
 
 // libslirp's misc.c, slirp_connection_info(), below a head of QEMU's net/slirp.c,
-// hmp_info_usernet(). What stands before any head is of a network without a name; lines of another
-// form are left out, as are connections by UDP, which have no state.
+// hmp_info_usernet(). Lines before any head are of a network without a name. Lines of another form
+// are left out, and so are connections by UDP, which have no state.
 std::vector<UserNetwork> parse_user_networks(std::string_view info_usernet);
 
 // A port of the host that leads to the guest.
