@@ -55,7 +55,7 @@ int seconds_now() {
     return static_cast<int>(now.tv_sec);
 }
 
-// Until the writer closes; false if that takes too long.
+// Reads until the writer closes; false if that takes too long.
 bool read_all(int fd, std::string &text) {
     const int deadline = seconds_now() + kPatienceSec;
     for (char buffer[4096];;) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the user who runs QEMU may do, asked as that user: in a child that becomes it. For
-// `--check` and for a start that failed; never at boot.
+// What the user who runs QEMU may do: a child process that becomes that user tries. For `--check`
+// and for a start that failed; never at boot.
 #pragma once
 
 #include <optional>

@@ -24,7 +24,8 @@ void Conflicts::add(const Vm &vm, Diagnostics &diagnostics) {
         if (network.type == NetworkType::tap || network.type == NetworkType::bridge)
             claim({Kind::interface, tap_name(vm, network)},
                   {vm.name, vm.location(section, "Interface"), {}}, diagnostics);
-        // Two that are made of names, and that nobody but QEMU's own network meets, do no harm.
+        // Two equal addresses that are made of names do no harm if only QEMU's own networks see
+        // them.
         std::string mac = mac_address(vm, network);
         std::ranges::transform(mac, mac.begin(), [](unsigned char c) { return std::tolower(c); });
         const bool is_met = network.mac || is_made_with_host_id(network);

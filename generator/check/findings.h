@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// How what checks a whole VM reports: by section and key, which become the line where that
-// key was last set. Decides nothing.
+// How the checks of a whole VM report: by section and key, which become the line where that key was
+// last set. Decides nothing.
 #pragma once
 
 #include <map>
@@ -31,7 +31,7 @@ class Findings {
     Diagnostics &diagnostics_;
 };
 
-// Of something that only one section of a VM can have, an address say: who has it.
+// Remembers which section has something that only one section of a VM can have, such as an address.
 class Takers {
   public:
     // `what`: "The address". An error of `section` if another has `value` already.

@@ -30,13 +30,14 @@ bool exists(const std::string &path) {
     return access(path.c_str(), F_OK) == 0 || errno == EACCES;
 }
 
-// The state directory of a user's VM: where it is, nobody else knows for sure.
+// Whether the path is in the state directory of a user's VM: only systemd knows for sure where it
+// is.
 bool is_systemds_to_resolve(const std::string &path) {
     return path.starts_with(kSpecifier);
 }
 
-// Of `qemu`, which lists them as "q35   Standard PC …" below a heading. Empty if it does not
-// answer. It is asked once, however many VMs are checked.
+// The machines of `qemu`, which lists them as "q35   Standard PC …" below a heading. Empty if QEMU
+// does not answer. Each QEMU is asked once, however many VMs are checked.
 const std::vector<std::string> &machines_of(const std::string &qemu, const std::string &user) {
     static std::map<std::string, std::vector<std::string>> asked;
     const auto [known, is_new] = asked.try_emplace(qemu);
@@ -204,7 +205,7 @@ class HostChecker {
                std::ranges::any_of(vm_.service_lines, names_it);
     }
 
-    // What the image is a layer on, and that.
+    // Checks the file that the image is a layer on, and the file below that one, and so on.
     void check_layers(const std::string &section, const FilePath &file) {
         constexpr int kLayersMax = 20;
         std::string image = absolute_path(vm_, file);
@@ -227,7 +228,7 @@ class HostChecker {
         }
     }
 
-    // Of a QEMU of the distribution's: another program would be run for the sake of a message.
+    // Only for a QEMU of the distribution: no other program is run for the sake of a message.
     void check_machine(const std::string &qemu) {
         if (!vm_.machine || vm_.qemu)
             return;
@@ -246,7 +247,7 @@ class HostChecker {
         const auto names_privilege = [](const UnitLine &line) {
             return line.value.find("CAP_NET_BIND_SERVICE") != line.value.npos;
         };
-        // To a person, the ini's own contradictions say it (network_contradictions.cpp).
+        // To a person, the check of the ini says this (networks.cpp).
         if (const unsigned first = first_unprivileged_port();
             purpose_ == CheckFor::failed_start && network.type == NetworkType::user &&
             forward.host_port < first && std::ranges::none_of(vm_.service_lines, names_privilege))
@@ -274,7 +275,7 @@ class HostChecker {
                              package));
     }
 
-    // In a message may be what an image or a process calls itself.
+    // A message may have the name that an image or a process gives itself.
     void warn(std::string_view section, std::string_view key, const std::string &message) {
         diagnostics_.push_back({vm_.location(section, key), Severity::warning, printable(message)});
     }

@@ -11,11 +11,11 @@
 namespace qemunit::generator {
 
 enum class CheckFor {
-    person,        // who may mean the VM for later
-    failed_start,  // only what may be why
+    person,        // somebody who may write the VM for later
+    failed_start,  // a start that has failed: only what may be the reason
 };
 
-// Warnings.
+// Adds warnings.
 void check_host(const Vm &vm, Architecture host, Diagnostics &diagnostics,
                 CheckFor purpose = CheckFor::person);
 

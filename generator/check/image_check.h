@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What only a look at the images of a VM can tell. Part of check_host(), for --check; never when
+// Checks that have to look at the images of a VM. Part of check_host(), for --check; never when
 // systemd runs the generator.
 #pragma once
 
@@ -12,7 +12,7 @@
 
 namespace qemunit::generator {
 
-// What to warn of, and of which key.
+// Called with each warning and its key.
 using WarnOfKey =
     std::function<void(std::string_view section, std::string_view key, std::string message)>;
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Who has a port of the host right now that a VM is to forward: by the kernel's tables of sockets
-// and the processes' descriptors. Only root sees those of others. For people who ask why; never at
-// boot.
+// Who has a port of the host right now that a VM is to forward, by the kernel's tables of sockets
+// and the processes' descriptors. Only root sees the descriptors of other users. For people who ask
+// why; never at boot.
 #pragma once
 
 #include <cstdint>

@@ -70,7 +70,7 @@ std::vector<FirmwareCatalog::Entry> FirmwareCatalog::read(const std::string &pat
                                has_keys && contains(features, "secure-boot")});
         return entries;
     } catch (const json::exception &) {
-        return {};  // of another form: none of ours
+        return {};  // a descriptor of another form is of no use
     }
 }
 

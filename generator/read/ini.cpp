@@ -146,7 +146,7 @@ class LineReader {
     std::string section_;
     std::string_view value_;
     bool in_section_ = false;
-    bool complained_ = false;  // one word about keys before the first header is enough
+    bool complained_ = false;  // keys before the first header are reported once
 };
 
 }  // namespace

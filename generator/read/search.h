@@ -20,8 +20,8 @@ struct VmSource {
     std::vector<std::string> drop_ins;  // in the order they apply, masked ones left out
 };
 
-// A file that stands for none, and hides one of its name in a lower directory: empty, or a link to
-// /dev/null.
+// Whether the file is a mask, which hides a file of its name in a lower directory: empty, or a link
+// to /dev/null.
 bool is_mask(const struct stat &info);
 bool is_mask(const std::string &path);
 

@@ -14,7 +14,7 @@ namespace qemunit::generator {
 
 namespace {
 
-// After 50-qemunit.conf, which it amends.
+// Sorted after 50-qemunit.conf, which this drop-in amends.
 constexpr std::string_view kHeldDropIn = "60-qemunit-running.conf";
 // systemd applies these to a service that runs, at every daemon-reload.
 constexpr std::string_view kAppliedSettings[] = {"IPAddressDeny=", "DeviceAllow="};
@@ -42,8 +42,8 @@ bool has_link(const Output &output, const std::string &path) {
     return std::ranges::find(output.links, path, &OutputLink::path) != output.links.end();
 }
 
-// A tap interface that is not to start again must not make its bridge wait for that: systemd looks
-// whether a unit is needed when others stop, but not while a job of its own waits.
+// The bridge must not be ordered after a tap interface that is not to start again: systemd looks
+// whether a unit is still needed when others stop, but not while a job of the unit itself waits.
 OutputFile without_order(OutputFile file) {
     if (file.path.starts_with("qemu-tap@"))
         for (std::size_t at; (at = file.content.find("\nAfter=qemu-bridge@")) != std::string::npos;)
@@ -73,7 +73,8 @@ class Holder {
     }
 
     Output without_units(NoUnits why) {
-        // What would make its images, and start it at boot, is for a next start.
+        // The units that make images, and the link that starts the VM at boot, are for the next
+        // start.
         for (const OutputFile &file : started_.files)
             if (!file.path.starts_with("qemu-image@"))
                 units_.files.push_back(without_order(file));
@@ -83,15 +84,15 @@ class Holder {
             else if (link.path.starts_with(service_unit(vm_) + ".d/"))
                 units_.links.push_back(link);
         }
-        if (why == NoUnits::is_gone)  // or systemctl says at each call that it has changed
+        if (why == NoUnits::is_gone)  // or systemctl says that the file has changed
             unit_lines_ += "SourcePath=\n";
-        // Out of the sandbox, in which there are no ini files. Of its lists, a start alone makes
-        // use.
+        // The command that says why needs the ini files, which the sandbox does not have. systemd
+        // uses these lists only at a start.
         for (const char *list : {"BindPaths", "BindReadOnlyPaths", "TemporaryFileSystem",
                                  "InaccessiblePaths", "NoExecPaths", "ExecPaths", "RootDirectory"})
             if (paths_.is_of_user())  // for root, "+" is enough
                 service_lines_ += fmt::format("{}=\n", list);
-        // Nothing that may be gone keeps it from saying why.
+        // No credential or command that may be gone keeps the next start from saying why.
         service_lines_ += fmt::format(
             "LoadCredential=\nExecCondition=\nExecStartPre=\nExecStart=\nExecStart={} --explain "
             "{}\n",
@@ -101,7 +102,8 @@ class Holder {
     }
 
   private:
-    // By the VM, or by its tap interfaces; what ends by itself is nothing to hold.
+    // Whether the VM or one of its tap interfaces wants the unit; a unit that ends by itself is not
+    // held.
     static bool is_want(const OutputLink &link) {
         const std::string_view path = link.path, unit = unit_of(link);
         return (path.starts_with("qemu@") || path.starts_with("qemu-tap@")) &&
@@ -113,7 +115,7 @@ class Holder {
         const std::string unit(unit_of(link));
         units_.links.push_back(link);
         if (!link.path.starts_with("qemu@"))
-            return;  // a bridge, which may be that of others too
+            return;  // a bridge, which other VMs may use too
         unit_lines_ += fmt::format("After={}\n", unit);
         const std::string stem = unit.substr(0, unit.rfind('.') + 1);
         for (const OutputFile &file : started_.files)

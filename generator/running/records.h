@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// What the generator has written for each VM, in a file for its next run: systemd removes the units
-// of generators before it runs them, and a VM may still run with what stood in its own. Called by
-// main.cpp and running_vms.h. Below the manager's own folder in /run, where no VM's user writes.
+// What the generator has written for each VM, kept in a file for its next run: systemd removes the
+// units of generators before it runs them, and a VM may still run with the old ones. Called by
+// main.cpp and running_vms.h. The file is in the manager's own folder in /run, where no VM's user
+// can write.
 #pragma once
 
 #include <map>
@@ -21,18 +22,18 @@ namespace qemunit::generator {
 struct Record {
     std::string_view vm;
     std::string_view now;  // what its ini file gives
-    // If it runs with something else: which run (an invocation id of systemd's), and with what.
+    // If the VM runs with other units: its systemd invocation id, and these units.
     std::string_view invocation;
     std::string_view started;
 };
 
-// Where they are kept.
+// Where the records are kept.
 std::string records_path(const std::string &root, const Paths &paths);
 
 std::string text_of(const Output &output);
 Output output_of(std::string_view text);
 
-// The file of the last run. None, or one that this program did not write: no records.
+// The file of the last run. If there is none, or another program wrote it, there are no records.
 class LastRun {
   public:
     static std::unique_ptr<LastRun> read(const std::string &path);
@@ -48,15 +49,15 @@ class LastRun {
     std::map<std::string_view, Record> records_;
 };
 
-// The file for the next run. Two processes may add to one: each writes whole records.
+// The file for the next run. Two processes may write to one file: each writes whole records.
 class NextRun {
   public:
     static Result<NextRun> create(std::string path);
 
     void add(const Record &record);
-    // What was added goes to the file.
+    // Writes the records that were added to the file.
     Result<> flush();
-    // From now on it is what LastRun::read() finds.
+    // From now on LastRun::read() finds this file.
     Result<> keep();
 
   private:

@@ -40,7 +40,7 @@ std::optional<RunningVms::Started> RunningVms::started(std::string_view vm,
     const Record *record = running == vms_.end() ? nullptr : last.find(vm);
     if (!record)
         return std::nullopt;
-    // Otherwise it began after the last run of the generator, with what that gave.
+    // A VM without such a record was started after the last run of the generator, with its units.
     const bool is_held = !record->started.empty() && record->invocation == running->second;
     const std::string_view text = is_held ? record->started : record->now;
     if (text.empty())

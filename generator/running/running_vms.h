@@ -23,8 +23,8 @@ class RunningVms {
     const std::map<std::string, std::string, std::less<>> &all() const { return vms_; }
     bool empty() const { return vms_.empty(); }
 
-    // What a VM that runs was started with, by the records of the last run; nothing if that is not
-    // known, or if it was started without units of ours.
+    // The units that a running VM was started with, by the records of the last run; nothing if they
+    // are not known, or if the VM was started without units of ours.
     struct Started {
         std::string_view invocation;
         std::string_view text;

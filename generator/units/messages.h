@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What the generator could tell nobody: a boot without a kernel log, as that of a container, where
-// journald is not up yet. A file of its output keeps it for qemunit-messages.service, which this
-// boot then starts, and which puts it into the journal.
+// Messages of a generator that has nowhere to log: at a boot without a kernel log, as in a
+// container, journald is not up yet. A file in the output keeps the messages for
+// qemunit-messages.service, which this boot starts, and which writes them into the journal.
 #pragma once
 
 #include <string>

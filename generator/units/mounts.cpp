@@ -13,7 +13,7 @@ namespace qemunit::generator {
 
 namespace {
 
-// Mounted before anything else starts, by systemd or the kernel.
+// File systems that systemd or the kernel mounts before anything else starts.
 bool is_of_kernel(std::string_view path) {
     constexpr std::string_view kFolders[] = {"/dev", "/proc", "/sys"};
     return std::ranges::any_of(kFolders, [&](std::string_view folder) {

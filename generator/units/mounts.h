@@ -13,17 +13,17 @@
 
 namespace qemunit::generator {
 
-// Whether the unit has StateDirectory= for that of the VM: then systemd waits for that anyway.
+// Whether the unit has the VM's folder as StateDirectory=: systemd waits for its mount then anyway.
 enum class HasStateDirectory { yes, no };
 
-// A line for [Unit]; "" if there is nothing to wait for, as for what the kernel mounts itself. A
-// path may come twice.
+// A line for [Unit]; "" if no mount is to be waited for: the kernel's own file systems are always
+// there. A path may come twice.
 std::string required_mounts(const Vm &vm, const std::vector<std::string> &paths,
                             HasStateDirectory has_state = HasStateDirectory::yes);
 
-// Of every path that the VM's ini files name.
+// All paths that the VM's ini files name.
 std::vector<std::string> named_paths(const Vm &vm);
-// Of what qemu-image@.service makes, and makes it from.
+// The images that qemu-image@.service makes, and the files that it makes them from.
 std::vector<std::string> image_paths(const Vm &vm);
 
 }  // namespace qemunit::generator

@@ -7,9 +7,9 @@
 
 namespace qemunit::generator {
 
-// Whether services of a user's manager can have file systems and networks of their own. Of this
-// process, which the manager has started. Tries it, since no single setting tells:
-// kernels, sysctls, AppArmor and seccomp filters all have a say.
+// Whether services of the user's manager that has started this process can have file systems and
+// networks of their own. Tries to make them, since no single setting tells: kernels, sysctls,
+// AppArmor and seccomp filters all have a say.
 Namespaces namespaces_of_user();
 
 // Leaves the file systems that qemu@.service has for QEMU, in which there are no ini files, for

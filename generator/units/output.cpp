@@ -44,7 +44,7 @@ Result<> OutputFolder::make_parent(const std::string &path) const {
     return {};
 }
 
-// Under its own name at once: PID 1 reads the folder when all generators have ended.
+// The file has its final name at once: PID 1 reads the folder when all generators have ended.
 Result<> OutputFolder::write_file(const OutputFile &file) const {
     const UniqueFd fd(openat(fd_.get(), file.path.c_str(),
                              O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644));
@@ -56,7 +56,7 @@ Result<> OutputFolder::write_file(const OutputFile &file) const {
             continue;
         if (n < 0) {
             auto failure = fail("cannot write", file.path);
-            unlinkat(fd_.get(), file.path.c_str(), 0);  // half a unit would be worse than none
+            unlinkat(fd_.get(), file.path.c_str(), 0);  // no unit is better than a part of one
             return failure;
         }
         done += static_cast<std::size_t>(n);
@@ -64,7 +64,7 @@ Result<> OutputFolder::write_file(const OutputFile &file) const {
     return {};
 }
 
-// By errno.
+// The error of errno.
 std::unexpected<Error> OutputFolder::fail(std::string_view what, std::string_view path) const {
     const int code = errno;
     return fail_errno(code, fmt::format("{} {}/{}", what, path_, path));

@@ -23,7 +23,7 @@ namespace qemunit::generator {
 namespace {
 
 constexpr uint64_t kLongest = 1'000'000'000;  // seconds; as good as infinity
-// For a guest to boot; the template's is for QEMU alone.
+// The time for a guest to boot; that of the template is for QEMU alone.
 constexpr std::string_view kGuestStartTimeout = "5min";
 
 std::string for_helper(uint64_t seconds) {
@@ -32,7 +32,7 @@ std::string for_helper(uint64_t seconds) {
 
 constexpr std::string_view kNextLine = " \\\n    ";
 
-// What the helper shall compare the image with.
+// The options by which the helper compares the image with the ini.
 void append_image_checks(std::string &text, const Vm &vm, const Drive &drive) {
     if (!drive.file)
         return;
@@ -49,7 +49,7 @@ void append_image_checks(std::string &text, const Vm &vm, const Drive &drive) {
         add("--layer=");
 }
 
-// What QEMU connects to: the unit of each, and its socket.
+// The sockets that QEMU connects to, each with its unit.
 std::vector<std::pair<std::string, std::string>> served_sockets(const Vm &vm) {
     std::vector<std::pair<std::string, std::string>> sockets;
     if (vm.tpm)
@@ -149,8 +149,8 @@ std::string unit_settings(const Vm &vm, const SupportingUnits &supporting) {
 }
 
 // QEMU unlinks the sockets that it was handed when it exits (util/qemu-sockets.c,
-// socket_listen_cleanup), and they are systemd's. Where nothing hides them from it, their folder
-// belongs to its own user, so that the mode has to keep it from that.
+// socket_listen_cleanup), although systemd owns them. Where no sandbox hides the sockets from QEMU,
+// QEMU's user owns their folder, so that only the folder's mode can keep QEMU from that.
 std::string socket_guard(const Vm &vm) {
     const std::string folder = quote_word(vm.paths.socket_dir(vm.name));
     return fmt::format(
@@ -206,7 +206,7 @@ Output render(const Vm &vm, Architecture host, Namespaces namespaces) {
     if (vm.paths.is_of_user() && namespaces == Namespaces::available)
         output.links.push_back(
             {concat(unit, ".d/40-qemunit-sandbox.conf"), std::string(kUserSandboxPath)});
-    // Not the images: who makes those may have to reach any folder of the user.
+    // Without the unit that makes images, which may have to reach any folder of the user.
     if (vm.paths.is_of_user() && namespaces == Namespaces::available)
         for (const std::string &wanted : supporting.wanted)
             for (const auto &[kind, settings] : {std::pair("qemu-tpm@", kUserTpmSandboxPath),
@@ -218,7 +218,7 @@ Output render(const Vm &vm, Architecture host, Namespaces namespaces) {
         output.links.push_back(want(vm, unit, wanted));
     for (const auto &[by, wanted] : supporting.wants)
         output.links.push_back(want(vm, by, wanted));
-    if (vm.is_registered)  // after it, not before
+    if (vm.is_registered)  // which starts after the VM
         output.links.push_back(want(vm, unit, concat("qemu-machine@", vm.name, ".service")));
     for (const auto &[kind, lines] : {std::pair("monitor", monitor_socket_settings(vm)),
                                       std::pair("serial", serial_socket_settings(vm))}) {

@@ -11,8 +11,8 @@
 
 namespace qemunit::generator {
 
-// Without them nothing can be hidden or put in another place. PID 1 can always make them; a
-// user's manager only where the kernel lets unprivileged users (namespaces.h).
+// Without namespaces nothing can be hidden or put in another place. PID 1 can always make them, a
+// user's manager only where the kernel lets unprivileged users make them (namespaces.h).
 enum class Namespaces { available, unavailable };
 
 // Lines for [Service].
@@ -22,8 +22,8 @@ std::string sandbox_settings(const Vm &vm, Namespaces namespaces);
 // program only, since systemd makes a mount of each path, which is most of what a sandbox costs.
 std::string execution_settings(const Vm &vm, Architecture host);
 
-// What QEMU, or the helper for it, opens itself, with its own rights: for a word of advice when it
-// may not.
+// The files that QEMU or the helper opens with QEMU's rights, for a word of advice where those do
+// not suffice.
 struct OpenedPath {
     std::string path;
     bool write;

@@ -33,9 +33,9 @@ struct SharedAccess {
 };
 
 // One socket unit has one mode and owner for all its sockets. So none of them lets anybody in when
-// systemd creates it, and each is opened up by these, the mode last; they run as root before
-// anybody is told that the socket is there. Who connects in between, as somebody who tries
-// again and again does, would stay connected.
+// systemd creates it, and these commands open up each socket, the mode last. They run as root
+// before anybody is told that the socket is there. A socket that is open for a moment would not do:
+// a client that tries again and again would connect in that moment, and stay connected.
 std::string access_commands(const std::vector<SharedAccess> &sockets) {
     std::string text = "SocketMode=0000\n";
     for (const auto &[paths, access] : sockets) {
@@ -51,7 +51,7 @@ std::string access_commands(const std::vector<SharedAccess> &sockets) {
 }
 
 // Without a word in the ini, qemunitd connects as the sockets' group (units/qemunit.tmpfiles.conf).
-// Another mode or group may keep that out, and then it is the owner.
+// Another mode or group may keep qemunitd out; then qemunitd is made the owner.
 SocketAccess with_owner(const Vm &vm, SocketAccess access) {
     if (!access.user && !access.is_default() && !vm.paths.is_of_user())
         access.user = AccountName{"qemunitd"};

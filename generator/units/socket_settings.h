@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the ini changes about the socket units of a VM: who may connect, and sockets beside the
-// first. Lines for [Socket], "" where the template is right as it is.
+// What the ini changes about the socket units of a VM: who may connect, and further sockets. Lines
+// for [Socket], "" where the template needs no change.
 #pragma once
 
 #include <string>

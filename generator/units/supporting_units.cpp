@@ -23,7 +23,7 @@ class Builder {
         add_images();
         if (!vm_.paths.is_of_user())
             add_credentials();
-        if (vm_.snapshot_keep)  // nobody's want: it is the timer's
+        if (vm_.snapshot_keep)  // no Wants= of the VM: the timer starts it
             add_drop_in(
                 fmt::format("qemu-snapshot@{}.service", vm_.name),
                 {{"Service", fmt::format("Environment=KEEP={}\n", vm_.snapshot_keep->number)}});
@@ -44,7 +44,7 @@ class Builder {
   private:
     void want(std::string unit) { units_.wanted.push_back(std::move(unit)); }
 
-    // What goes wrong there is in the journal of the VM, too (units/qemunit-part-ended).
+    // Errors of a supporting unit are in the journal of the VM, too (units/qemunit-part-ended).
     std::string journal_of_vm() const {
         return fmt::format(
             "Environment=QEMUNIT_VM={}\nLogExtraFields={}={}\n", vm_.name,
@@ -52,7 +52,7 @@ class Builder {
             service_unit(vm_.name));
     }
 
-    // When the VM is started anew, with another ini file perhaps, so is what it has beside it.
+    // A restart of the VM, perhaps with another ini file, restarts its supporting units.
     std::string part_of_vm() const { return fmt::format("PartOf={}\n", service_unit(vm_.name)); }
 
     void add_drop_in(const std::string &unit, std::initializer_list<UnitSection> sections) {
@@ -67,7 +67,7 @@ class Builder {
         return vm_.user ? fmt::format("User={}\nGroup=\n", vm_.user->text) : "";
     }
 
-    // Only if one of them is missing: a start with all images in place costs nothing.
+    // The unit runs only if an image is missing: a start with all images in place costs nothing.
     void add_images() {
         std::string conditions, commands;
         for (const Drive &drive : vm_.drives) {
@@ -79,7 +79,7 @@ class Builder {
             if (!vm_.paths.is_of_user())
                 commands += fmt::format("ReadWritePaths={}\n", quote_path("-" + folder));
             commands += fmt::format("ExecStart={} --vm={}", kImageToolPath, vm_.name);
-            if (!vm_.paths.is_of_user())  // what a user's manager makes is the user's already
+            if (!vm_.paths.is_of_user())  // files that a user's manager makes belong to the user
                 commands += fmt::format(" --owner={}", vm_.user ? vm_.user->text : "qemunit");
             commands += fmt::format(" --format={}", format_of(drive));
             if (drive.size)
@@ -140,7 +140,8 @@ class Builder {
         want(unit);
     }
 
-    // One unit an interface, so that what systemd-networkd made stays as it is.
+    // Each interface has a unit of its own, so that an interface of systemd-networkd stays as it
+    // is.
     void add_tap(const Network &network) {
         const std::string unit = fmt::format("qemu-tap@{}.service", tap_name(vm_, network));
         std::string unit_lines = part_of_vm(), service_lines = journal_of_vm();
@@ -170,7 +171,7 @@ class Builder {
         add_drop_in(name + ".service",
                     {{"Unit", required_mounts(vm_, {share.path->text}, HasStateDirectory::no)},
                      {"Service", lines}});
-        // Not a part of the VM: systemd starts no socket whose service is still about to end.
+        // The socket has no PartOf= the VM: systemd starts no socket whose service is about to end.
         if (vm_.user)
             add_drop_in(name + ".socket",
                         {{"Socket", fmt::format("SocketUser={}\n", vm_.user->text)}});

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The units beside qemu@NAME.service that some settings need: what makes images and tap
-// interfaces, and the programs that serve a TPM, a network or a folder. systemd starts
-// them before QEMU, and stops them when the VM has ended.
+// The units beside qemu@NAME.service that some settings need: those that make images and tap
+// interfaces, and the programs that serve a TPM, a network or a folder. systemd starts them before
+// QEMU, and stops them when the VM has ended.
 #pragma once
 
 #include <string>
@@ -15,7 +15,7 @@ namespace qemunit::generator {
 
 struct SupportingUnits {
     std::vector<std::string> wanted;  // by the VM's service, which comes after them
-    // Of one of them, by another.
+    // A supporting unit that another one wants.
     struct Want {
         std::string by, unit;
     };
