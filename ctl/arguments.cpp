@@ -202,8 +202,10 @@ std::string help_text() {
         "Looks at virtual machines, and works with those that run. Starting and\n"
         "stopping them is systemd's: systemctl start qemu@VM\n"
         "\n";
+    // Completions for shells read these lines: two spaces before the verb, and two or more behind
+    // what it takes.
     for (const Verb &verb : verbs())
-        text += fmt::format("  {:<26} {}\n", fmt::format("{} {}", verb.name, verb.arguments),
+        text += fmt::format("  {:<28} {}\n", fmt::format("{} {}", verb.name, verb.arguments),
                             verb.help);
     text +=
         "\n"

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
-# bash completion for qemunitctl(1)
+# bash completion for qemunitctl(1). Which commands there are, and what each takes, is in its --help.
 
 _qemunitctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-    local verbs='list status console monitor cmd qmp snapshot forward medium screenshot sendkey type check reload cat'
     local options='--user --host --no-ask-password --help --version'
     local i word position=0 verb='' vm='' bus=(--no-ask-password)
+    local help line groups words='' argument=''
+    local -a takes
     COMPREPLY=()
+    help=$(qemunitctl --help 2>/dev/null)
+    groups=" $(sed -n 's/^  \([a-z]*\) [a-z].*/\1/p' <<<"$help" | sort -u | tr '\n' ' ')"
 
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
@@ -19,18 +22,15 @@ _qemunitctl() {
                 ;;
             --user) bus+=(--user) ;;
             -*) ;;
-            snapshot | forward | medium)
-                if [[ -z $verb ]]; then verb=$word; else position=$((position + 1)); fi
-                ;;
             *)
-                case $verb in
-                    '') verb=$word ;;
-                    snapshot | forward | medium) verb+=" $word" ;;
-                    *)
-                        position=$((position + 1))
-                        [[ -n $vm ]] || vm=$word
-                        ;;
-                esac
+                if [[ -z $verb ]]; then
+                    verb=$word
+                elif [[ $groups == *" $verb "* ]]; then
+                    verb+=" $word"
+                else
+                    position=$((position + 1))
+                    [[ -n $vm ]] || vm=$word
+                fi
                 ;;
         esac
     done
@@ -48,41 +48,35 @@ _qemunitctl() {
         return
     fi
 
-    local words=''
-    case $verb in
-        '') words=$verbs ;;
-        snapshot) words='list save load delete rotate' ;;
-        forward) words='list add remove' ;;
-        medium) words='change eject' ;;
-        list) ;;
-        check)
-            mapfile -t COMPREPLY < <(compgen -f -X '!*.ini' -- "$cur")
-            words=$(qemunitctl "${bus[@]}" list --names 2>/dev/null)
+    if [[ -z $verb ]]; then
+        words=$(sed -n 's/^  \([a-z]*\) .*/\1/p' <<<"$help")
+    elif [[ $groups == *" $verb "* ]]; then
+        words=$(sed -n "s/^  $verb \([a-z]*\) .*/\1/p" <<<"$help")
+    else
+        line=$(sed -n "s/^  $verb \([A-Z[].*\)/\1/p" <<<"$help")
+        read -ra takes <<<"${line%%  *}"
+        argument=${takes[position]-}
+        # What is the last, and may come again.
+        [[ -n $argument || ${#takes[@]} == 0 || ${takes[-1]} != *...* ]] || argument=${takes[-1]}
+    fi
+    case $argument in
+        *VM*) words=$(qemunitctl "${bus[@]}" list --names 2>/dev/null) ;;
+        *PORT*)
+            words=$(qemunitctl "${bus[@]}" status "$vm" 2>/dev/null |
+                sed -n 's|.*/\([^/]*\)\.sock$|\1|p' | grep -vx 'monitor\|qmp')
             ;;
-        status) words=$(qemunitctl "${bus[@]}" list --names 2>/dev/null) ;;
-        *)
-            if ((position == 0)); then
-                words=$(qemunitctl "${bus[@]}" list --names 2>/dev/null)
-            elif [[ $verb == 'medium change' ]] && ((position == 2)); then
-                mapfile -t COMPREPLY < <(compgen -f -- "$cur")
-            elif ((position == 1)); then
-                case $verb in
-                    console)
-                        words=$(qemunitctl "${bus[@]}" status "$vm" 2>/dev/null |
-                            sed -n 's|.*/\([^/]*\)\.sock$|\1|p' | grep -vx 'monitor\|qmp')
-                        ;;
-                    'snapshot load' | 'snapshot delete')
-                        words=$(qemunitctl "${bus[@]}" snapshot list "$vm" 2>/dev/null |
-                            sed -n '2,$s/ .*//p')
-                        ;;
-                    'forward remove')
-                        words=$(qemunitctl "${bus[@]}" forward list "$vm" 2>/dev/null |
-                            sed -n '2,$s/^[^ ]* *//p')
-                        ;;
-                    screenshot) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
-                esac
-            fi
+        TAG)
+            [[ $verb == *save ]] || words=$(qemunitctl "${bus[@]}" snapshot list "$vm" 2>/dev/null |
+                sed -n '2,$s/ .*//p')
             ;;
+        RULE)
+            [[ $verb == *add ]] || words=$(qemunitctl "${bus[@]}" forward list "$vm" 2>/dev/null |
+                sed -n '2,$s/^[^ ]* *//p')
+            ;;
+    esac
+    case $argument in
+        *'|FILE'*) mapfile -t COMPREPLY < <(compgen -f -X '!*.ini' -- "$cur") ;;
+        *FILE*) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
     esac
     [[ -z $words ]] || mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$words" -- "$cur")
 }

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// Every verb and option is in qemunitctl(1) and in both shells' completion.
+// Every verb and option is in qemunitctl(1), and both shells complete it.
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
 #include "ctl/verbs.h"
+#include "tests/unit/program.h"
+#include "tests/unit/temporary_folder.h"
 
 namespace qemunit::ctl {
 namespace {
@@ -19,24 +22,62 @@ std::string read_source(const std::string &path) {
     return text.str();
 }
 
-TEST(CtlDocumentationTest, ManPageAndCompletionKnowEveryVerb) {
+TEST(CtlDocumentationTest, TheManPageKnowsEveryVerb) {
+    const std::string man = read_source("man/qemunitctl.1.scd");
+    for (const Verb &verb : verbs())
+        EXPECT_NE(man.find("\n*" + std::string(verb.name) + "*"), man.npos) << verb.name;
+}
+
+TEST(CtlDocumentationTest, ManPageAndCompletionKnowEveryOption) {
     const std::string man = read_source("man/qemunitctl.1.scd");
     const std::string bash = read_source("ctl/completion/qemunitctl.bash");
     const std::string zsh = read_source("ctl/completion/_qemunitctl");
-    for (const Verb &verb : verbs()) {
-        EXPECT_NE(man.find("\n*" + std::string(verb.name) + "*"), man.npos) << verb.name;
-        std::istringstream words{std::string(verb.name)};
-        for (std::string word; words >> word;) {
-            EXPECT_NE(bash.find(word), bash.npos) << word;
-            EXPECT_NE(zsh.find(word), zsh.npos) << word;
-        }
-    }
     for (const std::string option : {"--user", "--host", "--json", "--names", "--read-only",
                                      "--wait", "--no-ask-password", "--help", "--version"}) {
         EXPECT_NE(man.find("*" + option), man.npos) << option;
         EXPECT_NE(bash.find(option), bash.npos) << option;
         EXPECT_NE(zsh.find(option), zsh.npos) << option;
     }
+}
+
+// What bash offers behind `typed`, a word a line; the last word is the one at the cursor. `list
+// --names` of this qemunitctl says "vm1".
+std::vector<std::string> completed(const std::string &typed) {
+    const testing::TemporaryFolder folder;
+    const std::string program = folder.write("qemunitctl",
+                                             "#!/bin/sh\ncase \"$*\" in\n"
+                                             "*--names) echo vm1 ;;\n"
+                                             "*'snapshot list vm1') printf 'TAG\\nold 1\\n' ;;\n"
+                                             "*) exec " QEMUNITCTL " \"$@\" ;;\nesac\n");
+    std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+    const auto run = testing::run_program(
+        {"/bin/bash", "-c",
+         "PATH=$1:$PATH; . $2; COMP_WORDS=($3 \"$4\"); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); "
+         "_qemunitctl; printf '%s\\n' \"${COMPREPLY[@]}\"",
+         "_", std::filesystem::path(program).parent_path(),
+         QEMUNIT_SOURCE_DIR "/ctl/completion/qemunitctl.bash", typed.substr(0, typed.rfind(' ')),
+         typed.substr(typed.rfind(' ') + 1)},
+        {.environment = {"PATH=/usr/bin:/bin"}});
+    std::vector<std::string> words;
+    std::istringstream lines(run.output);
+    for (std::string line; std::getline(lines, line);)
+        if (!line.empty())
+            words.push_back(line);
+    return words;
+}
+
+TEST(CtlDocumentationTest, BashCompletesEveryVerb) {
+    for (const Verb &verb : verbs()) {
+        const std::string typed = "qemunitctl " + std::string(verb.name);
+        EXPECT_EQ(completed(typed), std::vector{typed.substr(typed.rfind(' ') + 1)}) << typed;
+        if (verb.of_vm) {
+            EXPECT_EQ(completed(typed + " v"), std::vector<std::string>{"vm1"}) << typed;
+        }
+    }
+    EXPECT_EQ(completed("qemunitctl snapshot load vm1 o"), std::vector<std::string>{"old"});
+    EXPECT_EQ(completed("qemunitctl snapshot save vm1 o"), std::vector<std::string>{});
+    EXPECT_EQ(completed("qemunitctl status vm2 v"), std::vector<std::string>{"vm1"});
+    EXPECT_EQ(completed("qemunitctl check v"), std::vector<std::string>{"vm1"});
 }
 
 }  // namespace
