@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 #
-# What tools/demo and tools/test have in common: packages, builds, guests. Sourced by
+# What tools/demo and tools/test have in common: packages, builds, progress. Sourced by
 # them, from any folder; changes nothing but build/ and the installed packages.
 
 source_dir=$(realpath "$(dirname "${BASH_SOURCE[0]}")/..")
@@ -9,65 +9,87 @@ build_dir=${QEMUNIT_BUILD_DIR:-$source_dir/build}
 # shellcheck disable=SC2034 # for those who source this
 linux_guest=$build_dir/linux-guest
 
+# shellcheck source-path=SCRIPTDIR source=progress.sh
+source "$source_dir/tools/progress.sh"
+
 die() {
     echo "${0##*/}: $*" >&2
     exit 1
 }
 
 say() {
+    [[ ! -t 1 ]] || printf '\r\033[K'
     echo "== $*"
 }
 
-# Runs a command and shows what it said only if it failed.
-quietly() {
-    local log status=0
-    log=$(mktemp)
-    "$@" &>"$log" </dev/null || status=$?
-    if ((status)); then
-        cat "$log" >&2
-        echo "failed with $status: $*" >&2
-    fi
-    rm -f "$log"
-    return "$status"
+# Debian packages, for a bare Debian 12, 13 or sid: what builds the product,
+build_packages=(
+    g++ cmake ninja-build pkg-config
+    libsystemd-dev libfmt-dev nlohmann-json3-dev libinih-dev libedit-dev scdoc
+)
+# shellcheck disable=SC2034 # for those who source this
+# what boots it in a throwaway system, with a guest that is made here,
+system_packages=(
+    mount util-linux systemd systemd-container dbus polkitd socat
+    qemu-system-x86 qemu-utils binutils-x86-64-linux-gnu busybox-static cpio kmod
+)
+# and what only its tests need: sanitizers, guests of other architectures, all that a VM can have beside it.
+test_packages=(
+    clang-19 libclang-rt-19-dev libgtest-dev libgmock-dev
+    binutils-aarch64-linux-gnu qemu-system-arm qemu-system-misc opensbi ovmf qemu-efi-aarch64
+    dbus-user-session openssh-client python3-dbus iproute2 swtpm passt bash-completion zsh man-db
+)
+# Debian 12 has these in packages of systemd's and QEMU's, and
+if ! grep -q '^VERSION_ID="12"' /etc/os-release; then
+    build_packages+=(systemd-dev)
+    test_packages+=(virtiofsd)
+    # so has Debian 13 this.
+    grep -q '^VERSION_ID="13"' /etc/os-release || test_packages+=(qemu-system-riscv)
+fi
+
+apt_get() {
+    # Somebody else may be installing something at this moment.
+    DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=600 "$@"
 }
 
-# All that building, testing and the throwaway system need on a bare Debian 12 or 13.
-packages=(
-    g++ cmake ninja-build pkg-config
-    clang-19 libclang-rt-19-dev
-    libsystemd-dev libfmt-dev nlohmann-json3-dev libinih-dev libedit-dev libgtest-dev libgmock-dev scdoc
-    binutils-x86-64-linux-gnu binutils-aarch64-linux-gnu
-    mount util-linux systemd systemd-container dbus dbus-user-session polkitd socat openssh-client python3-dbus
-    qemu-system-x86 qemu-system-arm qemu-system-misc opensbi qemu-utils ovmf qemu-efi-aarch64
-    swtpm passt
-    iproute2 busybox-static cpio kmod bash-completion zsh man-db
-)
-# Debian 12 has these in packages of QEMU's and systemd's.
-grep -q '^VERSION_ID="12"' /etc/os-release || packages+=(virtiofsd systemd-dev)
-# So has Debian 13 this.
-grep -q '^VERSION_ID="1[23]"' /etc/os-release || packages+=(qemu-system-riscv)
-
+# install_packages PACKAGE…: those that are missing.
 install_packages() {
-    local package missing=()
-    for package in "${packages[@]}"; do
+    local package missing=() log=$build_dir/packages.log
+    for package in "$@"; do
         [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] ||
             missing+=("$package")
     done
-    if ((${#missing[@]})); then
-        say "Installing ${missing[*]}"
-        # Another repository of this machine may be out of reach; apt-get install will tell.
-        quietly apt-get -q update || true
-        quietly env DEBIAN_FRONTEND=noninteractive \
-            apt-get -q install --yes --no-install-recommends "${missing[@]}"
-    fi
+    ((${#missing[@]})) || return 0
+    say "Installing ${missing[*]}"
+    # Another repository of this machine may be out of reach; apt-get install will tell.
+    track packages "$log" apt_get update || true
+    track packages "$log" apt_get install --yes --no-install-recommends "${missing[@]}" || {
+        cat "$log" >&2
+        echo "cannot install ${missing[*]}: is there a network, and a mirror in /etc/apt?" >&2
+        return 1
+    }
 }
 
-# build PRESET [TARGET…]
+# build PRESET [OPTION OF cmake…] [-- TARGET…], with what "$calm" says before it
+calm=''
+# shellcheck disable=SC2086 # nothing, or a word
 build() {
-    say "Building preset $1"
-    (cd "$source_dir" && quietly cmake --preset "$1" -B "$build_dir/$1") &&
-        quietly cmake --build "$build_dir/$1" --parallel "$(nproc)" ${2:+--target "${@:2}"}
+    local preset=$1 options=() log=$build_dir/build-$1.log
+    while shift && (($#)) && [[ $1 != -- ]]; do
+        options+=("$1")
+    done
+    if (cd "$source_dir" && $calm cmake --preset "$preset" -B "$build_dir/$preset" \
+        ${options[@]+"${options[@]}"}) &>"$log" </dev/null &&
+        track "building $preset" "$log" $calm cmake --build "$build_dir/$preset" \
+            --parallel "$(nproc)" ${2:+--target "${@:2}"}; then
+        return 0
+    fi
+    # Of a build that failed, what failed: the rest is progress.
+    sed -n '/^FAILED\|error\|Error/,$p' "$log" | head -n 100 >&2
+    echo "failed: the build of preset $preset; all of it is in $log" >&2
+    return 1
 }
 
 [[ $EUID == 0 ]] || die "must run as root: it installs packages and boots a container"
 command -v apt-get >/dev/null || die "needs Debian, or a relative of it with apt-get"
+mkdir -p "$build_dir"
