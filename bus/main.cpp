@@ -7,15 +7,13 @@
 #include <malloc.h>
 #include <systemd/sd-daemon.h>
 
-#include <charconv>
 #include <csignal>
 #include <cstdio>
-#include <optional>
-#include <span>
 #include <string_view>
 
 #include "bus/access/callers.h"
 #include "bus/access/polkit.h"
+#include "bus/options.h"
 #include "bus/service/idle_exit.h"
 #include "bus/service/leave.h"
 #include "bus/service/manager_object.h"
@@ -231,71 +229,25 @@ void Daemon::give_up(std::string_view why) {
     sd_event_exit(event_.get(), EXIT_FAILURE);
 }
 
-constexpr uint64_t kIdleTime = 60 * kSecond;
-
-// "--idle-exit=90", in seconds.
-std::optional<uint64_t> idle_time_in(std::string_view argument) {
-    constexpr std::string_view kOption = "--idle-exit=";
-    uint32_t seconds = 0;
-    if (!argument.starts_with(kOption))
-        return std::nullopt;
-    argument.remove_prefix(kOption.size());
-    const auto end = argument.data() + argument.size();
-    const auto [rest, error] = std::from_chars(argument.data(), end, seconds);
-    if (error != std::errc() || rest != end)
-        return std::nullopt;
-    return seconds * kSecond;
-}
-
-constexpr std::string_view kStateOption = "--state=";
-
-constexpr std::string_view kHelp =
-    "qemunitd [--user] [--state=DIRECTORY] [--idle-exit=SECONDS] [--help | --version]\n"
-    "\n"
-    "The D-Bus service org.qemunit1, which gives programs the monitors of the VMs that\n"
-    "systemd runs as qemu@NAME.service. The bus starts it when it is needed.\n"
-    "\n"
-    "  --user  The VMs of the user's own manager, on the session bus\n"
-    "  --state=DIRECTORY\n"
-    "          Where qemunit/NAME has the state of VMs (/var/lib)\n"
-    "  --idle-exit=SECONDS\n"
-    "          End after that time if no VM runs and all who called have gone; 0: never (60)\n"
-    "\n"
-    "See qemunitd(8) and org.qemunit1(5).\n";
-
-int run(std::span<char *> arguments) {
-    bool of_user = false;
-    uint64_t idle_usec = kIdleTime;
-    std::string state;
-    for (const std::string_view argument : arguments.subspan(1)) {
-        if (argument == "--user") {
-            of_user = true;
-            continue;
-        }
-        if (const auto idle = idle_time_in(argument)) {
-            idle_usec = *idle;
-            continue;
-        }
-        if (argument.starts_with(kStateOption)) {
-            state = argument.substr(kStateOption.size());
-            continue;
-        }
-        if (argument == "--help" || argument == "-h") {
-            fmt::print("{}", kHelp);
-            return EXIT_SUCCESS;
-        }
-        if (argument == "--version") {
-            fmt::print("qemunitd {}\n", kVersion);
-            return EXIT_SUCCESS;
-        }
-        fmt::print(stderr, "qemunitd: unknown argument '{}'; see: qemunitd --help\n", argument);
+int run(const std::vector<std::string> &arguments) {
+    const auto options = parse_daemon_options(arguments);
+    if (!options) {
+        fmt::print(stderr, "qemunitd: {}\n", options.error().message);
         return 2;
     }
+    if (options->mode == DaemonOptions::Mode::help) {
+        fmt::print("{}", daemon_help());
+        return EXIT_SUCCESS;
+    }
+    if (options->mode == DaemonOptions::Mode::version) {
+        fmt::print("qemunitd {}\n", kVersion);
+        return EXIT_SUCCESS;
+    }
     mallopt(M_MMAP_THRESHOLD, kMmapThreshold);
-    Paths paths = of_user ? user_paths() : Paths();
-    if (!state.empty())
-        paths.state = state;
-    Daemon daemon(std::move(paths), idle_usec);
+    Paths paths = options->user ? user_paths() : Paths();
+    if (!options->state.empty())
+        paths.state = options->state;
+    Daemon daemon(std::move(paths), options->idle_usec);
     if (auto started = daemon.start(); !started) {
         log_line(SD_ERR, started.error().message);
         return EXIT_FAILURE;
@@ -315,5 +267,5 @@ int run(std::span<char *> arguments) {
 }  // namespace qemunit::bus
 
 int main(int argc, char *argv[]) {
-    return qemunit::bus::run(std::span(argv, static_cast<std::size_t>(argc)));
+    return qemunit::bus::run({argv + 1, argv + argc});
 }

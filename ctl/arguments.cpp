@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "common/did_you_mean.h"
+#include "common/options.h"
 #include "common/vm_name.h"
 #include "ctl/output/error_text.h"
 #include "ctl/verbs.h"
@@ -17,26 +18,40 @@ namespace qemunit::ctl {
 
 namespace {
 
-constexpr std::string_view kHost = "--host";
 // Of a command line without any.
 constexpr std::string_view kDefaultVerb = "list";
 
-struct Flag {
-    std::string_view name;
-    bool Invocation::*member;
-    bool of_verb;  // only for verbs that name it in their row
+Result<std::string> parse_host(std::string_view host) {
+    if (host.empty() || host.starts_with('-'))
+        return fail(EINVAL, fmt::format("'{}' is no name of a host", host));
+    return std::string(host);
+}
+
+constexpr Option<Invocation> kCtlOptions[] = {
+    {{.name = "--user", .help = "VMs of the user's own manager"},
+     set_to<&Invocation::bus, Invocation::Bus::user>},
+    {{.letter = 'H',
+      .name = "--host",
+      .value = "HOST",
+      .wanted = "the name of a host",
+      .help = "VMs of another machine, over ssh"},
+     set_parsed<&Invocation::host, parse_host>},
+    {{.name = "--json", .help = "list: for programs"}, set_to<&Invocation::json>},
+    {{.name = "--names", .help = "list: only the names"}, set_to<&Invocation::names>},
+    {{.name = "--read-only", .help = "console: follow the log, type nothing"},
+     set_to<&Invocation::read_only>},
+    {{.name = "--wait", .help = "console: wait for the VM, and for its return when it ends"},
+     set_to<&Invocation::wait>},
+    {{.name = "--no-ask-password", .help = "Do not ask for a password that a command needs"},
+     set_to<&Invocation::no_ask_password>},
+    {kHelpOption, set_to<&Invocation::help>, true},
+    {kVersionOption, set_to<&Invocation::version>, true},
 };
 
-constexpr Flag kFlags[] = {
-    {"--help", &Invocation::help, false},
-    {"-h", &Invocation::help, false},
-    {"--version", &Invocation::version, false},
-    {"--no-ask-password", &Invocation::no_ask_password, false},
-    {"--json", &Invocation::json, true},
-    {"--names", &Invocation::names, true},
-    {"--read-only", &Invocation::read_only, true},
-    {"--wait", &Invocation::wait, true},
-};
+// Options without a value, which only the verbs know that name them in their row.
+bool has_option(const Verb &verb, std::string_view option) {
+    return fmt::format(" {} ", verb.options).contains(fmt::format(" {} ", option));
+}
 
 class Parser {
   public:
@@ -53,17 +68,22 @@ class Parser {
                     return std::unexpected(taken.error());
             } else if (word == "--") {
                 options_end = true;
-            } else if (auto taken = take_option(word); !taken) {
-                return std::unexpected(taken.error());
+            } else {
+                const auto more = take_option(kCtlOptions, words_, next_, invocation_);
+                if (!more)
+                    return std::unexpected(more.error());
+                if (!*more)
+                    return invocation_;
+                if (std::ranges::any_of(verbs(), [&](auto &v) { return has_option(v, word); }))
+                    verb_options_.push_back(word);
             }
         }
-        if (invocation_.help || invocation_.version)
-            return invocation_;
         return check();
     }
 
   private:
     const Verb *verb() const { return invocation_.verb; }
+    bool is_of_user() const { return invocation_.bus == Invocation::Bus::user; }
 
     Result<> take_word(const std::string &word) {
         if (verb()) {
@@ -96,7 +116,7 @@ class Parser {
         const std::span<const std::string> rest = std::span(words_).subspan(next_ + 1);
         const auto vm = std::ranges::find_if(rest, is_vm_name);
         std::string message = unknown_verb(word, vm == rest.end() ? "" : *vm);
-        if (has_user_ || std::ranges::find(rest, "--user") != rest.end())
+        if (is_of_user() || std::ranges::find(rest, "--user") != rest.end())
             message = for_own_manager(std::move(message));
         return message;
     }
@@ -112,52 +132,16 @@ class Parser {
         return help;
     }
 
-    Result<> take_option(const std::string &word) {
-        if (word == "--user") {
-            has_user_ = true;
-            return {};
-        }
-        if (word == "-H" || word == kHost) {
-            if (++next_ == words_.size())
-                return fail(EINVAL, fmt::format("{} needs the name of a host", word));
-            return take_host(words_[next_]);
-        }
-        if (word.starts_with("-H"))
-            return take_host(word.substr(2));
-        if (word.starts_with(kHost) && word[kHost.size()] == '=')
-            return take_host(word.substr(kHost.size() + 1));
-        const auto *flag = std::ranges::find(kFlags, word, &Flag::name);
-        if (flag == std::end(kFlags)) {
-            std::vector<std::string_view> known{"--user", kHost};
-            for (const Flag &f : kFlags)
-                known.push_back(f.name);
-            const std::string meant = did_you_mean(word, known);
-            return fail(EINVAL, fmt::format("unknown option '{}'.{}", word,
-                                            meant.empty() ? " See --help." : meant));
-        }
-        invocation_.*(flag->member) = true;
-        if (flag->of_verb)
-            verb_options_.push_back(flag->name);
-        return {};
-    }
-
-    Result<> take_host(const std::string &host) {
-        if (host.empty() || host.starts_with('-'))
-            return fail(EINVAL, fmt::format("'{}' is no name of a host", host));
-        invocation_.host = host;
-        return {};
-    }
-
     Result<Invocation> check() {
         if (!verb() && !group_.empty())
             return fail(EINVAL, "incomplete command." + group_help(""));
         if (!verb())
             invocation_.verb = &*std::ranges::find(verbs(), kDefaultVerb, &Verb::name);
         for (const std::string_view option : verb_options_)
-            if (!fmt::format(" {} ", verb()->options).contains(fmt::format(" {} ", option)))
+            if (!has_option(*verb(), option))
                 return fail(EINVAL,
                             fmt::format("'{}' has no option {}; see --help", verb()->name, option));
-        if (has_user_ && !invocation_.host.empty())
+        if (is_of_user() && !invocation_.host.empty())
             return fail(EINVAL, "--user and --host exclude each other");
         if (verb()->local && !invocation_.host.empty())
             return fail(
@@ -165,8 +149,6 @@ class Parser {
                 fmt::format("'{0}' does not work over --host; try: ssh -t {1} qemunitctl "
                             "{0} {2}",
                             verb()->name, invocation_.host, fmt::join(invocation_.arguments, " ")));
-        if (has_user_)
-            invocation_.bus = Invocation::Bus::user;
         if (!invocation_.host.empty())
             invocation_.bus = Invocation::Bus::remote;
         const std::size_t n = invocation_.arguments.size();
@@ -186,7 +168,6 @@ class Parser {
     Invocation invocation_;
     std::string group_;  // "snapshot", before the second word of its name
     std::vector<std::string_view> verb_options_;
-    bool has_user_ = false;
 };
 
 }  // namespace
@@ -207,21 +188,7 @@ std::string help_text() {
     for (const Verb &verb : verbs())
         text += fmt::format("  {:<28} {}\n", fmt::format("{} {}", verb.name, verb.arguments),
                             verb.help);
-    text +=
-        "\n"
-        "     --user         VMs of the user's own manager\n"
-        "  -H --host=HOST    VMs of another machine, over ssh\n"
-        "     --json         list: for programs\n"
-        "     --names        list: only the names\n"
-        "     --read-only    console: follow the log, type nothing\n"
-        "     --wait         console: wait for the VM, and for its return when it ends\n"
-        "     --no-ask-password\n"
-        "                    Do not ask for a password that a command needs\n"
-        "  -h --help         Show this help\n"
-        "     --version      Show the version\n"
-        "\n"
-        "See qemunitctl(1).\n";
-    return text;
+    return options_help(text + "\n", kCtlOptions, "\nSee qemunitctl(1).\n");
 }
 
 }  // namespace qemunit::ctl

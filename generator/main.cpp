@@ -161,7 +161,7 @@ int main(int argc, char **argv) {
             fmt::print("qemunit-generator {}\n", kVersion);
             return EXIT_SUCCESS;
         case GeneratorOptions::Mode::help:
-            fmt::print("{}", kGeneratorHelp);
+            fmt::print("{}", generator_help());
             return EXIT_SUCCESS;
         case GeneratorOptions::Mode::check:
             return check(*options, Log(Log::Reader::person));

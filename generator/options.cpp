@@ -3,58 +3,55 @@
 
 #include <fmt/format.h>
 
+#include "common/options.h"
+
 namespace qemunit::generator {
 
-const char *const kGeneratorHelp =
-    R"(qemunit-generator [--user] [--root=DIR] NORMAL-DIR [EARLY-DIR LATE-DIR]
+namespace {
+
+using Mode = GeneratorOptions::Mode;
+
+constexpr Option<GeneratorOptions> kGeneratorOptions[] = {
+    {{.name = "--dry-run", .help = "Print what would be written, write nothing"},
+     set_to<&GeneratorOptions::mode, Mode::dry_run>},
+    {{.name = "--check", .help = "Say what is wrong with these ini files, write nothing"},
+     set_to<&GeneratorOptions::mode, Mode::check>},
+    {{.name = "--explain",
+      .operands = "NAME",
+      .help = "Say why the VM NAME has no unit (what qemu@.service runs)"},
+     set_to<&GeneratorOptions::mode, Mode::explain>},
+    {{.name = "--explain-failure",
+      .operands = "NAME",
+      .help = "Say what may be why its QEMU failed (likewise)"},
+     set_to<&GeneratorOptions::mode, Mode::explain_failure>},
+    {{.name = "--user", .help = "The user's own VMs, of ~/.config/qemunit/*.ini"},
+     set_to<&GeneratorOptions::user>},
+    {{.name = "--root", .value = "DIR", .help = "Look for ini files below DIR instead of /"},
+     set_text<&GeneratorOptions::root>},
+    {kHelpOption, set_to<&GeneratorOptions::mode, Mode::help>, true},
+    {kVersionOption, set_to<&GeneratorOptions::mode, Mode::version>, true},
+};
+
+}  // namespace
+
+std::string generator_help() {
+    return options_help(
+        R"(qemunit-generator [--user] [--root=DIR] NORMAL-DIR [EARLY-DIR LATE-DIR]
 qemunit-generator [--user] [--root=DIR] --dry-run
 qemunit-generator [--user] --check FILE...
 
 Turns the VMs of /etc/qemunit/*.ini into drop-ins for qemu@.service.
 
-     --dry-run       Print what would be written, write nothing
-     --check         Say what is wrong with these ini files, write nothing
-     --explain NAME  Say why the VM NAME has no unit (what qemu@.service runs)
-     --explain-failure NAME
-                     Say what may be why its QEMU failed (likewise)
-     --user          The user's own VMs, of ~/.config/qemunit/*.ini
-     --root=DIR      Look for ini files below DIR instead of /
-  -h --help          Show this help
-     --version       Show the version
-
-See qemunit-generator(8) and qemunit.ini(5).
-)";
+)",
+        kGeneratorOptions, "\nSee qemunit-generator(8) and qemunit.ini(5).\n");
+}
 
 Result<GeneratorOptions> parse_generator_options(const std::vector<std::string> &arguments) {
-    using Mode = GeneratorOptions::Mode;
     GeneratorOptions options;
-    std::vector<std::string> rest;
-    bool options_end = false;
-    for (const std::string &argument : arguments) {
-        constexpr std::string_view kRoot = "--root=";
-        if (options_end || !argument.starts_with('-'))
-            rest.push_back(argument);
-        else if (argument == "--")
-            options_end = true;
-        else if (argument == "--dry-run")
-            options.mode = Mode::dry_run;
-        else if (argument == "--user")
-            options.user = true;
-        else if (argument == "--check")
-            options.mode = Mode::check;
-        else if (argument == "--explain")
-            options.mode = Mode::explain;
-        else if (argument == "--explain-failure")
-            options.mode = Mode::explain_failure;
-        else if (argument == "--version")
-            options.mode = Mode::version;
-        else if (argument == "--help" || argument == "-h")
-            options.mode = Mode::help;
-        else if (argument.starts_with(kRoot))
-            options.root = argument.substr(kRoot.size());
-        else
-            return fail(EINVAL, fmt::format("unknown option '{}'; see --help", argument));
-    }
+    auto operands = take_options(kGeneratorOptions, arguments, Operands::anywhere, options);
+    if (!operands)
+        return std::unexpected(operands.error());
+    std::vector<std::string> &rest = *operands;
     while (options.root.ends_with('/'))
         options.root.pop_back();
 

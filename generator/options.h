@@ -29,6 +29,6 @@ struct GeneratorOptions {
 
 Result<GeneratorOptions> parse_generator_options(const std::vector<std::string> &arguments);
 
-extern const char *const kGeneratorHelp;
+std::string generator_help();
 
 }  // namespace qemunit::generator

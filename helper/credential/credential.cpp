@@ -8,21 +8,9 @@
 
 #include "common/files/new_file.h"
 #include "common/files/trusted_path.h"
+#include "common/options.h"
 
 namespace qemunit::helper {
-
-const char *const kCredentialHelp =
-    R"(qemunit-credential --owner=USER NAME PATH
-
-Copies the file PATH to NAME in $RUNTIME_DIRECTORY, from where systemd gives it to the VM. Run by
-qemu-credential@VM.service, for File= in a [Credential] section.
-
-     --owner=USER           With whose rights it is opened, where others than root can put it there
-  -h --help                 Show this help
-     --version              Show the version
-
-See qemunit.ini(5).
-)";
 
 namespace {
 
@@ -71,30 +59,46 @@ Result<std::string> read_for(const std::string &owner, const std::string &path) 
     return text ? text : fail(text.error().code, path + ": " + text.error().message);
 }
 
+constexpr Option<CredentialOptions> kCredentialOptions[] = {
+    {{.name = "--owner",
+      .value = "USER",
+      .help = "With whose rights it is opened, where others than root can\n"
+              "put it there"},
+     set_text<&CredentialOptions::owner>},
+    {kHelpOption, set_to<&CredentialOptions::mode, CredentialOptions::Mode::help>, true},
+    {kVersionOption, set_to<&CredentialOptions::mode, CredentialOptions::Mode::version>, true},
+};
+
 }  // namespace
 
+std::string credential_help() {
+    return options_help(
+        R"(qemunit-credential --owner=USER NAME PATH
+
+Copies the file PATH to NAME in $RUNTIME_DIRECTORY, from where systemd gives it to the VM. Run by
+qemu-credential@VM.service, for File= in a [Credential] section.
+
+)",
+        kCredentialOptions, "\nSee qemunit.ini(5).\n");
+}
+
 Result<CredentialOptions> parse_credential_options(const std::vector<std::string> &arguments) {
-    constexpr std::string_view kOwner = "--owner=";
     CredentialOptions options;
-    auto argument = arguments.begin();
-    for (; argument != arguments.end() && argument->starts_with('-'); ++argument) {
-        if (*argument == "--help" || *argument == "-h" || *argument == "--version") {
-            options.mode = *argument == "--version" ? CredentialOptions::Mode::version
-                                                    : CredentialOptions::Mode::help;
-            return options;
-        }
-        if (!argument->starts_with(kOwner))
-            return fail(EINVAL, fmt::format("unknown option '{}'; see --help", *argument));
-        options.owner = argument->substr(kOwner.size());
-    }
+    const auto parsed =
+        take_options(kCredentialOptions, arguments, Operands::behind_options, options);
+    if (!parsed)
+        return std::unexpected(parsed.error());
+    if (options.mode != CredentialOptions::Mode::take)
+        return options;
     if (options.owner.empty())
         return fail(EINVAL, "--owner= is needed; see --help");
-    if (arguments.end() - argument != 2 || argument->find('/') != std::string::npos ||
-        argument->empty() || !argument[1].starts_with('/'))
+    const std::vector<std::string> &words = *parsed;
+    if (words.size() != 2 || words[0].empty() || words[0].contains('/') ||
+        !words[1].starts_with('/'))
         return fail(EINVAL,
                     "the credential's name and a file's absolute path are needed; see --help");
-    options.name = argument[0];
-    options.path = argument[1];
+    options.name = words[0];
+    options.path = words[1];
     return options;
 }
 

@@ -20,7 +20,7 @@ struct CredentialOptions {
 };
 
 Result<CredentialOptions> parse_credential_options(const std::vector<std::string> &arguments);
-extern const char *const kCredentialHelp;
+std::string credential_help();
 
 // Makes the file `name` in `folder`, for root alone.
 Result<> take_credential(const CredentialOptions &options, const std::string &folder);

@@ -21,7 +21,7 @@ int main(int argc, char **argv) {
     if (!options)
         return complain(EX_USAGE, options.error().message);
     if (options->mode == CredentialOptions::Mode::help) {
-        fmt::print("{}", kCredentialHelp);
+        fmt::print("{}", credential_help());
         return EXIT_SUCCESS;
     }
     if (options->mode == CredentialOptions::Mode::version) {

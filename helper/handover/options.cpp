@@ -6,50 +6,11 @@
 #include <algorithm>
 #include <charconv>
 
+#include "common/options.h"
 #include "common/time_units.h"
 #include "common/vm_name.h"
 
 namespace qemunit::helper {
-
-const char *const kHelperHelp =
-    R"(qemunit-helper --vm=NAME [OPTION]... QEMU [ARGUMENT...]
-
-Runs QEMU with the listening sockets that systemd passes, and beside it a companion that
-reports when the VM is up and relays its serial ports. The generated ExecStart= of
-qemu@NAME.service runs this; it is of no use in a shell.
-
-     --vm=NAME      The VM's name
-     --user         It is run by a user's manager, not by the system's
-     --serial=PORT  A serial port; `direct`: QEMU serves PORT.sock itself,
-                    `nolog`: its lines do not go to the journal
-     --channel=NAME  A channel: QEMU serves NAME.sock itself
-     --unplugged=CARD  A network card whose cable is out
-     --agent        The channel to the guest agent, with the socket agent.sock
-     --ready=serial:REGEX, --ready=agent, --ready=notify:CID
-                    The VM has started when the first serial port prints such a
-                    line, the guest agent answers, or the guest with this CID
-                    says READY=1 by vsock; without, when QEMU answers
-     --check-kvm    Leave out `-accel kvm` where KVM does not run guests well
-     --uefi-variables=TEMPLATE
-                    Copy it to the VM's state directory, unless there is a copy
-     --reads=PATH, --writes=PATH
-                    Give advice if QEMU may not open it
-     --made=PATH    Give advice if it was not made
-     --guessed=FORMAT:PATH
-                    Do not start if the image says that it is of another format
-     --sized=BYTES:FORMAT:PATH
-                    Say so if the image has another size
-     --layer=PATH   Say so if its backing file is of another format than it says
-     --stop=MODE    What SIGWINCH means: poweroff, hibernate or quit
-     --stop-timeout=SECONDS
-                    How long that may take
-     --idle-timeout=SECONDS
-                    Stop when nobody has used the VM for so long
-  -h --help         Show this help
-     --version      Show the version
-
-See qemunit-helper(8).
-)";
 
 namespace {
 
@@ -131,94 +92,113 @@ Result<SizedImage> parse_sized(std::string_view text) {
     return image;
 }
 
+Result<std::string> parse_channel(std::string_view text) {
+    if (!is_device_name(text))
+        return fail(EINVAL, fmt::format("'{}' is not the name of a channel", text));
+    return std::string(text);
+}
+
+Result<std::string> parse_unplugged(std::string_view text) {
+    if (!is_device_name(text))
+        return fail(EINVAL, fmt::format("'{}' is not the name of a network card", text));
+    return std::string(text);
+}
+
+Result<HelperOptions::Need> parse_need(std::string_view text) {
+    const std::size_t comma = text.find(',');
+    if (comma == text.npos || comma == 0 || comma == text.size() - 1)
+        return fail(EINVAL, fmt::format("'{}' is not a unit and its socket", text));
+    return HelperOptions::Need{std::string(text.substr(0, comma)),
+                               std::string(text.substr(comma + 1))};
+}
+
+constexpr Option<HelperOptions> kHelperOptions[] = {
+    {{.name = "--vm", .value = "NAME", .help = "The VM's name"}, set_text<&HelperOptions::vm>},
+    {{.name = "--user", .help = "It is run by a user's manager, not by the system's"},
+     set_to<&HelperOptions::scope, Scope::user>},
+    {{.name = "--serial",
+      .value = "PORT",
+      .help = "A serial port; `direct`: QEMU serves PORT.sock itself,\n"
+              "`nolog`: its lines do not go to the journal"},
+     add_parsed<&HelperOptions::serials, parse_serial>},
+    {{.name = "--channel", .value = "NAME", .help = "A channel: QEMU serves NAME.sock itself"},
+     add_parsed<&HelperOptions::channels, parse_channel>},
+    {{.name = "--unplugged", .value = "CARD", .help = "A network card whose cable is out"},
+     add_parsed<&HelperOptions::unplugged, parse_unplugged>},
+    {{.name = "--agent", .help = "The channel to the guest agent, with the socket agent.sock"},
+     set_to<&HelperOptions::agent>},
+    {{.name = "--ready",
+      .value = "serial:REGEX, --ready=agent, --ready=notify:CID",
+      .help = "The VM has started when the first serial port prints such a\n"
+              "line, the guest agent answers, or the guest with this CID\n"
+              "says READY=1 by vsock; without, when QEMU answers"},
+     set_parsed<&HelperOptions::ready, parse_ready>},
+    {{.name = "--check-kvm", .help = "Leave out `-accel kvm` where KVM does not run guests well"},
+     set_to<&HelperOptions::check_kvm>},
+    {{.name = "--uefi-variables",
+      .value = "TEMPLATE",
+      .help = "Copy it to the VM's state directory, unless there is a copy"},
+     set_text<&HelperOptions::uefi_variables>},
+    {{.name = "--reads", .value = "PATH", .help = "Give advice if QEMU may not read it"},
+     add_text<&HelperOptions::reads>},
+    {{.name = "--writes", .value = "PATH", .help = "Give advice if QEMU may not write it"},
+     add_text<&HelperOptions::writes>},
+    {{.name = "--made", .value = "PATH", .help = "Give advice if it was not made"},
+     add_text<&HelperOptions::made>},
+    {{.name = "--guessed",
+      .value = "FORMAT:PATH",
+      .help = "Do not start if the image says that it is of another format"},
+     add_parsed<&HelperOptions::guessed, parse_guessed>},
+    {{.name = "--sized",
+      .value = "BYTES:FORMAT:PATH",
+      .help = "Say so if the image has another size"},
+     add_parsed<&HelperOptions::sized, parse_sized>},
+    {{.name = "--layer",
+      .value = "PATH",
+      .help = "Say so if its backing file is of another format than it says"},
+     add_text<&HelperOptions::layers>},
+    {{.name = "--needs",
+      .value = "UNIT,SOCKET",
+      .help = "Do not start without this socket of a unit that serves QEMU"},
+     add_parsed<&HelperOptions::needs, parse_need>},
+    {{.name = "--stop",
+      .value = "MODE",
+      .help = "What SIGWINCH means: poweroff, hibernate or quit"},
+     set_parsed<&HelperOptions::stop, parse_stop_mode>},
+    {{.name = "--stop-timeout", .value = "SECONDS", .help = "How long that may take"},
+     set_parsed<&HelperOptions::stop_timeout_usec, parse_seconds>},
+    {{.name = "--idle-timeout",
+      .value = "SECONDS",
+      .help = "Stop when nobody has used the VM for so long"},
+     set_parsed<&HelperOptions::idle_timeout_usec, parse_seconds>},
+    {kHelpOption, set_to<&HelperOptions::mode, HelperOptions::Mode::help>, true},
+    {kVersionOption, set_to<&HelperOptions::mode, HelperOptions::Mode::version>, true},
+};
+
 }  // namespace
+
+std::string helper_help() {
+    return options_help(
+        R"(qemunit-helper --vm=NAME [OPTION]... QEMU [ARGUMENT...]
+
+Runs QEMU with the listening sockets that systemd passes, and beside it a companion that
+reports when the VM is up and relays its serial ports. The generated ExecStart= of
+qemu@NAME.service runs this; it is of no use in a shell.
+
+)",
+        kHelperOptions, "\nSee qemunit-helper(8).\n");
+}
 
 Result<HelperOptions> parse_helper_options(const std::vector<std::string> &arguments) {
     HelperOptions options;
-    auto argument = arguments.begin();
-    for (; argument != arguments.end() && argument->starts_with('-'); ++argument) {
-        const std::size_t equals = std::min(argument->find('='), argument->size());
-        const std::string name = argument->substr(0, equals + 1);
-        const std::string value = argument->substr(std::min(equals + 1, argument->size()));
-        if (name == "--vm=") {
-            options.vm = value;
-        } else if (name == "--serial=") {
-            auto port = parse_serial(value);
-            if (!port)
-                return std::unexpected(port.error());
-            options.serials.push_back(std::move(*port));
-        } else if (name == "--channel=") {
-            if (!is_device_name(value))
-                return fail(EINVAL, fmt::format("'{}' is not the name of a channel", value));
-            options.channels.push_back(value);
-        } else if (name == "--unplugged=") {
-            if (!is_device_name(value))
-                return fail(EINVAL, fmt::format("'{}' is not the name of a network card", value));
-            options.unplugged.push_back(value);
-        } else if (*argument == "--user") {
-            options.scope = Scope::user;
-        } else if (*argument == "--agent") {
-            options.agent = true;
-        } else if (name == "--ready=") {
-            auto ready = parse_ready(value);
-            if (!ready)
-                return std::unexpected(ready.error());
-            options.ready = std::move(*ready);
-        } else if (*argument == "--check-kvm") {
-            options.check_kvm = true;
-        } else if (name == "--uefi-variables=") {
-            options.uefi_variables = value;
-        } else if (name == "--reads=") {
-            options.reads.push_back(value);
-        } else if (name == "--writes=") {
-            options.writes.push_back(value);
-        } else if (name == "--stop=") {
-            const auto mode = parse_stop_mode(value);
-            if (!mode)
-                return std::unexpected(mode.error());
-            options.stop = *mode;
-        } else if (name == "--stop-timeout=") {
-            const auto usec = parse_seconds(value);
-            if (!usec)
-                return std::unexpected(usec.error());
-            options.stop_timeout_usec = *usec;
-        } else if (name == "--idle-timeout=") {
-            const auto usec = parse_seconds(value);
-            if (!usec)
-                return std::unexpected(usec.error());
-            options.idle_timeout_usec = *usec;
-        } else if (name == "--needs=") {
-            const std::size_t comma = value.find(',');
-            if (comma == 0 || comma >= value.size() - 1)
-                return fail(EINVAL, fmt::format("'{}' is not a unit and its socket", value));
-            options.needs.push_back({value.substr(0, comma), value.substr(comma + 1)});
-        } else if (name == "--made=") {
-            options.made.push_back(value);
-        } else if (name == "--layer=") {
-            options.layers.push_back(value);
-        } else if (name == "--guessed=") {
-            auto image = parse_guessed(value);
-            if (!image)
-                return std::unexpected(image.error());
-            options.guessed.push_back(std::move(*image));
-        } else if (name == "--sized=") {
-            auto image = parse_sized(value);
-            if (!image)
-                return std::unexpected(image.error());
-            options.sized.push_back(std::move(*image));
-        } else if (*argument == "--help" || *argument == "-h") {
-            options.mode = HelperOptions::Mode::help;
-            return options;
-        } else if (*argument == "--version") {
-            options.mode = HelperOptions::Mode::version;
-            return options;
-        } else {
-            return fail(EINVAL, fmt::format("unknown option '{}'; see --help", *argument));
-        }
-    }
+    auto command = take_options(kHelperOptions, arguments, Operands::behind_options, options);
+    if (!command)
+        return std::unexpected(command.error());
+    if (options.mode != HelperOptions::Mode::run)
+        return options;
     if (!is_vm_name(options.vm))
         return fail(EINVAL, fmt::format("--vm='{}' is not the name of a VM", options.vm));
-    options.qemu.assign(argument, arguments.end());
+    options.qemu = std::move(*command);
     if (options.qemu.empty() || !options.qemu.front().starts_with('/'))
         return fail(EINVAL, "no QEMU program given, by its absolute path");
     return options;

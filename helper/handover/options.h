@@ -74,6 +74,6 @@ struct HelperOptions {
 
 Result<HelperOptions> parse_helper_options(const std::vector<std::string> &arguments);
 
-extern const char *const kHelperHelp;
+std::string helper_help();
 
 }  // namespace qemunit::helper

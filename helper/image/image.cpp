@@ -19,32 +19,13 @@
 #include "common/files/left_images.h"
 #include "common/files/new_file.h"
 #include "common/files/trusted_path.h"
+#include "common/options.h"
 #include "common/paths.h"
 #include "common/user_paths.h"
 #include "common/vm_name.h"
 #include "helper/image/mount_points.h"
 
 namespace qemunit::helper {
-
-const char *const kImageHelp =
-    R"(qemunit-image --vm=NAME [--owner=USER] --format=FORMAT [OPTION]... PATH
-
-Creates the disk image PATH, unless it exists. Run by qemu-image@NAME.service before the VM
-starts, for Size= and BackingFile= in its ini file.
-
-     --vm=NAME              The VM's name
-     --owner=USER           Whose the image will be, if not of who runs this
-     --format=FORMAT        As qemu-img(1) calls it
-     --size=BYTES           Its size; without it, that of the backing file
-     --backing-file=PATH    What it is a copy-on-write layer of
-     --backing-format=FORMAT
-     --backing-format-is-guessed
-                            By its name, so that its content must not say otherwise
-  -h --help                 Show this help
-     --version              Show the version
-
-See qemunit.ini(5).
-)";
 
 namespace {
 
@@ -191,52 +172,64 @@ Result<> fill(const ImageOptions &options, const std::optional<Account> &owner, 
     return run_qemu_img(words, owner, {image}, -1);
 }
 
+Result<uint64_t> parse_image_size(std::string_view text) {
+    uint64_t size = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size);
+    if (error != std::errc{} || end != text.data() + text.size())
+        return fail(EINVAL, fmt::format("--size='{}' is not a number of bytes", text));
+    return size;
+}
+
+constexpr Option<ImageOptions> kImageOptions[] = {
+    {{.name = "--vm", .value = "NAME", .help = "The VM's name"}, set_text<&ImageOptions::vm>},
+    {{.name = "--owner",
+      .value = "USER",
+      .help = "Whose the image will be, if not of who runs this"},
+     set_text<&ImageOptions::owner>},
+    {{.name = "--format", .value = "FORMAT", .help = "As qemu-img(1) calls it"},
+     set_text<&ImageOptions::format>},
+    {{.name = "--size", .value = "BYTES", .help = "Its size; without it, that of the backing file"},
+     set_parsed<&ImageOptions::size, parse_image_size>},
+    {{.name = "--backing-file", .value = "PATH", .help = "What it is a copy-on-write layer of"},
+     set_text<&ImageOptions::backing_file>},
+    {{.name = "--backing-format", .value = "FORMAT", .help = "As qemu-img(1) calls that one's"},
+     set_text<&ImageOptions::backing_format>},
+    {{.name = "--backing-format-is-guessed",
+      .help = "By its name, so that its content must not say otherwise"},
+     set_to<&ImageOptions::backing_format_is_guessed>},
+    {kHelpOption, set_to<&ImageOptions::mode, ImageOptions::Mode::help>, true},
+    {kVersionOption, set_to<&ImageOptions::mode, ImageOptions::Mode::version>, true},
+};
+
 }  // namespace
+
+std::string image_help() {
+    return options_help(
+        R"(qemunit-image --vm=NAME [--owner=USER] --format=FORMAT [OPTION]... PATH
+
+Creates the disk image PATH, unless it exists. Run by qemu-image@NAME.service before the VM
+starts, for Size= and BackingFile= in its ini file.
+
+)",
+        kImageOptions, "\nSee qemunit.ini(5).\n");
+}
 
 Result<ImageOptions> parse_image_options(const std::vector<std::string> &arguments) {
     ImageOptions options;
-    auto argument = arguments.begin();
-    for (; argument != arguments.end() && argument->starts_with('-'); ++argument) {
-        const std::size_t equals = std::min(argument->find('='), argument->size());
-        const std::string name = argument->substr(0, equals + 1);
-        const std::string value = argument->substr(std::min(equals + 1, argument->size()));
-        if (name == "--help" || name == "-h" || name == "--version") {
-            options.mode =
-                name == "--version" ? ImageOptions::Mode::version : ImageOptions::Mode::help;
-            return options;
-        }
-        if (name == "--vm=") {
-            options.vm = value;
-        } else if (name == "--owner=") {
-            options.owner = value;
-        } else if (name == "--format=") {
-            options.format = value;
-        } else if (name == "--backing-file=") {
-            options.backing_file = value;
-        } else if (name == "--backing-format=") {
-            options.backing_format = value;
-        } else if (*argument == "--backing-format-is-guessed") {
-            options.backing_format_is_guessed = true;
-        } else if (name == "--size=") {
-            uint64_t size = 0;
-            const auto [end, error] =
-                std::from_chars(value.data(), value.data() + value.size(), size);
-            if (error != std::errc{} || end != value.data() + value.size())
-                return fail(EINVAL, fmt::format("--size='{}' is not a number of bytes", value));
-            options.size = size;
-        } else {
-            return fail(EINVAL, fmt::format("unknown option '{}'; see --help", *argument));
-        }
-    }
+    const auto images = take_options(kImageOptions, arguments, Operands::behind_options, options);
+    if (!images)
+        return std::unexpected(images.error());
+    if (options.mode != ImageOptions::Mode::create)
+        return options;
     if (!is_vm_name(options.vm))
         return fail(EINVAL, fmt::format("--vm='{}' is not the name of a VM", options.vm));
     if (options.format.empty())
         return fail(EINVAL, "--format= is needed; see --help");
     if (!options.size && options.backing_file.empty())
         return fail(EINVAL, "--size= or --backing-file= is needed; see --help");
-    if (arguments.end() - argument != 1 || !argument->starts_with('/'))
+    if (images->size() != 1 || !images->front().starts_with('/'))
         return fail(EINVAL, "one image is needed, by its absolute path; see --help");
-    options.path = *argument;
+    options.path = images->front();
     return options;
 }
 

@@ -26,7 +26,7 @@ struct ImageOptions {
 };
 
 Result<ImageOptions> parse_image_options(const std::vector<std::string> &arguments);
-extern const char *const kImageHelp;
+std::string image_help();
 
 // Changes nothing if the image is there.
 Result<> create_image(const ImageOptions &options);

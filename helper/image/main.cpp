@@ -21,7 +21,7 @@ int main(int argc, char **argv) {
     if (!options)
         return complain(EX_USAGE, options.error());
     if (options->mode == ImageOptions::Mode::help) {
-        fmt::print("{}", kImageHelp);
+        fmt::print("{}", image_help());
         return EXIT_SUCCESS;
     }
     if (options->mode == ImageOptions::Mode::version) {

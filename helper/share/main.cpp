@@ -23,7 +23,7 @@ int main(int argc, char **argv) {
     if (!options)
         return complain(EX_USAGE, options.error());
     if (options->mode == ShareOptions::Mode::help) {
-        fmt::print("{}", kShareHelp);
+        fmt::print("{}", share_help());
         return EXIT_SUCCESS;
     }
     if (options->mode == ShareOptions::Mode::version) {

@@ -11,24 +11,10 @@
 #include <unistd.h>
 
 #include "common/files/trusted_path.h"
+#include "common/options.h"
 #include "common/paths.h"
 
 namespace qemunit::helper {
-
-const char *const kShareHelp =
-    R"(qemunit-share [OPTION]... PATH [-- ARGUMENT...]
-
-Serves the folder PATH with virtiofsd on the socket that it was given. Run by
-qemu-virtiofs@VM:SHARE.service, for a [Share] with Type=virtiofs.
-
-     --read-only            The guest cannot write
-     --special-files        The guest's root may make device nodes, and files with set-user-ID
-                            bits and capabilities
-  -h --help                 Show this help
-     --version              Show the version
-
-Each ARGUMENT is for virtiofsd. See qemunit.ini(5).
-)";
 
 namespace {
 
@@ -78,31 +64,43 @@ Result<> give_up_mounting() {
     return {};
 }
 
+constexpr Option<ShareOptions> kShareOptions[] = {
+    {{.name = "--read-only", .help = "The guest cannot write"}, set_to<&ShareOptions::read_only>},
+    {{.name = "--special-files",
+      .help = "The guest's root may make device nodes, and files with\n"
+              "set-user-ID bits and capabilities"},
+     set_to<&ShareOptions::special_files>},
+    {kHelpOption, set_to<&ShareOptions::mode, ShareOptions::Mode::help>, true},
+    {kVersionOption, set_to<&ShareOptions::mode, ShareOptions::Mode::version>, true},
+};
+
 }  // namespace
+
+std::string share_help() {
+    return options_help(
+        R"(qemunit-share [OPTION]... PATH [-- ARGUMENT...]
+
+Serves the folder PATH with virtiofsd on the socket that it was given. Run by
+qemu-virtiofs@VM:SHARE.service, for a [Share] with Type=virtiofs.
+
+)",
+        kShareOptions, "\nEach ARGUMENT is for virtiofsd. See qemunit.ini(5).\n");
+}
 
 Result<ShareOptions> parse_share_options(const std::vector<std::string> &arguments) {
     ShareOptions options;
-    auto argument = arguments.begin();
-    for (; argument != arguments.end() && argument->starts_with('-'); ++argument) {
-        if (*argument == "--help" || *argument == "-h" || *argument == "--version") {
-            options.mode =
-                *argument == "--version" ? ShareOptions::Mode::version : ShareOptions::Mode::help;
-            return options;
-        }
-        if (*argument == "--read-only")
-            options.read_only = true;
-        else if (*argument == "--special-files")
-            options.special_files = true;
-        else
-            return fail(EINVAL, fmt::format("unknown option '{}'; see --help", *argument));
-    }
-    if (argument == arguments.end() || !argument->starts_with('/'))
+    const auto words = take_options(kShareOptions, arguments, Operands::behind_options, options);
+    if (!words)
+        return std::unexpected(words.error());
+    if (options.mode != ShareOptions::Mode::serve)
+        return options;
+    if (words->empty() || !words->front().starts_with('/'))
         return fail(EINVAL, "one folder is needed, by its absolute path; see --help");
-    options.path = *argument++;
-    if (argument != arguments.end() && *argument != "--")
-        return fail(EINVAL, fmt::format("'{}' after the folder; see --help", *argument));
-    if (argument != arguments.end())
-        options.further.assign(argument + 1, arguments.end());
+    options.path = words->front();
+    if (words->size() > 1 && (*words)[1] != "--")
+        return fail(EINVAL, fmt::format("'{}' after the folder; see --help", (*words)[1]));
+    if (words->size() > 1)
+        options.further.assign(words->begin() + 2, words->end());
     return options;
 }
 

@@ -21,7 +21,7 @@ struct ShareOptions {
 };
 
 Result<ShareOptions> parse_share_options(const std::vector<std::string> &arguments);
-extern const char *const kShareHelp;
+std::string share_help();
 
 // Where the unit has the file systems of the host, until the folder takes their place.
 inline constexpr char kSharePlace[] = "/run/qemunit-share";

@@ -316,7 +316,7 @@ int main(int argc, char **argv) {
     if (!options)
         return complain(EX_USAGE, options.error().message);
     if (options->mode == HelperOptions::Mode::help) {
-        fmt::print("{}", kHelperHelp);
+        fmt::print("{}", helper_help());
         return EXIT_SUCCESS;
     }
     if (options->mode == HelperOptions::Mode::version) {

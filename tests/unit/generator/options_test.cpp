@@ -73,8 +73,9 @@ TEST(GeneratorOptionsTest, HelpAndVersion) {
 }
 
 TEST(GeneratorOptionsTest, UnknownOptions) {
-    for (const char *word : {"--nonsense", "-x", "-", "--root", "--checkk"})
+    for (const char *word : {"--nonsense", "-x", "-", "--root", "--check=x"})
         EXPECT_EQ(fault({word, "/a"}), "unknown option '" + std::string(word) + "'; see --help");
+    EXPECT_EQ(fault({"--checkk"}), "unknown option '--checkk'. Did you mean '--check'?");
 }
 
 TEST(GeneratorOptionsTest, BehindTwoDashesEverythingIsAnArgument) {
@@ -83,7 +84,7 @@ TEST(GeneratorOptionsTest, BehindTwoDashesEverythingIsAnArgument) {
 }
 
 TEST(GeneratorOptionsTest, HelpNamesEveryOption) {
-    const std::string_view help = kGeneratorHelp;
+    const std::string help = generator_help();
     for (const char *option :
          {"--dry-run", "--check", "--explain", "--root=", "--help", "--version"})
         EXPECT_NE(help.find(option), help.npos) << option;

@@ -52,7 +52,7 @@ TEST_F(GeneratorProgramTest, UsageErrorsExitWithTwo) {
 }
 
 TEST_F(GeneratorProgramTest, HelpAndVersion) {
-    EXPECT_EQ(run({"--help"}).output, kGeneratorHelp);
+    EXPECT_EQ(run({"--help"}).output, generator_help());
     EXPECT_EQ(run({"--help"}).exit_code, 0);
     EXPECT_EQ(run({"--version"}).output, "qemunit-generator " + std::string(kVersion) + "\n");
     EXPECT_EQ(run({"--version"}).exit_code, 0);

@@ -308,7 +308,7 @@ TEST(ImageProgramTest, ExitCodes) {
         std::filesystem::path(QEMUNIT_HELPER).replace_filename("qemunit-image");
     if (access(program.c_str(), X_OK) != 0)
         GTEST_SKIP() << program << " is not built";
-    EXPECT_EQ(testing::run_program({program, "--help"}).output, kImageHelp);
+    EXPECT_EQ(testing::run_program({program, "--help"}).output, image_help());
     EXPECT_EQ(testing::run_program({program, "--version"}).output,
               "qemunit-image " + std::string(kVersion) + "\n");
     testing::ProgramResult result = testing::run_program({program, "--nonsense"});

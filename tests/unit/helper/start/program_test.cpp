@@ -65,7 +65,7 @@ class HelperProgramTest : public ::testing::Test {
 TEST_F(HelperProgramTest, HelpAndVersion) {
     ProgramResult result = testing::run_program({QEMUNIT_HELPER, "--help"});
     EXPECT_EQ(result.exit_code, 0);
-    EXPECT_EQ(result.output, kHelperHelp);
+    EXPECT_EQ(result.output, helper_help());
     result = testing::run_program({QEMUNIT_HELPER, "--version"});
     EXPECT_EQ(result.exit_code, 0);
     EXPECT_EQ(result.output, "qemunit-helper " + std::string(kVersion) + "\n");
