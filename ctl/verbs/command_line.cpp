@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "common/helper_options.h"
 #include "common/paths.h"
 #include "ctl/vm/vm_bus.h"
 
@@ -48,15 +49,15 @@ std::vector<std::string> command_by_hand(const std::vector<std::string> &exec_st
                                       [](const auto &word) { return !word.starts_with('-'); });
     if (program == exec_start.end())
         return {};
+    using namespace helper_option;
     std::vector<std::string> command{*program};
     bool has_terminal = false;
     for (auto option = exec_start.begin() + 1; option != program; ++option) {
-        const std::size_t value = option->find('=') + 1;
-        const std::string name =
-            *option == "--agent" ? "agent" : option->substr(value, option->find(',') - value);
-        const bool is_serial = option->starts_with("--serial=");
-        if (!is_serial && !option->starts_with("--channel=") && *option != "--agent")
+        const bool is_serial = takes_value(*option, kSerial), is_agent = *option == kAgent;
+        if (!is_serial && !takes_value(*option, kChannel) && !is_agent)
             continue;
+        const std::string_view value = value_of(*option);
+        const std::string_view name = is_agent ? "agent" : value.substr(0, value.find(','));
         command.emplace_back("-chardev");
         // What a person wants of a VM run by hand. Ctrl-C is the guest's.
         command.push_back(is_serial && !std::exchange(has_terminal, true)

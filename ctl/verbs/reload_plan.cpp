@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "common/helper_options.h"
 #include "common/host_forward.h"
 #include "common/qmp/medium_name.h"
 #include "common/qmp/qmp_client.h"
@@ -233,12 +234,11 @@ class Comparison {
 }  // namespace
 
 std::vector<std::string> unplugged_cards(const std::vector<std::string> &exec_start) {
-    constexpr std::string_view kOption = "--unplugged=";
     std::vector<std::string> cards;
     // The helper's options end where QEMU begins.
     for (std::size_t i = 1; i < exec_start.size() && exec_start[i].starts_with('-'); ++i)
-        if (exec_start[i].starts_with(kOption))
-            cards.push_back(exec_start[i].substr(kOption.size()));
+        if (helper_option::takes_value(exec_start[i], helper_option::kUnplugged))
+            cards.emplace_back(helper_option::value_of(exec_start[i]));
     return cards;
 }
 

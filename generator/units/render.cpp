@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "common/concat.h"
+#include "common/helper_options.h"
 #include "common/paths.h"
 #include "common/vm_name.h"
 #include "generator/qemu/arguments.h"
@@ -34,19 +35,20 @@ constexpr std::string_view kNextLine = " \\\n    ";
 
 // The options by which the helper compares the image with the ini.
 void append_image_checks(std::string &text, const Vm &vm, const Drive &drive) {
+    using namespace helper_option;
     if (!drive.file)
         return;
     const std::string path = absolute_path(vm, *drive.file), format = format_of(drive);
-    const auto add = [&](std::string_view option) {
+    const auto add = [&](std::string_view option, std::string_view before) {
         text += kNextLine;
-        append_quoted_word(text, concat(option, path));
+        append_quoted_word(text, concat(option, "=", before, path));
     };
     if (!drive.format)
-        add(concat("--guessed=", format, ":"));
+        add(kGuessed, concat(format, ":"));
     if (drive.size)
-        add(concat("--sized=", fmt::to_string(drive.size->bytes), ":", format, ":"));
+        add(kSized, concat(fmt::to_string(drive.size->bytes), ":", format, ":"));
     if (drive.backing_file)
-        add("--layer=");
+        add(kLayer, "");
 }
 
 // The sockets that QEMU connects to, each with its unit.
@@ -68,48 +70,54 @@ std::vector<std::pair<std::string, std::string>> served_sockets(const Vm &vm) {
 
 // One option with its values a line: what `systemctl cat` shows is meant to be read.
 void append_exec_start(std::string &text, const Vm &vm, Architecture host) {
+    using namespace helper_option;
     const auto add_on_line_of_its_own = [&](std::string_view option, std::string_view value) {
         text += kNextLine;
-        append_quoted_word(text, concat(option, value));
+        append_quoted_word(text, with_value(option, value));
     };
-    append(text, "ExecStart=\nExecStart=", kHelperPath, vm.paths.is_of_user() ? " --user" : "",
-           " --vm=", vm.name);
+    const auto add = [&](std::string_view option, const auto &...value) {
+        append(text, " ", option, "=", value...);
+    };
+    append(text, "ExecStart=\nExecStart=", kHelperPath);
+    if (vm.paths.is_of_user())
+        append(text, " ", kUser);
+    add(kVm, vm.name);
     for (const Serial &serial : vm.serials)
-        append(text, " --serial=", serial.name, serial.direct ? ",direct" : "",
-               serial.log ? "" : ",nolog");
+        add(kSerial, serial.name, serial.direct ? concat(",", kDirect) : "",
+            serial.log ? "" : concat(",", kNoLog));
     for (const Channel &channel : vm.channels)
-        append(text, " --channel=", channel.name);
+        add(kChannel, channel.name);
     if (vm.guest_agent)
-        text += " --agent";
+        append(text, " ", kAgent);
     for (const Network &network : vm.networks)
         if (!network.link)
-            append(text, " --unplugged=", network.name);
+            add(kUnplugged, network.name);
     if (vm.ready.thing == ReadyWhen::Thing::agent)
-        text += " --ready=agent";
+        add(kReady, kAgentAnswers);
     if (vm.ready.thing == ReadyWhen::Thing::notify && vm.vsock_cid)
-        append(text, " --ready=notify:", fmt::to_string(vm.vsock_cid->number));
+        add(kReady, kNotice, fmt::to_string(vm.vsock_cid->number));
     if (falls_back_to_tcg(vm, host))
-        text += " --check-kvm";
+        append(text, " ", kCheckKvm);
     if (vm.stop != StopAction::poweroff)
-        append(text, " --stop=", name_of(vm.stop));
+        add(kStop, name_of(vm.stop));
     if (const auto seconds = stop_timeout_seconds(vm))
-        append(text, " --stop-timeout=", for_helper(*seconds));
+        add(kStopTimeout, for_helper(*seconds));
     if (vm.idle_timeout && vm.idle_timeout->seconds > 0 && vm.idle_timeout->seconds < kLongest)
-        append(text, " --idle-timeout=", for_helper(vm.idle_timeout->seconds));
+        add(kIdleTimeout, for_helper(vm.idle_timeout->seconds));
     if (vm.ready.thing == ReadyWhen::Thing::serial_line)
-        add_on_line_of_its_own("--ready=serial:", vm.ready.expression);
+        add_on_line_of_its_own(kReady, concat(kSerialLine, vm.ready.expression));
     if (vm.uefi)
-        add_on_line_of_its_own("--uefi-variables=", vm.uefi->variables);
+        add_on_line_of_its_own(kUefiVariables, vm.uefi->variables);
     for (const OpenedPath &opened : opened_paths(vm))
         if (!opened.path.starts_with("/usr/"))
-            add_on_line_of_its_own(opened.write ? "--writes=" : "--reads=", opened.path);
+            add_on_line_of_its_own(opened.write ? kWrites : kReads, opened.path);
     for (const Drive &drive : vm.drives)
         if (drive.is_made_by_us())
-            add_on_line_of_its_own("--made=", absolute_path(vm, *drive.file));
+            add_on_line_of_its_own(kMade, absolute_path(vm, *drive.file));
     for (const Drive &drive : vm.drives)
         append_image_checks(text, vm, drive);
     for (const auto &[part, socket] : served_sockets(vm))
-        add_on_line_of_its_own("--needs=", concat(part, ",", socket));
+        add_on_line_of_its_own(kNeeds, concat(part, ",", socket));
     bool after_option = false;
     for (const std::string &word : qemu_arguments(vm, host)) {
         const bool is_option = word.starts_with('-');

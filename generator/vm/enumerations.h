@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/helper_options.h"
 #include "generator/vm/vm.h"
 
 namespace qemunit::generator {
@@ -70,9 +71,9 @@ inline constexpr auto kNames<Activation> = std::to_array<Name<Activation>>({
 });
 template <>
 inline constexpr auto kNames<StopAction> = std::to_array<Name<StopAction>>({
-    {"poweroff", StopAction::poweroff},
-    {"hibernate", StopAction::hibernate},
-    {"quit", StopAction::quit},
+    {helper_option::kPoweroff, StopAction::poweroff},
+    {helper_option::kHibernate, StopAction::hibernate},
+    {helper_option::kQuit, StopAction::quit},
 });
 template <>
 inline constexpr auto kNames<DriveInterface> = std::to_array<Name<DriveInterface>>({

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "common/helper_options.h"
 #include "common/options.h"
 #include "common/time_units.h"
 #include "common/vm_name.h"
@@ -22,9 +23,9 @@ Result<SerialPortOptions> parse_serial(std::string_view text) {
         text.remove_prefix(end + 1);
         end = std::min(text.find(','), text.size());
         const std::string_view flag = text.substr(0, end);
-        if (flag == "direct")
+        if (flag == helper_option::kDirect)
             port.direct = true;
-        else if (flag == "nolog")
+        else if (flag == helper_option::kNoLog)
             port.log = false;
         else
             return fail(EINVAL, fmt::format("unknown flag '{}' of a serial port", flag));
@@ -35,11 +36,11 @@ Result<SerialPortOptions> parse_serial(std::string_view text) {
 }
 
 Result<StopMode> parse_stop_mode(std::string_view text) {
-    if (text == "poweroff")
+    if (text == helper_option::kPoweroff)
         return StopMode::poweroff;
-    if (text == "hibernate")
+    if (text == helper_option::kHibernate)
         return StopMode::hibernate;
-    if (text == "quit")
+    if (text == helper_option::kQuit)
         return StopMode::quit;
     return fail(EINVAL, fmt::format("'{}' is no way to stop a VM", text));
 }
@@ -53,20 +54,21 @@ Result<uint64_t> parse_seconds(std::string_view text) {
 }
 
 Result<Awaited> parse_ready(std::string_view text) {
-    constexpr std::string_view kSerial = "serial:", kNotify = "notify:";
-    if (text == "agent")
+    using namespace helper_option;
+    if (text == kAgentAnswers)
         return Awaited{Awaited::Thing::agent, {}};
-    if (text.starts_with(kSerial))
-        return Awaited{Awaited::Thing::console_line, std::string(text.substr(kSerial.size()))};
-    if (text.starts_with(kNotify)) {
-        text.remove_prefix(kNotify.size());
+    if (text.starts_with(kSerialLine))
+        return Awaited{Awaited::Thing::console_line, std::string(text.substr(kSerialLine.size()))};
+    if (text.starts_with(kNotice)) {
+        text.remove_prefix(kNotice.size());
         unsigned cid = 0;
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), cid);
         if (error != std::errc{} || end != text.data() + text.size())
-            return fail(EINVAL, fmt::format("--ready=notify:{}: not the CID of a guest", text));
+            return fail(EINVAL,
+                        fmt::format("{}={}{}: not the CID of a guest", kReady, kNotice, text));
         return Awaited{Awaited::Thing::notify, {}, cid};
     }
-    return fail(EINVAL, fmt::format("--ready={}: nothing that can be waited for", text));
+    return fail(EINVAL, fmt::format("{}={}: nothing that can be waited for", kReady, text));
 }
 
 // "raw:/path"
@@ -113,61 +115,72 @@ Result<HelperOptions::Need> parse_need(std::string_view text) {
 }
 
 constexpr Option<HelperOptions> kHelperOptions[] = {
-    {{.name = "--vm", .value = "NAME", .help = "The VM's name"}, set_text<&HelperOptions::vm>},
-    {{.name = "--user", .help = "It is run by a user's manager, not by the system's"},
+    {{.name = helper_option::kVm, .value = "NAME", .help = "The VM's name"},
+     set_text<&HelperOptions::vm>},
+    {{.name = helper_option::kUser, .help = "It is run by a user's manager, not by the system's"},
      set_to<&HelperOptions::scope, Scope::user>},
-    {{.name = "--serial",
+    {{.name = helper_option::kSerial,
       .value = "PORT",
       .help = "A serial port; `direct`: QEMU serves PORT.sock itself,\n"
               "`nolog`: its lines do not go to the journal"},
      add_parsed<&HelperOptions::serials, parse_serial>},
-    {{.name = "--channel", .value = "NAME", .help = "A channel: QEMU serves NAME.sock itself"},
+    {{.name = helper_option::kChannel,
+      .value = "NAME",
+      .help = "A channel: QEMU serves NAME.sock itself"},
      add_parsed<&HelperOptions::channels, parse_channel>},
-    {{.name = "--unplugged", .value = "CARD", .help = "A network card whose cable is out"},
+    {{.name = helper_option::kUnplugged,
+      .value = "CARD",
+      .help = "A network card whose cable is out"},
      add_parsed<&HelperOptions::unplugged, parse_unplugged>},
-    {{.name = "--agent", .help = "The channel to the guest agent, with the socket agent.sock"},
+    {{.name = helper_option::kAgent,
+      .help = "The channel to the guest agent, with the socket agent.sock"},
      set_to<&HelperOptions::agent>},
-    {{.name = "--ready",
+    {{.name = helper_option::kReady,
       .value = "serial:REGEX, --ready=agent, --ready=notify:CID",
       .help = "The VM has started when the first serial port prints such a\n"
               "line, the guest agent answers, or the guest with this CID\n"
               "says READY=1 by vsock; without, when QEMU answers"},
      set_parsed<&HelperOptions::ready, parse_ready>},
-    {{.name = "--check-kvm", .help = "Leave out `-accel kvm` where KVM does not run guests well"},
+    {{.name = helper_option::kCheckKvm,
+      .help = "Leave out `-accel kvm` where KVM does not run guests well"},
      set_to<&HelperOptions::check_kvm>},
-    {{.name = "--uefi-variables",
+    {{.name = helper_option::kUefiVariables,
       .value = "TEMPLATE",
       .help = "Copy it to the VM's state directory, unless there is a copy"},
      set_text<&HelperOptions::uefi_variables>},
-    {{.name = "--reads", .value = "PATH", .help = "Give advice if QEMU may not read it"},
+    {{.name = helper_option::kReads,
+      .value = "PATH",
+      .help = "Give advice if QEMU may not read it"},
      add_text<&HelperOptions::reads>},
-    {{.name = "--writes", .value = "PATH", .help = "Give advice if QEMU may not write it"},
+    {{.name = helper_option::kWrites,
+      .value = "PATH",
+      .help = "Give advice if QEMU may not write it"},
      add_text<&HelperOptions::writes>},
-    {{.name = "--made", .value = "PATH", .help = "Give advice if it was not made"},
+    {{.name = helper_option::kMade, .value = "PATH", .help = "Give advice if it was not made"},
      add_text<&HelperOptions::made>},
-    {{.name = "--guessed",
+    {{.name = helper_option::kGuessed,
       .value = "FORMAT:PATH",
       .help = "Do not start if the image says that it is of another format"},
      add_parsed<&HelperOptions::guessed, parse_guessed>},
-    {{.name = "--sized",
+    {{.name = helper_option::kSized,
       .value = "BYTES:FORMAT:PATH",
       .help = "Say so if the image has another size"},
      add_parsed<&HelperOptions::sized, parse_sized>},
-    {{.name = "--layer",
+    {{.name = helper_option::kLayer,
       .value = "PATH",
       .help = "Say so if its backing file is of another format than it says"},
      add_text<&HelperOptions::layers>},
-    {{.name = "--needs",
+    {{.name = helper_option::kNeeds,
       .value = "UNIT,SOCKET",
       .help = "Do not start without this socket of a unit that serves QEMU"},
      add_parsed<&HelperOptions::needs, parse_need>},
-    {{.name = "--stop",
+    {{.name = helper_option::kStop,
       .value = "MODE",
       .help = "What SIGWINCH means: poweroff, hibernate or quit"},
      set_parsed<&HelperOptions::stop, parse_stop_mode>},
-    {{.name = "--stop-timeout", .value = "SECONDS", .help = "How long that may take"},
+    {{.name = helper_option::kStopTimeout, .value = "SECONDS", .help = "How long that may take"},
      set_parsed<&HelperOptions::stop_timeout_usec, parse_seconds>},
-    {{.name = "--idle-timeout",
+    {{.name = helper_option::kIdleTimeout,
       .value = "SECONDS",
       .help = "Stop when nobody has used the VM for so long"},
      set_parsed<&HelperOptions::idle_timeout_usec, parse_seconds>},
