@@ -24,6 +24,7 @@
 #include "common/event_ptr.h"
 #include "common/paths.h"
 #include "common/result.h"
+#include "common/shared_names.h"
 #include "common/timer.h"
 #include "common/user_paths.h"
 

@@ -17,6 +17,7 @@
 #include "bus/monitor/agent_exchange.h"
 #include "bus/monitor/hot_drive.h"
 #include "common/bus_errors.h"
+#include "common/shared_names.h"
 
 namespace qemunit::bus {
 
@@ -24,8 +25,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr char kSocket[] = "agent";                    // and the chardev
-constexpr std::string_view kDevice = "qemunit-agent";  // the port of the guest, from the generator
+constexpr char kSocket[] = "agent";  // and the chardev
 
 void refuse(const Call &call, const std::string &text) {
     reply_error(call, bus_error::kAgent, text);
@@ -171,7 +171,7 @@ bool is_open_in_guest(const json &chardevs) {
 void look_for_agent(const CallPtr &call, const json &arguments) {
     ask(call, "qom-list", {{"path", "/machine/peripheral"}},
         [call, arguments](const json &peripherals) {
-            if (!qom_children(peripherals).contains(std::string(kDevice)))
+            if (!qom_children(peripherals).contains(std::string(kGuestAgentDevice)))
                 return refuse(*call,
                               fmt::format("VM '{}' has no channel to a guest agent; GuestAgent=yes "
                                           "in [VM] of its ini gives it one at the next start",

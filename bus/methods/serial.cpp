@@ -13,6 +13,7 @@
 #include "bus/methods/vm_call.h"
 #include "bus/monitor/serial_ports.h"
 #include "common/bus_errors.h"
+#include "common/shared_names.h"
 
 namespace qemunit::bus {
 
@@ -76,7 +77,7 @@ int method_open_serial(sd_bus_message *message, void *userdata, sd_bus_error *er
             if (!read_arguments(*call, "s", &port))
                 return;
             ask(call, "qom-list", {{"path", "/machine/peripheral"}},
-                [call, port = std::string(*port ? port : kFirstSerialPort)](
+                [call, port = *port ? std::string(port) : std::string(kFirstSerialPort)](
                     const json &peripherals) { connect_port(call, port, peripherals); });
         });
 }

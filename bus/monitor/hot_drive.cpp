@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "common/qmp/qmp_client.h"
+#include "common/shared_names.h"
 
 namespace qemunit::bus {
 
@@ -13,9 +14,8 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::string_view kIdPrefix = "qemunit-hot-";
 // A node name has 31 bytes (BlockDriverState in include/block/block_int-common.h of QEMU).
-constexpr std::size_t kNameMax = 31 - kIdPrefix.size();
+constexpr std::size_t kNameMax = 31 - kHotDriveIds.size();
 constexpr std::size_t kSerialMax = 20;  // VIRTIO_BLK_ID_BYTES; what is longer is cut off
 
 bool is_name_character(char c) {
@@ -34,11 +34,11 @@ std::string_view machine_name(std::string_view type) {
 }  // namespace
 
 std::string hot_drive_id(std::string_view name) {
-    return fmt::format("{}{}", kIdPrefix, name);
+    return fmt::format("{}{}", kHotDriveIds, name);
 }
 
 std::string hot_drive_name(std::string_view id) {
-    return id.starts_with(kIdPrefix) ? std::string(id.substr(kIdPrefix.size())) : "";
+    return id.starts_with(kHotDriveIds) ? std::string(id.substr(kHotDriveIds.size())) : "";
 }
 
 std::string hot_drive_label(std::string_view name) {

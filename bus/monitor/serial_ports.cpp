@@ -5,24 +5,19 @@
 #include <set>
 
 #include "common/qmp/qmp_client.h"
+#include "common/shared_names.h"
 
 namespace qemunit::bus {
 
-namespace {
-
-constexpr char kGuestAgentDevice[] = "qemunit-agent";
-constexpr char kGuestAgentSocket[] = "agent";
-
-}  // namespace
-
 std::vector<std::string> serial_ports(const std::map<std::string, std::string> &sockets,
                                       const nlohmann::json &peripherals) {
-    std::set<std::string> others = {"monitor", "qmp", "control"};
+    std::set<std::string> others = {std::string(kMonitorSocket), std::string(kQmpSocket),
+                                    std::string(kControlSocket)};
     // A [Channel NAME] is the device NAME (generator/qemu/devices.cpp).
     for (const auto &peripheral : peripherals)
         if (string_at(peripheral, "type") == "child<virtserialport>") {
             const std::string device = string_at(peripheral, "name");
-            others.insert(device == kGuestAgentDevice ? kGuestAgentSocket : device);
+            others.insert(device == kGuestAgentDevice ? std::string(kGuestAgentSocket) : device);
         }
     std::vector<std::string> ports;
     for (const auto &[name, path] : sockets)

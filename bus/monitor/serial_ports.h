@@ -11,8 +11,6 @@
 
 namespace qemunit::bus {
 
-inline constexpr char kFirstSerialPort[] = "serial";
-
 // `sockets`: Vm::sockets(); `peripherals`: QMP's qom-list of /machine/peripheral, which tells
 // the channels. The first port first, then by name.
 std::vector<std::string> serial_ports(const std::map<std::string, std::string> &sockets,

@@ -4,6 +4,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "bus/service/manager_object.h"
+#include "common/shared_names.h"
 #include "common/timer.h"
 
 namespace qemunit::bus {

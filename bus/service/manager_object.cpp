@@ -6,6 +6,7 @@
 #include "bus/service/vm_object.h"
 #include "common/bus_errors.h"
 #include "common/paths.h"
+#include "common/shared_names.h"
 
 namespace qemunit::bus {
 
@@ -63,7 +64,7 @@ const sd_bus_vtable kManagerVtable[] = {
 Result<> add_manager_object(sd_bus *bus, VmRegistry &registry) {
     int r = sd_bus_add_object_manager(bus, nullptr, kManagerObject);
     if (r >= 0)
-        r = sd_bus_add_object_vtable(bus, nullptr, kManagerObject, "org.qemunit1.Manager",
+        r = sd_bus_add_object_vtable(bus, nullptr, kManagerObject, kVmManagerInterface,
                                      kManagerVtable, &registry);
     if (r < 0)
         return fail_errno(r, std::string("cannot add the object ") + kManagerObject);

@@ -11,9 +11,6 @@
 
 namespace qemunit::bus {
 
-inline constexpr char kBusName[] = "org.qemunit1";
-inline constexpr char kManagerObject[] = "/org/qemunit1";
-
 // `registry` outlives the use of the bus.
 Result<> add_manager_object(sd_bus *bus, VmRegistry &registry);
 

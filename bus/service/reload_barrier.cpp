@@ -6,6 +6,7 @@
 #include "bus/access/callers.h"
 #include "bus/service/manager_object.h"
 #include "bus/service/vm_object.h"
+#include "common/shared_names.h"
 
 namespace qemunit::bus {
 

@@ -5,13 +5,11 @@
 #include <string>
 
 #include "bus/methods/methods.h"
+#include "common/shared_names.h"
 
 namespace qemunit::bus {
 
 namespace {
-
-constexpr char kVmObjects[] = "/org/qemunit1/vm";
-constexpr char kVmInterface[] = "org.qemunit1.VM";
 
 const Vm &vm_of(void *userdata) {
     return *static_cast<const Vm *>(userdata);

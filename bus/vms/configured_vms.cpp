@@ -8,13 +8,12 @@
 #include <optional>
 
 #include "common/paths.h"
+#include "common/shared_names.h"
 #include "common/vm_name.h"
 
 namespace qemunit::bus {
 
 namespace {
-
-constexpr std::string_view kDropIn = "50-qemunit.conf";
 
 // "qemu@vm1.service.d" -> "vm1"
 std::optional<std::string> vm_of_drop_in_dir(std::string_view dir) {
@@ -64,7 +63,7 @@ ConfiguredVms configured_vms(std::string_view generator_output) {
         auto name = vm_of_drop_in_dir(entry->path().filename().native());
         if (!name)
             continue;
-        std::ifstream drop_in(entry->path() / kDropIn);
+        std::ifstream drop_in(entry->path() / kDropInName);
         if (drop_in)
             vms.emplace(std::move(*name), ConfiguredVm{source_path_in(drop_in), {}});
     }
@@ -90,7 +89,7 @@ std::string configured_keyboard(std::string_view generator_output, const std::st
     constexpr std::string_view kOption = "    -k ";
     constexpr std::string_view kContinued = " \\";
     const std::string dir = service_unit(vm) + ".d";
-    std::ifstream drop_in(std::filesystem::path(generator_output) / dir / kDropIn);
+    std::ifstream drop_in(std::filesystem::path(generator_output) / dir / kDropInName);
     for (std::string line; std::getline(drop_in, line);) {
         std::string_view rest = line;
         if (!rest.starts_with(kOption))

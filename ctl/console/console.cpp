@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "common/paths.h"
+#include "common/shared_names.h"
 #include "common/vm_name.h"
 #include "ctl/console/console_session.h"
 #include "ctl/vm/vm_bus.h"
@@ -59,8 +60,9 @@ std::string refusal_text(int code, const std::string &vm, const std::string &por
 
 Result<int> run_console(const Invocation &invocation) {
     const std::string &vm = invocation.arguments.front();
-    const std::string port = invocation.arguments.size() > 1 ? invocation.arguments[1] : "serial";
-    if (port == "monitor" || port == "qmp" || port == "control")
+    const std::string port =
+        invocation.arguments.size() > 1 ? invocation.arguments[1] : std::string(kFirstSerialPort);
+    if (port == kMonitorSocket || port == kQmpSocket || port == kControlSocket)
         return fail(EINVAL, fmt::format("'{}' is no serial port; there are: qemunitctl monitor {}, "
                                         "qemunitctl qmp {} COMMAND",
                                         port, vm, vm));

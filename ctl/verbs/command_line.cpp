@@ -8,6 +8,7 @@
 
 #include "common/helper_options.h"
 #include "common/paths.h"
+#include "common/shared_names.h"
 #include "ctl/vm/vm_bus.h"
 
 namespace qemunit::ctl {
@@ -57,7 +58,8 @@ std::vector<std::string> command_by_hand(const std::vector<std::string> &exec_st
         if (!is_serial && !takes_value(*option, kChannel) && !is_agent)
             continue;
         const std::string_view value = value_of(*option);
-        const std::string_view name = is_agent ? "agent" : value.substr(0, value.find(','));
+        const std::string_view name =
+            is_agent ? kGuestAgentSocket : value.substr(0, value.find(','));
         command.emplace_back("-chardev");
         // What a person wants of a VM run by hand. Ctrl-C is the guest's.
         command.push_back(is_serial && !std::exchange(has_terminal, true)

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "common/shared_names.h"
+
 namespace qemunit::ctl {
 
 namespace {
@@ -52,10 +54,10 @@ constexpr Known kKnown[] = {
 
 // Of what the generator calls qemunit-…: devices without a section of their own.
 constexpr Known kOwn[] = {
-    {"", "qemunit-rng", "RNG= in [VM]"},
-    {"", "qemunit-tpm", "TPM= in [VM]"},
-    {"", "qemunit-memory", "Memory= in [VM]"},
-    {"", "qemunit-agent", "GuestAgent= in [VM]"},
+    {"", kRngId, "RNG= in [VM]"},
+    {"", kTpmId, "TPM= in [VM]"},
+    {"", kMemoryId, "Memory= in [VM]"},
+    {"", kGuestAgentDevice, "GuestAgent= in [VM]"},
 };
 
 std::string section(std::string_view kind, std::string_view name) {
@@ -108,16 +110,15 @@ std::string QemuOption::part(std::string_view key) const {
 }
 
 IniWord ini_word(const QemuOption &option) {
-    constexpr std::string_view kShare = "qemunit-fs-";
     std::string own = option.part("id");
     if (own.empty())
         own = option.part("tpmdev");
-    if (own.starts_with(kShare))
-        return {section("Share", own.substr(kShare.size()))};
+    if (own.starts_with(kShareIds))
+        return {section("Share", own.substr(kShareIds.size()))};
     for (const Known &known : kOwn)
         if (own.starts_with(known.begin))
             return {std::string(known.word)};
-    if (own.starts_with("qemunit-"))
+    if (own.starts_with(kOwnIds))
         return {};
     for (const Known &known : kKnown)
         if (option.name == known.option && option.value.starts_with(known.begin))

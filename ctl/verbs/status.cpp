@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "common/shared_names.h"
 #include "ctl/output/table.h"
 #include "ctl/vm/vm_status.h"
 
@@ -23,7 +24,7 @@ Result<std::vector<std::string>> sockets_of_vm(sd_bus *bus, const std::string &v
         r = sd_bus_message_read(property->get(), "{ss}", &name, &path);
         if (r == 0)
             return paths;
-        if (r > 0 && std::string_view(name) != "control")
+        if (r > 0 && std::string_view(name) != kControlSocket)
             paths.emplace_back(path);
     }
     return fail_errno(r, "cannot read Sockets");

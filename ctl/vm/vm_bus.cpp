@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "common/did_you_mean.h"
+#include "common/shared_names.h"
 #include "common/vm_name.h"
 #include "ctl/output/error_text.h"
 
@@ -11,10 +12,6 @@ namespace qemunit::ctl {
 
 namespace {
 
-constexpr char kName[] = "org.qemunit1";
-constexpr char kManagerPath[] = "/org/qemunit1";
-constexpr char kVmPath[] = "/org/qemunit1/vm";
-constexpr char kVmInterface[] = "org.qemunit1.VM";
 constexpr char kSystemdUnitPath[] = "/org/freedesktop/systemd1/unit";
 
 struct ErrorText {
@@ -97,11 +94,11 @@ Result<BusPtr> open_bus(const Invocation &invocation) {
 }
 
 Result<MessagePtr> new_vm_call(sd_bus *bus, const std::string &vm, const char *member) {
-    const auto path = encode(kVmPath, vm);
+    const auto path = encode(kVmObjects, vm);
     if (!path)
         return std::unexpected(path.error());
     sd_bus_message *message = nullptr;
-    if (int r = sd_bus_message_new_method_call(bus, &message, kName, path->c_str(), kVmInterface,
+    if (int r = sd_bus_message_new_method_call(bus, &message, kBusName, path->c_str(), kVmInterface,
                                                member);
         r < 0)
         return fail_errno(r, fmt::format("cannot make a call of {}", member));
@@ -142,10 +139,10 @@ Result<std::string> ask_vm(sd_bus *bus, const std::string &vm, const char *membe
 
 Result<MessagePtr> vm_property(sd_bus *bus, const std::string &vm, const char *property,
                                const char *type) {
-    const auto path = encode(kVmPath, vm);
+    const auto path = encode(kVmObjects, vm);
     if (!path)
         return std::unexpected(path.error());
-    return property_of(bus, kName, *path, kVmInterface, property, type, vm);
+    return property_of(bus, kBusName, *path, kVmInterface, property, type, vm);
 }
 
 Result<std::string> vm_text(sd_bus *bus, const std::string &vm, const char *property) {
@@ -167,7 +164,7 @@ Result<MessagePtr> unit_property(sd_bus *bus, const std::string &vm, const std::
 Result<std::vector<ListedVm>> list_vms(sd_bus *bus) {
     ErrorText text;
     sd_bus_message *raw = nullptr;
-    int r = sd_bus_call_method(bus, kName, kManagerPath, "org.qemunit1.Manager", "ListVMs",
+    int r = sd_bus_call_method(bus, kBusName, kManagerObject, kVmManagerInterface, "ListVMs",
                                &text.error, &raw, "");
     if (r < 0)
         return fail_call(bus, text.error, r, "ListVMs", "");

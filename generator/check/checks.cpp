@@ -8,6 +8,7 @@
 
 #include "common/concat.h"
 #include "common/guest_credentials.h"
+#include "common/shared_names.h"
 #include "generator/check/sections.h"
 #include "generator/check/user_scope.h"
 #include "generator/vm/defaults.h"
@@ -170,7 +171,7 @@ class VmChecker {
                           fmt::format("The name '{0}' is taken by section [{1} {0}]: QEMU's ids "
                                       "are unique.",
                                       device.name, it->second));
-                if (device.name.starts_with("qemunit-"))
+                if (device.name.starts_with(kOwnIds))
                     error(concat(kind, " ", device.name), "",
                           "Device names that begin with 'qemunit-' are our own.");
             }

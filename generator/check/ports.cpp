@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "common/paths.h"
+#include "common/shared_names.h"
 #include "generator/check/sections.h"
 #include "generator/vm/defaults.h"
 
@@ -15,7 +16,7 @@ constexpr std::size_t kSocketPathMax = 107;  // unix(7), sun_path without its NU
 void check_socket(const Vm &vm, const std::string &section, std::string_view what,
                   const std::string &name, Findings &findings) {
     check_socket_path(section, vm.paths.socket_path(vm.name, name), findings);
-    for (std::string_view taken : {"monitor", "qmp", "control", "companion"})
+    for (std::string_view taken : {kMonitorSocket, kQmpSocket, kControlSocket, kCompanionChardev})
         if (name == taken)
             findings.error(
                 section, "",

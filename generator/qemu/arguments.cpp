@@ -8,6 +8,7 @@
 
 #include "common/concat.h"
 #include "common/paths.h"
+#include "common/shared_names.h"
 #include "generator/qemu/devices.h"
 #include "generator/vm/defaults.h"
 #include "generator/vm/enumerations.h"
@@ -15,8 +16,6 @@
 namespace qemunit::generator {
 
 namespace {
-
-constexpr std::string_view kSharedMemory = "qemunit-memory";
 
 std::string size_text(MemorySize size) {
     constexpr uint64_t kMiB = 1 << 20;
@@ -39,10 +38,10 @@ void add_machine(CommandLine &line) {
         machine.add("smm", "on");
     if (shares_memory(vm)) {
         line.add("-object", OptionValue("memory-backend-memfd")
-                                .add("id", kSharedMemory)
+                                .add("id", kMemoryId)
                                 .add("size", memory)
                                 .add("share", "on"));
-        machine.add("memory-backend", kSharedMemory);
+        machine.add("memory-backend", kMemoryId);
     }
     line.add("-machine", std::move(machine));
     // In this order: QEMU takes the first that it can initialise.
@@ -132,8 +131,8 @@ void add_boot(CommandLine &line) {
 void add_small_devices(CommandLine &line) {
     const Vm &vm = line.vm();
     if (vm.rng) {
-        line.add("-object", "rng-builtin,id=qemunit-rng");
-        line.add_device(OptionValue(line.virtio("rng")).add("rng", "qemunit-rng"));
+        line.add("-object", concat("rng-builtin,id=", kRngId));
+        line.add_device(OptionValue(line.virtio("rng")).add("rng", kRngId));
     }
     if (vm.balloon)
         line.add_device(OptionValue(line.virtio("balloon")).add("free-page-reporting", "on"));

@@ -4,6 +4,7 @@
 #include "common/concat.h"
 #include "common/guest_credentials.h"
 #include "common/paths.h"
+#include "common/shared_names.h"
 #include "generator/vm/defaults.h"
 
 namespace qemunit::generator {
@@ -37,7 +38,7 @@ void add_channel(CommandLine &line, const Channel &channel) {
 }
 
 void add_guest_agent(CommandLine &line) {
-    add_port(line, kGuestAgentSocket, "org.qemu.guest_agent.0", "qemunit-agent");
+    add_port(line, kGuestAgentSocket, "org.qemu.guest_agent.0", kGuestAgentDevice);
 }
 
 void add_share(CommandLine &line, const Share &share) {
@@ -61,7 +62,7 @@ void add_share(CommandLine &line, const Share &share) {
         }
         case ShareType::virtiofs: {
             // The helper's chardevs have names of their own, "monitor" and so on.
-            const std::string chardev = "qemunit-fs-" + share.name;
+            const std::string chardev = concat(kShareIds, share.name);
             line.add("-chardev",
                      OptionValue("socket")
                          .add("id", chardev)
@@ -94,11 +95,11 @@ void add_credential(CommandLine &line, const Credential &credential) {
 }
 
 void add_tpm(CommandLine &line) {
-    constexpr std::string_view kId = "qemunit-tpm";
-    line.add("-chardev", OptionValue("socket").add("id", kId).add(
-                             "path", line.vm().paths.tpm_socket(line.vm().name)));
-    line.add("-tpmdev", OptionValue("emulator").add("id", kId).add("chardev", kId));
-    line.add_device(OptionValue(line.traits().tpm).add("tpmdev", kId));
+    line.add("-chardev", OptionValue("socket")
+                             .add("id", kTpmId)
+                             .add("path", line.vm().paths.tpm_socket(line.vm().name)));
+    line.add("-tpmdev", OptionValue("emulator").add("id", kTpmId).add("chardev", kTpmId));
+    line.add_device(OptionValue(line.traits().tpm).add("tpmdev", kTpmId));
 }
 
 void add_display(CommandLine &line) {

@@ -7,6 +7,7 @@
 
 #include "common/concat.h"
 #include "common/did_you_mean.h"
+#include "common/shared_names.h"
 #include "common/vm_name.h"
 #include "generator/read/schema.h"
 #include "generator/vm/text.h"
@@ -213,7 +214,7 @@ Vm configure(const std::string &name, const std::vector<IniFile> &files, const P
     vm.paths = paths;
     vm.host_id = host_id;
     vm.source_path = files.empty() ? std::string() : files.front().path;
-    vm.serials.push_back({.name = "serial"});
+    vm.serials.push_back({.name = std::string(kFirstSerialPort)});
     Configurator configurator(vm, diagnostics);
     for (const IniFile &file : files)
         configurator.take(file);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/concat.h"
+#include "common/shared_names.h"
 #include "common/vm_name.h"
 #include "generator/units/drop_in.h"
 
@@ -130,7 +131,7 @@ class Holder {
     }
 
     void hold_applied_settings() {
-        const std::string drop_in = service_unit(vm_) + ".d/50-qemunit.conf";
+        const std::string drop_in = concat(service_unit(vm_), ".d/", kDropInName);
         const std::string_view old = content_of(started_, drop_in);
         for (const std::string_view setting : kAppliedSettings)
             add_missing(lines_with(old, setting), lines_with(content_of(units_, drop_in), setting),
@@ -141,7 +142,7 @@ class Holder {
     // that are new, and sets modes, when the unit starts. Sockets on demand are not to end with the
     // VM.
     void hold_sockets(const std::string &unit, Sockets sockets) {
-        const std::string drop_in = unit + ".d/50-qemunit.conf";
+        const std::string drop_in = concat(unit, ".d/", kDropInName);
         const std::string_view old = content_of(started_, drop_in),
                                present = content_of(units_, drop_in);
         if (old == present)

@@ -2,6 +2,7 @@
 #include "generator/units/drop_in.h"
 
 #include "common/concat.h"
+#include "common/shared_names.h"
 
 namespace qemunit::generator {
 
@@ -12,7 +13,7 @@ OutputFile drop_in(const Vm &vm, std::string_view unit,
     for (const UnitSection &section : sections)
         if (!section.lines.empty())
             append(text, "\n[", section.name, "]\n", section.lines);
-    return {concat(unit, ".d/50-qemunit.conf"), std::move(text)};
+    return {concat(unit, ".d/", kDropInName), std::move(text)};
 }
 
 }  // namespace qemunit::generator

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/paths.h"
+#include "common/shared_names.h"
 #include "generator/vm/defaults.h"
 
 namespace qemunit::generator {
@@ -63,7 +64,7 @@ SocketAccess with_owner(const Vm &vm, SocketAccess access) {
 std::string monitor_socket_settings(const Vm &vm) {
     if (vm.monitor.is_default())
         return "";
-    const auto path = [&](const char *name) {
+    const auto path = [&](std::string_view name) {
         return " " + vm.paths.socket_path(vm.name, name);
     };
     // control.sock stays qemunitd's alone.
@@ -76,7 +77,8 @@ std::string monitor_socket_settings(const Vm &vm) {
         control.user = AccountName{"qemunitd"};
         control.group = AccountName{"root"};
     }
-    return access_commands({{path("monitor") + path("qmp"), monitor}, {path("control"), control}});
+    return access_commands(
+        {{path(kMonitorSocket) + path(kQmpSocket), monitor}, {path(kControlSocket), control}});
 }
 
 std::string serial_socket_settings(const Vm &vm) {
@@ -99,9 +101,9 @@ std::string serial_socket_settings(const Vm &vm) {
         listens += fmt::format("ListenStream={}\n", vm.paths.socket_path(vm.name, name));
         add_socket(name, with_owner(vm, access));
     };
-    add_socket("serial", first);
+    add_socket(kFirstSerialPort, first);
     for (const Serial &serial : vm.serials)
-        if (serial.name != "serial")
+        if (serial.name != kFirstSerialPort)
             add_further(serial.name, serial.socket);
     for (const Channel &channel : vm.channels)
         add_further(channel.name, channel.socket);

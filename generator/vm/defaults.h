@@ -44,7 +44,4 @@ std::string tap_name(const Vm &vm, const Network &network);
 // "console=ttyS0", for the first serial port.
 std::string console_parameter(const Vm &vm, Architecture host);
 
-// The chardev, and the socket, of the channel to the guest agent.
-inline constexpr std::string_view kGuestAgentSocket = "agent";
-
 }  // namespace qemunit::generator

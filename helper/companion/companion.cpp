@@ -12,6 +12,7 @@
 #include "common/event_ptr.h"
 #include "common/paths.h"
 #include "common/qmp/qmp_client.h"
+#include "common/shared_names.h"
 #include "common/timer.h"
 #include "helper/companion/idleness.h"
 #include "helper/companion/watchdog.h"
@@ -35,8 +36,6 @@ namespace {
 
 constexpr std::size_t kQmpMessageMax = 1 << 20;  // bytes; events are small
 constexpr uint64_t kCommandTimeout = 60 * kSecond;
-
-constexpr std::string_view kFirstPort = "serial";
 
 void warn(std::string_view message) {
     fmt::print(stderr, "<4>qemunit-helper: {}\n", message);
@@ -76,7 +75,7 @@ class Companion {
             return std::unexpected(readiness.error());
         readiness_ = std::move(*readiness);
         for (PortEnd &end : setup.ports) {
-            const bool is_first = end.name == kFirstPort;
+            const bool is_first = end.name == kFirstSerialPort;
             if (auto added = add_port(vm, std::move(end)); !added)
                 return added;
             if (is_first && readiness_->wants_lines())

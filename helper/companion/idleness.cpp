@@ -5,6 +5,7 @@
 #include <string>
 
 #include "common/qmp/user_networks.h"
+#include "common/shared_names.h"
 #include "common/timer.h"
 
 namespace qemunit::helper {
@@ -28,7 +29,7 @@ bool has_chardev_client(const json &chardevs) {
         // "disconnected:unix:…,server=on" without a client (QEMU's chardev/char-socket.c); a
         // chardev that is no server is the companion's own.
         const std::string name = string_at(chardev, "filename");
-        return string_at(chardev, "label") != "control" &&
+        return string_at(chardev, "label") != kControlSocket &&
                name.find(",server") != std::string::npos && !name.starts_with("disconnected:");
     });
 }

@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "common/concat.h"
+#include "common/shared_names.h"
 #include "helper/companion/companion.h"
 #include "helper/handover/companion_command.h"
 
@@ -52,7 +54,7 @@ int main(int argc, char **argv) {
         return EX_USAGE;
     }
     const std::string vm = command->told.vm;
-    set_title(argc, argv, "qemunit-helper: supervisor of VM " + vm);
+    set_title(argc, argv, concat(kSupervisorTitle, " of VM ", vm));
     CompanionSetup setup = companion_setup(std::move(*command));
     return supervise([&](Handover &handover) {
         set_title(argc, argv, "qemunit-helper: companion of VM " + vm);

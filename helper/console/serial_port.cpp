@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/shared_names.h"
 #include "common/timer.h"
 #include "helper/console/client_output.h"
 
@@ -117,7 +118,7 @@ SerialPort::SerialPort(sd_event *event, const std::string &vm, PortEnd end, Jour
     : event_(event),
       vm_(vm),
       name_(end.name),
-      identifier_(end.name == "serial" ? vm : vm + "/" + end.name),
+      identifier_(end.name == kFirstSerialPort ? vm : vm + "/" + end.name),
       direct_(end.direct),
       is_console_(end.is_console),
       guest_(std::move(end.guest)),

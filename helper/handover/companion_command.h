@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "common/result.h"
+#include "common/shared_names.h"
 #include "common/unique_fd.h"
 #include "helper/handover/options.h"
 
@@ -39,7 +40,7 @@ inline std::string clients_fd(const std::string &port) {
     return "clients:" + port;
 }
 // As a port; also the name of its chardev and socket.
-inline constexpr const char *kAgentPort = "agent";
+inline const std::string kAgentPort{kGuestAgentSocket};
 
 std::vector<std::string> companion_arguments(pid_t qemu, const CompanionFds &fds,
                                              const std::vector<std::string> &told);

@@ -9,14 +9,13 @@
 #include <vector>
 
 #include "common/qmp/medium_name.h"
+#include "common/shared_names.h"
 
 namespace qemunit::helper {
 
 using nlohmann::json;
 
 namespace {
-
-constexpr std::string_view kHotDrive = "qemunit-hot-";  // of AttachDrive, see org.qemunit1(5)
 
 // "/machine/peripheral/root/virtio-backend", which a virtio disk has for its name, -> "root"
 std::string device_id(std::string_view name) {
@@ -41,8 +40,8 @@ std::string name_of_file(const std::string &file, const std::string &drive, cons
 }
 
 std::string described(const std::string &device) {
-    return device.starts_with(kHotDrive)
-               ? fmt::format("the drive '{}'", device.substr(kHotDrive.size()))
+    return device.starts_with(kHotDriveIds)
+               ? fmt::format("the drive '{}'", device.substr(kHotDriveIds.size()))
                : fmt::format("the device '{}'", device);
 }
 

@@ -6,6 +6,7 @@
 
 #include "common/bus_call.h"
 #include "common/bus_ptr.h"
+#include "common/shared_names.h"
 #include "common/timer.h"
 #include "common/vm_name.h"
 
@@ -169,8 +170,7 @@ class Registration {
 
 uint32_t leader_among(const std::vector<UnitProcess> &processes, uint32_t qemu) {
     for (const UnitProcess &process : processes)
-        if (process.pid != qemu &&
-            process.command.find("qemunit-helper: supervisor") != std::string::npos)
+        if (process.pid != qemu && process.command.contains(kSupervisorTitle))
             return process.pid;
     return 0;
 }

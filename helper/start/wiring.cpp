@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "common/guest_credentials.h"
+#include "common/shared_names.h"
 #include "helper/start/vsock_listener.h"
 
 namespace qemunit::helper {
@@ -22,9 +23,9 @@ class Wirer {
     explicit Wirer(ListeningSockets sockets) : sockets_(std::move(sockets)) {}
 
     Result<Wiring> wire(const HelperOptions &options) {
-        add_monitor("-monitor", "monitor");
-        add_monitor("-qmp", "qmp");
-        add_monitor("-qmp", "control");
+        add_monitor("-monitor", std::string(kMonitorSocket));
+        add_monitor("-qmp", std::string(kQmpSocket));
+        add_monitor("-qmp", std::string(kControlSocket));
         if (auto added = add_companion(); !added)
             return std::unexpected(added.error());
         for (const SerialPortOptions &port : options.serials)
@@ -89,10 +90,10 @@ class Wirer {
     }
 
     Result<> add_companion() {
-        auto ours = add_pair("companion");
+        auto ours = add_pair(std::string(kCompanionChardev));
         if (!ours)
             return std::unexpected(ours.error());
-        argument("-qmp", "chardev:companion");
+        argument("-qmp", fmt::format("chardev:{}", kCompanionChardev));
         keep(kQmpFd, std::move(*ours));
         return {};
     }

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+//
+// Names by which one of our programs knows what another one has made: files, sockets, devices of
+// QEMU, processes, objects on D-Bus. Paths stand in paths.h, options in helper_options.h.
+#pragma once
+
+#include <string_view>
+
+namespace qemunit {
+
+// The generator's drop-in for each unit of a VM.
+inline constexpr std::string_view kDropInName = "50-qemunit.conf";
+
+// Sockets of a VM, which are also the chardevs behind them: NAME.sock in its folder. All others
+// are its serial ports and channels.
+inline constexpr std::string_view kMonitorSocket = "monitor";
+inline constexpr std::string_view kQmpSocket = "qmp";
+inline constexpr std::string_view kControlSocket = "control";  // qemunitd's
+inline constexpr std::string_view kGuestAgentSocket = "agent";
+// No socket but a chardev: the companion's QMP.
+inline constexpr std::string_view kCompanionChardev = "companion";
+// The port that every VM has.
+inline constexpr std::string_view kFirstSerialPort = "serial";
+
+// QEMU's ids of what no section of the ini names; none of its names begins so.
+inline constexpr std::string_view kOwnIds = "qemunit-";
+inline constexpr std::string_view kGuestAgentDevice = "qemunit-agent";
+inline constexpr std::string_view kMemoryId = "qemunit-memory";
+inline constexpr std::string_view kRngId = "qemunit-rng";
+inline constexpr std::string_view kTpmId = "qemunit-tpm";
+inline constexpr std::string_view kShareIds = "qemunit-fs-";      // and the share's name
+inline constexpr std::string_view kHotDriveIds = "qemunit-hot-";  // and the name of AttachDrive
+
+// How the process begins whose child the companion is, in lists of processes.
+inline constexpr std::string_view kSupervisorTitle = "qemunit-helper: supervisor";
+
+// qemunitd's, see org.qemunit1(5). As C strings, which sd-bus takes.
+inline constexpr char kBusName[] = "org.qemunit1";
+inline constexpr char kManagerObject[] = "/org/qemunit1";
+inline constexpr char kVmManagerInterface[] = "org.qemunit1.Manager";
+inline constexpr char kVmObjects[] = "/org/qemunit1/vm";  // sd_bus_path_encode(3) with a name
+inline constexpr char kVmInterface[] = "org.qemunit1.VM";
+
+}  // namespace qemunit
