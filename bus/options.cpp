@@ -3,20 +3,18 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "common/options.h"
+#include "common/whole_number.h"
 
 namespace qemunit::bus {
 
 namespace {
 
 Result<uint64_t> parse_seconds(std::string_view text) {
-    uint32_t seconds = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-    if (error != std::errc{} || end != text.data() + text.size())
+    const auto seconds = whole_number<uint32_t>(text);
+    if (!seconds)
         return fail(EINVAL, fmt::format("'{}' is not a number of seconds", text));
-    return seconds * kSecond;
+    return *seconds * kSecond;
 }
 
 constexpr Option<DaemonOptions> kDaemonOptions[] = {

@@ -3,19 +3,16 @@
 
 #include <arpa/inet.h>
 
-#include <charconv>
 #include <optional>
+
+#include "common/whole_number.h"
 
 namespace qemunit {
 
 namespace {
 
 std::optional<unsigned> parse_port(std::string_view text) {
-    unsigned port = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-    if (error != std::errc{} || end != text.data() + text.size() || port < 1 || port > 65535)
-        return std::nullopt;
-    return port;
+    return whole_number<unsigned>(text, {.least = 1, .most = 65535});
 }
 
 // "" or an IPv4 address: all that QEMU 7.2's user network forwards (net/slirp.c).

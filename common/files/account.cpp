@@ -6,9 +6,10 @@
 #include <sys/fsuid.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <cstdlib>
 #include <utility>
+
+#include "common/whole_number.h"
 
 namespace qemunit {
 
@@ -35,14 +36,12 @@ bool is_fs_user(uid_t uid, gid_t gid) {
 }  // namespace
 
 Result<Account> find_account(const std::string &name) {
-    uid_t uid = 0;
-    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), uid);
-    const bool is_number = error == std::errc{} && end == name.data() + name.size();
-    const passwd *entry = is_number ? getpwuid(uid) : getpwnam(name.c_str());
-    if (entry == nullptr && !is_number)
+    const auto uid = whole_number<uid_t>(name);
+    const passwd *entry = uid ? getpwuid(*uid) : getpwnam(name.c_str());
+    if (entry == nullptr && !uid)
         return fail(ENOENT, "there is no user '" + name + "'");
     if (entry == nullptr)
-        return Account{name, uid, uid, {uid}};
+        return Account{name, *uid, *uid, {*uid}};
     return Account{name, entry->pw_uid, entry->pw_gid, groups_of(entry->pw_name, entry->pw_gid)};
 }
 

@@ -10,13 +10,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <set>
 
 #include "common/unique_fd.h"
+#include "common/whole_number.h"
 
 namespace qemunit::ctl {
 
@@ -103,10 +103,10 @@ std::set<ino_t> peers_of(const std::string &path) {
 // "socket:[123]" -> 123
 ino_t socket_inode(const std::string &link) {
     constexpr std::string_view kPrefix = "socket:[";
-    ino_t inode = 0;
-    if (link.starts_with(kPrefix))
-        std::from_chars(link.data() + kPrefix.size(), link.data() + link.size(), inode);
-    return inode;
+    if (!link.starts_with(kPrefix) || !link.ends_with(']'))
+        return 0;
+    return whole_number<ino_t>(link.substr(kPrefix.size(), link.size() - kPrefix.size() - 1))
+        .value_or(0);
 }
 
 std::set<ino_t> sockets_of_process(const fs::path &process) {

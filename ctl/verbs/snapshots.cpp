@@ -5,10 +5,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <ctime>
 #include <string_view>
 
+#include "common/whole_number.h"
 #include "ctl/output/table.h"
 #include "ctl/vm/vm_bus.h"
 
@@ -83,9 +83,8 @@ std::vector<std::string> to_be_rotated_out(const std::vector<Snapshot> &snapshot
 
 Result<int> run_snapshot_rotate(const Invocation &invocation) {
     const std::string &vm = invocation.arguments[0], &count = invocation.arguments[1];
-    std::size_t keep = 0;
-    const auto [end, error] = std::from_chars(count.data(), count.data() + count.size(), keep);
-    if (error != std::errc{} || end != count.data() + count.size() || keep == 0)
+    const auto keep = whole_number<std::size_t>(count, {.least = 1});
+    if (!keep)
         return fail(EINVAL, fmt::format("'{}' is not a number of snapshots", count));
     auto bus = open_bus(invocation);
     if (!bus)
@@ -100,7 +99,7 @@ Result<int> run_snapshot_rotate(const Invocation &invocation) {
     const auto snapshots = list_snapshots(bus->get(), vm);
     if (!snapshots)
         return std::unexpected(snapshots.error());
-    for (const std::string &old : to_be_rotated_out(*snapshots, keep)) {
+    for (const std::string &old : to_be_rotated_out(*snapshots, *keep)) {
         if (auto done = call_vm(bus->get(), vm, "DeleteSnapshot", {old}, kSnapshotTimeout); !done)
             return std::unexpected(done.error());
         fmt::print("Deleted {}\n", old);

@@ -12,11 +12,11 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <ctime>
 
 #include "common/unique_fd.h"
+#include "common/whole_number.h"
 
 namespace qemunit::generator {
 
@@ -30,9 +30,8 @@ constexpr std::size_t kOutputMax = 1 << 20;
 const passwd *find_user(const std::string &user) {
     if (const passwd *entry = getpwnam(user.c_str()))
         return entry;
-    uid_t uid = 0;
-    const auto [end, error] = std::from_chars(user.data(), user.data() + user.size(), uid);
-    return error == std::errc() && end == user.data() + user.size() ? getpwuid(uid) : nullptr;
+    const auto uid = whole_number<uid_t>(user);
+    return uid ? getpwuid(*uid) : nullptr;
 }
 
 // For good. initgroups(3), whose memory nobody else has in this child.

@@ -4,12 +4,12 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
-#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
 #include "common/vm_name.h"
+#include "common/whole_number.h"
 
 namespace qemunit::generator {
 
@@ -22,15 +22,6 @@ std::string text_of(const fs::path &path) {
     std::ostringstream text;
     text << file.rdbuf();
     return text.str();
-}
-
-template <typename Number>
-std::optional<Number> number(std::string_view text, int base) {
-    Number value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-    if (error != std::errc() || end != text.data() + text.size())
-        return std::nullopt;
-    return value;
 }
 
 // `local`: eight or 32 hexadecimal digits, each group of eight a 32-bit word as it is in memory.
@@ -46,7 +37,7 @@ bool is_in_the_way(std::string_view local, const HostForward &forward) {
         return true;
     in_addr address{};
     inet_pton(AF_INET, forward.host_address.c_str(), &address);
-    return number<uint32_t>(local, 16) == address.s_addr;
+    return whole_number<uint32_t>(local, {.base = 16}) == address.s_addr;
 }
 
 // "0::/machine.slice/qemu@web.service": the VM "web"; also of what is beside its QEMU.
@@ -69,7 +60,7 @@ PortHolder process_with(const std::set<uint64_t> &sockets) {
     for (fs::directory_iterator process("/proc", gone), end; !gone && process != end;
          process.increment(gone)) {
         const std::string pid = process->path().filename();
-        if (!number<int>(pid, 10))
+        if (!whole_number<int>(pid))
             continue;
         std::error_code error;  // it has ended, or is not ours to see
         for (fs::directory_iterator fd(process->path() / "fd", error); !error && fd != end;
@@ -79,9 +70,8 @@ PortHolder process_with(const std::set<uint64_t> &sockets) {
             const std::string target = fs::read_symlink(fd->path(), closed);
             if (!target.starts_with(kSocket))
                 continue;
-            const auto inode = number<uint64_t>(
-                std::string_view(target).substr(kSocket.size(), target.size() - kSocket.size() - 1),
-                10);
+            const auto inode = whole_number(std::string_view(target).substr(
+                kSocket.size(), target.size() - kSocket.size() - 1));
             if (!inode || !sockets.contains(*inode))
                 continue;
             std::string name = text_of(process->path() / "comm");
@@ -109,10 +99,11 @@ std::set<uint64_t> sockets_in_the_way(std::string_view table, const HostForward 
             timeout >> inode;
         const std::size_t colon = local.find(':');
         if (colon == local.npos || (forward.protocol == "tcp" && state != kListening) ||
-            number<unsigned>(std::string_view(local).substr(colon + 1), 16) != forward.host_port ||
+            whole_number<unsigned>(std::string_view(local).substr(colon + 1), {.base = 16}) !=
+                forward.host_port ||
             !is_in_the_way(std::string_view(local).substr(0, colon), forward))
             continue;
-        if (const auto socket = number<uint64_t>(inode, 10))
+        if (const auto socket = whole_number(inode))
             sockets.insert(*socket);
     }
     return sockets;
@@ -132,7 +123,7 @@ unsigned first_unprivileged_port() {
     std::string text = text_of("/proc/sys/net/ipv4/ip_unprivileged_port_start");
     while (text.ends_with('\n'))
         text.pop_back();
-    return number<unsigned>(text, 10).value_or(kUsual);
+    return whole_number<unsigned>(text).value_or(kUsual);
 }
 
 }  // namespace qemunit::generator

@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "common/unique_fd.h"
+#include "common/whole_number.h"
 
 namespace qemunit::generator {
 
@@ -18,10 +18,10 @@ std::optional<HostId> parse_host_id(std::string_view text) {
     if (text.size() != 2 * id.bytes.size())
         return std::nullopt;
     for (std::size_t i = 0; i < id.bytes.size(); ++i) {
-        const char *digits = text.data() + 2 * i;
-        if (const auto [end, error] = std::from_chars(digits, digits + 2, id.bytes[i], 16);
-            error != std::errc{} || end != digits + 2)
+        const auto byte = whole_number<uint8_t>(text.substr(2 * i, 2), {.base = 16});
+        if (!byte)
             return std::nullopt;
+        id.bytes[i] = *byte;
     }
     if (std::ranges::all_of(id.bytes, [](uint8_t byte) { return byte == 0; }))
         return std::nullopt;

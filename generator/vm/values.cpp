@@ -5,24 +5,16 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "common/did_you_mean.h"
 #include "common/time_units.h"
+#include "common/whole_number.h"
 #include "generator/vm/regular_expression.h"
 #include "generator/vm/text.h"
 
 namespace qemunit::generator {
 
 namespace {
-
-std::optional<uint64_t> parse_number(std::string_view text, int base = 10) {
-    uint64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
-    if (error != std::errc{} || end != text.data() + text.size() || text.empty())
-        return std::nullopt;
-    return number;
-}
 
 // systemd's sizes (systemd.syntax(7)): bytes, or a number with K, M, G, T to the base 1024.
 Parsed<uint64_t> parse_size(std::string_view text) {
@@ -37,7 +29,7 @@ Parsed<uint64_t> parse_size(std::string_view text) {
             digits.remove_suffix(1);
         }
     }
-    const auto number = parse_number(digits);
+    const auto number = whole_number(digits);
     if (!number)
         return std::unexpected("not a size; write 512M or 2G.");
     if (*number > (uint64_t{1} << 62) >> shift)
@@ -170,7 +162,7 @@ Parsed<DiskSize> parse_value(As<DiskSize>, std::string_view text) {
 constexpr unsigned kSnapshotsMax = 1000;
 
 Parsed<SnapshotCount> parse_value(As<SnapshotCount>, std::string_view text) {
-    const auto number = parse_number(text);
+    const auto number = whole_number(text);
     if (!number || *number == 0 || *number > kSnapshotsMax)
         return std::unexpected(
             fmt::format("not a number of snapshots; write 1 to {}.", kSnapshotsMax));
@@ -179,7 +171,7 @@ Parsed<SnapshotCount> parse_value(As<SnapshotCount>, std::string_view text) {
 
 Parsed<CpuCount> parse_value(As<CpuCount>, std::string_view text) {
     constexpr unsigned kMax = 1024;  // no machine of QEMU has more
-    const auto number = parse_number(text);
+    const auto number = whole_number(text);
     if (!number || *number < 1 || *number > kMax)
         return std::unexpected(fmt::format("not a number of CPUs from 1 to {}.", kMax));
     return CpuCount{static_cast<unsigned>(*number)};
@@ -233,7 +225,7 @@ Parsed<TimeSpan> parse_value(As<TimeSpan>, std::string_view text) {
     uint64_t usec = 0;
     while (!(text = trim(text)).empty()) {
         const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
-        const auto number = parse_number(text.substr(0, digits));
+        const auto number = whole_number(text.substr(0, digits));
         text = trim(text.substr(digits));
         const std::size_t end = std::min(text.find_first_of(" \t0123456789"), text.size());
         const auto unit = std::ranges::find_if(kUnits, [&](const Unit &u) {
@@ -265,7 +257,7 @@ Parsed<ReadyWhen> parse_value(As<ReadyWhen>, std::string_view text) {
 
 // vsock(7): 0 to 2 are the hypervisor, this machine and the host; the highest means "any".
 Parsed<VsockCid> parse_value(As<VsockCid>, std::string_view text) {
-    const auto number = parse_number(text);
+    const auto number = whole_number(text);
     if (!number || *number < 3 || *number > 0xfffffffe)
         return std::unexpected("not a CID of a guest, from 3 to 4294967294.");
     return VsockCid{static_cast<unsigned>(*number)};
@@ -273,7 +265,7 @@ Parsed<VsockCid> parse_value(As<VsockCid>, std::string_view text) {
 
 Parsed<BootPosition> parse_value(As<BootPosition>, std::string_view text) {
     constexpr unsigned kMax = 9999;
-    const auto number = parse_number(text);
+    const auto number = whole_number(text);
     if (!number || *number > kMax)
         return std::unexpected(fmt::format("not a position from 0 to {}.", kMax));
     return BootPosition{static_cast<unsigned>(*number)};
@@ -294,7 +286,7 @@ Parsed<MacAddress> parse_value(As<MacAddress>, std::string_view text) {
         valid = is_hex(text.substr(3 * i, 2), 2) && (i == 5 || text[3 * i + 2] == ':');
     if (!valid)
         return std::unexpected("not a MAC address; write it as in 52:54:00:12:34:56.");
-    if (parse_number(text.substr(0, 2), 16).value_or(0) & 1)
+    if (whole_number<unsigned>(text.substr(0, 2), {.base = 16}).value_or(0) & 1)
         return std::unexpected("a multicast address, which no network card may have.");
     return MacAddress{std::string(text)};
 }
@@ -304,7 +296,7 @@ Parsed<HostForward> parse_value(As<HostForward>, std::string_view text) {
 }
 
 Parsed<FileMode> parse_value(As<FileMode>, std::string_view text) {
-    const auto bits = parse_number(text, 8);
+    const auto bits = whole_number(text, {.base = 8});
     if (!bits || *bits > 0777)
         return std::unexpected("not an access mode; write it in octal, as in 0660.");
     return FileMode{static_cast<unsigned>(*bits)};
@@ -317,7 +309,7 @@ Parsed<AccountName> parse_value(As<AccountName>, std::string_view text) {
                c == '_' || c == '-';
     };
     const bool begins_a_name = text.find_first_of("-0123456789") != 0;
-    if (text.size() > 31 || !(begins_a_name || parse_number(text)) ||
+    if (text.size() > 31 || !(begins_a_name || whole_number(text)) ||
         !std::ranges::all_of(text, is_char))
         return std::unexpected("not the name of a user or group.");
     return AccountName{std::string(text)};

@@ -2,8 +2,8 @@
 #include "helper/guest/notify_message.h"
 
 #include <algorithm>
-#include <charconv>
 
+#include "common/whole_number.h"
 #include "helper/console/console_lines.h"
 #include "helper/console/shortened.h"
 
@@ -22,12 +22,7 @@ std::string plain_status(std::string_view text) {
 }
 
 std::optional<int> exit_status(std::string_view text) {
-    constexpr int kMax = 255;
-    int status = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), status);
-    if (error != std::errc{} || end != text.data() + text.size() || status < 0 || status > kMax)
-        return std::nullopt;
-    return status;
+    return whole_number<int>(text, {.most = 255});
 }
 
 }  // namespace

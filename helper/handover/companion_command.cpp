@@ -3,21 +3,15 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <string_view>
+
+#include "common/whole_number.h"
 
 namespace qemunit::helper {
 
 namespace {
 
 constexpr std::string_view kQemu = "--qemu=", kFd = "--fd=";
-
-// A PID or fd; -1 if it is none.
-int parse_number(std::string_view text) {
-    int number = -1;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    return error == std::errc{} && end == text.data() + text.size() ? number : -1;
-}
 
 }  // namespace
 
@@ -34,16 +28,16 @@ Result<CompanionCommand> parse_companion_arguments(const std::vector<std::string
     CompanionCommand command;
     auto argument = arguments.begin();
     if (argument != arguments.end() && argument->starts_with(kQemu))
-        command.qemu = parse_number(argument++->substr(kQemu.size()));
+        command.qemu = whole_number<pid_t>(argument++->substr(kQemu.size())).value_or(-1);
     if (command.qemu <= 0)
         return fail(EINVAL, "this program is for qemunit-helper, which runs it beside QEMU");
     for (; argument != arguments.end() && argument->starts_with(kFd); ++argument) {
         const std::string_view value = std::string_view(*argument).substr(kFd.size());
         const std::size_t colon = std::min(value.rfind(':'), value.size());
-        const int fd = parse_number(value.substr(std::min(colon + 1, value.size())));
-        if (fd < 0)
+        const auto fd = whole_number<int>(value.substr(std::min(colon + 1, value.size())));
+        if (!fd)
             return fail(EINVAL, fmt::format("{}: not a name and a number", *argument));
-        command.fds.insert_or_assign(std::string(value.substr(0, colon)), UniqueFd(fd));
+        command.fds.insert_or_assign(std::string(value.substr(0, colon)), UniqueFd(*fd));
     }
     auto told = parse_helper_options({argument, arguments.end()});
     if (!told)

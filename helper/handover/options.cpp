@@ -4,12 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "common/helper_options.h"
 #include "common/options.h"
 #include "common/time_units.h"
 #include "common/vm_name.h"
+#include "common/whole_number.h"
 
 namespace qemunit::helper {
 
@@ -46,11 +46,10 @@ Result<StopMode> parse_stop_mode(std::string_view text) {
 }
 
 Result<uint64_t> parse_seconds(std::string_view text) {
-    unsigned seconds = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-    if (error != std::errc{} || end != text.data() + text.size() || seconds == 0)
+    const auto seconds = whole_number<uint32_t>(text, {.least = 1});
+    if (!seconds)
         return fail(EINVAL, fmt::format("'{}' is not a number of seconds", text));
-    return seconds * kSecond;
+    return *seconds * kSecond;
 }
 
 Result<Awaited> parse_ready(std::string_view text) {
@@ -61,12 +60,11 @@ Result<Awaited> parse_ready(std::string_view text) {
         return Awaited{Awaited::Thing::console_line, std::string(text.substr(kSerialLine.size()))};
     if (text.starts_with(kNotice)) {
         text.remove_prefix(kNotice.size());
-        unsigned cid = 0;
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), cid);
-        if (error != std::errc{} || end != text.data() + text.size())
+        const auto cid = whole_number<unsigned>(text);
+        if (!cid)
             return fail(EINVAL,
                         fmt::format("{}={}{}: not the CID of a guest", kReady, kNotice, text));
-        return Awaited{Awaited::Thing::notify, {}, cid};
+        return Awaited{Awaited::Thing::notify, {}, *cid};
     }
     return fail(EINVAL, fmt::format("{}={}: nothing that can be waited for", kReady, text));
 }
@@ -83,12 +81,13 @@ Result<GuessedFormat> parse_guessed(std::string_view text) {
 Result<SizedImage> parse_sized(std::string_view text) {
     SizedImage image;
     const std::size_t colon = std::min(text.find(':'), text.size());
-    const auto [end, error] = std::from_chars(text.data(), text.data() + colon, image.size);
-    if (colon == text.size() || error != std::errc{} || end != text.data() + colon)
+    const auto size = whole_number(text.substr(0, colon));
+    if (colon == text.size() || !size)
         return fail(EINVAL, fmt::format("'{}' is not a size, a format and an image", text));
     auto rest = parse_guessed(text.substr(colon + 1));
     if (!rest)
         return std::unexpected(rest.error());
+    image.size = *size;
     image.format = std::move(rest->format);
     image.path = std::move(rest->path);
     return image;

@@ -11,7 +11,6 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <filesystem>
 
 #include "common/files/account.h"
@@ -23,6 +22,7 @@
 #include "common/paths.h"
 #include "common/user_paths.h"
 #include "common/vm_name.h"
+#include "common/whole_number.h"
 #include "helper/image/mount_points.h"
 
 namespace qemunit::helper {
@@ -173,11 +173,10 @@ Result<> fill(const ImageOptions &options, const std::optional<Account> &owner, 
 }
 
 Result<uint64_t> parse_image_size(std::string_view text) {
-    uint64_t size = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size);
-    if (error != std::errc{} || end != text.data() + text.size())
+    const auto size = whole_number(text);
+    if (!size)
         return fail(EINVAL, fmt::format("--size='{}' is not a number of bytes", text));
-    return size;
+    return *size;
 }
 
 constexpr Option<ImageOptions> kImageOptions[] = {

@@ -6,10 +6,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
+
+#include "common/whole_number.h"
 
 namespace qemunit::helper {
 
@@ -17,23 +18,17 @@ namespace {
 
 constexpr int kFirstFd = 3;  // SD_LISTEN_FDS_START
 
-template <typename Number>
-bool parse(std::string_view text, Number &number) {
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    return error == std::errc{} && end == text.data() + text.size();
-}
-
 // What sd_listen_fds(3) does, whose protocol is open to other implementations (its NOTES): to load
 // libsystemd 252, with all that it needs, takes longer than the rest of this program.
 Result<int> count_passed_fds() {
     const char *const pid = getenv("LISTEN_PID"), *const fds = getenv("LISTEN_FDS");
-    pid_t ours = 0;
-    int count = 0;
     if (!pid || !fds)
         return 0;
-    if (!parse(pid, ours) || !parse(fds, count) || count < 0)
+    const auto ours = whole_number<pid_t>(pid);
+    const auto count = whole_number<int>(fds);
+    if (!ours || !count)
         return fail_errno(EINVAL, "cannot take the sockets from systemd");
-    return ours == getpid() ? count : 0;
+    return *ours == getpid() ? *count : 0;
 }
 
 bool has_option(int fd, int option, int wanted) {
