@@ -5,13 +5,11 @@
 #include <utility>
 #include <vector>
 
+#include "common/ascii.h"
+
 namespace qemunit {
 
 namespace {
-
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
 
 // Levenshtein's distance, with two neighbours that changed places as one fault ("optimal string
 // alignment"); a change of case counts half a letter, so results are doubled.
@@ -26,11 +24,11 @@ std::size_t edit_distance2(std::string_view a, std::string_view b) {
             std::size_t change = 2;
             if (a[i - 1] == b[j - 1])
                 change = 0;
-            else if (lower(a[i - 1]) == lower(b[j - 1]))
+            else if (to_lower(a[i - 1]) == to_lower(b[j - 1]))
                 change = 1;
             row[j] = std::min({above[j - 1] + change, above[j] + 2, row[j - 1] + 2});
-            if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
-                lower(a[i - 2]) == lower(b[j - 1]))
+            if (i > 1 && j > 1 && to_lower(a[i - 1]) == to_lower(b[j - 2]) &&
+                to_lower(a[i - 2]) == to_lower(b[j - 1]))
                 row[j] = std::min(row[j], before[j - 2] + 2);
         }
     }
@@ -49,7 +47,7 @@ std::string_view closest(std::string_view word, std::span<const std::string_view
     for (std::string_view candidate : candidates) {
         if (candidate.size() > kLongest)
             continue;
-        if (std::ranges::equal(word, candidate, {}, lower, lower))
+        if (to_lower(word) == to_lower(candidate))
             return candidate;
         if (const std::size_t d = edit_distance2(word, candidate); d < best_distance) {
             best_distance = d;

@@ -3,21 +3,14 @@
 
 #include <algorithm>
 
+#include "common/ascii.h"
+
 namespace qemunit {
 
 namespace {
 
-// Not isalnum(): that one depends on the locale.
-bool is_letter(char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
 bool is_name_char(char c) {
-    return is_letter(c) || is_digit(c) || c == '_' || c == '.' || c == '-';
+    return is_alphanumeric_or(c, "_.-");
 }
 
 constexpr std::string_view kPrefix = "qemu@";
@@ -26,8 +19,7 @@ constexpr std::string_view kSuffix = ".service";
 }  // namespace
 
 bool is_vm_name(std::string_view name) {
-    return !name.empty() && name.size() <= kVmNameMax &&
-           (is_letter(name.front()) || is_digit(name.front())) &&
+    return !name.empty() && name.size() <= kVmNameMax && is_alphanumeric(name.front()) &&
            std::ranges::all_of(name, is_name_char);
 }
 

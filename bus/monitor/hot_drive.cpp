@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "common/ascii.h"
 #include "common/qmp/qmp_client.h"
 #include "common/shared_names.h"
 
@@ -19,8 +20,7 @@ constexpr std::size_t kNameMax = 31 - kHotDriveIds.size();
 constexpr std::size_t kSerialMax = 20;  // VIRTIO_BLK_ID_BYTES; what is longer is cut off
 
 bool is_name_character(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
+    return is_alphanumeric_or(c, "._-");
 }
 
 // "pc-q35-7.2-machine" -> "pc-q35-7.2"

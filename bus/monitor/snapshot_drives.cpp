@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "common/ascii.h"
 #include "common/qmp/qmp_client.h"
 
 namespace qemunit::bus {
@@ -135,16 +136,12 @@ SnapshotDrives snapshot_drives(const json &query_block) {
 }
 
 std::string tag_fault(std::string_view tag) {
-    const auto is_alphanumeric = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    };
     if (tag.empty())
         return "The tag of the snapshot is empty";
     if (tag.size() > kTagMax)
         return fmt::format("The tag is longer than {} bytes", kTagMax);
-    if (!is_alphanumeric(tag.front()) || !std::ranges::all_of(tag, [&](char c) {
-            return is_alphanumeric(c) || c == '.' || c == '_' || c == '-';
-        }))
+    if (!is_alphanumeric(tag.front()) ||
+        !std::ranges::all_of(tag, [](char c) { return is_alphanumeric_or(c, "._-"); }))
         return "A tag is made of the letters A to Z and a to z, digits, '.', '_' and '-', and "
                "begins "
                "with a letter or a digit";

@@ -3,6 +3,7 @@
 
 #include <sstream>
 
+#include "common/ascii.h"
 #include "common/concat.h"
 
 namespace qemunit {
@@ -16,14 +17,6 @@ std::string_view network_of_head(std::string_view line) {
         return {};
     const std::string_view name = line.substr(open + 1, line.size() - open - 3);
     return is_network_name(name) ? name : std::string_view();
-}
-
-// The names of protocols alone, in ASCII.
-std::string lower(std::string text) {
-    for (char &c : text)
-        if (c >= 'A' && c <= 'Z')
-            c = static_cast<char>(c - 'A' + 'a');
-    return text;
 }
 
 }  // namespace
@@ -52,7 +45,7 @@ std::vector<UserNetwork> parse_user_networks(std::string_view info_usernet) {
         const std::size_t bracket = kind.find('[');
         if (bracket == kind.npos || !kind.ends_with(']'))
             continue;
-        connection.protocol = lower(kind.substr(0, bracket));
+        connection.protocol = to_lower(kind.substr(0, bracket));
         connection.state = kind.substr(bracket + 1, kind.size() - bracket - 2);
         if (networks.empty())
             networks.emplace_back();

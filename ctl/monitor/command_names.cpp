@@ -5,12 +5,14 @@
 #include <set>
 #include <sstream>
 
+#include "common/ascii.h"
+
 namespace qemunit::ctl {
 
 namespace {
 
 bool is_name_char(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+    return is_lower_letter(c) || is_digit(c) || c == '_' || c == '-';
 }
 
 }  // namespace

@@ -4,39 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
+
+#include "common/utf8.h"
 
 namespace qemunit::ctl {
 
 namespace {
-
-// The bytes of the character that begins with this one (RFC 3629); 0: none does.
-std::size_t length_by(unsigned char lead) {
-    return lead < 0x80                    ? 1
-           : lead >= 0xc2 && lead <= 0xdf ? 2
-           : lead >= 0xe0 && lead <= 0xef ? 3
-           : lead >= 0xf0 && lead <= 0xf4 ? 4
-                                          : 0;
-}
-
-bool is_continuation(char byte) {
-    return (static_cast<unsigned char>(byte) & 0xc0) == 0x80;
-}
-
-// `bytes`: as many as the first of them says.
-std::optional<char32_t> decode(std::string_view bytes) {
-    constexpr char32_t kLeast[] = {0, 0x80, 0x800, 0x10000};
-    const auto lead = static_cast<unsigned char>(bytes.front());
-    char32_t c = bytes.size() == 1 ? lead : lead & (0xffu >> (bytes.size() + 1));
-    for (const char byte : bytes.substr(1)) {
-        if (!is_continuation(byte))
-            return std::nullopt;
-        c = c << 6 | (static_cast<unsigned char>(byte) & 0x3f);
-    }
-    if (c < kLeast[bytes.size() - 1] || (c >= 0xd800 && c < 0xe000) || c > 0x10ffff)
-        return std::nullopt;
-    return c;
-}
 
 bool is_obeyed(char32_t c) {
     return (c < 0x20 && c != '\n' && c != '\t') || (c >= 0x7f && c < 0xa0) || c == 0x61c ||
@@ -52,24 +25,22 @@ std::string written_out(char32_t c) {
 
 // Whether more bytes may make a character of these, or leave a carriage return as it is.
 bool is_beginning(std::string_view bytes) {
-    return bytes == "\r" || (bytes.size() < length_by(static_cast<unsigned char>(bytes.front())) &&
-                             std::ranges::all_of(bytes.substr(1), is_continuation));
+    return bytes == "\r" || (bytes.size() < utf8_length(bytes.front()) &&
+                             std::ranges::all_of(bytes.substr(1), continues_utf8));
 }
 
 // Takes the first character of `text`, which is not empty, off it.
 std::string take(std::string_view &text) {
-    const std::size_t length = length_by(static_cast<unsigned char>(text.front()));
-    const auto c =
-        length > 0 && length <= text.size() ? decode(text.substr(0, length)) : std::nullopt;
+    const auto c = first_of_utf8(text);
     if (!c) {
         const auto byte = static_cast<unsigned char>(text.front());
         text.remove_prefix(1);
         return fmt::format("\\x{:02x}", static_cast<unsigned>(byte));
     }
     const bool ends_line = text.starts_with("\r\n");
-    const std::string_view bytes = text.substr(0, length);
-    text.remove_prefix(length);
-    return is_obeyed(*c) && !ends_line ? written_out(*c) : std::string(bytes);
+    const std::string_view bytes = text.substr(0, c->length);
+    text.remove_prefix(c->length);
+    return is_obeyed(c->code) && !ends_line ? written_out(c->code) : std::string(bytes);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "common/ascii.h"
 #include "common/helper_options.h"
 #include "common/paths.h"
 #include "common/shared_names.h"
@@ -16,8 +17,7 @@ namespace qemunit::ctl {
 namespace {
 
 bool is_plain(char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-           std::string_view("@%+=:,./-_").contains(c);
+    return is_alphanumeric_or(c, "@%+=:,./-_");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "common/ascii.h"
 #include "common/helper_options.h"
 #include "common/host_forward.h"
 #include "common/qmp/medium_name.h"
@@ -71,7 +72,7 @@ bool is_same_thing(const Option &a, const Option &b) {
 std::optional<uint64_t> bytes_of(const std::string &size) {
     uint64_t number = 0;
     std::size_t i = 0;
-    for (; i < size.size() && size[i] >= '0' && size[i] <= '9' && i < 12; ++i)
+    for (; i < size.size() && is_digit(size[i]) && i < 12; ++i)
         number = number * 10 + static_cast<uint64_t>(size[i] - '0');
     const std::size_t unit = std::string_view("MGT").find(i < size.size() ? size[i] : 'M');
     if (i == 0 || size.size() > i + 1 || unit == std::string_view::npos)

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "common/ascii.h"
 #include "common/concat.h"
 #include "generator/vm/defaults.h"
 #include "generator/vm/mac_address.h"
@@ -26,8 +27,7 @@ void Conflicts::add(const Vm &vm, Diagnostics &diagnostics) {
                   {vm.name, vm.location(section, "Interface"), {}}, diagnostics);
         // Two equal addresses that are made of names do no harm if only QEMU's own networks see
         // them.
-        std::string mac = mac_address(vm, network);
-        std::ranges::transform(mac, mac.begin(), [](unsigned char c) { return std::tolower(c); });
+        std::string mac = to_lower(mac_address(vm, network));
         const bool is_met = network.mac || is_made_with_host_id(network);
         claim({Kind::mac, std::move(mac)},
               {vm.name, vm.location(section, "MAC"), is_met ? "" : vm.name}, diagnostics);

@@ -6,6 +6,7 @@
 
 #include <cstring>
 
+#include "common/ascii.h"
 #include "generator/vm/text.h"
 
 namespace qemunit::generator {
@@ -120,10 +121,7 @@ class LineReader {
         return std::string(key) + "=";
     }
 
-    static bool is_key_char(char c) {
-        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-               c == '_' || c == '-';
-    }
+    static bool is_key_char(char c) { return is_alphanumeric_or(c, "_-"); }
 
     void error(std::string message) {
         if (++errors_ > kErrorsMax) {

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "common/utf8.h"
+
 namespace qemunit::generator {
 
 namespace {
@@ -13,37 +15,15 @@ bool is_control(unsigned char c) {
     return (c < 0x20 && c != '\t') || c == 0x7f;
 }
 
-// Length of the UTF-8 sequence that `text` begins with, 0 if it is none (RFC 3629: no
-// overlong forms, no surrogates, nothing above U+10FFFF) or a noncharacter, for which
-// systemd drops the whole line (src/basic/utf8.c, unichar_is_valid).
-std::size_t utf8_length(std::string_view text) {
-    const auto byte = [&](std::size_t i) {
-        return static_cast<unsigned char>(text[i]);
-    };
-    const auto continues = [&](std::size_t i) {
-        return i < text.size() && (byte(i) & 0xc0) == 0x80;
-    };
-    const unsigned char first = byte(0);
-    if (first < 0x80)
+// Length of the character that `text` begins with, 0 if it begins with none, or with a
+// noncharacter, for which systemd drops the whole line (src/basic/utf8.c, unichar_is_valid).
+std::size_t character_length(std::string_view text) {
+    if (static_cast<unsigned char>(text.front()) < 0x80)
         return 1;
-    if (first >= 0xc2 && first <= 0xdf)
-        return continues(1) ? 2 : 0;
-    if ((first & 0xf0) == 0xe0) {
-        if (!continues(1) || !continues(2) || (first == 0xe0 && byte(1) < 0xa0) ||
-            (first == 0xed && byte(1) > 0x9f))
-            return 0;
-        const unsigned c = (byte(0) & 0xfu) << 12 | (byte(1) & 0x3fu) << 6 | (byte(2) & 0x3fu);
-        return (c >= 0xfdd0 && c <= 0xfdef) || c >= 0xfffe ? 0 : 3;
-    }
-    if (first >= 0xf0 && first <= 0xf4) {
-        if (!continues(1) || !continues(2) || !continues(3) || (first == 0xf0 && byte(1) < 0x90) ||
-            (first == 0xf4 && byte(1) > 0x8f))
-            return 0;
-        const bool is_noncharacter =  // U+nFFFE, U+nFFFF
-            (byte(1) & 0x0f) == 0x0f && byte(2) == 0xbf && byte(3) >= 0xbe;
-        return is_noncharacter ? 0 : 4;
-    }
-    return 0;
+    const auto c = first_of_utf8(text);
+    const bool is_noncharacter =
+        c && ((c->code >= 0xfdd0 && c->code <= 0xfdef) || (c->code & 0xfffe) == 0xfffe);
+    return c && !is_noncharacter ? c->length : 0;
 }
 
 }  // namespace
@@ -75,7 +55,7 @@ std::string text_fault(std::string_view text) {
         }
         if (is_control(c))
             return fmt::format("Control character 0x{:02x}", c);
-        const std::size_t length = utf8_length(text.substr(i));
+        const std::size_t length = character_length(text.substr(i));
         if (length == 0)
             return "Invalid UTF-8";
         i += length;
@@ -89,7 +69,7 @@ bool is_below(std::string_view path, std::string_view folder) {
 
 bool is_utf8(std::string_view text) {
     while (!text.empty()) {
-        const std::size_t length = utf8_length(text);
+        const std::size_t length = character_length(text);
         if (length == 0)
             return false;
         text.remove_prefix(length);
@@ -107,16 +87,13 @@ std::string shorten(std::string_view text) {
     constexpr std::size_t kMax = 60;
     if (text.size() <= kMax)
         return std::string(text);
-    std::size_t end = kMax;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
-        --end;
-    return std::string(text.substr(0, end)) + "…";
+    return std::string(whole_characters(text, kMax)) + "…";
 }
 
 std::string printable(std::string_view text) {
     std::string shown;
     for (std::size_t i = 0; i < text.size();) {
-        const std::size_t length = utf8_length(text.substr(i));
+        const std::size_t length = character_length(text.substr(i));
         if (length == 0 || is_control(static_cast<unsigned char>(text[i]))) {
             shown += '?';
             ++i;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "common/ascii.h"
 #include "common/did_you_mean.h"
 #include "common/time_units.h"
 #include "common/whole_number.h"
@@ -43,7 +44,7 @@ bool is_date(std::string_view text) {
     if (text.size() != 10 && text.size() != kForm.size())
         return false;
     for (std::size_t i = 0; i < text.size(); ++i)
-        if (kForm[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != kForm[i])
+        if (kForm[i] == 'd' ? !is_digit(text[i]) : text[i] != kForm[i])
             return false;
     return true;
 }
@@ -60,8 +61,7 @@ bool is_hex(std::string_view text, std::size_t digits) {
 
 bool is_interface_name(std::string_view text) {
     const auto is_char = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '_' || c == '.' || c == '-';
+        return is_alphanumeric_or(c, "_.-");
     };
     return !text.empty() && text.size() <= kInterfaceNameMax &&
            std::ranges::all_of(text, is_char) && text.front() != '-' &&
@@ -78,10 +78,7 @@ Parsed<std::string> parse_value(As<std::string>, std::string_view text) {
 
 // The words of systemd.syntax(7).
 Parsed<bool> parse_value(As<bool>, std::string_view text) {
-    std::string lower(text);
-    std::ranges::transform(lower, lower.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-    });
+    const std::string lower = to_lower(text);
     for (std::string_view word : {"1", "yes", "y", "true", "t", "on"})
         if (lower == word)
             return true;
@@ -126,8 +123,7 @@ Parsed<ProgramPath> parse_value(As<ProgramPath>, std::string_view text) {
 
 Parsed<QemuName> parse_value(As<QemuName>, std::string_view text) {
     const auto is_char = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '_' || c == '.' || c == '-' || c == '+';
+        return is_alphanumeric_or(c, "_.-+");
     };
     if (!std::ranges::all_of(text, is_char))
         return std::unexpected(
@@ -305,8 +301,7 @@ Parsed<FileMode> parse_value(As<FileMode>, std::string_view text) {
 // The strict form of systemd's User= (systemd.exec(5)), or a number.
 Parsed<AccountName> parse_value(As<AccountName>, std::string_view text) {
     const auto is_char = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '_' || c == '-';
+        return is_alphanumeric_or(c, "_-");
     };
     const bool begins_a_name = text.find_first_of("-0123456789") != 0;
     if (text.size() > 31 || !(begins_a_name || whole_number(text)) ||

@@ -4,6 +4,7 @@
 // quote_word() in unit_text.cpp; tests hold both against systemd's own parser.
 #include <fmt/format.h>
 
+#include "common/ascii.h"
 #include "common/utf8.h"
 #include "generator/vm/text.h"
 #include "generator/vm/values.h"
@@ -11,16 +12,6 @@
 namespace qemunit::generator {
 
 namespace {
-
-std::size_t digit_value(char c) {
-    if (c >= '0' && c <= '9')
-        return static_cast<std::size_t>(c - '0');
-    if (c >= 'a' && c <= 'f')
-        return static_cast<std::size_t>(c - 'a') + 10;
-    if (c >= 'A' && c <= 'F')
-        return static_cast<std::size_t>(c - 'A') + 10;
-    return 99;
-}
 
 // Decodes the escape that `text` begins with, behind its backslash. Returns how many
 // characters it has, 0 if it is none that systemd knows (systemd.service(5)).
@@ -50,10 +41,10 @@ std::size_t decode_escape(std::string_view text, std::string &word) {
         return 0;
     unsigned long value = 0;
     for (std::size_t i = begin; i < begin + digits; ++i) {
-        const std::size_t digit = digit_value(text[i]);
-        if (digit >= base)
+        const auto digit = digit_value(text[i]);
+        if (!digit || *digit >= base)
             return 0;
-        value = value * base + digit;
+        value = value * base + *digit;
     }
     const bool is_character = text.front() == 'u' || text.front() == 'U';
     if (value == 0 || value > (is_character ? 0x10fffful : 0xfful))

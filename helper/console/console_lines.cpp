@@ -95,7 +95,7 @@ void ConsoleLines::take_byte(unsigned char byte) {
 
 void ConsoleLines::take_text_byte(unsigned char byte) {
     if (missing_ > 0) {
-        if ((byte & 0xc0) == 0x80) {
+        if (continues_utf8(static_cast<char>(byte))) {
             character_ = (character_ << 6) | (byte & 0x3fu);
             if (--missing_ == 0)
                 put(character_ >= smallest_ && is_character(character_) ? character_

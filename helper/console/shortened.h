@@ -5,16 +5,15 @@
 
 #include <string>
 
+#include "common/utf8.h"
+
 namespace qemunit::helper {
 
 // The first `at_most` bytes, and an ellipsis, if there are more; never half a character of UTF-8.
 inline std::string shortened(const std::string &text, std::size_t at_most) {
     if (text.size() <= at_most)
         return text;
-    std::size_t end = at_most;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
-        --end;
-    return text.substr(0, end) + "…";
+    return std::string(whole_characters(text, at_most)) + "…";
 }
 
 }  // namespace qemunit::helper

@@ -10,6 +10,7 @@
 #include <sstream>
 #include <vector>
 
+#include "common/ascii.h"
 #include "common/unique_fd.h"
 
 namespace qemunit::helper {
@@ -107,9 +108,7 @@ std::string mount_unit(std::string_view folder) {
         folder.remove_prefix(1);
     std::string name;
     for (const char c : folder) {
-        const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                              (c >= '0' && c <= '9') || c == ':' || c == '_' ||
-                              (c == '.' && !name.empty());
+        const bool is_plain = is_alphanumeric_or(c, ":_") || (c == '.' && !name.empty());
         if (c == '/')
             name += '-';
         else if (is_plain)
