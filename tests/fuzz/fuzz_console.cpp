@@ -39,7 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char *data, std::size_t siz
     const std::size_t cut = (data[0] * 256u + data[1]) % (text.size() + 1);
     const std::vector<std::string> whole = lines({text});
     for (const std::string &line : whole)
-        require(text_fault(line).empty() && !has_c1_control(line), "a line is text", line);
+        require(generator::text_fault(line).empty() && !has_c1_control(line), "a line is text", line);
     require(lines({text.substr(0, cut), text.substr(cut)}) == whole,
             "pieces give the lines of the whole", text);
     return 0;

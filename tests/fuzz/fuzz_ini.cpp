@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Any bytes as an ini file, through all of the generator that touches no file.
+#include "generator/check/checks.h"
 #include "generator/qemu/arguments.h"
 #include "generator/read/configure.h"
 #include "generator/units/render.h"
@@ -25,7 +26,8 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char *data, std::size_t siz
     const std::string_view text(reinterpret_cast<const char *>(data), size);
     Diagnostics diagnostics;
     const IniFile file = parse_ini("vm1.ini", text, diagnostics);
-    const Vm vm = configure("vm1", {file}, Paths(), Architecture::x86_64, diagnostics);
+    const Vm vm = configure("vm1", {file}, Paths(), diagnostics);
+    check_vm(vm, Architecture::x86_64, diagnostics);
     for (const Diagnostic &d : diagnostics)
         require(text_fault(d.message).empty(), "a message is one line of text", d.message);
     if (has_errors(diagnostics))
