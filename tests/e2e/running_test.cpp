@@ -2,6 +2,7 @@
 //
 // What a VM was started with holds until it ends, whatever becomes of its ini file meanwhile; and
 // what it has beside it is there, or is missed aloud.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <csignal>
@@ -287,17 +288,16 @@ TEST_F(RunningVm, OfAUserHoldsToo) {
 
 // --- What is beside it ---
 
-// From when this object was made.
+// From when this object was made. (With --after-cursor= and -u, journalctl of systemd 252 leaves
+// out the first line of the unit: it counts that in place of the cursor's, which the unit did not
+// write.)
 class JournalOfParts {
   public:
     explicit JournalOfParts(const VmUnderTest &vm) : unit_(vm.unit()) {
         run_words("journalctl --sync");
-        const std::string last = run_words("journalctl --lines=1 --quiet --show-cursor").output;
-        constexpr std::string_view kMark = "-- cursor: ";
-        const std::size_t at = last.rfind(kMark);
-        EXPECT_NE(at, std::string::npos) << last;
-        if (at != std::string::npos)
-            after_ = "--after-cursor=" + trimmed(last.substr(at + kMark.size()));
+        timespec now{};
+        clock_gettime(CLOCK_REALTIME, &now);
+        since_ = fmt::format("--since=@{}.{:06}", now.tv_sec, now.tv_nsec / 1000);
     }
     // As `journalctl -u` has it, with errors alone.
     void expect(const std::string &text) const {
@@ -305,13 +305,13 @@ class JournalOfParts {
         std::string said;
         do {
             run_words("journalctl --sync");
-            said = run({"journalctl", "-b", "--no-pager", "-p", "3", "-u", unit_, after_}).output;
+            said = run({"journalctl", "-b", "--no-pager", "-p", "3", "-u", unit_, since_}).output;
         } while (said.find(text) == std::string::npos && !deadline.passed());
         EXPECT_NE(said.find(text), std::string::npos) << text << " is not in\n" << said;
     }
 
   private:
-    std::string unit_, after_;
+    std::string unit_, since_;
 };
 
 void kill_main_process(const std::string &unit, int signal) {
