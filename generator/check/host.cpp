@@ -232,7 +232,8 @@ class HostChecker {
     void check_machine(const std::string &qemu) {
         if (!vm_.machine || vm_.qemu)
             return;
-        const std::vector<std::string> &known = machines_of(qemu, user());
+        const std::string asking = user();
+        const std::vector<std::string> &known = machines_of(qemu, asking);
         const std::vector<std::string_view> machines(known.begin(), known.end());
         if (machines.empty() || std::ranges::find(machines, vm_.machine->text) != machines.end())
             return;
