@@ -13,16 +13,14 @@
 #include "generator/vm/text.h"
 #include "tests/unit/program.h"
 #include "tests/unit/random_text.h"
+#include "tests/unit/sanitized.h"
 #include "tests/unit/temporary_folder.h"
 
 namespace qemunit::generator {
 namespace {
 
-#ifdef __SANITIZE_ADDRESS__
-constexpr std::size_t kAddressSpace = 0;  // its shadow alone has terabytes
-#else
-constexpr std::size_t kAddressSpace = 64 << 20;
-#endif
+// The shadow of AddressSanitizer alone has terabytes.
+constexpr std::size_t kAddressSpace = testing::kSanitized ? 0 : 64 << 20;
 
 constexpr std::size_t kLargestFile = 1 << 20;
 
