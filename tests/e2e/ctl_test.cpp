@@ -113,8 +113,12 @@ TEST(Ctl, AConsoleGivesTheGuestEveryKey) {
         "a\x1d"
         "b\r");
     ASSERT_SEEN(console, "a^]b\r\n");
+    ASSERT_SEEN(console,
+                "a\x1d"
+                "b\r\n");
+    // With Ctrl-C the guest's kernel drops what it has not sent yet, its echo of that key too at
+    // times.
     console.type(kInterrupt);
-    ASSERT_SEEN(console, "^C");
     ASSERT_SEEN(console, kPrompt);
     console.type(kLeave);
     EXPECT_EQ(console.wait(), 0);
