@@ -30,6 +30,9 @@ UserSession::UserSession(std::string name, MakesNamespaces namespaces) : name_(s
                    "[Service]\nRestrictNamespaces=yes\n");
         e2e::run_words("systemctl daemon-reload");
     }
+    // logind keeps somebody who was logged in for ten seconds more, and starts no manager
+    // meanwhile: not for the next one with that UID either.
+    EXPECT_TRUE(wait_until_gone("/run/systemd/users/" + std::to_string(uid_)));
     const Finished lingers = e2e::run({"loginctl", "enable-linger", name_});
     EXPECT_TRUE(lingers.ok()) << lingers;
     const auto up = wait_for_state(manager(), "active");
@@ -39,9 +42,6 @@ UserSession::UserSession(std::string name, MakesNamespaces namespaces) : name_(s
 UserSession::~UserSession() {
     e2e::run({"loginctl", "disable-linger", name_});
     e2e::run({"systemctl", "stop", manager()});
-    // A user with the same UID comes next: logind starts no manager for one whom it is still
-    // letting go.
-    EXPECT_TRUE(wait_until_gone("/run/systemd/users/" + std::to_string(uid_)));
     // A user with the same UID comes next, and systemd counts starts: five in ten seconds.
     e2e::run({"systemctl", "reset-failed", manager(),
               "user-runtime-dir@" + std::to_string(uid_) + ".service"});
