@@ -25,6 +25,7 @@
 #include "common/paths.h"
 #include "common/result.h"
 #include "common/shared_names.h"
+#include "common/signals.h"
 #include "common/timer.h"
 #include "common/user_paths.h"
 
@@ -73,11 +74,6 @@ class Daemon {
     bool serving_ = false;
 };
 
-int on_stop_signal(sd_event_source *, const struct signalfd_siginfo *, void *userdata) {
-    static_cast<Daemon *>(userdata)->end();
-    return 0;
-}
-
 // Whoever waits for the answer of a QEMU is told by the bus that none comes. At the second signal
 // at once.
 void Daemon::end() {
@@ -97,14 +93,8 @@ Result<> Daemon::connect() {
     if (int r = sd_event_default(&event); r < 0)
         return fail_errno(r, "cannot create the event loop");
     event_.reset(event);
-    sigset_t stop_signals;
-    sigemptyset(&stop_signals);
-    for (int number : {SIGTERM, SIGINT}) {
-        sigaddset(&stop_signals, number);
-        sigprocmask(SIG_BLOCK, &stop_signals, nullptr);
-        if (int r = sd_event_add_signal(event, nullptr, number, on_stop_signal, this); r < 0)
-            return fail_errno(r, "cannot watch for signals");
-    }
+    if (auto watched = watch_signals(event, {SIGTERM, SIGINT}, [this] { end(); }); !watched)
+        return watched;
     sd_event_set_watchdog(event, true);  // if the unit asks for it
 
     sd_bus *bus = nullptr;

@@ -3,7 +3,6 @@
 // AgentExecute of org.qemunit1.VM. While a call lasts, it is one of the clients of agent.sock,
 // which the companion serves: the companion and other clients use the agent at the same time.
 #include <fmt/format.h>
-#include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 
@@ -17,6 +16,7 @@
 #include "bus/monitor/agent_exchange.h"
 #include "bus/monitor/hot_drive.h"
 #include "common/bus_errors.h"
+#include "common/fd_watch.h"
 #include "common/shared_names.h"
 
 namespace qemunit::bus {
@@ -47,17 +47,11 @@ class Conversation : public std::enable_shared_from_this<Conversation> {
         if (!timer)
             return std::unexpected(timer.error());
         timer_ = std::move(*timer);
-        sd_event_source *source = nullptr;
-        if (int r = sd_event_add_io(
-                event, &source, fd_.get(), EPOLLIN,
-                [](sd_event_source *, int, uint32_t, void *userdata) {
-                    static_cast<Conversation *>(userdata)->converse();
-                    return 0;
-                },
-                this);
-            r < 0)
-            return fail_errno(r, "cannot watch " + socket);
-        io_.reset(source);
+        auto io =
+            FdWatch::create(event, fd_.get(), EPOLLIN, socket, [this](uint32_t) { converse(); });
+        if (!io)
+            return std::unexpected(io.error());
+        io_ = std::move(*io);
         self_ = shared_from_this();
         say(exchange_.first_words());
         return {};
@@ -92,7 +86,7 @@ class Conversation : public std::enable_shared_from_this<Conversation> {
             output_.erase(0, static_cast<std::size_t>(n));
         else if (n < 0 && errno != EAGAIN && errno != EINTR)
             output_.clear();
-        sd_event_source_set_io_events(io_.get(), output_.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT);
+        io_.set_events(output_.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT);
     }
 
     // An agent that has shut the guest down answers no more.
@@ -137,7 +131,8 @@ class Conversation : public std::enable_shared_from_this<Conversation> {
     AgentExchange exchange_;
     UniqueFd fd_;
     std::string output_;
-    EventSourcePtr timer_, io_;
+    EventSourcePtr timer_;
+    FdWatch io_;
     std::shared_ptr<Conversation> self_;
 };
 

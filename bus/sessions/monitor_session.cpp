@@ -2,7 +2,6 @@
 #include "bus/sessions/monitor_session.h"
 
 #include <fcntl.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -23,26 +22,24 @@ Result<std::shared_ptr<MonitorSession>> MonitorSession::create(
     std::function<void(MonitorSession &)> ended) {
     std::shared_ptr<MonitorSession> session(
         new MonitorSession(event, monitor, std::move(fd), std::move(language), std::move(ended)));
-    sd_event_source *source = nullptr;
-    if (int r = sd_event_add_io(event, &source, session->fd_.get(), EPOLLIN, on_io, session.get());
-        r < 0)
-        return fail_errno(r, "cannot watch a monitor session");
-    session->source_.reset(source);
+    auto watch = FdWatch::create(event, session->fd_.get(), EPOLLIN, "a monitor session",
+                                 [&self = *session](uint32_t revents) { self.serve(revents); });
+    if (!watch)
+        return std::unexpected(watch.error());
+    session->watch_ = std::move(*watch);
     session->say(session->language_->greeting());
     session->flush();
-    session->watch();
+    session->update_watch();
     return session;
 }
 
-int MonitorSession::on_io(sd_event_source *, int, uint32_t revents, void *userdata) {
-    const auto self = static_cast<MonitorSession *>(userdata)->shared_from_this();
+void MonitorSession::serve(uint32_t revents) {
+    const auto self = shared_from_this();
     if (revents & EPOLLOUT)
-        self->flush();
-    if (self->source_ && (revents & (EPOLLIN | EPOLLHUP | EPOLLERR)) && !self->is_waiting_ &&
-        self->output_.empty())
-        self->read_input();
-    self->advance();
-    return 0;
+        flush();
+    if (watch_ && (revents & (EPOLLIN | EPOLLHUP | EPOLLERR)) && !is_waiting_ && output_.empty())
+        read_input();
+    advance();
 }
 
 // Reads only when all commands before are done. So an fd belongs to a command of the same read: the
@@ -86,7 +83,7 @@ void MonitorSession::keep_fds(const msghdr &message) {
 void MonitorSession::advance() {
     if (std::exchange(is_advancing_, true))
         return;
-    while (source_ && !is_waiting_ && !is_over_ && output_.empty()) {
+    while (watch_ && !is_waiting_ && !is_over_ && output_.empty()) {
         auto step = language_->next();
         if (!step)
             break;
@@ -97,7 +94,7 @@ void MonitorSession::advance() {
         flush();
     }
     is_advancing_ = false;
-    watch();
+    update_watch();
 }
 
 void MonitorSession::request(MonitorRequest request) {
@@ -141,7 +138,7 @@ void MonitorSession::say(std::string_view text) {
 }
 
 void MonitorSession::flush() {
-    while (source_ && !output_.empty()) {
+    while (watch_ && !output_.empty()) {
         const ssize_t n = send(fd_.get(), output_.data(), output_.size(), MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR)
             continue;
@@ -154,22 +151,22 @@ void MonitorSession::flush() {
 
 // The socket is not watched for EPOLLHUP alone, which would be reported again and again: that a
 // client has left shows when the next byte is to be read or written.
-void MonitorSession::watch() {
-    if (!source_)
+void MonitorSession::update_watch() {
+    if (!watch_)
         return;
     if ((input_ended_ || is_over_) && !is_waiting_ && output_.empty()) {
         end();
         return;
     }
     const uint32_t events = !output_.empty() ? EPOLLOUT : is_waiting_ ? 0u : EPOLLIN;
-    sd_event_source_set_io_events(source_.get(), events);
-    sd_event_source_set_enabled(source_.get(), events ? SD_EVENT_ON : SD_EVENT_OFF);
+    watch_.set_events(events);
+    watch_.set_enabled(events != 0);
 }
 
 void MonitorSession::end() {
-    if (!source_)
+    if (!watch_)
         return;
-    source_.reset();
+    watch_.reset();
     fd_.reset();
     const auto self = shared_from_this();
     ended_(*this);

@@ -13,7 +13,7 @@
 
 #include "bus/monitor/vm_monitor.h"
 #include "bus/sessions/monitor_language.h"
-#include "common/event_ptr.h"
+#include "common/fd_watch.h"
 #include "common/result.h"
 
 struct msghdr;  // of recvmsg(2)
@@ -45,14 +45,14 @@ class MonitorSession : public std::enable_shared_from_this<MonitorSession> {
           fd_(std::move(fd)),
           language_(std::move(language)),
           ended_(std::move(ended)) {}
-    static int on_io(sd_event_source *, int, uint32_t revents, void *userdata);
+    void serve(uint32_t revents);
     void read_input();
     void keep_fds(const msghdr &message);
     void advance();
     void request(MonitorRequest request);
     void say(std::string_view text);
     void flush();
-    void watch();
+    void update_watch();
     void end();
 
     sd_event *event_;
@@ -60,7 +60,7 @@ class MonitorSession : public std::enable_shared_from_this<MonitorSession> {
     UniqueFd fd_;
     std::unique_ptr<MonitorLanguage> language_;
     std::function<void(MonitorSession &)> ended_;
-    EventSourcePtr source_;
+    FdWatch watch_;  // until the session ends
     std::string output_;
     std::deque<UniqueFd> fds_;  // that came with the bytes that were read last
     bool is_waiting_ = false;   // for QEMU

@@ -2,12 +2,13 @@
 #include "common/qmp/qmp_client.h"
 
 #include <fcntl.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include <cstring>
 #include <utility>
+
+#include "common/timer.h"
 
 namespace qemunit {
 
@@ -29,12 +30,6 @@ constexpr int kMaxNesting = 1024;
 // Three bytes of JSON, "{},", are a hundred in memory. QEMU itself takes up to 2,000,000
 // (MAX_TOKEN_COUNT, ibid.); its longest answer, query-qmp-schema, has some 20,000.
 constexpr int kMaxValues = 200'000;
-
-// The deadline of one request, as sd-event's userdata. Freed with the event source, which
-// sd-event keeps until its callback has returned, even if that callback drops it.
-struct Deadline {
-    std::function<void()> expired;
-};
 
 // Counts brackets and commas outside of strings; whether they match is the parser's to find out.
 bool is_beyond_limits(std::string_view text) {
@@ -101,11 +96,11 @@ Result<std::unique_ptr<QmpClient>> QmpClient::create(sd_event *event, UniqueFd f
         return fail_errno(errno, "cannot make the QMP socket non-blocking");
     std::unique_ptr<QmpClient> client(
         new QmpClient(event, std::move(fd), std::move(callbacks), max_message));
-    sd_event_source *source = nullptr;
-    if (int r = sd_event_add_io(event, &source, client->fd_.get(), EPOLLIN, on_io, client.get());
-        r < 0)
-        return fail_errno(r, "cannot watch the QMP socket");
-    client->io_.reset(source);
+    auto io = FdWatch::create(event, client->fd_.get(), EPOLLIN, "the QMP socket",
+                              [&client = *client](uint32_t revents) { client.serve(revents); });
+    if (!io)
+        return std::unexpected(io.error());
+    client->io_ = std::move(*io);
     return client;
 }
 
@@ -152,28 +147,16 @@ void QmpClient::execute(std::string_view command, json arguments, uint64_t timeo
         return;
     }
     const uint64_t id = next_id_++;
-    auto deadline = std::make_unique<Deadline>();
-    deadline->expired = [this, id, name = std::string(command)] {
-        finish(id, std::unexpected(QmpError{QmpError::Kind::timeout,
-                                            "QEMU did not answer '" + name + "' in time"}));
-    };
-    sd_event_source *source = nullptr;
-    int r = sd_event_add_time_relative(
-        event_, &source, CLOCK_MONOTONIC, timeout_usec, 0,
-        [](sd_event_source *, uint64_t, void *userdata) {
-            static_cast<Deadline *>(userdata)->expired();
-            return 0;
-        },
-        deadline.get());
-    if (r < 0) {
-        callback(std::unexpected(QmpError{QmpError::Kind::timeout,
-                                          std::string("cannot set a deadline: ") + strerror(-r)}));
+    auto deadline = start_timer(
+        event_, monotonic_now(event_) + timeout_usec, [this, id, name = std::string(command)] {
+            finish(id, std::unexpected(QmpError{QmpError::Kind::timeout,
+                                                "QEMU did not answer '" + name + "' in time"}));
+        });
+    if (!deadline) {
+        callback(std::unexpected(QmpError{QmpError::Kind::timeout, deadline.error().message}));
         return;
     }
-    sd_event_source_set_destroy_callback(
-        source, [](void *userdata) { delete static_cast<Deadline *>(userdata); });
-    (void)deadline.release();
-    requests_.emplace(id, Request{std::move(callback), EventSourcePtr(source)});
+    requests_.emplace(id, Request{std::move(callback), std::move(*deadline)});
 
     json message = {{"execute", command}, {"id", id}};
     if (!arguments.is_null())
@@ -184,14 +167,12 @@ void QmpClient::execute(std::string_view command, json arguments, uint64_t timeo
         queued_ += json_text(message) + "\n";
 }
 
-int QmpClient::on_io(sd_event_source *, int, uint32_t revents, void *userdata) {
-    auto *client = static_cast<QmpClient *>(userdata);
-    const auto alive = client->alive_;
+void QmpClient::serve(uint32_t revents) {
+    const auto alive = alive_;
     if (revents & (EPOLLIN | EPOLLHUP | EPOLLERR))
-        client->read_input();
-    if (*alive && !client->closed_ && (revents & EPOLLOUT))
-        client->flush();
-    return 0;
+        read_input();
+    if (*alive && !closed_ && (revents & EPOLLOUT))
+        flush();
 }
 
 void QmpClient::read_input() {
@@ -368,7 +349,7 @@ void QmpClient::flush() {
             break;
         output_.erase(0, static_cast<std::size_t>(n));
     }
-    sd_event_source_set_io_events(io_.get(), output_.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT);
+    io_.set_events(output_.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT);
 }
 
 void QmpClient::finish(uint64_t id, Reply reply) {

@@ -20,6 +20,7 @@
 #include <string_view>
 
 #include "common/event_ptr.h"
+#include "common/fd_watch.h"
 #include "common/result.h"
 #include "common/unique_fd.h"
 
@@ -100,7 +101,7 @@ class QmpClient {
     };
 
     QmpClient(sd_event *event, UniqueFd fd, Callbacks callbacks, std::size_t max_message);
-    static int on_io(sd_event_source *, int fd, uint32_t revents, void *userdata);
+    void serve(uint32_t revents);
     void read_input();
     void take_message(std::string_view line);
     void take_event(nlohmann::json &message);
@@ -118,7 +119,7 @@ class QmpClient {
     UniqueFd fd_;
     Callbacks callbacks_;
     std::size_t max_message_;
-    EventSourcePtr io_;
+    FdWatch io_;
     std::string input_;
     std::size_t scanned_ = 0;  // bytes of input_ known to hold no newline
     std::string output_;

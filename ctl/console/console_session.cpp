@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include <csignal>
 
 #include "common/qmp/qmp_client.h"
+#include "common/signals.h"
 #include "common/timer.h"
 #include "ctl/console/console.h"
 #include "ctl/console/socket_clients.h"
@@ -49,7 +49,11 @@ Result<> ConsoleSession::prepare(sd_bus *bus) {
     if (int r = sd_event_new(&event); r < 0)
         return fail_errno(r, "cannot create an event loop");
     event_.reset(event);
-    if (auto watched = watch_signals(); !watched)
+    signal(SIGPIPE, SIG_IGN);
+    // So that the terminal is given back whatever ends the program.
+    if (auto watched = watch_signals(event, {SIGTERM, SIGHUP, SIGINT, SIGQUIT},
+                                     [event] { sd_event_exit(event, EXIT_FAILURE); });
+        !watched)
         return watched;
     if (auto watched = watch_output(); !watched)
         return watched;
@@ -65,26 +69,6 @@ Result<> ConsoleSession::prepare(sd_bus *bus) {
     return {};
 }
 
-// So that the terminal is given back whatever ends the program.
-Result<> ConsoleSession::watch_signals() {
-    signal(SIGPIPE, SIG_IGN);
-    sigset_t signals;
-    sigemptyset(&signals);
-    for (int number : {SIGTERM, SIGHUP, SIGINT, SIGQUIT})
-        sigaddset(&signals, number);
-    sigprocmask(SIG_BLOCK, &signals, nullptr);
-    for (int number : {SIGTERM, SIGHUP, SIGINT, SIGQUIT})
-        if (int r = sd_event_add_signal(
-                event_.get(), nullptr, number,
-                [](sd_event_source *source, const signalfd_siginfo *, void *) {
-                    return sd_event_exit(sd_event_source_get_event(source), EXIT_FAILURE);
-                },
-                nullptr);
-            r < 0)
-            return fail_errno(r, "cannot watch for signals");
-    return {};
-}
-
 Result<> ConsoleSession::watch_output() {
     auto output = OutputQueue::create(event_.get(), reopen_for_writing(STDOUT_FILENO),
                                       {.written =
@@ -92,7 +76,7 @@ Result<> ConsoleSession::watch_output() {
                                                if (hung_up_ && output_->size() == 0)
                                                    hang_up();
                                                else
-                                                   update_sources();
+                                                   update_watches();
                                            },
                                        // As `cat | head`: there is no fault in that.
                                        .broken =
@@ -105,27 +89,12 @@ Result<> ConsoleSession::watch_output() {
     return {};
 }
 
-// A regular file cannot be waited for (epoll_ctl(2)), and need not be.
 Result<> ConsoleSession::watch_input() {
-    sd_event_source *source = nullptr;
-    int r = sd_event_add_io(
-        event_.get(), &source, STDIN_FILENO, EPOLLIN,
-        [](sd_event_source *, int, uint32_t, void *userdata) {
-            static_cast<ConsoleSession *>(userdata)->read_input();
-            return 0;
-        },
-        this);
-    if (r == -EPERM)
-        r = sd_event_add_defer(
-            event_.get(), &source,
-            [](sd_event_source *, void *userdata) {
-                static_cast<ConsoleSession *>(userdata)->read_input();
-                return 0;
-            },
-            this);
-    if (r < 0)
-        return fail_errno(r, "cannot watch standard input");
-    input_.reset(source);
+    auto input = FdWatch::of_any_file(event_.get(), STDIN_FILENO, "standard input",
+                                      [this](uint32_t) { read_input(); });
+    if (!input)
+        return std::unexpected(input.error());
+    input_ = std::move(*input);
     return {};
 }
 
@@ -136,30 +105,24 @@ Result<> ConsoleSession::connect() {
                     refusal_text(fd.error().code, target_.vm, target_.port, target_.path));
     auto to_guest =
         OutputQueue::create(event_.get(), UniqueFd(fcntl(fd->get(), F_DUPFD_CLOEXEC, 0)),
-                            {.written = [this] { update_sources(); },
+                            {.written = [this] { update_watches(); },
                              .broken =
                                  [] {
                                  }});  // reading says so too, after all that the guest said
     if (!to_guest)
         return std::unexpected(to_guest.error());
-    sd_event_source *source = nullptr;
-    if (int r = sd_event_add_io(
-            event_.get(), &source, fd->get(), EPOLLIN,
-            [](sd_event_source *, int, uint32_t, void *userdata) {
-                static_cast<ConsoleSession *>(userdata)->read_guest();
-                return 0;
-            },
-            this);
-        r < 0)
-        return fail_errno(r, "cannot watch a serial port");
-    guest_source_.reset(source);
+    auto watch = FdWatch::create(event_.get(), fd->get(), EPOLLIN, "a serial port",
+                                 [this](uint32_t) { read_guest(); });
+    if (!watch)
+        return std::unexpected(watch.error());
+    guest_watch_ = std::move(*watch);
     guest_ = std::move(*fd);
     to_guest_ = std::move(*to_guest);
     hung_up_ = false;
     if (unit_)
         invocation_ = unit_->current_invocation();
     greet();
-    update_sources();
+    update_watches();
     return {};
 }
 
@@ -174,7 +137,7 @@ Result<int> ConsoleSession::run() {
         return std::unexpected(watched.error());
     if (!guest_)
         begin_to_wait();
-    update_sources();
+    update_watches();
     const int exit_code = sd_event_loop(event_.get());
     if (bus_)
         sd_bus_detach_event(bus_);
@@ -201,13 +164,13 @@ void ConsoleSession::read_input() {
         return leave(EXIT_FAILURE);
     // A script has said all it had to say, and may still want to read.
     input_ended_ = true;
-    update_sources();
+    update_watches();
 }
 
 void ConsoleSession::take_typed(std::string_view typed) {
     if (!has_terminal_) {
         to_guest_->write(typed);
-        return update_sources();
+        return update_watches();
     }
     const auto [text, leaves] = escape_.feed(typed, monotonic_now(event_.get()));
     if (guest_)
@@ -216,7 +179,7 @@ void ConsoleSession::take_typed(std::string_view typed) {
         return leave(EXIT_SUCCESS);
     if (leaves)
         leave(EXIT_SUCCESS);
-    update_sources();
+    update_watches();
 }
 
 void ConsoleSession::read_guest() {
@@ -227,24 +190,21 @@ void ConsoleSession::read_guest() {
     if (n > 0) {
         has_said_ = true;
         output_->write({buffer, static_cast<std::size_t>(n)});
-        return update_sources();
+        return update_watches();
     }
-    guest_source_.reset();
+    guest_watch_.reset();
     hung_up_ = true;
     if (output_->size() == 0)
         hang_up();
 }
 
 // Who is slower than the other side stops it from being read.
-void ConsoleSession::update_sources() {
-    if (guest_source_)
-        sd_event_source_set_enabled(guest_source_.get(),
-                                    output_->size() < kQueueMax ? SD_EVENT_ON : SD_EVENT_OFF);
+void ConsoleSession::update_watches() {
+    guest_watch_.set_enabled(output_->size() < kQueueMax);
     const bool has_room = guest_ && to_guest_->size() < kQueueMax;
     // In a terminal, the way out is always open.
     const bool reads = !input_ended_ && (has_room || has_terminal_);
-    if (input_)
-        sd_event_source_set_enabled(input_.get(), reads ? SD_EVENT_ON : SD_EVENT_OFF);
+    input_.set_enabled(reads);
 }
 
 void ConsoleSession::hang_up() {
@@ -267,7 +227,7 @@ void ConsoleSession::begin_to_wait() {
     say(fmt::format("{} {}; waiting until it runs{}.{}", target_.vm,
                     invocation_.empty() ? "does not run" : "has ended",
                     invocation_.empty() ? "" : " again", has_terminal_ ? " Ctrl-C leaves." : ""));
-    update_sources();
+    update_watches();
     look_for_run();
 }
 

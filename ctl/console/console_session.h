@@ -11,6 +11,7 @@
 #include <string>
 
 #include "common/event_ptr.h"
+#include "common/fd_watch.h"
 #include "common/result.h"
 #include "common/unique_fd.h"
 #include "ctl/console/escape.h"
@@ -36,14 +37,13 @@ class ConsoleSession {
   private:
     explicit ConsoleSession(ConsoleTarget target);
     Result<> prepare(sd_bus *bus);
-    Result<> watch_signals();
     Result<> watch_input();
     Result<> watch_output();
     Result<> connect();
     void read_input();
     void take_typed(std::string_view typed);
     void read_guest();
-    void update_sources();
+    void update_watches();
     void hang_up();
     void begin_to_wait();
     void look_for_run();
@@ -61,10 +61,10 @@ class ConsoleSession {
     std::optional<Error> failure_;
     std::optional<RawTerminal> raw_;
     EscapeSequence escape_;
-    EventSourcePtr input_;
+    FdWatch input_;
     std::unique_ptr<OutputQueue> output_;
     UniqueFd guest_;
-    EventSourcePtr guest_source_;
+    FdWatch guest_watch_;
     std::unique_ptr<OutputQueue> to_guest_;
     bool input_ended_ = false;
     bool has_said_ = false;  // whether the guest has said anything

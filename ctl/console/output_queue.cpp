@@ -2,7 +2,6 @@
 #include "ctl/console/output_queue.h"
 
 #include <fcntl.h>
-#include <sys/epoll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,25 +10,23 @@ namespace qemunit::ctl {
 Result<std::unique_ptr<OutputQueue>> OutputQueue::create(sd_event *event, UniqueFd fd,
                                                          Callbacks callbacks) {
     std::unique_ptr<OutputQueue> output(new OutputQueue(std::move(fd), std::move(callbacks)));
-    sd_event_source *source = nullptr;
-    const int r = sd_event_add_io(
-        event, &source, output->fd_.get(), 0,
-        [](sd_event_source *, int, uint32_t revents, void *userdata) {
-            auto *self = static_cast<OutputQueue *>(userdata);
-            // The other side is gone; without a queue, no write() would say so.
-            if (revents & (EPOLLERR | EPOLLHUP))
-                self->source_.reset();
-            if (self->source_ && self->flush())
-                self->callbacks_.written();
-            else
-                self->callbacks_.broken();
-            return 0;
-        },
-        output.get());
-    if (r < 0 && r != -EPERM)  // epoll_ctl(2): a regular file
-        return fail_errno(r, "cannot watch an output");
-    output->source_.reset(source);
+    auto watch = FdWatch::create(event, output->fd_.get(), 0, "an output",
+                                 [&self = *output](uint32_t revents) { self.serve(revents); });
+    if (watch)
+        output->watch_ = std::move(*watch);
+    else if (watch.error().code != EPERM)  // epoll_ctl(2): a regular file
+        return std::unexpected(watch.error());
     return output;
+}
+
+void OutputQueue::serve(uint32_t revents) {
+    // The other side is gone; without a queue, no write() would say so.
+    if (revents & (EPOLLERR | EPOLLHUP))
+        watch_.reset();
+    if (watch_ && flush())
+        callbacks_.written();
+    else
+        callbacks_.broken();
 }
 
 void OutputQueue::write(std::string_view bytes) {
@@ -47,13 +44,12 @@ bool OutputQueue::flush() {
             break;
         if (n < 0) {
             queue_.clear();
-            source_.reset();
+            watch_.reset();
             return false;
         }
         queue_.erase(0, static_cast<std::size_t>(n));
     }
-    if (source_)
-        sd_event_source_set_io_events(source_.get(), queue_.empty() ? 0u : uint32_t{EPOLLOUT});
+    watch_.set_events(queue_.empty() ? 0u : uint32_t{EPOLLOUT});
     return true;
 }
 

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/event_ptr.h"
+#include "common/fd_watch.h"
 #include "common/result.h"
 #include "common/unique_fd.h"
 
@@ -32,11 +32,12 @@ class OutputQueue {
   private:
     OutputQueue(UniqueFd fd, Callbacks callbacks)
         : fd_(std::move(fd)), callbacks_(std::move(callbacks)) {}
+    void serve(uint32_t revents);
     bool flush();  // false if nobody reads any more
 
     UniqueFd fd_;
     Callbacks callbacks_;
-    EventSourcePtr source_;  // none: a regular file, which is never slow
+    FdWatch watch_;  // none: a regular file, which is never slow
     std::string queue_;
 };
 

@@ -13,6 +13,7 @@
 #include "common/paths.h"
 #include "common/qmp/qmp_client.h"
 #include "common/shared_names.h"
+#include "common/signals.h"
 #include "common/timer.h"
 #include "helper/companion/idleness.h"
 #include "helper/companion/watchdog.h"
@@ -137,7 +138,8 @@ class Companion {
         idleness_.emplace(
             event, *qmp_, setup.idle_timeout_usec, [this] { return is_used(); },
             [this] { end_idle_vm(); });
-        return watch_stop_signal();
+        // KillSignal= of qemu@.service, which QEMU ignores.
+        return watch_signals(event_.get(), {kStopSignal}, [this] { stop(); });
     }
 
     int run() { return sd_event_loop(event_.get()); }
@@ -220,23 +222,6 @@ class Companion {
         handover_.powers_off = true;  // a half-stopped guest is not to be hibernated
         if (agent_)
             agent_->shutdown();
-    }
-
-    // KillSignal= of qemu@.service, which QEMU ignores.
-    Result<> watch_stop_signal() {
-        sd_event_source *source = nullptr;
-        const int r = sd_event_add_signal(
-            event_.get(), &source, kStopSignal,
-            [](sd_event_source *, const signalfd_siginfo *, void *userdata) {
-                auto *companion = static_cast<Companion *>(userdata);
-                companion->stop();
-                return 0;
-            },
-            this);
-        if (r < 0)
-            return fail_errno(r, "cannot watch for the signal to stop");
-        stop_signal_.reset(source);
-        return {};
     }
 
     bool takes_over() const { return handover_.takeovers > 0; }
@@ -405,7 +390,6 @@ class Companion {
     uint64_t stop_timeout_usec_ = 0;
     bool hibernates_ = false;
     std::vector<std::string> unplugged_;
-    EventSourcePtr stop_signal_;
     bool qmp_closed_ = false;
     bool panicked_ = false;
 };

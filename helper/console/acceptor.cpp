@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/epoll.h>
 
 #include <cerrno>
 #include <cstring>
@@ -26,35 +25,18 @@ Result<std::unique_ptr<Acceptor>> Acceptor::create(sd_event *event, UniqueFd lis
     const int flags = fcntl(fd, F_GETFL);
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
         return fail_errno(errno, "cannot watch " + acceptor->name_);
-    sd_event_source *io = nullptr;
-    int r = sd_event_add_io(
-        event, &io, fd, EPOLLIN,
-        [](sd_event_source *, int, uint32_t, void *userdata) {
-            static_cast<Acceptor *>(userdata)->accept_one();
-            return 0;
-        },
-        acceptor.get());
-    acceptor->io_.reset(io);
-    if (r >= 0)
-        r = sd_event_source_set_priority(io, priority);
+    auto io = FdWatch::create(
+        event, fd, EPOLLIN, acceptor->name_, [&self = *acceptor](uint32_t) { self.accept_one(); },
+        priority);
+    if (!io)
+        return std::unexpected(io.error());
+    acceptor->io_ = std::move(*io);
     // The timer is made now: the first timer of an event loop needs a descriptor, and later none
     // may be left.
-    sd_event_source *retry = nullptr;
-    if (r >= 0)
-        r = sd_event_add_time(
-            event, &retry, CLOCK_MONOTONIC, UINT64_MAX, 0,
-            [](sd_event_source *, uint64_t, void *userdata) {
-                auto *self = static_cast<Acceptor *>(userdata);
-                self->is_paused_ = false;
-                self->update();
-                return 0;
-            },
-            acceptor.get());
-    acceptor->retry_.reset(retry);
-    if (r >= 0)
-        r = sd_event_source_set_enabled(retry, SD_EVENT_OFF);
-    if (r < 0)
-        return fail_errno(r, "cannot watch " + acceptor->name_);
+    auto retry = Timer::create(event, [&self = *acceptor] { self.end_pause(); });
+    if (!retry)
+        return std::unexpected(retry.error());
+    acceptor->retry_ = std::move(*retry);
     return acceptor;
 }
 
@@ -76,8 +58,7 @@ void Acceptor::accept_one() {
 
 void Acceptor::pause(int error) {
     is_paused_ = true;
-    sd_event_source_set_time_relative(retry_.get(), kAcceptRetryUsec);
-    sd_event_source_set_enabled(retry_.get(), SD_EVENT_ONESHOT);
+    retry_.start(kAcceptRetryUsec);
     update();
     if (!std::exchange(has_complained_, true))
         fmt::print(
@@ -88,8 +69,13 @@ void Acceptor::pause(int error) {
             name_, std::strerror(error));
 }
 
+void Acceptor::end_pause() {
+    is_paused_ = false;
+    update();
+}
+
 void Acceptor::update() {
-    sd_event_source_set_enabled(io_.get(), is_open_ && !is_paused_ ? SD_EVENT_ON : SD_EVENT_OFF);
+    io_.set_enabled(is_open_ && !is_paused_);
 }
 
 }  // namespace qemunit::helper

@@ -11,8 +11,9 @@
 #include <memory>
 #include <string>
 
-#include "common/event_ptr.h"
+#include "common/fd_watch.h"
 #include "common/result.h"
+#include "common/timer.h"
 #include "common/unique_fd.h"
 
 namespace qemunit::helper {
@@ -39,12 +40,14 @@ class Acceptor {
           on_client_(std::move(on_client)) {}
     void accept_one();
     void pause(int error);
+    void end_pause();
     void update();
 
     const UniqueFd listener_;
     const std::string name_;
     const Callback on_client_;
-    EventSourcePtr io_, retry_;
+    FdWatch io_;
+    Timer retry_;
     bool is_open_ = true;
     bool is_paused_ = false;
     bool has_complained_ = false;

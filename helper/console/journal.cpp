@@ -2,7 +2,6 @@
 #include "helper/console/journal.h"
 
 #include <linux/sockios.h>
-#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -23,7 +22,22 @@ Result<std::unique_ptr<Journal>> Journal::open(sd_event *event, std::function<vo
     std::unique_ptr<Journal> journal(new Journal(event, std::move(on_room)));
     if (auto connected = journal->connect(); !connected)
         return std::unexpected(connected.error());
+    if (auto made = journal->make_timers(); !made)
+        return std::unexpected(made.error());
     return journal;
+}
+
+Result<> Journal::make_timers() {
+    auto retry = Timer::create(event_, [this] { this->retry(); });
+    if (!retry)
+        return std::unexpected(retry.error());
+    auto filed = Timer::create(
+        event_, [this] { check_filed(); }, /*accuracy=*/1);
+    if (!filed)
+        return std::unexpected(filed.error());
+    retry_ = std::move(*retry);
+    filed_timer_ = std::move(*filed);
+    return {};
 }
 
 Result<> Journal::connect() {
@@ -38,18 +52,12 @@ Result<> Journal::connect() {
     // Connected, because only then does epoll know when the receiver has room.
     if (::connect(fd_.get(), reinterpret_cast<const sockaddr *>(&address), sizeof address) != 0)
         return fail_errno(errno, "cannot reach the journal");
-    sd_event_source *source = nullptr;
-    const int r = sd_event_add_io(
-        event_, &source, fd_.get(), EPOLLOUT,
-        [](sd_event_source *, int, uint32_t, void *userdata) {
-            static_cast<Journal *>(userdata)->flush();
-            return 0;
-        },
-        this);
-    if (r < 0)
-        return fail_errno(r, "cannot watch the journal's socket");
-    io_.reset(source);
-    sd_event_source_set_enabled(source, SD_EVENT_OFF);
+    auto io = FdWatch::create(event_, fd_.get(), EPOLLOUT, "the journal's socket",
+                              [this](uint32_t) { flush(); });
+    if (!io)
+        return std::unexpected(io.error());
+    io_ = std::move(*io);
+    io_.set_enabled(false);
     return {};
 }
 
@@ -71,7 +79,7 @@ void Journal::flush() {
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && (errno == EAGAIN || errno == ENOBUFS)) {
-            sd_event_source_set_enabled(io_.get(), SD_EVENT_ON);
+            io_.set_enabled(true);
             return;
         }
         if (n < 0 && (errno == ECONNREFUSED || errno == ENOTCONN || errno == ENOENT)) {
@@ -82,28 +90,21 @@ void Journal::flush() {
         queued_bytes_ -= entry.size();
         queue_.pop_front();
     }
-    if (io_)
-        sd_event_source_set_enabled(io_.get(), SD_EVENT_OFF);
+    io_.set_enabled(false);
     if (was_full || queue_.empty())
         on_room_();
 }
 
 void Journal::retry_later() {
-    if (io_)
-        sd_event_source_set_enabled(io_.get(), SD_EVENT_OFF);
-    sd_event_source *source = nullptr;
-    if (sd_event_add_time_relative(
-            event_, &source, CLOCK_MONOTONIC, kJournalRetryUsec, 0,
-            [](sd_event_source *, uint64_t, void *userdata) {
-                auto *journal = static_cast<Journal *>(userdata);
-                if (journal->connect())
-                    journal->flush();
-                else
-                    journal->retry_later();
-                return 0;
-            },
-            this) >= 0)
-        retry_.reset(source);
+    io_.set_enabled(false);
+    retry_.start(kJournalRetryUsec);
+}
+
+void Journal::retry() {
+    if (connect())
+        flush();
+    else
+        retry_later();
 }
 
 // journald takes one message after the other, and drops an empty message silently. Once the empty
@@ -112,18 +113,7 @@ void Journal::wait_until_filed(std::function<void()> done) {
     if (filed_)
         return;
     filed_ = std::move(done);
-    sd_event_source *source = nullptr;
-    if (sd_event_add_time_relative(
-            event_, &source, CLOCK_MONOTONIC, 0, 1,
-            [](sd_event_source *, uint64_t, void *userdata) {
-                static_cast<Journal *>(userdata)->check_filed();
-                return 0;
-            },
-            this) < 0) {
-        filed_();
-        return;
-    }
-    filed_timer_.reset(source);
+    filed_timer_.start(0);
 }
 
 void Journal::check_filed() {
@@ -141,8 +131,7 @@ void Journal::check_filed() {
         filed_();
         return;
     }
-    sd_event_source_set_time_relative(filed_timer_.get(), kFiledCheckUsec);
-    sd_event_source_set_enabled(filed_timer_.get(), SD_EVENT_ONESHOT);
+    filed_timer_.start(kFiledCheckUsec);
 }
 
 }  // namespace qemunit::helper

@@ -13,8 +13,9 @@
 #include <utility>
 #include <vector>
 
-#include "common/event_ptr.h"
+#include "common/fd_watch.h"
 #include "common/result.h"
+#include "common/timer.h"
 #include "common/unique_fd.h"
 
 namespace qemunit::helper {
@@ -45,19 +46,21 @@ class Journal {
     Journal(sd_event *event, std::function<void()> on_room)
         : event_(event), on_room_(std::move(on_room)) {}
     Result<> connect();
+    Result<> make_timers();
     void flush();
     void retry_later();
+    void retry();
     void check_filed();
 
     sd_event *event_;
     std::function<void()> on_room_;
     UniqueFd fd_;
-    EventSourcePtr io_;
-    EventSourcePtr retry_;
+    FdWatch io_;
+    Timer retry_;
     std::deque<std::string> queue_;
     std::size_t queued_bytes_ = 0;
     std::function<void()> filed_;
-    EventSourcePtr filed_timer_;
+    Timer filed_timer_;
     unsigned filed_checks_ = 0;
     bool empty_sent_ = false;
 };

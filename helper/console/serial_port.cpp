@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/sockios.h>
-#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -12,13 +11,13 @@
 #include <utility>
 
 #include "common/shared_names.h"
-#include "common/timer.h"
 #include "helper/console/client_output.h"
 
 namespace qemunit::helper {
 
 namespace {
 
+constexpr char kWatched[] = "a serial port";
 constexpr std::size_t kReadSize = 16 * 1024;
 constexpr std::size_t kClientsMax = 32;
 constexpr std::size_t kTypedMax = 4 * 1024;   // bytes that wait for the guest
@@ -33,30 +32,6 @@ constexpr unsigned kSlowRoundsMax = 4;
 // time from the guest than anything else. Nobody sees so short a wait, and the socket holds the
 // bytes.
 constexpr uint64_t kGatherUsec = 300;
-
-Result<EventSourcePtr> watch_fd(sd_event *event, int fd, uint32_t events,
-                                sd_event_io_handler_t handler, void *userdata) {
-    sd_event_source *source = nullptr;
-    if (int r = sd_event_add_io(event, &source, fd, events, handler, userdata); r < 0)
-        return fail_errno(r, "cannot watch a serial port");
-    return EventSourcePtr(source);
-}
-
-// The timer does not run yet.
-EventSourcePtr new_timer(sd_event *event, uint64_t accuracy, sd_event_time_handler_t handler,
-                         void *userdata) {
-    sd_event_source *source = nullptr;
-    if (sd_event_add_time(event, &source, CLOCK_MONOTONIC, UINT64_MAX, accuracy, handler,
-                          userdata) < 0)
-        return nullptr;
-    sd_event_source_set_enabled(source, SD_EVENT_OFF);
-    return EventSourcePtr(source);
-}
-
-void run_timer(const EventSourcePtr &timer, uint64_t usec) {
-    sd_event_source_set_time_relative(timer.get(), usec);
-    sd_event_source_set_enabled(timer.get(), SD_EVENT_ONESHOT);
-}
 
 Result<> set_nonblocking(int fd) {
     const int flags = fcntl(fd, F_GETFL);
@@ -86,15 +61,14 @@ struct SerialPort::Client {
 
     void update_events() {
         const bool reads = port.guest_ && !input_ended && port.typed_.size() < kTypedMax;
-        sd_event_source_set_io_events(
-            source.get(),
-            (reads ? uint32_t{EPOLLIN} : 0u) | (output.is_empty() ? 0u : uint32_t{EPOLLOUT}));
+        watch.set_events((reads ? uint32_t{EPOLLIN} : 0u) |
+                         (output.is_empty() ? 0u : uint32_t{EPOLLOUT}));
     }
 
     SerialPort &port;
     UniqueFd fd;
     ClientOutput output;
-    EventSourcePtr source;
+    FdWatch watch;
     bool input_ended = false;  // the client shut down its writing side, and may still read
     bool closed = false;
 };
@@ -131,20 +105,15 @@ SerialPort::~SerialPort() = default;
 Result<> SerialPort::watch() {
     if (auto set = set_nonblocking(guest_.get()); !set)
         return set;
-    auto source = watch_fd(
-        event_, guest_.get(), EPOLLIN,
-        [](sd_event_source *, int, uint32_t revents, void *userdata) {
-            auto *port = static_cast<SerialPort *>(userdata);
-            if (revents & EPOLLOUT)
-                port->write_guest();
-            if (revents & (EPOLLIN | EPOLLHUP | EPOLLERR))
-                port->read_guest();
-            return 0;
-        },
-        this);
-    if (!source)
-        return std::unexpected(source.error());
-    guest_source_ = std::move(*source);
+    auto watch = FdWatch::create(event_, guest_.get(), EPOLLIN, kWatched, [this](uint32_t revents) {
+        if (revents & EPOLLOUT)
+            write_guest();
+        if (revents & (EPOLLIN | EPOLLHUP | EPOLLERR))
+            read_guest();
+    });
+    if (!watch)
+        return std::unexpected(watch.error());
+    guest_watch_ = std::move(*watch);
     return {};
 }
 
@@ -162,7 +131,7 @@ void SerialPort::read_guest() {
     if (!guest_)
         return;
     if (journal_ != nullptr && journal_->is_full()) {
-        sd_event_source_set_enabled(guest_source_.get(), SD_EVENT_OFF);
+        guest_watch_.set_enabled(false);
         waits_for_journal_ = true;
         arm_partial_timer();
         return;
@@ -182,34 +151,31 @@ void SerialPort::read_guest() {
 // follow are read many at a time.
 void SerialPort::gather() {
     if (!gather_timer_)
-        gather_timer_ = new_timer(
-            event_, 1,
-            [](sd_event_source *, uint64_t, void *userdata) {
-                auto *port = static_cast<SerialPort *>(userdata);
-                port->gathers_ = false;
-                port->update_guest_events();
-                return 0;
-            },
-            this);
+        if (auto timer = Timer::create(
+                event_, [this] { end_gathering(); }, /*accuracy=*/1))
+            gather_timer_ = std::move(*timer);
     if (!gather_timer_)
         return;
     gathers_ = true;
     update_guest_events();
-    run_timer(gather_timer_, kGatherUsec);
+    gather_timer_.start(kGatherUsec);
+}
+
+void SerialPort::end_gathering() {
+    gathers_ = false;
+    update_guest_events();
 }
 
 // EPOLLHUP, by which QEMU closes its side, needs no bit.
 void SerialPort::update_guest_events() {
-    if (guest_source_)
-        sd_event_source_set_io_events(
-            guest_source_.get(),
-            (gathers_ ? 0u : uint32_t{EPOLLIN}) | (typed_.empty() ? 0u : uint32_t{EPOLLOUT}));
+    guest_watch_.set_events((gathers_ ? 0u : uint32_t{EPOLLIN}) |
+                            (typed_.empty() ? 0u : uint32_t{EPOLLOUT}));
 }
 
 void SerialPort::resume() {
-    if (!std::exchange(waits_for_journal_, false) || !guest_source_)
+    if (!std::exchange(waits_for_journal_, false) || !guest_watch_)
         return;
-    sd_event_source_set_enabled(guest_source_.get(), SD_EVENT_ON);
+    guest_watch_.set_enabled(true);
     arm_partial_timer();
 }
 
@@ -238,29 +204,20 @@ void SerialPort::take_output(std::string_view bytes) {
 void SerialPort::arm_partial_timer() {
     const bool can_be_heard = !waits_for_journal_ && guest_runs_;
     if (!can_be_heard || !lines_.has_partial()) {
-        if (partial_timer_)
-            sd_event_source_set_enabled(partial_timer_.get(), SD_EVENT_OFF);
+        partial_timer_.stop();
         return;
     }
-    if (!partial_timer_) {
-        partial_timer_ = new_timer(
-            event_, 0,
-            [](sd_event_source *, uint64_t due_usec, void *userdata) {
-                static_cast<SerialPort *>(userdata)->end_partial_line(due_usec);
-                return 0;
-            },
-            this);
-        if (!partial_timer_)
-            return;
-        // The rest of the line may wait in the socket, and is to be read first.
-        sd_event_source_set_priority(partial_timer_.get(), SD_EVENT_PRIORITY_IDLE);
-    }
-    run_timer(partial_timer_, kPartialUsec);
+    // Idle: the rest of the line may wait in the socket, and is to be read first.
+    if (!partial_timer_)
+        if (auto timer = Timer::create(
+                event_, [this] { end_partial_line(); }, 250 * kMillisecond, SD_EVENT_PRIORITY_IDLE))
+            partial_timer_ = std::move(*timer);
+    partial_timer_.start(kPartialUsec);
 }
 
 // A timer that is late may come after `systemctl freeze`, and before QEMU runs again.
-void SerialPort::end_partial_line(uint64_t due_usec) {
-    if (monotonic_now(event_) > due_usec + kLateUsec)
+void SerialPort::end_partial_line() {
+    if (monotonic_now(event_) > partial_timer_.due() + kLateUsec)
         arm_partial_timer();
     else
         lines_.flush_partial();
@@ -293,22 +250,17 @@ void SerialPort::end() {
     lines_.flush_partial();
     partial_timer_.reset();
     gather_timer_.reset();
-    guest_source_.reset();
+    guest_watch_.reset();
     guest_.reset();
     acceptor_.reset();
     for (const auto &client : clients_)
         client->flush();
-    slow_timer_ = new_timer(
-        event_, kSlowUsec / 10,
-        [](sd_event_source *, uint64_t, void *userdata) {
-            static_cast<SerialPort *>(userdata)->drop_slow_clients();
-            return 0;
-        },
-        this);
-    if (slow_timer_)
-        run_timer(slow_timer_, kSlowUsec);
+    if (auto timer = Timer::create(
+            event_, [this] { drop_slow_clients(); }, kSlowUsec / 10))
+        slow_timer_ = std::move(*timer);
     else
         clients_.clear();
+    slow_timer_.start(kSlowUsec);
     drop_closed_clients();
 }
 
@@ -317,7 +269,7 @@ void SerialPort::drop_slow_clients() {
     for (const auto &client : clients_)
         if (!client->output.has_progressed() || slow_rounds_ >= kSlowRoundsMax)
             client->closed = true;
-    run_timer(slow_timer_, kSlowUsec);
+    slow_timer_.start(kSlowUsec);
     drop_closed_clients();
 }
 
@@ -325,32 +277,30 @@ void SerialPort::take_client(UniqueFd fd) {
     if (clients_.size() >= kClientsMax)
         return;
     auto client = std::make_unique<Client>(*this, std::move(fd));
-    auto source = watch_fd(
-        event_, client->fd.get(), EPOLLIN,
-        [](sd_event_source *, int, uint32_t revents, void *userdata) {
-            auto *self = static_cast<Client *>(userdata);
-            SerialPort &port = self->port;
-            if (revents & EPOLLOUT)
-                self->flush();
-            // EPOLLHUP means that both directions are gone: a client that has only shut down its
-            // writing side still reads.
-            const bool has_left = (revents & (EPOLLHUP | EPOLLERR)) != 0;
-            if ((revents & EPOLLIN) || has_left) {
-                // Of a client that has left, everything that it typed before; the buffer of its
-                // socket bounds that.
-                while (port.read_client(*self) && has_left) {
-                }
-            }
-            self->closed = self->closed || has_left;
-            port.drop_closed_clients();
-            return 0;
-        },
-        client.get());
-    if (!source)
+    auto watch =
+        FdWatch::create(event_, client->fd.get(), EPOLLIN, kWatched,
+                        [this, &client = *client](uint32_t revents) { serve(client, revents); });
+    if (!watch)
         return;
-    client->source = std::move(*source);
+    client->watch = std::move(*watch);
     client->send(history_.last_screen());
     clients_.push_back(std::move(client));
+    drop_closed_clients();
+}
+
+void SerialPort::serve(Client &client, uint32_t revents) {
+    if (revents & EPOLLOUT)
+        client.flush();
+    // EPOLLHUP means that both directions are gone: a client that has only shut down its writing
+    // side still reads.
+    const bool has_left = (revents & (EPOLLHUP | EPOLLERR)) != 0;
+    if ((revents & EPOLLIN) || has_left) {
+        // Of a client that has left, everything that it typed before; the buffer of its socket
+        // bounds that.
+        while (read_client(client) && has_left) {
+        }
+    }
+    client.closed = client.closed || has_left;
     drop_closed_clients();
 }
 

@@ -11,8 +11,9 @@
 #include <string>
 #include <string_view>
 
-#include "common/event_ptr.h"
+#include "common/fd_watch.h"
 #include "common/result.h"
+#include "common/timer.h"
 #include "helper/console/acceptor.h"
 #include "helper/console/console_history.h"
 #include "helper/console/console_lines.h"
@@ -61,17 +62,19 @@ class SerialPort {
     Result<> watch_clients(UniqueFd listener);
     void read_guest();
     void gather();
+    void end_gathering();
     void update_guest_events();
     void take_output(std::string_view bytes);
     void end();
     void drop_slow_clients();
     void take_client(UniqueFd fd);
+    void serve(Client &client, uint32_t revents);
     bool read_client(Client &client);
     void write_guest();
     void drop_closed_clients();
     void take_line(const std::string &line);
     void arm_partial_timer();
-    void end_partial_line(uint64_t due_usec);
+    void end_partial_line();
 
     sd_event *event_;
     const std::string vm_;
@@ -86,11 +89,11 @@ class SerialPort {
     std::function<void(const std::string &)> on_line_;
     std::function<void(std::string_view)> on_bytes_;
     ConsoleLines lines_;
-    EventSourcePtr guest_source_;
-    EventSourcePtr partial_timer_;
-    EventSourcePtr gather_timer_;
-    EventSourcePtr slow_timer_;  // of clients that have not read all when the guest has ended
-    bool gathers_ = false;       // bytes, unread
+    FdWatch guest_watch_;
+    Timer partial_timer_;
+    Timer gather_timer_;
+    Timer slow_timer_;      // of clients that have not read all when the guest has ended
+    bool gathers_ = false;  // bytes, unread
     bool waits_for_journal_ = false;
     bool guest_runs_ = true;
     bool has_ended_ = false;

@@ -5,8 +5,6 @@
 
 #include <utility>
 
-#include "common/time_units.h"
-
 namespace qemunit::helper {
 
 namespace {
@@ -19,18 +17,10 @@ constexpr std::size_t kQueueMax = 1 << 20;  // bytes
 Result<std::unique_ptr<EventLog>> EventLog::create(sd_event *event, const std::string &vm,
                                                    Journal &journal) {
     std::unique_ptr<EventLog> log(new EventLog(vm, journal));
-    sd_event_source *source = nullptr;
-    const int r = sd_event_add_time_relative(
-        event, &source, CLOCK_MONOTONIC, kSecond, 0,
-        [](sd_event_source *, uint64_t, void *userdata) {
-            static_cast<EventLog *>(userdata)->end_second();
-            return 0;
-        },
-        log.get());
-    if (r < 0)
-        return fail_errno(r, "cannot make a timer");
-    log->second_.reset(source);
-    sd_event_source_set_enabled(source, SD_EVENT_OFF);
+    auto second = Timer::create(event, [&log = *log] { log.end_second(); });
+    if (!second)
+        return std::unexpected(second.error());
+    log->second_ = std::move(*second);
     return log;
 }
 
@@ -60,8 +50,7 @@ bool EventLog::has_room_for(const EventText &text) {
 }
 
 void EventLog::begin_second() {
-    sd_event_source_set_time_relative(second_.get(), kSecond);
-    sd_event_source_set_enabled(second_.get(), SD_EVENT_ONESHOT);
+    second_.start(kSecond);
 }
 
 void EventLog::end_second() {
@@ -77,7 +66,7 @@ void EventLog::end_second() {
 
 void EventLog::end() {
     end_second();
-    sd_event_source_set_enabled(second_.get(), SD_EVENT_OFF);
+    second_.stop();
 }
 
 void EventLog::write(const EventText &text) {

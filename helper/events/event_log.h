@@ -10,9 +10,9 @@
 #include <string>
 #include <string_view>
 
-#include "common/event_ptr.h"
 #include "common/qmp/qmp_client.h"
 #include "common/result.h"
+#include "common/timer.h"
 #include "helper/console/journal.h"
 #include "helper/events/event_text.h"
 
@@ -44,7 +44,7 @@ class EventLog {
 
     const std::string vm_;
     Journal &journal_;
-    EventSourcePtr second_;                                 // since the first event in it
+    Timer second_;                                          // since the first event in it
     unsigned written_ = 0;                                  // in this second
     std::map<std::string_view, unsigned> written_of_kind_;  // by message id
     uint64_t dropped_ = 0;

@@ -12,7 +12,7 @@ namespace qemunit::helper {
 
 namespace {
 
-constexpr uint64_t kPeriodUsec = 1'000'000;
+constexpr uint64_t kPeriodUsec = kSecond;
 constexpr std::size_t kAnswerMax = 4 * 1024;  // bytes of a line that may be meant for us
 constexpr char kDelimiter = '\xff';           // before the answer to guest-sync-delimited
 
@@ -28,22 +28,16 @@ Result<> GuestAgent::probe(std::function<void()> on_alive) {
     if (getrandom(&id_, sizeof id_, 0) != static_cast<ssize_t>(sizeof id_))
         return fail_errno(errno, "cannot get a random number");
     id_ >>= 12;  // an integer for everybody's JSON
-    sd_event_source *source = nullptr;
-    if (int r = sd_event_add_time_relative(
-            event_, &source, CLOCK_MONOTONIC, 0, 0,
-            [](sd_event_source *timer, uint64_t, void *userdata) {
-                static_cast<GuestAgent *>(userdata)->ask();
-                sd_event_source_set_time_relative(timer, kPeriodUsec);
-                return sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
-            },
-            this);
-        r < 0)
-        return fail_errno(r, "cannot set a timer for the guest agent");
-    timer_.reset(source);
+    auto timer = Timer::create(event_, [this] { ask(); });
+    if (!timer)
+        return std::unexpected(timer.error());
+    timer_ = std::move(*timer);
+    timer_.start(0);
     return {};
 }
 
 void GuestAgent::ask() {
+    timer_.start(kPeriodUsec);
     if (!port_.has_untaken())
         say(json_text({{"execute", "guest-sync"}, {"arguments", {{"id", id_}}}}));
 }

@@ -11,8 +11,8 @@
 #include <string>
 #include <string_view>
 
-#include "common/event_ptr.h"
 #include "common/result.h"
+#include "common/timer.h"
 #include "helper/console/serial_port.h"
 
 namespace qemunit::helper {
@@ -44,7 +44,7 @@ class GuestAgent {
     sd_event *event_;
     SerialPort &port_;
     std::function<void()> on_alive_;
-    EventSourcePtr timer_;
+    Timer timer_;  // while questions are asked
     std::string line_;
     bool line_is_lost_ = false;  // the line is longer than an answer to us can be
     uint64_t id_ = 0;            // of the question; no guest can guess it

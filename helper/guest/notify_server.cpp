@@ -2,7 +2,6 @@
 #include "helper/guest/notify_server.h"
 
 #include <fmt/format.h>
-#include <sys/epoll.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -10,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "common/fd_watch.h"
 #include "common/timer.h"
 
 namespace qemunit::helper {
@@ -27,7 +27,8 @@ struct NotifyServer::Connection {
     NotifyServer &server;
     UniqueFd fd;
     std::string text;
-    EventSourcePtr io, deadline;
+    FdWatch io;
+    EventSourcePtr deadline;
 };
 
 Result<std::unique_ptr<NotifyServer>> NotifyServer::create(
@@ -61,17 +62,6 @@ Result<> NotifyServer::listen(UniqueFd listener) {
     return {};
 }
 
-Result<EventSourcePtr> NotifyServer::watch(int fd, sd_event_io_handler_t handler, void *userdata) {
-    sd_event_source *source = nullptr;
-    int r = sd_event_add_io(event_, &source, fd, EPOLLIN, handler, userdata);
-    EventSourcePtr owned(source);
-    if (r >= 0)
-        r = sd_event_source_set_priority(source, kPriority);
-    if (r < 0)
-        return fail_errno(r, "cannot watch for what the guest says");
-    return owned;
-}
-
 void NotifyServer::take_connection(UniqueFd fd, const sockaddr_storage &address) {
     sockaddr_vm peer{};
     std::memcpy(&peer, &address, sizeof peer);
@@ -88,14 +78,9 @@ void NotifyServer::take_connection(UniqueFd fd, const sockaddr_storage &address)
     }
     Connection &connection = connections_.emplace_back(
         Connection{.server = *this, .fd = std::move(fd), .text = {}, .io = {}, .deadline = {}});
-    auto io = watch(
-        connection.fd.get(),
-        [](sd_event_source *, int, uint32_t, void *userdata) {
-            auto *ready = static_cast<Connection *>(userdata);
-            ready->server.read_from(*ready);
-            return 0;
-        },
-        &connection);
+    auto io = FdWatch::create(
+        event_, connection.fd.get(), EPOLLIN, "for what the guest says",
+        [&connection](uint32_t) { connection.server.read_from(connection); }, kPriority);
     auto deadline = start_timer(event_, monotonic_now(event_) + timeout_usec_, [&connection] {
         connection.server.complain_once("the guest, who has left a message unfinished");
         connection.server.drop(connection);

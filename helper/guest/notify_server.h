@@ -43,7 +43,6 @@ class NotifyServer {
     NotifyServer(sd_event *event, std::function<bool(const sockaddr_vm &)> admits,
                  std::function<void(const NotifyMessage &)> on_message, uint64_t timeout_usec);
     Result<> listen(UniqueFd listener);
-    Result<EventSourcePtr> watch(int fd, sd_event_io_handler_t handler, void *userdata);
     void take_connection(UniqueFd fd, const sockaddr_storage &peer);
     void accept_more_or_not();
     void read_from(Connection &connection);

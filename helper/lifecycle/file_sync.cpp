@@ -2,7 +2,6 @@
 #include "helper/lifecycle/file_sync.h"
 
 #include <fcntl.h>
-#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -58,17 +57,11 @@ Result<std::unique_ptr<FileSync>> FileSync::start(sd_event *event, int fd,
         _exit(sync_in_child(fd, writing.get()));
     if (sync->child_ < 0)
         return fail_errno(errno, "cannot fork");
-    sd_event_source *source = nullptr;
-    const int r = sd_event_add_io(
-        event, &source, sync->reports_.get(), EPOLLIN,
-        [](sd_event_source *, int, uint32_t, void *userdata) {
-            static_cast<FileSync *>(userdata)->take_report();
-            return 0;
-        },
-        sync.get());
-    if (r < 0)
-        return fail_errno(r, "cannot watch a pipe");
-    sync->io_.reset(source);
+    auto io = FdWatch::create(event, sync->reports_.get(), EPOLLIN, "a pipe",
+                              [&sync = *sync](uint32_t) { sync.take_report(); });
+    if (!io)
+        return std::unexpected(io.error());
+    sync->io_ = std::move(*io);
     return sync;
 }
 

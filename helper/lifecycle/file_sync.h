@@ -9,7 +9,7 @@
 #include <functional>
 #include <memory>
 
-#include "common/event_ptr.h"
+#include "common/fd_watch.h"
 #include "common/result.h"
 #include "common/unique_fd.h"
 
@@ -34,7 +34,7 @@ class FileSync {
     std::function<void()> on_progress_;
     std::function<void(Result<>)> done_;
     UniqueFd reports_;
-    EventSourcePtr io_;
+    FdWatch io_;
     pid_t child_ = -1;
 };
 

@@ -117,5 +117,15 @@ TEST(LayoutTest, InihIsIncludedInOneFile) {
     EXPECT_EQ(users, std::vector<std::string>{"generator/read/ini.cpp"});
 }
 
+// Everywhere else, a handler is a function, and nobody casts what sd-event hands back.
+TEST(LayoutTest, EventSourcesAreMadeInThreeFiles) {
+    std::set<std::string> makers;
+    for (const Source &source : sources())
+        if (text_of(kSource / source.path).find("sd_event_add_") != std::string::npos)
+            makers.insert(source.path);
+    EXPECT_EQ(makers, (std::set<std::string>{"common/fd_watch.cpp", "common/signals.cpp",
+                                             "common/timer.cpp"}));
+}
+
 }  // namespace
 }  // namespace qemunit
