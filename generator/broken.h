@@ -12,7 +12,8 @@
 namespace qemunit::generator {
 
 // The first line is the path of its ini, as a drop-in's SourcePath= would have it; each further one
-// is an error. Nothing if there is none: the VM is masked. `root` is cut off all paths.
+// is an error. The result is empty for a VM without an error, which is masked. `root` is cut off
+// all paths.
 Output render_broken(const VmSource &source, const std::string &root,
                      const Diagnostics &diagnostics);
 

@@ -31,7 +31,7 @@ namespace qemunit::generator {
 
 namespace {
 
-// Another system (--root=) cannot be tried.
+// With --root=, the system whose namespaces count is another one, which we cannot ask.
 Namespaces namespaces_for(const GeneratorOptions &options, const Paths &paths) {
     return paths.is_of_user() && options.root.empty() ? namespaces_of_user()
                                                       : Namespaces::available;
@@ -67,7 +67,8 @@ class Generation {
         Diagnostics unnamed;
         sources_ = find_vms(options_.root, paths_, unnamed);
         report(unnamed);
-        // By hand, into another folder, nothing is said of what systemd knows.
+        // VMs that run count only where the manager itself will read the units: not in a run by
+        // hand, into another folder.
         is_for_manager_ = options_.mode == GeneratorOptions::Mode::generate &&
                           options_.output == options_.root + paths_.generator_output();
         if (is_for_manager_)
@@ -147,8 +148,8 @@ class Generation {
                            "changes");
     }
 
-    // A VM that fails is reported and left out; the others are written all the same. What is
-    // wrong with an ini file is said once, by the process that reads them all.
+    // A VM that fails is reported and left out; the others are written all the same. Only the
+    // process that reads all ini files says what is wrong with them, so that it is said once.
     void generate(Part part) {
         FirmwareCatalog firmware(options_.root);
         Conflicts conflicts;
@@ -195,7 +196,7 @@ class Generation {
                                       sockets_of(source.name)));
     }
 
-    // For who lists VMs.
+    // qemunitd reads these files, so that `qemunitctl list` has the VMs whose ini has errors.
     void write_broken(const Output &output) {
         if (folder_)
             write_units("", output);
@@ -203,7 +204,7 @@ class Generation {
             print_output(output);
     }
 
-    // The ini of a VM gives no units, but it may run.
+    // The ini of the VM gives no units, but the VM may run.
     void write_held(const std::string &vm, NoUnits why) {
         const auto started = started_with(vm);
         if (!started || !records_)
@@ -212,7 +213,7 @@ class Generation {
         write_units(vm, hold(vm, paths_, output_of(started->text), why));
     }
 
-    // By `systemctl enable`.
+    // Sockets are on demand if somebody has enabled them with `systemctl enable`.
     Sockets sockets_of(const std::string &vm) const {
         for (const char *kind : {"monitor", "serial"})
             if (const std::string link = fmt::format(

@@ -71,7 +71,7 @@ std::optional<std::string> read_file(const std::string &path, Diagnostics &diagn
     return text;
 }
 
-// What is longer would fail at the start only, with a riddle.
+// A command line that is longer would fail no earlier than at the start, without a reason given.
 void check_length(const Vm &vm, Architecture host, Diagnostics &diagnostics) {
     const auto error = [&](std::string message) {
         diagnostics.push_back({{vm.source_path, 0}, Severity::error, std::move(message)});
@@ -108,7 +108,7 @@ std::optional<Vm> load_vm(const VmSource &source, const std::string &root, const
             files.push_back(parse_ini(path, *text, found));
         }
 
-    // Contradictions that only a missing file causes would mislead.
+    // A file that could not be read may make the others contradict each other, which would mislead.
     const bool is_complete = files.size() == sources.size();
     Vm vm;
     if (is_complete) {
@@ -125,7 +125,7 @@ std::optional<Vm> load_vm(const VmSource &source, const std::string &root, const
     if (bytes > kWordMax / 2 && is_complete && !has_errors(found))
         check_length(vm, host, found);
     vm.source_path = source.path.starts_with(root) ? source.path.substr(root.size()) : source.path;
-    // As a reader goes through the files.
+    // The order in which a reader goes through the files.
     const auto position = [&](const Diagnostic &d) {
         return std::pair(std::ranges::find(sources, d.where.path) - sources.begin(), d.where.line);
     };

@@ -14,8 +14,8 @@
 
 namespace qemunit::generator {
 
-// Nothing if it is masked, or an error was reported. `root` is cut off the path that SourcePath=
-// names.
+// Nothing if the VM is masked, or has an error, which is in `diagnostics` then. `root` is cut off
+// the path that SourcePath= names.
 std::optional<Vm> load_vm(const VmSource &source, const std::string &root, const Paths &paths,
                           Architecture host, const std::optional<HostId> &host_id,
                           FirmwareCatalog &firmware, Diagnostics &diagnostics);

@@ -17,14 +17,14 @@ namespace {
 // PRINTKRB_RECORD_MAX); what is longer would be refused whole.
 constexpr std::size_t kRecordMax = 900;
 
-// kmsg is 1:11 (mem(4), Documentation/admin-guide/devices.txt). A container has nothing there, a
-// fifo, or its console.
+// kmsg is 1:11 (mem(4), Documentation/admin-guide/devices.txt). In a container, /dev/kmsg is
+// missing, or a fifo, or the container's console.
 bool is_kernel_log(int fd) {
     struct stat info {};
     return fstat(fd, &info) == 0 && S_ISCHR(info.st_mode) && info.st_rdev == makedev(1, 11);
 }
 
-// Nothing while journald is not up, as at boot. Neither this nor sending ever waits.
+// Nothing while journald is not up, as at boot. Neither connecting nor sending ever waits.
 UniqueFd connect_to_journald() {
     constexpr std::string_view kSocket = "/run/systemd/journal/socket";
     UniqueFd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -62,11 +62,11 @@ void Log::write(Severity severity, std::string_view message) const {
     }
     const std::string record = fmt::format("<{}>qemunit-generator[{}]: {}\n", priority, getpid(),
                                            message.substr(0, kRecordMax));
-    // Nothing is left to be done about a log that cannot be written.
+    // If the log cannot be written, we have no other place to say so.
     (void)!::write(kernel_ ? kernel_.get() : STDERR_FILENO, record.data(), record.size());
 }
 
-// By its native protocol (https://systemd.io/JOURNAL_NATIVE_PROTOCOL); a message is one line.
+// journald's native protocol (https://systemd.io/JOURNAL_NATIVE_PROTOCOL); a message is one line.
 void Log::tell_journald(int priority, std::string_view message) const {
     const std::string entry = fmt::format(
         "PRIORITY={}\nSYSLOG_IDENTIFIER=qemunit-generator\nMESSAGE={}\n", priority, message);

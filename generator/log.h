@@ -18,8 +18,9 @@ class Log {
   public:
     enum class Reader {
         person,
-        // `<3>qemunit-generator[PID]: …`, one record a message, to /dev/kmsg. Where that is not the
-        // kernel's, as in most containers, nobody reads it there: also to journald, if it is up.
+        // `<3>qemunit-generator[PID]: …`, one record a message, to /dev/kmsg. In most containers,
+        // that is not the kernel's, and nobody reads it: there, messages also go to journald, if it
+        // is up.
         kernel_log,
         journal,  // the same, to standard error
     };
@@ -28,7 +29,7 @@ class Log {
     void write(const Diagnostic &diagnostic) const;
     void write(Severity severity, std::string_view message) const;
 
-    // `<3>…`: what neither the kernel nor journald has taken.
+    // The messages (`<3>…`) that neither the kernel nor journald has taken.
     const std::vector<std::string> &unheard() const { return unheard_; }
 
   private:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// qemunit-generator: run by systemd at boot and at every daemon-reload, and by people to
-// check what they wrote. generation.h is what systemd runs it for. Here, and there, it logs and
-// decides exit codes. It must never wait: PID 1 does.
+// qemunit-generator: systemd runs it at boot and at every daemon-reload, and people run it to check
+// what they wrote. generation.h is the part for systemd. This file and that one log, and decide
+// exit codes; no other does. The generator must never wait, since PID 1 waits for the generator.
 #include <fmt/format.h>
 #include <sys/utsname.h>
 #include <sysexits.h>
@@ -42,8 +42,7 @@ Architecture this_machine() {
     return host_architecture(name.machine);
 }
 
-// "system", "user": set by the manager for the generators that it runs (systemd.generator(7),
-// since v251). "": not run by one.
+// "system" or "user": which manager runs us (systemd.generator(7), since v251). "": a person does.
 std::string_view scope_by_systemd() {
     const char *scope = std::getenv("SYSTEMD_SCOPE");
     return scope == nullptr ? "" : scope;
@@ -100,8 +99,8 @@ int check(const GeneratorOptions &options, const Log &log) {
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-// What systemd has made for a start that came to nothing, for each command of it anew. With
-// something in it, it stays.
+// systemd makes the state directory for each command of a start, also of one that fails. A
+// directory that has something in it stays.
 void remove_empty_state() {
     if (const char *state = std::getenv("STATE_DIRECTORY"))
         (void)!rmdir(state);
@@ -121,9 +120,9 @@ int explain(const GeneratorOptions &options, const Log &log) {
     return EX_CONFIG;
 }
 
-// Run after a VM has failed (OnFailure= of qemu@.service), with systemd's word for it in the
-// environment (systemd.exec(5)); says something if QEMU refused what it was told, which it does
-// with status 1.
+// qemu-failure@.service (OnFailure= of qemu@.service) runs this after a VM has failed, with
+// systemd's word for the failure in the environment (systemd.exec(5)). Says something only if QEMU
+// has refused its command line: QEMU ends with status 1 then.
 int explain_failure(const GeneratorOptions &options) {
     const auto is = [](const char *variable, std::string_view value) {
         const char *text = std::getenv(variable);

@@ -9,8 +9,9 @@
 
 namespace qemunit::generator {
 
-// Its absolute path. Nothing if the image is none of qcow2, has none, has it behind a protocol
-// ("nbd:…", "json:…"), or is behind a symbolic link: what the VM's user laid out leads us nowhere.
+// The backing file's absolute path. Nothing if the image is not a qcow2 image, has no backing file,
+// or names one behind a protocol ("nbd:…", "json:…"). Nothing either if a symbolic link is on the
+// way to the image: the VM's user may have laid it, to lead us to somebody else's file.
 std::optional<std::string> backing_file_of(const std::string &image);
 
 }  // namespace qemunit::generator

@@ -34,7 +34,8 @@ const passwd *find_user(const std::string &user) {
     return uid ? getpwuid(*uid) : nullptr;
 }
 
-// For good. initgroups(3), whose memory nobody else has in this child.
+// The child becomes the user for good. It may call initgroups(3), which allocates memory, since it
+// has no other thread that could hold the allocator's lock.
 bool become(const passwd &entry) {
     return initgroups(entry.pw_name, entry.pw_gid) == 0 &&
            setresgid(entry.pw_gid, entry.pw_gid, entry.pw_gid) == 0 &&
@@ -85,7 +86,7 @@ std::optional<bool> may_open(const std::string &path, bool write, const std::str
     if (child == 0) {
         if (geteuid() != entry->pw_uid && !become(*entry))
             _exit(kUnknown);
-        // faccessat2(2), since Linux 5.8: of the file itself, not of the way to it.
+        // faccessat2(2), since Linux 5.8, asks about the file itself, not about the way to it.
         const long r = syscall(SYS_faccessat2, file.get(), "", write ? R_OK | W_OK : R_OK,
                                AT_EACCESS | AT_EMPTY_PATH);
         _exit(r == 0 ? kYes : errno == EACCES ? kNo : kUnknown);

@@ -10,9 +10,9 @@
 
 namespace qemunit::generator {
 
-// Whether `user` may read, or read and write, the file `path`; in the folders that lead there
-// nobody needs any right, since systemd mounts the file itself for QEMU. Nothing if that cannot be
-// told: there is no such user or file, or we are neither root nor that user.
+// Whether `user` may read, or read and write, the file `path`. The user needs no right in the
+// folders that lead there, since systemd mounts the file itself for QEMU. Nothing if nobody can
+// tell: there is no such user or file, or we are neither root nor that user.
 std::optional<bool> may_open(const std::string &path, bool write, const std::string &user);
 
 // The owner of `path` is that user.

@@ -76,7 +76,7 @@ class DriveChecker {
                 fmt::format("{}=: an empty medium that the guest cannot write is of no use.", key));
     }
 
-    // What the standards of each bus have room for.
+    // A serial number has no more characters than the standard of its bus has room for.
     void check_drive_serial(const std::string &section, const Drive &drive,
                             DriveInterface interface) {
         if (drive.serial.empty())

@@ -185,7 +185,8 @@ class HostChecker {
                          write ? "rw" : "r", path));
     }
 
-    // Below a folder that the VM's sandbox has anyway, or that [Service] puts into it.
+    // Whether `path` is below a folder that the VM's sandbox has anyway, or that [Service] puts
+    // there.
     bool is_in_sandbox(const std::string &path) const {
         const auto is_opened = [&](const OpenedPath &opened) {
             return opened.path == path;
@@ -228,7 +229,7 @@ class HostChecker {
         }
     }
 
-    // Only for a QEMU of the distribution: no other program is run for the sake of a message.
+    // Asks a QEMU of the distribution alone: we run no other program for the sake of a message.
     void check_machine(const std::string &qemu) {
         if (!vm_.machine || vm_.qemu)
             return;
@@ -248,7 +249,7 @@ class HostChecker {
         const auto names_privilege = [](const UnitLine &line) {
             return line.value.find("CAP_NET_BIND_SERVICE") != line.value.npos;
         };
-        // To a person, the check of the ini says this (networks.cpp).
+        // A person hears this from the check of the ini (networks.cpp).
         if (const unsigned first = first_unprivileged_port();
             purpose_ == CheckFor::failed_start && network.type == NetworkType::user &&
             forward.host_port < first && std::ranges::none_of(vm_.service_lines, names_privilege))
@@ -276,7 +277,7 @@ class HostChecker {
                              package));
     }
 
-    // A message may have the name that an image or a process gives itself.
+    // An image or a process may have given itself the name that a message quotes.
     void warn(std::string_view section, std::string_view key, const std::string &message) {
         diagnostics_.push_back({vm_.location(section, key), Severity::warning, printable(message)});
     }

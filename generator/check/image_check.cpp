@@ -37,8 +37,8 @@ void check_drive(const Vm &vm, const Drive &drive, const WarnOfKey &warn) {
         warn_if("File", left_image_advice(path, vm.name, vm.paths.config_dirs()));
 }
 
-// systemd makes the folder of StateDirectory=, and takes no link for it (exec_context's
-// setup_exec_directory()). It does follow one on the way there.
+// systemd makes the folder of StateDirectory=, and refuses a link in its place (exec_context's
+// setup_exec_directory()). On the way to the folder, systemd does follow links.
 void check_state_folder(const Vm &vm, const WarnOfKey &warn) {
     const std::string folder = vm.paths.state_dir(vm.name);
     std::error_code error;

@@ -56,7 +56,7 @@ class NetworkChecker {
     }
 
   private:
-    // An address that is empty or 0.0.0.0 stands for all of the host's.
+    // An address that is empty or 0.0.0.0 stands for all addresses of the host.
     void check_forward(const std::string &section, const HostForward &forward) {
         for (const HostForward *other : forwards_)
             if (other->protocol == forward.protocol && other->host_port == forward.host_port &&

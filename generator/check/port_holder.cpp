@@ -40,7 +40,8 @@ bool is_in_the_way(std::string_view local, const HostForward &forward) {
     return whole_number<uint32_t>(local, {.base = 16}) == address.s_addr;
 }
 
-// "0::/machine.slice/qemu@web.service": the VM "web"; also of what is beside its QEMU.
+// "0::/machine.slice/qemu@web.service" is the group of the VM "web"; programs beside its QEMU have
+// units with the same instance.
 std::string vm_of_group(const std::string &groups) {
     constexpr std::string_view kPasst = "qemu-passt@";
     std::istringstream parts(groups);

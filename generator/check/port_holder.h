@@ -27,7 +27,7 @@ std::optional<PortHolder> holder_of(const HostForward &forward);
 // forward from its port, by inode.
 std::set<uint64_t> sockets_in_the_way(std::string_view table, const HostForward &forward);
 
-// Below it, a port needs CAP_NET_BIND_SERVICE (ip(7), ip_unprivileged_port_start).
+// A port with a lower number needs CAP_NET_BIND_SERVICE (ip(7), ip_unprivileged_port_start).
 unsigned first_unprivileged_port();
 
 }  // namespace qemunit::generator

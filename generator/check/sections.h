@@ -22,7 +22,7 @@ void check_ports(const Vm &vm, Architecture host, Findings &findings);
 void check_shares(const Vm &vm, Findings &findings);
 void check_credentials(const Vm &vm, Findings &findings);
 
-// Of any socket that the section brings about: a path has no room for more than sun_path.
+// Checks a socket that the section brings about: its path must fit into sun_path (unix(7)).
 void check_socket_path(const std::string &section, const std::string &path, Findings &findings);
 
 }  // namespace qemunit::generator

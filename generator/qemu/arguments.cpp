@@ -24,7 +24,7 @@ std::string size_text(MemorySize size) {
     return concat(fmt::to_string(size.bytes), "B");
 }
 
-// virtiofsd maps the guest's memory.
+// The guest's memory has to be shared with virtiofsd, which maps it.
 bool shares_memory(const Vm &vm) {
     return std::ranges::any_of(vm.shares,
                                [](const Share &s) { return s.type == ShareType::virtiofs; });
@@ -44,7 +44,7 @@ void add_machine(CommandLine &line) {
         machine.add("memory-backend", kMemoryId);
     }
     line.add("-machine", std::move(machine));
-    // In this order: QEMU takes the first that it can initialise.
+    // The order counts: QEMU takes the first accelerator that it can initialise.
     if (vm.accelerator == Accelerator::kvm || falls_back_to_tcg(vm, line.host()))
         line.add("-accel", "kvm");
     if (vm.accelerator != Accelerator::kvm)
@@ -80,7 +80,7 @@ void add_firmware(CommandLine &line) {
         line.add("-global", "driver=cfi.pflash01,property=secure,value=on");
 }
 
-// What the ini says comes last, so that it wins.
+// The parameters of the ini come last, so that they win over ours.
 std::string kernel_command_line(const CommandLine &line) {
     const Vm &vm = line.vm();
     std::vector<std::string> parts;
@@ -99,9 +99,9 @@ std::string kernel_command_line(const CommandLine &line) {
     return fmt::format("{}", fmt::join(parts, " "));
 }
 
-// OVMF cannot check a kernel itself, since it does not have the distributions' keys. What starts it
-// all the same, the legacy loader, is on by default until edk2 2025.11, and off from 2026.02 on;
-// see OvmfPkg/RUNTIME_CONFIG.md there. With a shim, whose verdict counts, it must be off.
+// OVMF cannot check a kernel itself, since it does not have the distributions' keys. The legacy
+// loader, which starts the kernel unchecked, is on by default until edk2 2025.11, and off from
+// 2026.02 on (OvmfPkg/RUNTIME_CONFIG.md there). With a shim, whose verdict counts, it must be off.
 void add_boot(CommandLine &line) {
     const Vm &vm = line.vm();
     if (vm.boot.kernel) {
@@ -127,7 +127,7 @@ void add_boot(CommandLine &line) {
         line.add("-loadvm", vm.load_snapshot);
 }
 
-// What a guest is not aware of until it looks for it.
+// Devices that a guest does not notice until it looks for them.
 void add_small_devices(CommandLine &line) {
     const Vm &vm = line.vm();
     if (vm.rng) {

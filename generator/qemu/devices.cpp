@@ -47,7 +47,8 @@ void add_share(CommandLine &line, const Share &share) {
     switch (share.type) {
         case ShareType::ninep: {
             OptionValue folder("local");
-            // The guest's owners and modes, where it needs them to be what it made them.
+            // A guest whose root this is needs owners and modes to be as it has set them; QEMU
+            // keeps them in attributes of the files then.
             folder.add("id", share.name)
                 .add("path", path)
                 .add("security_model", share.root && !share.read_only ? "mapped-xattr" : "none");
@@ -86,7 +87,7 @@ void add_share(CommandLine &line, const Share &share) {
     }
 }
 
-// As a file, so that no secret stands on the command line.
+// QEMU reads the credential from a file, so that no secret stands on the command line.
 void add_credential(CommandLine &line, const Credential &credential) {
     line.add("-fw_cfg",
              OptionValue()

@@ -52,7 +52,7 @@ bool is_unit_name(std::string_view name) {
            std::ranges::find(kTypes, name.substr(dot + 1)) != std::end(kTypes);
 }
 
-// Those that a user's manager has not, of what a VM is likely to be wanted by.
+// Targets that a VM is likely to name in WantedBy=, and that a user's manager does not have.
 bool is_system_target(std::string_view name) {
     return name == "machines.target" || name == "multi-user.target" || name == "graphical.target";
 }

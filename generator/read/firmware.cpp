@@ -26,7 +26,7 @@ bool contains(const json &list, std::string_view word) {
     return std::ranges::any_of(list, [&](const json &item) { return item == word; });
 }
 
-// A name without a version means the newest one, which has the same beginning.
+// A machine's name without a version means the newest version, whose name begins in the same way.
 std::string versioned(const std::string &machine) {
     if (machine == "q35")
         return "pc-q35-0";
@@ -51,7 +51,7 @@ std::vector<FirmwareCatalog::Entry> FirmwareCatalog::read(const std::string &pat
     const json root = json::parse(file, nullptr, false);
     try {
         const json &mapping = root.at("mapping"), &features = root.at("features");
-        // In parts: code that stays, variables that the guest changes.
+        // We need firmware in two parts: code that stays, and variables that the guest changes.
         if (!contains(root.at("interface-types"), "uefi") || mapping.at("device") != "flash" ||
             mapping.value("mode", "split") != "split")
             return {};

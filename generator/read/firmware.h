@@ -16,11 +16,11 @@ namespace qemunit::generator {
 
 class FirmwareCatalog {
   public:
-    // Looks below `root`, at the first question only.
+    // Reads the descriptors below `root` at the first find(), and keeps them.
     explicit FirmwareCatalog(std::string root) : root_(std::move(root)) {}
 
-    // The first that suits the machine: for Firmware::uefi one that needs no Secure Boot, for
-    // uefi_secure one that has it and its keys. The error says what is missing.
+    // The first firmware that suits the machine: for Firmware::uefi one without Secure Boot, for
+    // uefi_secure one with Secure Boot and keys. The error says what is missing.
     std::expected<UefiFirmware, std::string> find(const Vm &vm, Architecture host);
 
   private:

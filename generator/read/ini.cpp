@@ -22,9 +22,9 @@ constexpr std::size_t kEntriesMax = 10'000;  // PID 1 waits for all of them
 // Stands between the text and inih, which as packaged cuts lines at 199 bytes and reads
 // the rest as a new line, ends values at " ;", takes indented lines for continuations,
 // files keys under the section before a broken header, and tells no line numbers. inih asks
-// for one line a call: each is checked here, and inih gets the bare "key=" or "[section]"
-// of it, so that it never sees a text that it could misread. What it calls the handler
-// for is then filed with the texts kept here.
+// for one line a call: LineReader checks the line, and gives inih the bare "key=" or "[section]" of
+// it, so that inih never sees a text that it could misread. When inih calls the handler, LineReader
+// files the entry with the texts that it has kept.
 class LineReader {
   public:
     LineReader(IniFile &file, std::string_view text, Diagnostics &diagnostics)

@@ -23,8 +23,8 @@ namespace {
 
 constexpr std::string_view kIniSuffix = ".ini";
 
-// The files of one folder whose name has the suffix, sorted. A folder that is missing or cannot
-// be read holds none: that is the normal case, and no concern of any VM.
+// The files of one folder whose name has the suffix, sorted. Most folders are missing, so a folder
+// that is missing or cannot be read counts as empty.
 std::vector<std::string> list(const std::string &folder, std::string_view suffix) {
     struct Closer {
         void operator()(DIR *directory) const { closedir(directory); }
@@ -40,7 +40,8 @@ std::vector<std::string> list(const std::string &folder, std::string_view suffix
     return names;
 }
 
-// By file name over all folders; the first folder that has a name wins (systemd.unit(5)).
+// Drop-ins sorted by file name over all folders; of two with one name, the one in the first folder
+// wins (systemd.unit(5)).
 std::vector<std::string> collect_drop_ins(const std::vector<std::string> &folders) {
     std::map<std::string, std::string> by_name;
     for (const std::string &folder : folders)

@@ -18,7 +18,7 @@
 
 namespace qemunit::generator {
 
-// Of one VM. The texts are those of text_of(), "" for no units.
+// What is kept of one VM. The texts are those of text_of(), "" for no units.
 struct Record {
     std::string_view vm;
     std::string_view now;  // what its ini file gives
@@ -57,7 +57,7 @@ class NextRun {
     void add(const Record &record);
     // Writes the records that were added to the file.
     Result<> flush();
-    // From now on LastRun::read() finds this file.
+    // Puts the file where LastRun::read() of the next run finds it.
     Result<> keep();
 
   private:

@@ -40,7 +40,8 @@ std::optional<RunningVms::Started> RunningVms::started(std::string_view vm,
     const Record *record = running == vms_.end() ? nullptr : last.find(vm);
     if (!record)
         return std::nullopt;
-    // A VM without such a record was started after the last run of the generator, with its units.
+    // A VM without such a record was started after the last run of the generator, with the units of
+    // that run.
     const bool is_held = !record->started.empty() && record->invocation == running->second;
     const std::string_view text = is_held ? record->started : record->now;
     if (text.empty())

@@ -15,7 +15,7 @@ namespace qemunit::generator {
 // A relative path is relative to the VM's state directory.
 std::string absolute_path(const Vm &vm, const FilePath &path);
 
-// The path of the QEMU that it runs in.
+// The path of the QEMU that the VM runs in.
 std::string qemu_program(const Vm &vm, Architecture host);
 
 // By Format=, or by the suffix.

@@ -12,8 +12,8 @@
 
 namespace qemunit::generator {
 
-// Below `root`. Nothing if there is none, or not yet: systemd has one before it runs generators,
-// and only in an image that was never booted there is none.
+// The ID in the system below `root`. Nothing in an image that was never booted: a running system
+// has its ID before systemd runs generators.
 std::optional<HostId> read_host_id(const std::string &root);
 
 // 32 hexadecimal digits, not all of them 0, and a newline. Nothing else: "uninitialized".

@@ -11,8 +11,8 @@
 
 namespace qemunit::generator {
 
-// By MAC=, or made of names: in QEMU's range, and the same at each start, so that a guest keeps its
-// leases and the names of its interfaces.
+// The address of MAC=, or one made of names: in QEMU's range, and the same at each start, so that a
+// guest keeps its leases and the names of its interfaces.
 std::string mac_address(const Vm &vm, const Network &network);
 
 // Whether others than the host meet the address, so that it must differ from that of a VM of the

@@ -107,8 +107,8 @@ bool repeats_too_much(std::string_view text) {
     return false;
 }
 
-// A backslash and a digit; POSIX has them in basic expressions only. What glibc makes of
-// them takes exponential time, and a guest writes the lines.
+// A backslash and a digit; POSIX has them in basic expressions only. glibc takes exponential time
+// to match them, and a guest writes the lines.
 bool has_back_reference(std::string_view text) {
     for (std::size_t i = 0; i < text.size(); ++i) {
         if (text[i] == '[') {

@@ -9,7 +9,7 @@ namespace qemunit::generator {
 
 namespace {
 
-// systemd takes the last one that it understands.
+// The line of [Service] that counts: systemd takes the last one that it understands.
 const UnitLine *line_of_service(const Vm &vm) {
     const UnitLine *last = nullptr;
     for (const UnitLine &line : vm.service_lines)
@@ -19,7 +19,7 @@ const UnitLine *line_of_service(const Vm &vm) {
     return last;
 }
 
-// To systemd, no time at all is no limit (config_parse_service_timeout()).
+// systemd takes a time of 0 for no limit (config_parse_service_timeout()).
 uint64_t seconds_of(const TimeSpan &span) {
     if (span.seconds > 0)
         return span.seconds;

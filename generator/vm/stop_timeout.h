@@ -11,11 +11,11 @@
 
 namespace qemunit::generator {
 
-// For the helper, what systemd goes by. At least a second, UINT64_MAX for no limit; none if nothing
-// is said.
+// The time that systemd goes by, for the helper: at least a second, UINT64_MAX for no limit.
+// Nothing if neither place names a time.
 std::optional<uint64_t> stop_timeout_seconds(const Vm &vm);
 
-// Where the two places do not go together.
+// Reports that the two places contradict each other.
 void check_stop_timeout(const Vm &vm, Diagnostics &diagnostics);
 
 }  // namespace qemunit::generator
