@@ -18,7 +18,7 @@ namespace qemunit::ctl {
 
 namespace {
 
-// Of a command line without any.
+// The verb of a command line that names none.
 constexpr std::string_view kDefaultVerb = "list";
 
 Result<std::string> parse_host(std::string_view host) {
@@ -48,7 +48,7 @@ constexpr Option<Invocation> kCtlOptions[] = {
     {kVersionOption, set_to<&Invocation::version>, true},
 };
 
-// Options without a value, which only the verbs know that name them in their row.
+// Options without a value. A verb takes those that its row in the table names.
 bool has_option(const Verb &verb, std::string_view option) {
     return fmt::format(" {} ", verb.options).contains(fmt::format(" {} ", option));
 }
@@ -111,7 +111,8 @@ class Parser {
         return fail(EINVAL, unknown(word));
     }
 
-    // Nothing behind it has been looked at, but the advice shall be one to copy.
+    // The words behind the unknown one have not been checked; they are in the advice, so that a
+    // person can copy it.
     std::string unknown(const std::string &word) const {
         const std::span<const std::string> rest = std::span(words_).subspan(next_ + 1);
         const auto vm = std::ranges::find_if(rest, is_vm_name);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // qemunitctl: what a person does with VMs that systemctl, journalctl and busctl do not.
-// The only file of it that decides an exit code: 0, 1 for failure, 2 for wrong arguments.
+// No other file of qemunitctl decides an exit code: 0, 1 for failure, 2 for wrong arguments.
 #include <fmt/format.h>
 
 #include <cerrno>

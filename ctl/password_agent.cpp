@@ -22,9 +22,9 @@ namespace qemunit::ctl {
 
 namespace {
 
-// It connects to the bus, which may have to start polkit.
+// The agent connects to the bus, which may have to start polkit first.
 constexpr int kReadyTimeoutMs = 30'000;
-// It gives the terminal back as it was.
+// The agent gives the terminal back as it was before it ends.
 constexpr int kEndTimeoutMs = 5'000;
 
 void wait_for(int fd, int timeout_ms) {
@@ -33,7 +33,7 @@ void wait_for(int fd, int timeout_ms) {
     }
 }
 
-// What it says is for the person, wherever the output of this program goes.
+// The agent speaks to the person, wherever the output of this program goes.
 void speak_to_the_terminal() {
     const int tty = open("/dev/tty", O_WRONLY | O_CLOEXEC | O_NOCTTY);
     for (const int fd : {STDOUT_FILENO, STDERR_FILENO})
@@ -56,7 +56,7 @@ bool has_session() {
 
 [[noreturn]] void become_agent(pid_t parent, const std::string &ready_fd, bool is_fallback) {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != parent)  // that has just ended
+    if (getppid() != parent)  // the parent has just ended
         _exit(EXIT_FAILURE);
     speak_to_the_terminal();
     execlp("pkttyagent", "pkttyagent", "--notify-fd", ready_fd.c_str(),
@@ -88,7 +88,7 @@ PasswordAgent PasswordAgent::start() {
     }
     writable.reset();
     if (agent.pid_ > 0)
-        wait_for(readable.get(), kReadyTimeoutMs);  // until it closes it, or ends
+        wait_for(readable.get(), kReadyTimeoutMs);  // until the agent closes its end, or ends
     return agent;
 }
 

@@ -77,7 +77,7 @@ struct Elsewhere {
     std::string_view word, command;
 };
 
-// With the VM's name in place of {}.
+// Other programs' commands for what is no verb of ours; {} is the VM's name.
 constexpr Elsewhere kElsewhere[] = {
     {"start", "systemctl start qemu@{}"},
     {"stop", "systemctl stop qemu@{}"},

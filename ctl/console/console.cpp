@@ -14,7 +14,8 @@ namespace qemunit::ctl {
 
 namespace {
 
-// Who only looks does so in the journal, which has all of it and takes nobody's place.
+// A person who only looks reads the journal, which has the whole console, and takes no place at the
+// port.
 Result<int> follow_journal(const Invocation &invocation, const std::string &port) {
     const std::string unit = "--unit=" + service_unit(invocation.arguments.front());
     std::vector<std::string> command{"journalctl", "--follow", "--lines=24", "--output=cat",

@@ -50,7 +50,7 @@ Result<> ConsoleSession::prepare(sd_bus *bus) {
         return fail_errno(r, "cannot create an event loop");
     event_.reset(event);
     signal(SIGPIPE, SIG_IGN);
-    // So that the terminal is given back whatever ends the program.
+    // The loop ends by these signals, so that the terminal is given back.
     if (auto watched = watch_signals(event, {SIGTERM, SIGHUP, SIGINT, SIGQUIT},
                                      [event] { sd_event_exit(event, EXIT_FAILURE); });
         !watched)
@@ -78,7 +78,7 @@ Result<> ConsoleSession::watch_output() {
                                                else
                                                    update_watches();
                                            },
-                                       // As `cat | head`: there is no fault in that.
+                                       // The reader has enough, as in `cat | head`: no fault.
                                        .broken =
                                            [this] {
                                                leave(EXIT_SUCCESS);
@@ -160,7 +160,7 @@ void ConsoleSession::read_input() {
         return;
     if (n > 0)
         return take_typed({buffer, static_cast<std::size_t>(n)});
-    if (has_terminal_)  // it is gone
+    if (has_terminal_)  // the terminal is gone
         return leave(EXIT_FAILURE);
     // A script has said all it had to say, and may still want to read.
     input_ended_ = true;
@@ -198,7 +198,7 @@ void ConsoleSession::read_guest() {
         hang_up();
 }
 
-// Who is slower than the other side stops it from being read.
+// While one side has too much to take, the other side is not read.
 void ConsoleSession::update_watches() {
     guest_watch_.set_enabled(output_->size() < kQueueMax);
     const bool has_room = guest_ && to_guest_->size() < kQueueMax;
@@ -211,7 +211,7 @@ void ConsoleSession::hang_up() {
     hung_up_ = false;
     guest_.reset();
     to_guest_.reset();
-    // Connecting may have booted it, in vain.
+    // Our connection may have booted the VM, and the start may have failed.
     if (!unit_ && !has_said_)
         return give_up(
             {EPIPE,
@@ -231,13 +231,13 @@ void ConsoleSession::begin_to_wait() {
     look_for_run();
 }
 
-// Only a run that has begun since: connecting while the old one ends would boot the VM if its
-// socket stays (Activation=socket).
+// Connects only to a run that has begun since: to connect while the old run ends would boot the VM
+// if its socket stays (Activation=socket).
 void ConsoleSession::look_for_run() {
     if (guest_ && !invocation_.empty())
         return;
     std::string invocation = unit_->current_invocation();
-    if (guest_) {  // it was off, and the connection has booted it
+    if (guest_) {  // the VM was off, and our connection has booted it
         invocation_ = std::move(invocation);
         return;
     }
@@ -270,7 +270,7 @@ void ConsoleSession::greet() const {
                         size.ws_row, size.ws_col));
 }
 
-// To the person, not into what the guest prints. The terminal may be raw.
+// Speaks to the person, on standard error: not into what the guest prints. The terminal may be raw.
 void ConsoleSession::say(const std::string &text) const {
     if (!text.empty() && isatty(STDERR_FILENO))
         fmt::print(stderr, "{}{}\r\n", raw_ ? "\r\n" : "", text);

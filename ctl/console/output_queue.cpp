@@ -55,7 +55,7 @@ bool OutputQueue::flush() {
 
 UniqueFd reopen_for_writing(int fd) {
     struct stat info {};
-    // Not a regular file: it would be written from its beginning.
+    // A regular file is not opened anew: it would be written from its beginning.
     if (fstat(fd, &info) == 0 && (S_ISCHR(info.st_mode) || S_ISFIFO(info.st_mode))) {
         UniqueFd own(open(("/proc/self/fd/" + std::to_string(fd)).c_str(),
                           O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));

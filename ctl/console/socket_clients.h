@@ -17,7 +17,7 @@ struct SocketClients {
     std::vector<std::string> people;  // "socat (PID 123)"
 };
 
-// Without this process. Nobody, if the kernel cannot be asked.
+// All clients but this process. Nobody, if the kernel cannot be asked.
 SocketClients clients_of(const std::string &path);
 
 // "socat (PID 123)", "2 other clients" where their processes cannot be seen; "" for nobody.

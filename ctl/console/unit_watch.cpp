@@ -10,7 +10,7 @@ namespace qemunit::ctl {
 Result<std::unique_ptr<UnitWatch>> UnitWatch::open(sd_bus *bus, const std::string &vm,
                                                    std::function<void()> changed) {
     std::unique_ptr<UnitWatch> watch(new UnitWatch(bus, vm, std::move(changed)));
-    // The second: systemd was executed anew, and has forgotten who subscribed.
+    // The second rule tells that systemd was executed anew, and has forgotten who subscribed.
     for (const std::string &rule :
          {fmt::format("type='signal',sender='{}',path='{}',interface='org.freedesktop.DBus."
                       "Properties',member='PropertiesChanged'",
@@ -48,7 +48,7 @@ Result<> UnitWatch::subscribe() {
     const int r =
         sd_bus_call_method(bus_, kSystemdName, "/org/freedesktop/systemd1",
                            "org.freedesktop.systemd1.Manager", "Subscribe", nullptr, nullptr, "");
-    // EEXIST, by the name AlreadySubscribed: so be it.
+    // EEXIST is systemd's AlreadySubscribed, which is as good.
     if (r < 0 && r != -EEXIST && r != -EINVAL)
         return fail_errno(r, "cannot ask systemd for signals");
     return {};

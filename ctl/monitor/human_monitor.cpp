@@ -103,8 +103,9 @@ Result<std::string> HumanMonitor::run_remotely(const std::string &line, bool may
     return text;
 }
 
-// Nobody reads it while a line is typed: what has come since, its end too, is taken now. Who has
-// left more than qemunitd keeps for it (org.qemunit1(5), SESSIONS) has lost the session.
+// While a person types a line, nobody reads the session: what has arrived meanwhile, also its end,
+// is read now. If more has arrived than qemunitd keeps (org.qemunit1(5), SESSIONS), the session is
+// lost.
 Result<> HumanMonitor::have_session(bool may_ask) {
     while (session_) {
         const int r = sd_event_run(event_.get(), 0);

@@ -20,7 +20,7 @@ namespace qemunit::ctl {
 
 class HumanMonitor {
   public:
-    // Fails if there is no session to be had. `bus` outlives the monitor.
+    // Fails if qemunitd gives no session. `bus` outlives the monitor.
     static Result<std::unique_ptr<HumanMonitor>> open(const Invocation &invocation, sd_bus *bus);
     HumanMonitor(const HumanMonitor &) = delete;
     HumanMonitor &operator=(const HumanMonitor &) = delete;

@@ -50,9 +50,9 @@ struct LineEditor::Editor {
         return CC_REFRESH;
     }
 
-    // Whoever types Ctrl-D while a command runs, and the terminal is as the shell left it, has it
-    // read as NUL afterwards (__DISABLED_CHAR in the kernel's n_tty.c). Ctrl-Space is NUL as well,
-    // and leaves nothing.
+    // While a command runs, the terminal is as the shell left it, and a Ctrl-D that is typed then
+    // is read as NUL afterwards (__DISABLED_CHAR in the kernel's n_tty.c). Ctrl-Space is NUL as
+    // well; in a line that is typed now, NUL ends nothing.
     static unsigned char on_nul(EditLine *line, int) {
         const LineInfo *info = el_line(line);
         return of(line).has_typed_ahead && info->lastchar == info->buffer ? CC_EOF : CC_NORM;
@@ -92,7 +92,8 @@ std::optional<std::string> LineEditor::read() {
     std::string text;
     if (!editor_)
         return std::getline(std::cin, text) ? std::optional(text) : std::nullopt;
-    // Before the prompt, not after it as libedit does: what is there by now was typed ahead.
+    // We set the terminal up before the prompt, libedit would after it: input that is there by now
+    // was typed ahead.
     el_set(editor_->line.get(), EL_PREP_TERM, 1);
     int waiting = 0;
     editor_->has_typed_ahead = ioctl(STDIN_FILENO, FIONREAD, &waiting) == 0 && waiting > 0;

@@ -60,7 +60,7 @@ Result<int> run_monitor(const Invocation &invocation) {
     auto bus = open_bus(invocation);
     if (!bus)
         return std::unexpected(bus.error());
-    // Whether it can be had at all, before anybody types.
+    // Opened before anybody types, so that a monitor that cannot be had is reported at once.
     const auto monitor = HumanMonitor::open(invocation, bus->get());
     if (!monitor)
         return std::unexpected(monitor.error());
@@ -112,7 +112,7 @@ Result<int> run_qmp(const Invocation &invocation) {
         ask_vm(bus->get(), words[0], "Execute", {words[1], words.size() > 2 ? words[2] : ""});
     if (!result)
         return std::unexpected(result.error());
-    // For a person with indents, for a program as it came.
+    // A person gets the answer with indents, a program as it came.
     const auto value = parse_json(*result);
     const bool pretty = isatty(STDOUT_FILENO) == 1 && !value.is_discarded();
     fmt::print("{}\n", pretty ? value.dump(2, ' ', false, nlohmann::json::error_handler_t::replace)

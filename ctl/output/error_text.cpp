@@ -9,7 +9,7 @@ namespace qemunit::ctl {
 
 std::string error_text(std::string_view name, std::string_view message, std::string_view member,
                        std::string_view vm) {
-    // Who reads this knows already which VM: "qemunitctl: vm1: is off; …".
+    // The line begins with the VM's name already: "qemunitctl: vm1: is off; …".
     if (const std::string subject = fmt::format("VM '{}' ", vm); message.starts_with(subject))
         message.remove_prefix(subject.size());
     constexpr std::string_view kDBus = "org.freedesktop.DBus.Error.";

@@ -12,7 +12,7 @@ namespace qemunit::ctl {
 std::string error_text(std::string_view name, std::string_view message, std::string_view member,
                        std::string_view vm);
 
-// The same hints, for who has a manager of his own: "systemctl start …" -> "systemctl --user start
+// The same hints for VMs of a user's own manager: "systemctl start …" -> "systemctl --user start
 // …".
 std::string for_own_manager(std::string text);
 

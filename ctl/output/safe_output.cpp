@@ -12,7 +12,7 @@ namespace qemunit::ctl {
 
 namespace {
 
-// Nothing that has to be destroyed: the C library flushes its files after that.
+// A plain struct: the C library flushes its files when destructors have run, and uses it then.
 struct SafeFile {
     int fd;
     Printable text;
@@ -38,7 +38,7 @@ ssize_t write_safely(void *cookie, const char *bytes, std::size_t size) {
     return write_all(file.fd, file.text.feed({bytes, size})) ? static_cast<ssize_t>(size) : 0;
 }
 
-// Without memory for it, `file` as it is.
+// If there is no memory, `file` stays as it is.
 void make_safe(FILE *&file, SafeFile &safe, int buffering) {
     if (isatty(safe.fd) != 1)
         return;

@@ -12,8 +12,8 @@ namespace qemunit::ctl {
 
 void make_output_safe();
 
-// The terminal itself, for what we say to it: libedit, and the end of a console. Flush stdout
-// before.
+// The terminal itself, for sequences of our own: of libedit, and at the end of a console. The
+// caller flushes stdout before.
 FILE *terminal_output();
 
 }  // namespace qemunit::ctl

@@ -13,7 +13,7 @@ namespace qemunit::ctl {
 
 namespace {
 
-// A name from QEMU or an image begins no row of its own.
+// A newline in a name from QEMU or an image must not begin a row.
 std::string in_one_line(std::string text) {
     std::ranges::replace_if(
         text, [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');

@@ -61,7 +61,8 @@ std::vector<std::string> command_by_hand(const std::vector<std::string> &exec_st
         const std::string_view name =
             is_agent ? kGuestAgentSocket : value.substr(0, value.find(','));
         command.emplace_back("-chardev");
-        // What a person wants of a VM run by hand. Ctrl-C is the guest's.
+        // A person who runs a VM by hand wants its console on the terminal. Ctrl-C goes to the
+        // guest.
         command.push_back(is_serial && !std::exchange(has_terminal, true)
                               ? fmt::format("stdio,id={},mux=on,signal=off", name)
                               : fmt::format("null,id={}", name));
@@ -94,7 +95,8 @@ Result<int> run_cat(const Invocation &invocation) {
     auto bus = open_bus(invocation);
     if (!bus)
         return std::unexpected(bus.error());
-    // Only that says which name may be meant, if this one is none.
+    // Asked for the sake of its error, which says which VM may be meant if there is none of this
+    // name.
     if (auto state = vm_text(bus->get(), vm, "State"); !state)
         return std::unexpected(state.error());
     const auto words = exec_start_of(bus->get(), vm);

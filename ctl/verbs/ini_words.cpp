@@ -52,7 +52,7 @@ constexpr Known kKnown[] = {
     {"-device", "virtio-tablet", "Display= in [VM]"},
 };
 
-// Of what the generator calls qemunit-…: devices without a section of their own.
+// Devices without a section of their own, whose ids begin with "qemunit-".
 constexpr Known kOwn[] = {
     {"", kRngId, "RNG= in [VM]"},
     {"", kTpmId, "TPM= in [VM]"},

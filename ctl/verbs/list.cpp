@@ -58,7 +58,7 @@ std::string list_json(const std::vector<VmStatus> &vms) {
             status.forwards ? nlohmann::ordered_json(rules_of(status)) : nlohmann::ordered_json();
         list.push_back(std::move(vm));
     }
-    // The error handler: what is no UTF-8 must not throw.
+    // With this error handler, a text that is no UTF-8 does not throw.
     return list.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 

@@ -40,7 +40,7 @@ void add_group(Account &account, const char *name) {
         account.groups.push_back(entry->gr_gid);
 }
 
-// As whom QEMU runs, with the groups that the unit gives it.
+// The user whom QEMU runs as, with the groups that the unit gives QEMU.
 Result<Account> account_of(sd_bus *bus, const std::string &vm) {
     const auto user = service_text(bus, vm, "User");
     if (!user)
@@ -60,7 +60,8 @@ Result<Account> account_of(sd_bus *bus, const std::string &vm) {
     return account;
 }
 
-// `systemctl reload` is root, and a CD of the ini may lie in the VM's own folder.
+// `systemctl reload` runs us as root, and the VM's user may have put the image there: a CD of the
+// ini may be in the VM's own folder.
 Result<UniqueFd> open_medium(sd_bus *bus, const Invocation &invocation, const std::string &vm,
                              const std::string &file) {
     if (geteuid() == 0 && invocation.bus == Invocation::Bus::system) {
@@ -87,7 +88,7 @@ Result<> change_medium(sd_bus *bus, const Invocation &invocation, const std::str
     auto message = new_vm_call(bus, vm, "ChangeMedium");
     if (!message)
         return std::unexpected(message.error());
-    // It dups the fd.
+    // sd-bus duplicates the descriptor.
     if (int r =
             sd_bus_message_append(message->get(), "shs", drive.c_str(), image->get(), file.c_str());
         r < 0)

@@ -31,8 +31,8 @@ std::vector<std::string> command_line_of(uint32_t pid) {
     return words;
 }
 
-// As the generator begins: "-name guest=vm1,debug-threads=on". No other process of the unit has
-// that.
+// QEMU's command line begins as the generator writes it, "-name guest=vm1,debug-threads=on"; that
+// of no other process of the unit does.
 bool is_qemu_of(const std::string &vm, const std::vector<std::string> &words) {
     const auto name = std::ranges::find(words, "-name");
     return name != words.end() && name + 1 != words.end() &&
@@ -86,8 +86,8 @@ class Reload {
     }
 
   private:
-    // Among all processes of the unit: while the guest ends with an exit status, the main one is
-    // another (helper/companion/companion.cpp).
+    // Looks among all processes of the unit: while the guest ends with an exit status, the unit's
+    // main process is not QEMU but the supervisor (helper/companion/companion.cpp).
     Result<std::vector<std::string>> find_qemu() {
         sd_bus_message *call_of_systemd = nullptr;
         int r = sd_bus_message_new_method_call(bus_, &call_of_systemd, kSystemdName,
@@ -132,7 +132,7 @@ class Reload {
     }
 
     void apply(const ReloadPlan &plan) {
-        // What goes first may hold the port that another one wants.
+        // Removed first: such a forward may hold the port that a new one wants.
         for (const Forward &forward : plan.removed)
             change_forward("RemoveHostForward", forward, "removed");
         for (const Forward &forward : plan.added)

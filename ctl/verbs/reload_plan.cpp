@@ -42,7 +42,7 @@ std::vector<std::string> split_parts(std::string_view value) {
     return parts;
 }
 
-// From -name on, with which the generator begins: before it is what the helper adds.
+// QEMU's options from -name on, the generator's first one; the helper adds options before it.
 std::vector<Option> options_of(const std::vector<std::string> &words) {
     std::vector<Option> options;
     auto word = std::ranges::find(words, "-name");
@@ -80,7 +80,7 @@ std::optional<uint64_t> bytes_of(const std::string &size) {
     return number << (20 + 10 * unit);
 }
 
-// What has to wait, each section and key once, though several options may come from it.
+// The changes that have to wait, each section and key once, though it may give several options.
 class Later {
   public:
     // `how`: "comes", "goes", "changes", or both values.
@@ -126,7 +126,8 @@ class Comparison {
             if (!option.is_matched)
                 compare_changed(option);
         for (const Option &option : running_)
-            // Left out by the helper or not: KVM is a matter of the next start in any case.
+            // The helper may have left KVM out; a change of it waits for the next start in any
+            // case.
             if (!option.is_matched && option.name != "-accel" && option.name != "-incoming")
                 later(option, "goes");
         plan_.later = later_.texts();
@@ -134,7 +135,7 @@ class Comparison {
     }
 
   private:
-    // Equal on both command lines; QEMU may have been told otherwise since.
+    // The option is equal on both command lines, but QEMU may have been told otherwise since.
     void compare_live(const Option &option, const Option &other) {
         if (is_user_network(option))
             compare_forwards(option);
@@ -180,7 +181,7 @@ class Comparison {
         for (const Forward &forward : state_.forwards)
             if (auto parsed = parse_host_forward(forward.rule); parsed && forward.network == id)
                 present.push_back(std::move(*parsed));
-        // QEMU says who the guest is where the ini does not.
+        // If the ini names no address of the guest, QEMU's answer has it all the same.
         const auto is_same = [](const HostForward &want, const HostForward &is) {
             return want.protocol == is.protocol && want.host_port == is.host_port &&
                    want.guest_port == is.guest_port &&
@@ -212,7 +213,7 @@ class Comparison {
             plan_.media.push_back({id, wanted});
     }
 
-    // Whether that is all there is to it: a balloon takes memory from the guest, and gives back
+    // Whether the balloon alone can make the change: it takes memory from the guest, and gives back
     // no more than the guest began with.
     bool compare_memory(const Option &option, const Option &other) {
         const auto wanted = bytes_of(option.value), most = bytes_of(other.value);

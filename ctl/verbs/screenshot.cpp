@@ -36,7 +36,7 @@ Result<> copy(int from, int to, const std::string &path) {
     }
 }
 
-// Beside its place, then renamed: half a picture is none.
+// The file is written beside its place and then renamed, so that nobody ever sees half a picture.
 Result<> write_file(int from, const std::string &path) {
     std::string temporary = path + ".XXXXXX";
     const UniqueFd to(mkostemp(temporary.data(), O_CLOEXEC));

@@ -30,7 +30,7 @@ Result<int> change_snapshot(const Invocation &invocation, const char *member) {
     return 0;
 }
 
-// What `snapshot rotate` saves and deletes; others are left alone.
+// `snapshot rotate` saves and deletes snapshots whose tag begins so, and leaves others alone.
 constexpr std::string_view kRotated = "auto-";
 
 Result<std::vector<Snapshot>> list_snapshots(sd_bus *bus, const std::string &vm) {
@@ -75,7 +75,7 @@ std::vector<std::string> to_be_rotated_out(const std::vector<Snapshot> &snapshot
     for (const Snapshot &snapshot : snapshots)
         if (snapshot.tag.starts_with(kRotated))
             tags.push_back(snapshot.tag);
-    // Their names are dates.
+    // Tags are dates, so that to sort them by name is to sort them by age.
     std::ranges::sort(tags);
     tags.resize(tags.size() - std::min(keep, tags.size()));
     return tags;

@@ -12,7 +12,7 @@ namespace qemunit::ctl {
 
 namespace {
 
-// "monitor, qmp, serial". What qemunitd has for itself is nobody's concern.
+// "monitor, qmp, serial". The socket that qemunitd has for itself is left out.
 Result<std::vector<std::string>> sockets_of_vm(sd_bus *bus, const std::string &vm) {
     auto property = vm_property(bus, vm, "Sockets", "a{ss}");
     if (!property)
@@ -30,7 +30,7 @@ Result<std::vector<std::string>> sockets_of_vm(sd_bus *bus, const std::string &v
     return fail_errno(r, "cannot read Sockets");
 }
 
-// What is wrong with its ini file, one message each.
+// What is wrong with the VM's ini file, a message for each error.
 Result<std::vector<std::string>> errors_of(sd_bus *bus, const std::string &vm) {
     auto property = vm_property(bus, vm, "Errors", "as");
     if (!property)  // a qemunitd before 0.8.0, of another host

@@ -88,7 +88,7 @@ Result<BusPtr> open_bus(const Invocation &invocation) {
     }
     if (r < 0)
         return fail_errno(r, "cannot connect to " + which);
-    // As systemctl has it: somebody is there who can be asked for a password.
+    // Unless --no-ask-password is given, polkit may ask for a password, as for systemctl(1).
     sd_bus_set_allow_interactive_authorization(bus, !invocation.no_ask_password);
     return owned;
 }

@@ -11,7 +11,7 @@ namespace qemunit::ctl {
 
 namespace {
 
-// Short: who lists VMs waits for a person's patience, not for a hanging QEMU.
+// Short, since a person waits for the list; a QEMU that hangs must not hold it up.
 constexpr uint64_t kPatience = 3 * kSecond;
 
 uint64_t now_usec(clockid_t clock) {
@@ -52,7 +52,7 @@ class Questions {
         if (!message)
             return std::unexpected(message.error());
         sd_bus_message_append(message->get(), "s", command);
-        // Nobody is asked for a password for the sake of a column.
+        // polkit shall not ask for a password for the sake of a column.
         sd_bus_message_set_allow_interactive_authorization(message->get(), false);
         return ask(message->get(), [answered = std::move(answered)](sd_bus_message *reply) {
             const char *text = nullptr;
@@ -109,12 +109,12 @@ class Questions {
     std::size_t open_ = 0;
 };
 
-// No process of such a VM is there, and systemd may not even have its unit in memory.
+// A VM in such a state has no process, and systemd may not even have its unit in memory.
 bool is_at_rest(std::string_view state) {
     return state == "off" || state == "hibernated" || state == "broken";
 }
 
-// Nobody crashed: systemd has given up, by a limit or for want of something.
+// No process crashed: systemd has given up, by a limit or for want of something.
 bool is_no_crash(std::string_view result) {
     return result == "timeout" || result == "resources" || result == "start-limit-hit";
 }
