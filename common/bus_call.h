@@ -11,7 +11,7 @@
 
 namespace qemunit {
 
-// Who sends the bus's own signals.
+// The name by which the bus itself sends signals.
 inline constexpr char kBusDaemon[] = "org.freedesktop.DBus";
 
 // Gets the reply or an error message (sd_bus_message_get_error(3)).
@@ -27,7 +27,7 @@ Result<SlotPtr> call_async(sd_bus *bus, sd_bus_message *call, BusReplyHandler ha
                            uint64_t timeout = 0);
 
 // The same, and the handler is called in any case: at once with nullptr if the call cannot be
-// sent. Nobody needs to keep a slot.
+// sent. The caller has no slot to keep.
 void call_and_forget(sd_bus *bus, const Result<MessagePtr> &call, BusReplyHandler handler,
                      uint64_t timeout = 0);
 

@@ -47,8 +47,8 @@ Result<std::string_view> option_value(const OptionText &option, std::span<const 
 std::unexpected<Error> refuse_option(std::string_view word,
                                      std::span<const std::string_view> names) {
     const std::string_view name = word.substr(0, word.find('='));
-    // A known one with or without the value that it should not or should have is not misspelt, and
-    // a letter is like any other.
+    // A known option that lacks its value, or has one that it does not take, is not misspelt; and a
+    // single letter resembles any other.
     const bool is_misspelt =
         word.starts_with("--") && std::ranges::find(names, name) == names.end();
     const std::string meant = is_misspelt ? did_you_mean(name, names) : "";

@@ -39,7 +39,7 @@ inline constexpr OptionText kVersionOption{.name = "--version", .help = "Show th
 // Whether the word is this option, with all that it needs but a value in the next word.
 bool is_option(const OptionText &option, std::string_view word);
 
-// What the option at words[next] was given; `next` stands at the option's last word afterwards.
+// The value of the option at words[next]; `next` stands at the option's last word afterwards.
 Result<std::string_view> option_value(const OptionText &option, std::span<const std::string> words,
                                       std::size_t &next);
 
@@ -110,7 +110,7 @@ std::string options_help(std::string_view usage, const Option<Target> (&options)
     return text.append(more);
 }
 
-// What a row takes the value with: `take` of the plain kinds.
+// Functions for the `take` of a row, for the plain kinds of values.
 template <typename>
 struct MemberOf;
 template <typename Class, typename Type>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Errors are values: every function of ours that can fail returns a Result.
-// Used by all three programs. Never thrown, never logged below main().
+// All programs use it. Never thrown, never logged below main().
 #pragma once
 
 #include <cerrno>

@@ -17,12 +17,12 @@ inline constexpr std::string_view kMonitorSocket = "monitor";
 inline constexpr std::string_view kQmpSocket = "qmp";
 inline constexpr std::string_view kControlSocket = "control";  // qemunitd's
 inline constexpr std::string_view kGuestAgentSocket = "agent";
-// No socket but a chardev: the companion's QMP.
+// The chardev of the companion's QMP, which has no socket.
 inline constexpr std::string_view kCompanionChardev = "companion";
 // The port that every VM has.
 inline constexpr std::string_view kFirstSerialPort = "serial";
 
-// QEMU's ids of what no section of the ini names; none of its names begins so.
+// QEMU's ids of things that no section of the ini names; no name of a section begins so.
 inline constexpr std::string_view kOwnIds = "qemunit-";
 inline constexpr std::string_view kGuestAgentDevice = "qemunit-agent";
 inline constexpr std::string_view kMemoryId = "qemunit-memory";
@@ -31,7 +31,7 @@ inline constexpr std::string_view kTpmId = "qemunit-tpm";
 inline constexpr std::string_view kShareIds = "qemunit-fs-";      // and the share's name
 inline constexpr std::string_view kHotDriveIds = "qemunit-hot-";  // and the name of AttachDrive
 
-// How the process begins whose child the companion is, in lists of processes.
+// In lists of processes, the companion's parent begins so.
 inline constexpr std::string_view kSupervisorTitle = "qemunit-helper: supervisor";
 
 // qemunitd's, see org.qemunit1(5). As C strings, which sd-bus takes.

@@ -10,7 +10,7 @@ namespace qemunit {
 
 namespace {
 
-// The XDG specification: what is not absolute does not count.
+// A path that is not absolute does not count, says the XDG specification.
 std::string folder_from(const char *variable) {
     const char *value = std::getenv(variable);
     std::string folder = value != nullptr && *value == '/' ? value : "";

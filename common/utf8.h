@@ -26,14 +26,15 @@ struct Utf8Character {
     std::size_t length;  // bytes
 };
 
-// The one that `text` begins with, if it begins with a whole one: no overlong form, no surrogate,
-// nothing above U+10FFFF.
+// The character that `text` begins with, if it begins with a whole one: no overlong form, no
+// surrogate, nothing above U+10FFFF.
 std::optional<Utf8Character> first_of_utf8(std::string_view text);
 
-// At most so many bytes from the beginning of `text`, and no half a character.
+// At most so many bytes from the beginning of `text`, without half a character at the end.
 std::string_view whole_characters(std::string_view text, std::size_t at_most);
 
-// `text` is valid, as all text on D-Bus is. What is broken is left out, and what follows.
+// `text` is valid, as all text on D-Bus is. Of a text that is not, the rest from the fault on is
+// left out.
 std::u32string decode_utf8(std::string_view text);
 
 }  // namespace qemunit

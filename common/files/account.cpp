@@ -27,7 +27,8 @@ std::vector<gid_t> groups_of(const char *name, gid_t gid) {
     return groups;
 }
 
-// Neither call says whether it worked; asked for an impossible one, both say who it is.
+// setfsuid(2) and setfsgid(2) do not tell whether they worked; called with an impossible ID, they
+// return the one that counts now.
 bool is_fs_user(uid_t uid, gid_t gid) {
     return static_cast<uid_t>(setfsuid(static_cast<uid_t>(-1))) == uid &&
            static_cast<gid_t>(setfsgid(static_cast<gid_t>(-1))) == gid;

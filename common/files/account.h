@@ -14,7 +14,7 @@
 namespace qemunit {
 
 struct Account {
-    std::string name;  // as it was asked for
+    std::string name;  // or number, as the caller of find_account() gave it
     uid_t uid = 0;
     gid_t gid = 0;
     std::vector<gid_t> groups;  // with gid

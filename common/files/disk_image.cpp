@@ -44,7 +44,7 @@ constexpr std::size_t kOldHeader = 72;     // of version 2, which has no length 
 constexpr std::size_t kHeadersMax = 4096;  // with what stands behind it
 constexpr uint64_t kBackingFormatExtension = 0xe2792aca;
 
-// For a shell.
+// The path as a word for a shell.
 std::string quoted(std::string_view path) {
     std::string text = "'";
     for (const char c : path)

@@ -30,11 +30,11 @@ struct BackingFile {
 };
 BackingFile backing_by_content(int image);
 
-// Each: "" if there is nothing to say, also where the file is not there or may not be read.
+// These return "" if there is nothing to say, also where the file is missing or may not be read.
 //
 // `guessed`: the format that goes by the file's name. `key`: "Format", "BackingFormat".
 std::string wrong_guess(const std::string &path, std::string_view guessed, std::string_view key);
-// The same of one that is open.
+// The same for an image that is open.
 std::string wrong_guess(int image, std::string_view path, std::string_view guessed,
                         std::string_view key);
 // `size`: of Size=.

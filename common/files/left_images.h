@@ -14,7 +14,7 @@ namespace qemunit {
 std::vector<std::string> left_images(const std::string &image, const std::string &vm,
                                      const std::vector<std::string> &config_dirs);
 
-// "" without any; else what to do about the first of them.
+// What to do about the first of those images; "" if there is none.
 std::string left_image_advice(const std::string &image, const std::string &vm,
                               const std::vector<std::string> &config_dirs);
 

@@ -41,7 +41,7 @@ Result<NewFile> NewFile::create(int folder, std::string name, Kind kind) {
     unlinkat(folder, temporary.c_str(), 0);  // of a run that was cut short
     if (kind == Kind::nameless)
         file.fd_ = UniqueFd(openat(folder, ".", kFlags | O_TMPFILE, S_IRUSR | S_IWUSR));
-    // EISDIR: of a kernel, or a file system's own code, that does not know the flag.
+    // EISDIR comes from a kernel, or a file system, that does not know the flag.
     if (!file.fd_ && (kind == Kind::named || errno == EOPNOTSUPP || errno == EISDIR)) {
         file.fd_ = UniqueFd(openat(folder, temporary.c_str(),
                                    kFlags | O_CREAT | O_EXCL | O_NOFOLLOW, S_IRUSR | S_IWUSR));
@@ -67,7 +67,7 @@ NewFile::~NewFile() {
 Result<> NewFile::publish() {
     int r = 0;
     if (temporary_.empty()) {
-        // As open(2) has it; AT_EMPTY_PATH takes a capability.
+        // open(2) shows this way; the other one, AT_EMPTY_PATH, takes a capability.
         r = linkat(AT_FDCWD, fmt::format("/proc/self/fd/{}", fd()).c_str(), folder_, name_.c_str(),
                    AT_SYMLINK_FOLLOW);
     } else {
@@ -92,7 +92,7 @@ Result<> copy_once(const std::string &from, const std::string &to) {
     const UniqueFd folder(open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!folder)
         return fail_errno(errno, fmt::format("cannot create {}", to));
-    // By name, since the sandbox of a VM has no /proc that a nameless one could be published by.
+    // Named, since a nameless file is published through /proc, which the sandbox of a VM lacks.
     auto target = NewFile::create(folder.get(), to.substr(slash), NewFile::Kind::named);
     if (!target)
         return fail_errno(target.error().code, fmt::format("cannot create {}", to));

@@ -57,7 +57,7 @@ class Walk {
             return follow(part, next);
         was_only_roots_ = is_only_roots_;
         if (S_ISDIR(status.st_mode)) {
-            // Once more, now as a folder: that mounts what is mounted on demand (autofs).
+            // Opened once more, now as a folder: that mounts what is mounted on demand (autofs).
             next = UniqueFd(
                 openat(here_.get(), part.c_str(), O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC));
             if (!next || fstat(next.get(), &status) != 0)
@@ -109,7 +109,7 @@ class Walk {
     int links_ = 0;
 };
 
-// Not through /proc/PID/fd and the like, which lead to what this process has open.
+// Follows no link of /proc/PID/fd and the like, which lead to what this process has open.
 UniqueFd open_without_magic(const std::string &path, int flags) {
     open_how how{};
     how.flags = static_cast<uint64_t>(flags);

@@ -19,7 +19,7 @@ namespace {
 
 using Sentence = EventSentence;
 
-// What one word of QEMU's means, from a list of those that are known.
+// A word that QEMU uses, and what it means to a reader.
 struct Meaning {
     std::string_view word;
     Sentence sentence;
@@ -159,7 +159,7 @@ Sentence block_job_error(const json &data) {
                         {LOG_ERR, text});
 }
 
-// The states on the way are those of every job. Why one failed, query-jobs knows alone.
+// Every job passes through the same states. Only query-jobs can tell why a job failed.
 Sentence job_status(const json &data) {
     const std::string job = or_unnamed(plain_text_at(data, "id"));
     return sentence_for(
@@ -177,7 +177,7 @@ Sentence tray_moved(const json &data) {
                                   open->get<bool>() ? "opened" : "closed")};
 }
 
-// Parts of a device that have no name of their own are told before it.
+// QEMU sends the event for the nameless parts of a device first, then for the device itself.
 Sentence device_deleted(const json &data) {
     if (const std::string device = plain_text_at(data, "device"); !device.empty())
         return {LOG_INFO, fmt::format("Device '{}' removed", device)};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// QEMU's human monitor through QMP: what a line may be, and what is answered, text for a
-// terminal, in which errors arrive with success. For qemunitd and qemunitctl; no I/O.
+// QEMU's human monitor through QMP: what a line may be, and what QEMU answers: text for a terminal,
+// also for errors, since the QMP command itself succeeds. For qemunitd and qemunitctl; no I/O.
 #pragma once
 
 #include <expected>

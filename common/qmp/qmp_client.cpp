@@ -16,11 +16,11 @@ using nlohmann::json;
 
 namespace {
 
-// Never part of UTF-8, so QEMU's parser begins anew (docs/interop/qmp-spec.txt, 2.1). QEMU
-// calls it an error of no command's.
+// 0xff is never part of UTF-8, so that QEMU's parser begins anew (docs/interop/qmp-spec.txt, 2.1).
+// QEMU answers with an error that belongs to no command.
 constexpr std::string_view kResync = "\xff\n";
 
-// Of a second qmp_capabilities, "Capabilities negotiation is already complete"
+// QEMU's error for a second qmp_capabilities, "Capabilities negotiation is already complete"
 // (qmp_qmp_capabilities() in monitor/qmp-cmds-control.c of QEMU).
 constexpr std::string_view kIsNegotiated = "CommandNotFound";
 
@@ -115,7 +115,7 @@ Result<std::unique_ptr<QmpClient>> QmpClient::take_over(sd_event *event, UniqueF
     taker.handshake_id_ = first_id;
     taker.next_id_ = first_id + 1;
     taker.output_ = kResync;
-    // There is no telling whether a greeting is still to come.
+    // The taker cannot know whether a greeting is still to come.
     taker.negotiate();
     return client;
 }
@@ -230,14 +230,14 @@ void QmpClient::take_event(json &message) {
     if (event.name == "SHUTDOWN")
         is_ending_ = true;
     else if (event.name == "STOP" || event.name == "RESUME")
-        is_ending_ = false;  // it was told to stay (-no-shutdown), and only its guest has ended
+        is_ending_ = false;  // QEMU was told to stay (-no-shutdown), and only its guest has ended
     if (!callbacks_.event)
         return;
     if (auto stamp = message.find("timestamp"); stamp != message.end() && stamp->is_object())
         event.usec = number_at(*stamp, "seconds") * 1'000'000 + number_at(*stamp, "microseconds");
     if (auto data = message.find("data"); data != message.end() && data->is_object())
         event.data = std::move(*data);
-    // A copy, as with every callback: it may destroy us and itself with us.
+    // Each callback is copied before it is called: it may destroy this client, and itself with it.
     auto on_event = callbacks_.event;
     on_event(event);
 }
@@ -276,7 +276,7 @@ void QmpClient::negotiate() {
     send({{"execute", "qmp_capabilities"}, {"id", handshake_id_}});
 }
 
-// Somebody else has read the greeting.
+// The process that had the connection before has read the greeting, with the version in it.
 void QmpClient::ask_version() {
     const uint64_t id = next_id_++;
     requests_.emplace(id, Request{[this](Reply reply) {

@@ -123,7 +123,7 @@ class QmpClient {
     std::string input_;
     std::size_t scanned_ = 0;  // bytes of input_ known to hold no newline
     std::string output_;
-    // What goes along with a byte of output_, by its place there.
+    // Descriptors, each to be sent along with the byte of output_ at its place.
     std::deque<std::pair<std::size_t, UniqueFd>> output_fds_;
     std::string queued_;  // commands given before the handshake was done
     std::string version_;

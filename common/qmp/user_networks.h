@@ -28,7 +28,7 @@ struct UserNetwork {
     std::vector<Connection> connections;
 };
 
-// Whether QEMU takes it as an id (id_wellformed() in util/id.c).
+// Whether QEMU takes the name as an id (id_wellformed() in util/id.c).
 bool is_network_name(std::string_view name);
 
 // libslirp's misc.c, slirp_connection_info(), below a head of QEMU's net/slirp.c,
