@@ -23,7 +23,7 @@ constexpr const char *kIni =
     "[Service]\nNice=5\nUser=ann\nSupplementaryGroups=disk\n"
     "[Install]\nWantedBy=default.target machines.target\n";
 
-TEST(SystemSettingsTest, AreRefusedWithTheirLine) {
+TEST(UserScopeTest, AreRefusedWithTheirLine) {
     const std::string folder = "nobody else gets into the folder of a user's sockets.";
     const std::string tap =
         "a user may make no interfaces of the host. Type=user and Type=passt need none.";
@@ -49,11 +49,11 @@ TEST(SystemSettingsTest, AreRefusedWithTheirLine) {
     EXPECT_EQ(said, expected);
 }
 
-TEST(SystemSettingsTest, AreForTheSystem) {
+TEST(UserScopeTest, AreForTheSystem) {
     EXPECT_EQ(testing::from_ini(kIni).said, Texts{});
 }
 
-TEST(SystemSettingsTest, WhatAUserHasToo) {
+TEST(UserScopeTest, WhatAUserHasToo) {
     EXPECT_EQ(testing::from_ini_of_joe("[VM]\nTPM=yes\nVSockCID=3\n"
                                        "[Monitor]\nSocketMode=0600\n"
                                        "[Network a]\n[Network b]\nType=passt\n"
