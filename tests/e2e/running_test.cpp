@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// What a VM was started with holds until it ends, whatever becomes of its ini file meanwhile; and
-// what it has beside it is there, or is missed aloud.
-#include <fmt/format.h>
+// What a VM was started with holds until it ends, whatever becomes of its ini file meanwhile.
 #include <gtest/gtest.h>
 
 #include <csignal>
 #include <filesystem>
 
 #include "tests/e2e/bus.h"
-#include "tests/e2e/journal.h"
+#include "tests/e2e/parts.h"
 #include "tests/e2e/unit_watch.h"
 #include "tests/e2e/unix_client.h"
-#include "tests/e2e/uplink.h"
 #include "tests/e2e/user_session.h"
 #include "tests/e2e/vm_under_test.h"
 
@@ -20,14 +17,6 @@ namespace qemunit::e2e {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool has_interface(const std::string &name) {
-    return fs::exists("/sys/class/net/" + name);
-}
-
-std::string state_of(const std::string &unit) {
-    return unit_property(unit, "ActiveState");
-}
 
 void daemon_reload() {
     ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
@@ -284,205 +273,6 @@ TEST_F(RunningVm, OfAUserHoldsToo) {
     EXPECT_TRUE(vm.status().says("no VM 'vm1' is configured")) << vm.status();
     EXPECT_TRUE(user.reaches_state(tpm, "inactive")) << user.journalctl(tpm);
     EXPECT_TRUE(wait_until_gone(vm.socket("more")));
-}
-
-// --- What is beside it ---
-
-// From when this object was made. (With --after-cursor= and -u, journalctl of systemd 252 leaves
-// out the first line of the unit: it counts that in place of the cursor's, which the unit did not
-// write.)
-class JournalOfParts {
-  public:
-    explicit JournalOfParts(const VmUnderTest &vm) : unit_(vm.unit()) {
-        run_words("journalctl --sync");
-        timespec now{};
-        clock_gettime(CLOCK_REALTIME, &now);
-        since_ = fmt::format("--since=@{}.{:06}", now.tv_sec, now.tv_nsec / 1000);
-    }
-    // As `journalctl -u` has it, with errors alone.
-    void expect(const std::string &text) const {
-        const Deadline deadline;
-        std::string said;
-        do {
-            run_words("journalctl --sync");
-            said = run({"journalctl", "-b", "--no-pager", "-p", "3", "-u", unit_, since_}).output;
-        } while (said.find(text) == std::string::npos && !deadline.passed());
-        EXPECT_NE(said.find(text), std::string::npos) << text << " is not in\n" << said;
-    }
-
-  private:
-    std::string unit_, since_;
-};
-
-void kill_main_process(const std::string &unit, int signal) {
-    const int pid = std::atoi(unit_property(unit, "MainPID").c_str());
-    ASSERT_GT(pid, 0) << unit;
-    ASSERT_EQ(kill(pid, signal), 0);
-}
-
-TEST(Parts, ThatEndBeforeTheVmAreMissedInItsJournal) {
-    Uplink uplink;
-    fs::create_directories("/srv/parts");
-    VmUnderTest vm("parts", boot_sector_ini() +
-                                "[VM]\nTPM=yes\n[Network lan]\nType=passt\n"
-                                "[Share src]\nType=virtiofs\nPath=/srv/parts\n");
-    for (const int signal : {SIGKILL, SIGTERM}) {
-        const JournalOfParts journal(vm);
-        ASSERT_TRUE(vm.start().ok()) << vm.status();
-        const pid_t qemu = vm.main_pid();
-        kill_main_process("qemu-tpm@parts.service", signal);
-        journal.expect("The TPM (swtpm) has ended while the VM runs");
-        kill_main_process("qemu-passt@parts:lan.service", signal);
-        journal.expect("The user network (passt) has ended while the VM runs");
-        kill_main_process("qemu-virtiofs@parts:src.service", signal);
-        journal.expect("The shared folder (virtiofsd) has ended while the VM runs");
-        journal.expect("'systemctl restart qemu@parts' brings it back");
-        EXPECT_EQ(vm.main_pid(), qemu);
-        EXPECT_EQ(state_of(vm.unit()), "active");
-        ASSERT_TRUE(vm.systemctl("restart").ok()) << vm.status();
-        for (const char *unit : {"qemu-tpm@parts.service", "qemu-passt@parts:lan.service",
-                                 "qemu-virtiofs@parts:src.service"})
-            EXPECT_EQ(state_of(unit), "active") << unit;
-        ASSERT_TRUE(vm.stop().ok());
-    }
-    fs::remove_all("/srv/parts");
-}
-
-TEST(Parts, ThatEndWithTheVmAreNotMissed) {
-    Uplink uplink;
-    fs::create_directories("/srv/parts");
-    VmUnderTest vm("partsend", boot_sector_ini() +
-                                   "[VM]\nTPM=yes\n[Network lan]\nType=passt\n"
-                                   "[Share src]\nType=virtiofs\nPath=/srv/parts\n");
-    ASSERT_TRUE(vm.start().ok()) << vm.status();
-    ASSERT_TRUE(vm.systemctl("restart").ok()) << vm.status();
-    ASSERT_TRUE(vm.stop().ok());
-    ASSERT_TRUE(vm.start().ok()) << vm.status();
-    EXPECT_EQ(call_vm(vm.name(), "Quit").error, "");
-    EXPECT_TRUE(wait_for_state(vm.unit(), "inactive"));
-    for (const char *unit :
-         {"qemu-tpm@partsend.service", "qemu-passt@partsend:lan.service",
-          "qemu-virtiofs@partsend:src.service", "qemu-virtiofs@partsend:src.socket"})
-        EXPECT_TRUE(wait_for_state(unit, "inactive")) << unit << state_of(unit);
-    run_words("journalctl --sync");
-    const Finished said = run_words("journalctl -b --no-pager -o cat -p 3 -u qemu@partsend");
-    EXPECT_EQ(said.output.find("has ended"), std::string::npos) << said;
-    fs::remove_all("/srv/parts");
-}
-
-// Its own words are in the VM's status.
-TEST(Parts, ThatCannotStartFailTheVm) {
-    Uplink uplink;
-    {
-        VmUnderTest other("partother", boot_sector_ini() +
-                                           "[Network lan]\nHostForward=tcp:127.0.0.1:10094-:80\n");
-        ASSERT_TRUE(other.start().ok()) << other.status();
-        VmUnderTest vm("partpasst", boot_sector_ini() +
-                                        "[Network lan]\nType=passt\n"
-                                        "HostForward=tcp:127.0.0.1:10094-:80\n");
-        const JournalOfParts journal(vm);
-        EXPECT_FALSE(vm.start().ok()) << vm.status();
-        EXPECT_EQ(state_of(vm.unit()), "failed");
-        journal.expect("The user network (passt) could not be started");
-        journal.expect("Failed to bind");
-        journal.expect("qemu-passt@partpasst:lan.service, which the VM needs, is not up");
-        ASSERT_TRUE(other.stop().ok());
-        EXPECT_TRUE(vm.start().ok()) << vm.status();
-    }
-    fs::create_directories("/run/systemd/system/qemu-tpm@.service.d");
-    write_file("/run/systemd/system/qemu-tpm@.service.d/50-test.conf",
-               "[Service]\nExecStart=\nExecStart=/usr/bin/no-swtpm\n");
-    fs::create_directories("/run/systemd/system/qemu-virtiofs@.service.d");
-    write_file("/run/systemd/system/qemu-virtiofs@.service.d/50-test.conf",
-               "[Service]\nExecStart=\nExecStart=/usr/bin/no-virtiofsd\n");
-    fs::create_directories("/srv/parts");
-    {
-        VmUnderTest vm("parttpm", boot_sector_ini() + "[VM]\nTPM=yes\n");
-        const JournalOfParts journal(vm);
-        EXPECT_FALSE(vm.start().ok());
-        journal.expect("The TPM (swtpm) could not be started");
-        VmUnderTest share("partshare",
-                          boot_sector_ini() + "[Share src]\nType=virtiofs\nPath=/srv/parts\n");
-        const JournalOfParts journal_of_share(share);
-        EXPECT_FALSE(share.start().ok());
-        journal_of_share.expect("The shared folder (virtiofsd)");
-    }
-    fs::remove_all("/run/systemd/system/qemu-tpm@.service.d");
-    fs::remove_all("/run/systemd/system/qemu-virtiofs@.service.d");
-    fs::remove_all("/srv/parts");
-    daemon_reload();
-    run_words("systemctl reset-failed");
-}
-
-// --- Interfaces ---
-
-// An ip(8) that fails with the words, for the units of interfaces.
-class BrokenIp {
-  public:
-    explicit BrokenIp(const std::string &words) {
-        write_file(kPath, "#!/bin/sh\ncase \"$*\" in *'" + words +
-                              "'*) echo broken >&2; exit 1 ;; esac\nexec /sbin/ip \"$@\"\n");
-        fs::permissions(kPath, fs::perms(0755));
-    }
-    ~BrokenIp() { fs::remove(kPath); }
-
-  private:
-    static constexpr const char *kPath = "/usr/local/sbin/ip";
-};
-
-TEST(Interfaces, AreMadeWholeOrNotAtAll) {
-    VmUnderTest vm("ifs", boot_sector_ini() + "[Network lan]\nType=bridge\nBridge=ifsbr\n");
-    for (const char *words : {"add dev ifsbr", "dev ifsbr up", "dev ifsbr alias", "add dev ifs-lan",
-                              "dev ifs-lan up", "dev ifs-lan alias", "dev ifs-lan master"}) {
-        {
-            BrokenIp broken(words);
-            const JournalOfParts journal(vm);
-            EXPECT_FALSE(vm.start().ok()) << words;
-            journal.expect(std::string(words).find("ifs-lan") != std::string::npos
-                               ? "cannot make the interface 'ifs-lan'"
-                               : "there is no bridge 'ifsbr'");
-            EXPECT_TRUE(wait_for_state("qemu-tap@ifs-lan.service", "failed"));
-            EXPECT_FALSE(has_interface("ifs-lan")) << words;
-        }
-        EXPECT_TRUE(vm.start().ok()) << words << vm.status();
-        EXPECT_TRUE(fs::exists("/sys/class/net/ifsbr/brif/ifs-lan")) << words;
-        EXPECT_NE(read_file("/sys/class/net/ifsbr/flags"), "0x1002\n") << words;
-        ASSERT_TRUE(vm.stop().ok());
-        EXPECT_TRUE(wait_for_state("qemu-bridge@ifsbr.service", "inactive"));
-        EXPECT_FALSE(has_interface("ifsbr")) << words;
-    }
-}
-
-TEST(Interfaces, ThatCouldNotBeRemovedAreMendedByTheNextStart) {
-    VmUnderTest vm("ifsleft", boot_sector_ini() + "[Network lan]\nType=bridge\nBridge=ifsbr2\n");
-    ASSERT_TRUE(vm.start().ok()) << vm.status();
-    {
-        BrokenIp broken("link delete");
-        ASSERT_TRUE(vm.stop().ok());
-        EXPECT_TRUE(wait_for_state("qemu-bridge@ifsbr2.service", "failed"));
-        ASSERT_TRUE(has_interface("ifsbr2"));
-    }
-    ASSERT_TRUE(run_words("ip link set dev ifsbr2 down").ok());
-    ASSERT_TRUE(vm.start().ok()) << vm.status();
-    EXPECT_TRUE(fs::exists("/sys/class/net/ifsbr2/brif/ifsleft-lan"));
-    EXPECT_EQ(state_of("qemu-bridge@ifsbr2.service"), "active");
-    ASSERT_TRUE(vm.stop().ok());
-    EXPECT_TRUE(wait_for_state("qemu-bridge@ifsbr2.service", "inactive"));
-    EXPECT_FALSE(has_interface("ifsbr2"));
-}
-
-TEST(Interfaces, OfSomebodyElseStayAsTheyAre) {
-    ASSERT_TRUE(run_words("ip link add dev ifsbr3 type bridge").ok());
-    {
-        VmUnderTest vm("ifselse",
-                       boot_sector_ini() + "[Network lan]\nType=bridge\nBridge=ifsbr3\n");
-        ASSERT_TRUE(vm.start().ok()) << vm.status();
-        EXPECT_EQ(state_of("qemu-bridge@ifsbr3.service"), "inactive");
-        ASSERT_TRUE(vm.stop().ok());
-        EXPECT_TRUE(wait_for_state("qemu-tap@ifselse-lan.service", "inactive"));
-    }
-    EXPECT_TRUE(has_interface("ifsbr3"));
-    EXPECT_TRUE(run_words("ip link delete dev ifsbr3").ok());
 }
 
 }  // namespace

@@ -8,43 +8,18 @@
 
 #include "common/paths.h"
 #include "generator/vm/text.h"
-#include "tests/unit/generator/from_ini.h"
+#include "tests/unit/generator/rendered.h"
 #include "tests/unit/random_text.h"
 
 namespace qemunit::generator {
 namespace {
 
+using testing::file;
 using testing::from_ini;
+using testing::lines;
+using testing::output_of;
+using testing::service;
 using testing::Texts;
-
-Output output_of(const std::string &ini) {
-    const auto [vm, said] = from_ini(ini);
-    EXPECT_EQ(said, Texts{}) << ini;
-    return render(vm, Architecture::x86_64);
-}
-
-// The text of a file, "" if there is none.
-std::string file(const Output &output, const std::string &path) {
-    const auto it = std::ranges::find(output.files, path, &OutputFile::path);
-    return it == output.files.end() ? "" : it->content;
-}
-
-std::string service(const std::string &ini) {
-    return file(output_of(ini), "qemu@vm1.service.d/50-qemunit.conf");
-}
-
-// The lines that begin so.
-Texts lines(std::string_view text, const Texts &begins) {
-    Texts found;
-    while (!text.empty()) {
-        const std::size_t end = std::min(text.find('\n'), text.size());
-        const std::string_view line = text.substr(0, end);
-        if (std::ranges::any_of(begins, [&](const auto &begin) { return line.starts_with(begin); }))
-            found.emplace_back(line);
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    return found;
-}
 
 // What opens the sandbox for files.
 Texts access(const std::string &ini) {
@@ -356,59 +331,6 @@ TEST(RenderTest, NoValueBecomesADirective) {
     }
 }
 
-TEST(RenderTest, HowTheGuestIsStopped) {
-    const auto stop = [](const std::string &ini) {
-        const std::string text = service("[VM]\n" + ini);
-        const std::size_t at = text.find(" --stop");
-        const std::string option =
-            at == text.npos ? "" : text.substr(at, text.find(" \\\n", at) - at);
-        Texts found = lines(text, {"KillSignal=", "TimeoutStopSec="});
-        if (!option.empty())
-            found.push_back(option);
-        return found;
-    };
-    EXPECT_EQ(stop(""), Texts{});
-    EXPECT_EQ(stop("Stop=quit\n"), Texts{" --stop=quit"});
-    EXPECT_EQ(stop("Stop=hibernate\n"), Texts{" --stop=hibernate"});
-    EXPECT_EQ(stop("StopTimeout=2min\n"), (Texts{"TimeoutStopSec=2min", " --stop-timeout=120"}));
-    EXPECT_EQ(stop("StopTimeout=infinity\n"),
-              (Texts{"TimeoutStopSec=infinity", " --stop-timeout=1000000000"}));
-    EXPECT_EQ(stop("Stop=quit\nStopTimeout=5s\n"),
-              (Texts{"TimeoutStopSec=5s", " --stop=quit --stop-timeout=5"}));
-}
-
-// systemd and the helper have to mean the same.
-TEST(RenderTest, HowLongStoppingMayTake) {
-    const auto timeout = [](const std::string &ini) {
-        const std::string text = service(ini);
-        const std::size_t at = text.find(" --stop-timeout=");
-        return at == text.npos
-                   ? ""
-                   : text.substr(at + 16, text.find_first_of(" \\\n", at + 16) - at - 16);
-    };
-    EXPECT_EQ(timeout(""), "");
-    EXPECT_EQ(timeout("[Service]\nTimeoutStopSec=5min\n"), "300");
-    EXPECT_EQ(timeout("[Service]\nTimeoutSec=90\n"), "90");
-    EXPECT_EQ(timeout("[Service]\nTimeoutStopSec=5min\nTimeoutSec=1min\n"), "60");
-    for (const char *none : {"0", "0s", "infinity"}) {
-        EXPECT_EQ(timeout("[VM]\nStopTimeout=" + std::string(none) + "\n"), "1000000000");
-        EXPECT_EQ(timeout("[Service]\nTimeoutStopSec=" + std::string(none) + "\n"), "1000000000");
-    }
-    EXPECT_EQ(timeout("[VM]\nStopTimeout=500ms\n"), "1");
-}
-
-TEST(RenderTest, WhatCountsAsIdle) {
-    const auto idle = [](const std::string &ini) {
-        const std::string text = service("[VM]\n" + ini);
-        const std::size_t at = text.find("--check-kvm") + 11;
-        return text.substr(at, text.find(" \\\n", at) - at);
-    };
-    EXPECT_EQ(idle("IdleTimeout=5min\n"), " --idle-timeout=300");
-    EXPECT_EQ(idle("IdleTimeout=5min\nStop=quit\n"), " --stop=quit --idle-timeout=300");
-    EXPECT_EQ(idle("IdleTimeout=0\n"), "");
-    EXPECT_EQ(idle("IdleTimeout=infinity\nStop=quit\n"), " --stop=quit");
-}
-
 TEST(RenderTest, AVmOfAUser) {
     const auto [vm, said] = testing::from_ini_of_joe(
         "[VM]\nActivation=socket\n[Drive a]\nFile=a.qcow2\n[Drive b]\nFile=/home/joe/b.img\n"
@@ -455,28 +377,6 @@ TEST(RenderTest, AVmOfAUserWhoMakesNoNamespaces) {
                      "ExecStartPre=-/bin/chmod 0555 /run/user/1000/qemunit/vm1",
                      "ExecStopPost=-/bin/chmod 0755 /run/user/1000/qemunit/vm1",
                      "RestrictAddressFamilies=AF_INET AF_INET6"}));
-}
-
-TEST(RenderTest, AGuestThatSaysThatItIsUpIsReachedByVsock) {
-    const std::string ini = "[VM]\nVSockCID=42\n";
-    const Texts names = {"RestrictAddressFamilies="};
-    EXPECT_EQ(lines(service(ini), names), Texts{});
-    EXPECT_EQ(lines(service(ini + "Ready=notify\n"), names),
-              Texts{"RestrictAddressFamilies=AF_VSOCK"});
-    EXPECT_NE(service(ini + "Ready=notify\n").find(" --ready=notify:42 "), std::string::npos);
-}
-
-TEST(RenderTest, WhatTheCompanionWaitsFor) {
-    const Texts names = {"TimeoutStartSec=", "    \"--ready", "    --ready"};
-    EXPECT_EQ(lines(service("[VM]\nReady=serial:^login: \\$5%\n"), names),
-              (Texts{"TimeoutStartSec=5min", "    \"--ready=serial:^login: \\\\$$5%%\" \\"}));
-    EXPECT_EQ(lines(service("[VM]\nReady=serial:login:\nStartTimeout=10s\n"), names),
-              (Texts{"TimeoutStartSec=10s", "    --ready=serial:login: \\"}));
-    EXPECT_EQ(lines(service("[VM]\nReady=started\n"), names), Texts{});
-    const std::string text = service("[VM]\nGuestAgent=yes\nReady=agent\n");
-    EXPECT_EQ(lines(text, names), Texts{"TimeoutStartSec=5min"});
-    EXPECT_NE(text.find(" --vm=vm1 --serial=serial --agent --ready=agent"), std::string::npos)
-        << text;
 }
 
 }  // namespace
