@@ -66,6 +66,7 @@ class Daemon {
     EventPtr event_;
     BusPtr bus_;
     std::unique_ptr<VmRegistry> registry_;
+    std::unique_ptr<VmObjects> vm_objects_;
     std::unique_ptr<ReloadBarrier> reload_barrier_;
     std::unique_ptr<IdleExit> idle_exit_;
     EventSourcePtr settle_timer_;
@@ -150,7 +151,8 @@ Result<> Daemon::start() {
                                              [this](const Result<> &result) { on_listed(result); });
     if (auto added = add_manager_object(bus, *registry_); !added)
         return added;
-    if (auto added = add_vm_objects(bus, *registry_); !added)
+    vm_objects_ = std::make_unique<VmObjects>(*registry_);
+    if (auto added = vm_objects_->add_to(bus); !added)
         return added;
     auto reload_barrier = ReloadBarrier::watch(bus, *registry_);
     if (!reload_barrier)

@@ -74,12 +74,12 @@ constexpr const sd_bus_vtable *kVmTables[] = {
 
 int find_vm(sd_bus *, const char *path, const char *, void *userdata, void **found,
             sd_bus_error *) {
-    *found = vm_at(*static_cast<VmRegistry *>(userdata), path);
+    *found = static_cast<VmObjects *>(userdata)->at(path);
     return *found ? 1 : 0;
 }
 
 int list_paths(sd_bus *, const char *, void *userdata, char ***paths, sd_bus_error *) {
-    const auto *registry = static_cast<VmRegistry *>(userdata);
+    const VmRegistry *registry = &static_cast<VmObjects *>(userdata)->registry();
     // A list from malloc(), as sd-bus frees it, entries included.
     auto **list = static_cast<char **>(std::calloc(registry->vms().size() + 1, sizeof(char *)));
     if (!list)
@@ -111,14 +111,25 @@ Vm *vm_at(const VmRegistry &registry, const char *object_path) {
     return vm && vm_object_path(vm->name()) == object_path ? vm : nullptr;
 }
 
-Result<> add_vm_objects(sd_bus *bus, VmRegistry &registry) {
+Vm *VmObjects::at(const char *object_path) {
+    if (last_path_ == object_path)
+        return registry_.find(last_name_);
+    Vm *vm = vm_at(registry_, object_path);
+    if (vm) {
+        last_path_ = object_path;
+        last_name_ = vm->name();
+    }
+    return vm;
+}
+
+Result<> VmObjects::add_to(sd_bus *bus) {
     int r = 0;
     for (const sd_bus_vtable *table : kVmTables)
         if (r >= 0)
             r = sd_bus_add_fallback_vtable(bus, nullptr, kVmObjects, kVmInterface, table, find_vm,
-                                           &registry);
+                                           this);
     if (r >= 0)
-        r = sd_bus_add_node_enumerator(bus, nullptr, kVmObjects, list_paths, &registry);
+        r = sd_bus_add_node_enumerator(bus, nullptr, kVmObjects, list_paths, this);
     if (r < 0)
         return fail_errno(r, std::string("cannot add the objects below ") + kVmObjects);
     return {};

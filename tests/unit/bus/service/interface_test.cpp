@@ -113,7 +113,8 @@ class InterfaceTest : public ::testing::Test {
                                     }};
         registry.emplace(loop.get(), daemon.get(), paths, nobody, [](const Result<> &) {});
         EXPECT_TRUE(add_manager_object(daemon.get(), *registry));
-        EXPECT_TRUE(add_vm_objects(daemon.get(), *registry));
+        objects.emplace(*registry);
+        EXPECT_TRUE(objects->add_to(daemon.get()));
         EXPECT_TRUE(registry->start());
         EXPECT_TRUE(loop.run_until([this] {
             qemu = listener->accept();
@@ -187,6 +188,7 @@ class InterfaceTest : public ::testing::Test {
     BusPtr daemon, others;
     std::optional<FakeListener> listener;
     std::optional<VmRegistry> registry;
+    std::optional<VmObjects> objects;
     FakeQemu qemu;
     std::map<std::string, std::string> asked;  // of polkit: the action for each method
 };
@@ -197,6 +199,19 @@ TEST_F(InterfaceTest, IsWhatTheXmlSays) {
     EXPECT_EQ(members_of(introspect("/org/qemunit1"), "org.qemunit1.Manager"),
               members_of(our_xml(), "org.qemunit1.Manager"));
     EXPECT_GT(members_of(our_xml(), "org.qemunit1.VM").size(), 20u);
+}
+
+// One VM, one path; what was found before makes no difference.
+TEST_F(InterfaceTest, FindsAVmByItsPathAlone) {
+    Vm *vm = registry->find("vm1");
+    ASSERT_NE(vm, nullptr);
+    for (int time = 0; time < 2; ++time) {
+        EXPECT_EQ(objects->at(kVmPath), vm);
+        EXPECT_EQ(objects->at(kVmPath), vm);
+        for (const char *other : {"/org/qemunit1/vm/_76m1", "/org/qemunit1/vm/vm2",
+                                  "/org/qemunit1/vm", "/org/qemunit1/vm/vm1/vm1", "/"})
+            EXPECT_EQ(objects->at(other), nullptr) << other;
+    }
 }
 
 TEST_F(InterfaceTest, AsksPolkitForTheActionThatTheXmlSays) {
