@@ -35,7 +35,7 @@ class Walk {
             if (auto stepped = step(part); !stepped)
                 return std::unexpected(stepped.error());
         }
-        return FoundPath{std::move(here_), was_only_roots_};
+        return FoundPath{std::move(here_), was_only_roots_, folder_owner_};
     }
 
   private:
@@ -45,6 +45,7 @@ class Walk {
         if (!here_ || fstat(here_.get(), &status) != 0)
             return fail_errno(errno, "cannot open /");
         is_only_roots_ = was_only_roots_ = is_roots_alone(status);
+        owner_ = folder_owner_ = status.st_uid;
         return {};
     }
 
@@ -56,6 +57,7 @@ class Walk {
         if (S_ISLNK(status.st_mode))
             return follow(part, next);
         was_only_roots_ = is_only_roots_;
+        folder_owner_ = owner_;
         if (S_ISDIR(status.st_mode)) {
             // Opened once more, now as a folder: that mounts what is mounted on demand (autofs).
             next = UniqueFd(
@@ -63,6 +65,7 @@ class Walk {
             if (!next || fstat(next.get(), &status) != 0)
                 return fail_errno(errno, "cannot open " + path_);
             is_only_roots_ = is_only_roots_ && is_roots_alone(status);
+            owner_ = status.st_uid;
         } else if (!parts_.empty()) {
             return fail_errno(ENOTDIR, "cannot open " + path_);
         }
@@ -106,6 +109,8 @@ class Walk {
     UniqueFd here_;
     bool is_only_roots_ = false;   // what is in here
     bool was_only_roots_ = false;  // here itself, by its name
+    uid_t owner_ = 0;              // of here
+    uid_t folder_owner_ = 0;       // of the folder that here is in
     int links_ = 0;
 };
 
@@ -146,6 +151,24 @@ Result<UniqueFd> open_for(const Account &account, const std::string &path, int f
         return fail_errno(errno, "cannot open " + path + " as user '" + account.name +
                                      "', since others than root can change where it leads");
     return file;
+}
+
+Result<UniqueFd> open_named(const std::string &path, int flags) {
+    flags |= O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    const auto found = find_path(path);
+    if (!found)
+        return std::unexpected(found.error());
+    struct stat status {};
+    if (fstat(found->fd.get(), &status) != 0)
+        return fail_errno(errno, "cannot open " + path);
+    const bool is_theirs = status.st_uid == found->folder_owner || status.st_nlink == 1;
+    if (!found->is_only_roots && !S_ISBLK(status.st_mode) && !S_ISDIR(status.st_mode) &&
+        !(S_ISREG(status.st_mode) && is_theirs))
+        return fail(EPERM, "cannot open " + path +
+                               ": it lies in a folder that others than root can change, and is "
+                               "no file, or another's file by a second name");
+    UniqueFd file = reopen(found->fd, flags);
+    return file ? Result<UniqueFd>(std::move(file)) : fail_errno(errno, "cannot open " + path);
 }
 
 }  // namespace qemunit

@@ -16,6 +16,7 @@ namespace qemunit {
 struct FoundPath {
     UniqueFd fd;         // O_PATH
     bool is_only_roots;  // nobody but root can make the path lead to something else
+    uid_t folder_owner;  // of the folder that it is in
 };
 
 // What `path`, which is absolute, leads to. A link is followed where only root can have made it:
@@ -27,6 +28,11 @@ Result<FoundPath> find_path(const std::string &path);
 // Finds a path and opens the file: with the rights of this process if only root could have put the
 // file there, otherwise with the rights of `account`, who could have put the file there.
 Result<UniqueFd> open_for(const Account &account, const std::string &path, int flags);
+
+// Finds a path and opens the file with the rights of this process, for a VM that has no user yet.
+// In a folder that others can change, it has to be a file with no other name, or of the folder's
+// owner, who could give the VM no more than is theirs; a block device; or a folder.
+Result<UniqueFd> open_named(const std::string &path, int flags);
 
 // Opens once more what an O_PATH descriptor stands for, with the rights that this thread has.
 UniqueFd reopen(const UniqueFd &fd, int flags);

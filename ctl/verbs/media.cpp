@@ -60,11 +60,26 @@ Result<Account> account_of(sd_bus *bus, const std::string &vm) {
     return account;
 }
 
+Result<bool> has_dynamic_user(sd_bus *bus, const std::string &vm) {
+    const auto message = unit_property(bus, vm, "Service", "DynamicUser", "b");
+    if (!message)
+        return std::unexpected(message.error());
+    int is_dynamic = 0;
+    if (const int r = sd_bus_message_read(message->get(), "b", &is_dynamic); r < 0)
+        return fail_errno(r, "cannot read the service's properties");
+    return is_dynamic != 0;
+}
+
 // `systemctl reload` runs us as root, and the VM's user may have put the image there: a CD of the
 // ini may be in the VM's own folder.
 Result<UniqueFd> open_medium(sd_bus *bus, const Invocation &invocation, const std::string &vm,
                              const std::string &file) {
     if (geteuid() == 0 && invocation.bus == Invocation::Bus::system) {
+        const auto is_dynamic = has_dynamic_user(bus, vm);
+        if (!is_dynamic)
+            return std::unexpected(is_dynamic.error());
+        if (*is_dynamic)
+            return open_named(file, O_RDONLY);
         const auto account = account_of(bus, vm);
         if (!account)
             return std::unexpected(account.error());

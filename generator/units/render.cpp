@@ -15,6 +15,7 @@
 #include "generator/units/socket_settings.h"
 #include "generator/units/supporting_units.h"
 #include "generator/units/unit_text.h"
+#include "generator/units/user_settings.h"
 #include "generator/vm/defaults.h"
 #include "generator/vm/enumerations.h"
 #include "generator/vm/stop_timeout.h"
@@ -172,8 +173,8 @@ std::string service_settings(const Vm &vm, Architecture host, Namespaces namespa
     const bool has_mounts = namespaces == Namespaces::available;
     std::string text;
     text.reserve(kUsualLength);
-    if (vm.user)
-        append(text, "User=", vm.user->text, "\nGroup=\n");
+    if (!vm.paths.is_of_user())
+        text += user_settings(vm, UserOfTemplate::yes);
     if (!vm.start_timeout && !vm.ready.is_default())
         append(text, "TimeoutStartSec=", kGuestStartTimeout, "\n");
     for (const auto &[key, value] :

@@ -5,10 +5,12 @@
 
 #include <filesystem>
 
+#include "common/concat.h"
 #include "common/paths.h"
 #include "common/vm_name.h"
 #include "generator/units/mounts.h"
 #include "generator/units/unit_text.h"
+#include "generator/units/user_settings.h"
 #include "generator/vm/defaults.h"
 
 namespace qemunit::generator {
@@ -63,8 +65,8 @@ class Builder {
             }
     }
 
-    std::string user_settings() const {
-        return vm_.user ? fmt::format("User={}\nGroup=\n", vm_.user->text) : "";
+    std::string user_of_vm() const {
+        return vm_.paths.is_of_user() ? "" : user_settings(vm_, UserOfTemplate::no);
     }
 
     // The unit runs only if an image is missing: a start with all images in place costs nothing.
@@ -80,7 +82,7 @@ class Builder {
                 commands += fmt::format("ReadWritePaths={}\n", quote_path("-" + folder));
             commands += fmt::format("ExecStart={} --vm={}", kImageToolPath, vm_.name);
             if (!vm_.paths.is_of_user())  // files that a user's manager makes belong to the user
-                commands += fmt::format(" --owner={}", vm_.user ? vm_.user->text : "qemunit");
+                commands += vm_.user ? concat(" --owner=", vm_.user->text) : " --dynamic-user";
             commands += fmt::format(" --format={}", format_of(drive));
             if (drive.size)
                 commands += fmt::format(" --size={}", drive.size->bytes);
@@ -105,9 +107,9 @@ class Builder {
         for (const Credential &credential : vm_.credentials)
             if (credential.file) {
                 paths.push_back(absolute_path(vm_, *credential.file));
-                commands += fmt::format("ExecStart={} --owner={} {} {}\n", kCredentialToolPath,
-                                        vm_.user ? vm_.user->text : "qemunit", credential.name,
-                                        quote_word(paths.back()));
+                commands += fmt::format("ExecStart={}{} {} {}\n", kCredentialToolPath,
+                                        vm_.user ? " --owner=" + vm_.user->text : "",
+                                        credential.name, quote_word(paths.back()));
             }
         if (commands.empty())
             return;
@@ -119,7 +121,8 @@ class Builder {
 
     void add_tpm() {
         const std::string unit = fmt::format("qemu-tpm@{}.service", vm_.name);
-        add_drop_in(unit, {{"Service", user_settings()}});
+        if (!vm_.paths.is_of_user())
+            add_drop_in(unit, {{"Service", user_settings(vm_, UserOfTemplate::yes)}});
         want(unit);
     }
 
@@ -136,7 +139,7 @@ class Builder {
         }
         const std::string unit = fmt::format("qemu-passt@{}:{}.service", vm_.name, network.name);
         add_drop_in(unit, {{"Unit", part_of_vm()},
-                           {"Service", user_settings() + journal_of_vm() + command + "\n"}});
+                           {"Service", user_of_vm() + journal_of_vm() + command + "\n"}});
         want(unit);
     }
 
@@ -146,7 +149,7 @@ class Builder {
         const std::string unit = fmt::format("qemu-tap@{}.service", tap_name(vm_, network));
         std::string unit_lines = part_of_vm(), service_lines = journal_of_vm();
         if (vm_.user)
-            service_lines += fmt::format("Environment=OWNER={}\n", vm_.user->text);
+            service_lines += fmt::format("Environment=\"OWNER=user {}\"\n", vm_.user->text);
         if (network.bridge) {
             const std::string bridge = fmt::format("qemu-bridge@{}.service", network.bridge->text);
             unit_lines += fmt::format("After={}\n", bridge);
@@ -172,9 +175,6 @@ class Builder {
                     {{"Unit", required_mounts(vm_, {share.path->text}, HasStateDirectory::no)},
                      {"Service", lines}});
         // The socket has no PartOf= the VM: systemd starts no socket whose service is about to end.
-        if (vm_.user)
-            add_drop_in(name + ".socket",
-                        {{"Socket", fmt::format("SocketUser={}\n", vm_.user->text)}});
         want(name + ".socket");
     }
 

@@ -45,11 +45,13 @@ Result<> write_all(int fd, const std::string &text) {
     return {};
 }
 
-Result<std::string> read_for(const std::string &owner, const std::string &path) {
+Result<UniqueFd> open_as(const std::string &owner, const std::string &path) {
     const auto account = find_account(owner);
-    if (!account)
-        return std::unexpected(account.error());
-    const auto file = open_for(*account, path, O_RDONLY);
+    return account ? open_for(*account, path, O_RDONLY) : std::unexpected(account.error());
+}
+
+Result<std::string> read_for(const std::string &owner, const std::string &path) {
+    const auto file = owner.empty() ? open_named(path, O_RDONLY) : open_as(owner, path);
     if (!file)
         return std::unexpected(file.error());
     struct stat status {};
@@ -73,7 +75,7 @@ constexpr Option<CredentialOptions> kCredentialOptions[] = {
 
 std::string credential_help() {
     return options_help(
-        R"(qemunit-credential --owner=USER NAME PATH
+        R"(qemunit-credential [--owner=USER] NAME PATH
 
 Copies the file PATH to NAME in $RUNTIME_DIRECTORY, from where systemd gives it to the VM. Run by
 qemu-credential@VM.service, for File= in a [Credential] section.
@@ -90,8 +92,6 @@ Result<CredentialOptions> parse_credential_options(const std::vector<std::string
         return std::unexpected(parsed.error());
     if (options.mode != CredentialOptions::Mode::take)
         return options;
-    if (options.owner.empty())
-        return fail(EINVAL, "--owner= is needed; see --help");
     const std::vector<std::string> &words = *parsed;
     if (words.size() != 2 || words[0].empty() || words[0].contains('/') ||
         !words[1].starts_with('/'))

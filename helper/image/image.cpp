@@ -30,6 +30,8 @@ namespace qemunit::helper {
 namespace {
 
 constexpr char kQemuImg[] = "/usr/bin/qemu-img";
+// qemu-img runs as this user where the VM's own does not exist yet.
+constexpr char kStandInUser[] = "qemunit";
 
 // Runs qemu-img(1) with the rights of `owner`, and these files. qemu-img says itself what is wrong.
 Result<> run_qemu_img(std::vector<std::string> words, const std::optional<Account> &owner,
@@ -83,6 +85,8 @@ std::string whole_file(int fd) {
 // QEMU opens them, in the sandbox.
 Result<uint64_t> virtual_size(const ImageOptions &options, const std::optional<Account> &owner,
                               int file) {
+    if (const auto size = size_by_content(file, options.backing_format))
+        return *size;
     const UniqueFd said(memfd_create("qemu-img", MFD_CLOEXEC));
     if (!said)
         return fail_errno(errno, "cannot run " + std::string(kQemuImg));
@@ -94,18 +98,31 @@ Result<uint64_t> virtual_size(const ImageOptions &options, const std::optional<A
     const auto info = nlohmann::json::parse(whole_file(said.get()), nullptr, false);
     if (!info.is_object() || !info.contains("virtual-size") ||
         !info["virtual-size"].is_number_unsigned())
-        return fail(EIO, "qemu-img does not say how large it is");
+        return fail(EIO, "qemu-img does not say how large it is; Size= may say it");
     return info["virtual-size"].get<uint64_t>();
 }
 
-// systemd makes the VM's own folder only when the VM's service starts, which is later.
-Result<> make_state_folder(const std::string &vm, const Account &owner) {
-    const std::string folder = Paths().state_dir(vm);
-    if (mkdir(folder.c_str(), S_IRWXU) != 0)
+Result<> make_folder(const std::string &folder, mode_t mode, uid_t uid, gid_t gid) {
+    if (mkdir(folder.c_str(), mode) != 0)
         return errno == EEXIST ? Result<>() : fail_errno(errno, "cannot create " + folder);
     // The new owner cannot have replaced the folder: only root can write in the folder above.
-    if (lchown(folder.c_str(), owner.uid, owner.gid) != 0)
+    if (lchown(folder.c_str(), uid, gid) != 0)
         return fail_errno(errno, "cannot hand over " + folder);
+    return {};
+}
+
+// systemd makes the VM's own folder only when the VM's service starts, which is later. For a user
+// who exists only then, it moves root's folder to where it keeps such users' folders; if one is
+// there already, and only the link to it is gone, that one is meant.
+Result<> make_state_folder(const ImageOptions &options, const Account &owner) {
+    const std::string folder = Paths().state_dir(options.vm);
+    if (!options.has_dynamic_user)
+        return make_folder(folder, S_IRWXU, owner.uid, owner.gid);
+    const std::string kept = Paths().private_state_dir(options.vm);
+    if (access(kept.c_str(), F_OK) != 0)
+        return make_folder(folder, S_IRWXU, 0, 0);
+    if (symlink(kept.c_str(), folder.c_str()) != 0 && errno != EEXIST)
+        return fail_errno(errno, "cannot create " + folder);
     return {};
 }
 
@@ -127,6 +144,8 @@ Result<UniqueFd> open_folder(const std::string &path, const std::optional<Accoun
 
 Result<UniqueFd> open_backing_file(const ImageOptions &options,
                                    const std::optional<Account> &owner) {
+    if (options.has_dynamic_user)
+        return open_named(options.backing_file, O_RDONLY);
     if (owner)
         return open_for(*owner, options.backing_file, O_RDONLY);
     UniqueFd file(open(options.backing_file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
@@ -146,6 +165,13 @@ Result<bool> is_there(const ImageOptions &options, int folder, const std::string
                                 " is a link that leads nowhere: remove it, and the image is made "
                                 "here, or make what it leads to");
     return true;
+}
+
+Result<> hand_to_owner_of(int folder, int image) {
+    struct stat status {};
+    if (fstat(folder, &status) != 0 || fchown(image, status.st_uid, status.st_gid) != 0)
+        return fail_errno(errno, "cannot hand it over to the folder's owner");
+    return {};
 }
 
 Result<> fill(const ImageOptions &options, const std::optional<Account> &owner, int image) {
@@ -185,6 +211,10 @@ constexpr Option<ImageOptions> kImageOptions[] = {
       .value = "USER",
       .help = "Whose the image will be, if not of who runs this"},
      set_text<&ImageOptions::owner>},
+    {{.name = "--dynamic-user",
+      .help = "The image will be whose the folder is, since the VM's user\n"
+              "exists only while the VM runs"},
+     set_to<&ImageOptions::has_dynamic_user>},
     {{.name = "--format", .value = "FORMAT", .help = "As qemu-img(1) calls it"},
      set_text<&ImageOptions::format>},
     {{.name = "--size", .value = "BYTES", .help = "Its size; without it, that of the backing file"},
@@ -204,7 +234,7 @@ constexpr Option<ImageOptions> kImageOptions[] = {
 
 std::string image_help() {
     return options_help(
-        R"(qemunit-image --vm=NAME [--owner=USER] --format=FORMAT [OPTION]... PATH
+        R"(qemunit-image --vm=NAME [--owner=USER | --dynamic-user] --format=FORMAT [OPTION]... PATH
 
 Creates the disk image PATH, unless it exists. Run by qemu-image@NAME.service before the VM
 starts, for Size= and BackingFile= in its ini file.
@@ -238,13 +268,13 @@ Result<> create_image(const ImageOptions &options) {
     const std::filesystem::path path(options.path);
     const std::string parent = path.parent_path(), name = path.filename();
     std::optional<Account> owner;
-    if (!options.owner.empty()) {
-        auto account = find_account(options.owner);
+    if (!options.owner.empty() || options.has_dynamic_user) {
+        auto account = find_account(options.has_dynamic_user ? kStandInUser : options.owner);
         if (!account)
             return std::unexpected(account.error());
         owner = std::move(*account);
         if (parent == Paths().state_dir(options.vm))
-            if (auto made = make_state_folder(options.vm, *owner); !made)
+            if (auto made = make_state_folder(options, *owner); !made)
                 return made;
     }
     const auto cannot = [&](const Error &why) {
@@ -264,6 +294,9 @@ Result<> create_image(const ImageOptions &options) {
         return fail_errno(errno, "cannot hand over " + options.path);
     if (auto filled = fill(options, owner, image->fd()); !filled)
         return cannot(filled.error());
+    if (options.has_dynamic_user)
+        if (auto handed = hand_to_owner_of(folder->get(), image->fd()); !handed)
+            return cannot(handed.error());
     auto published = image->publish();
     if (published)
         return {};
@@ -277,7 +310,7 @@ Result<> create_image(const ImageOptions &options) {
 std::string advice_on_blank_image(const ImageOptions &options) {
     if (!options.backing_file.empty() || access(options.path.c_str(), F_OK) == 0)
         return "";
-    const Paths paths = options.owner.empty() ? user_paths() : Paths();
+    const Paths paths = options.owner.empty() && !options.has_dynamic_user ? user_paths() : Paths();
     return left_image_advice(options.path, options.vm, paths.config_dirs());
 }
 

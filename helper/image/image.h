@@ -18,6 +18,7 @@ struct ImageOptions {
     enum class Mode { create, help, version } mode = Mode::create;
     std::string vm;
     std::string owner;
+    bool has_dynamic_user = false;  // the VM's user exists only while the VM runs
     std::string format;
     std::optional<uint64_t> size;  // bytes; without it, that of the backing file
     std::string backing_file, backing_format;

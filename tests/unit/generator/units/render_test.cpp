@@ -138,9 +138,9 @@ TEST(RenderTest, TheFirmwaresVariablesAreCopiedByTheHelper) {
 }
 
 TEST(RenderTest, AnotherUser) {
-    EXPECT_EQ(lines(service("[VM]\nUser=joe\n"), {"User=", "Group="}),
-              (Texts{"User=joe", "Group="}));
-    EXPECT_EQ(lines(service(""), {"User=", "Group="}), Texts{});
+    EXPECT_EQ(lines(service("[VM]\nUser=joe\n"), {"User=", "DynamicUser="}),
+              (Texts{"DynamicUser=no", "User=joe"}));
+    EXPECT_EQ(lines(service(""), {"User=", "DynamicUser="}), Texts{});
 }
 
 TEST(RenderTest, Timeouts) {

@@ -71,7 +71,7 @@ TEST(SupportingUnitsTest, AnImageThatIsMade) {
               "ConditionPathExists=|!/var/lib/qemunit/vm1/root.qcow2\n"
               "\n[Service]\n"
               "ReadWritePaths=-/var/lib/qemunit/vm1\n" +
-                  image_tool("--owner=qemunit --format=qcow2 --size=21474836480 "
+                  image_tool("--dynamic-user --format=qcow2 --size=21474836480 "
                              "/var/lib/qemunit/vm1/root.qcow2"));
 }
 
@@ -104,7 +104,7 @@ TEST(SupportingUnitsTest, OneUnitMakesAllImages) {
 TEST(SupportingUnitsTest, ABackingFileWhoseFormatTheIniSays) {
     EXPECT_NE(drop_in("[Drive a]\nFile=a.qcow2\nBackingFile=/noble.img\nBackingFormat=qcow2\n",
                       "qemu-image@vm1.service")
-                  .find(image_tool("--owner=qemunit --format=qcow2 --backing-format=qcow2 "
+                  .find(image_tool("--dynamic-user --format=qcow2 --backing-format=qcow2 "
                                    "--backing-file=/noble.img /var/lib/qemunit/vm1/a.qcow2")),
               std::string::npos);
 }
@@ -119,7 +119,7 @@ TEST(SupportingUnitsTest, HostilePathsOfImages) {
         "\n[Service]\n"
         "ReadWritePaths=\"-/a b\\:c\"\n" +
             image_tool(
-                "--owner=qemunit --format=qcow2 --backing-format=raw --backing-format-is-guessed "
+                "--dynamic-user --format=qcow2 --backing-format=raw --backing-format-is-guessed "
                 "\"--backing-file=/it's %%n\" \"/a b:c/100%%\\\"$$x\\\\y.qcow2\""));
 }
 
@@ -127,7 +127,7 @@ TEST(SupportingUnitsTest, ATpm) {
     EXPECT_EQ(units("[VM]\nTPM=yes\n").wanted, Texts{"qemu-tpm@vm1.service"});
     EXPECT_TRUE(units("[VM]\nTPM=yes\n").files.empty());
     EXPECT_EQ(drop_in("[VM]\nTPM=yes\nUser=joe\n", "qemu-tpm@vm1.service"),
-              "\n[Service]\nUser=joe\nGroup=\n");
+              "\n[Service]\nDynamicUser=no\nUser=joe\n");
 }
 
 TEST(SupportingUnitsTest, Passt) {
@@ -137,11 +137,11 @@ TEST(SupportingUnitsTest, Passt) {
     const std::string unit = "qemu-passt@vm1:lan.service";
     EXPECT_EQ(units("[Network lan]\nType=passt\n").wanted, Texts{unit});
     EXPECT_EQ(drop_in("[Network lan]\nType=passt\n", unit),
-              kPartOf + "\n[Service]\n" + kJournal + command + "\n");
+              kPartOf + "\n[Service]\nUser=qemu-vm1\n" + kJournal + command + "\n");
     EXPECT_EQ(drop_in("[VM]\nUser=joe\n[Network lan]\nType=passt\nHostForward=tcp::10022-:22\n"
                       "HostForward=udp:127.0.0.1:1053-:53\n",
                       unit),
-              kPartOf + "\n[Service]\nUser=joe\nGroup=\n" + kJournal + command +
+              kPartOf + "\n[Service]\nDynamicUser=no\nUser=joe\n" + kJournal + command +
                   " --tcp-ports 10022:22 --udp-ports 127.0.0.1/1053:53\n");
 }
 
@@ -152,7 +152,7 @@ TEST(SupportingUnitsTest, ATapInterface) {
     EXPECT_EQ(units("[Network lan]\nType=tap\nInterface=tap.7\n").wanted,
               Texts{"qemu-tap@tap.7.service"});
     EXPECT_EQ(drop_in("[VM]\nUser=joe\n[Network lan]\nType=tap\n", "qemu-tap@vm1-lan.service"),
-              kPartOf + "\n[Service]\n" + kJournal + "Environment=OWNER=joe\n");
+              kPartOf + "\n[Service]\n" + kJournal + "Environment=\"OWNER=user joe\"\n");
 }
 
 TEST(SupportingUnitsTest, ABridgeIsTheTapInterfacesToWant) {
@@ -175,11 +175,11 @@ TEST(SupportingUnitsTest, CredentialsOfFiles) {
         const std::string tool = "ExecStart=" + std::string(kCredentialToolPath);
         return "\n[Unit]\nRequiresMountsFor=\"/etc/a b\" /var/lib/qemunit/vm1/c\n"
                "\n[Service]\nExecStart=\n" +
-               tool + " --owner=" + owner + " a \"/etc/a b\"\n" + tool + " --owner=" + owner +
+               tool + owner + " a \"/etc/a b\"\n" + tool + owner +
                " c /var/lib/qemunit/vm1/c\n";
     };
-    EXPECT_EQ(drop_in(ini, "qemu-credential@vm1.service"), lines("qemunit"));
-    EXPECT_EQ(drop_in(ini + "[VM]\nUser=joe\n", "qemu-credential@vm1.service"), lines("joe"));
+    EXPECT_EQ(drop_in(ini, "qemu-credential@vm1.service"), lines(""));
+    EXPECT_EQ(drop_in(ini + "[VM]\nUser=joe\n", "qemu-credential@vm1.service"), lines(" --owner=joe"));
     EXPECT_EQ(units("[Credential t]\nText=x\n").wanted, Texts{});
 }
 
@@ -199,8 +199,6 @@ TEST(SupportingUnitsTest, AFolderByVirtiofs) {
               share_service("--special-files /srv/src") +
                   "CapabilityBoundingSet=CAP_MKNOD CAP_SETFCAP\nRestrictSUIDSGID=no\n"
                   "DevicePolicy=auto\n");
-    EXPECT_EQ(drop_in(ini + "[VM]\nUser=joe\n", "qemu-virtiofs@vm1:src.socket"),
-              "\n[Socket]\nSocketUser=joe\n");
 }
 
 TEST(SupportingUnitsTest, AHostilePathOfAFolder) {
