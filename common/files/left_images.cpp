@@ -40,8 +40,7 @@ std::vector<std::string> left_images(const std::string &image, const std::string
         const std::string name = entry->path().filename();
         const fs::path candidate = entry->path() / path.filename();
         std::error_code none;
-        if (name != vm && is_vm_name(name) &&
-            is_state_folder(entry->path()) &&
+        if (name != vm && is_vm_name(name) && is_state_folder(entry->path()) &&
             fs::is_regular_file(fs::symlink_status(candidate, none)) && !is_configured(name))
             found.push_back(candidate);
     }

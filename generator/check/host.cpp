@@ -166,6 +166,7 @@ class HostChecker {
             check_access(section, key, *file, /*write=*/false);
     }
 
+    // Without User=, one with the group that all VMs have.
     std::string user() const { return vm_.user ? vm_.user->text : "qemunit"; }
 
     // A file in the VM's own folder is its user's from the first start on: systemd sees to that
@@ -177,6 +178,14 @@ class HostChecker {
             (path.starts_with(folder + "/") && !is_owned_by(folder, user())) ||
             may_open(path, write, user()) != std::optional(false))
             return;
+        if (!vm_.user)
+            return warn(
+                section, key,
+                fmt::format("{0}={1}: QEMU may not {2} it. Allow it to the group of all VMs with "
+                            "`setfacl -m g:{3}:{4} {5}`, or choose the file's owner with User= in "
+                            "[VM].",
+                            key, file.text, write ? "read and write" : "read", user(),
+                            write ? "rw" : "r", path));
         warn(section, key,
              fmt::format("{0}={1}: the user '{2}', who runs QEMU, may not {3} it. Allow it with "
                          "`setfacl -m u:{2}:{4} {5}` or `chown {2} {5}`, or choose another user "

@@ -186,8 +186,6 @@ std::string service_settings(const Vm &vm, Architecture host, Namespaces namespa
         text += "Restart=on-failure\n";
     for (const Credential &credential : vm.credentials)
         append_credential(text, vm, credential);
-    if (has_mounts)
-        text += execution_settings(vm, host);
     append_exec_start(text, vm, host);
     if (!has_mounts)
         text += socket_guard(vm);

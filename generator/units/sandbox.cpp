@@ -48,6 +48,11 @@ class Sandbox {
             allow(vm_.qemu->text, false);
         if (vm_.vsock_cid)
             allow("/dev/vhost-vsock", true);
+        if (vm_.clock && vm_.clock->text == "localtime" && !vm_.paths.is_of_user())
+            lines_ += "BindReadOnlyPaths=-/etc/localtime\n";
+        // Its libraries may be where only the linker's cache says.
+        if (vm_.qemu && !vm_.paths.is_of_user())
+            lines_ += "BindReadOnlyPaths=-/etc/ld.so.cache\n";
         // Empty homes, where the template has none at all: files can be put into those. (The
         // root folder of a user's VM has nothing in it that would have to be hidden.)
         if (in_home_ && !vm_.paths.is_of_user())
@@ -67,8 +72,7 @@ class Sandbox {
         if (is_below(path, vm_.paths.state_dir(vm_.name)) || (!write && is_below(path, "/usr")))
             return;
         add_path(write ? "BindPaths=" : "BindReadOnlyPaths=", "-", path);
-        if (write)
-            add_path("NoExecPaths=", "-+", path);
+        hide_neighbours_of(path);
         in_root_ = in_root_ || is_below(path, "/root");
         in_home_ = in_home_ || std::ranges::any_of(kHomes, [&](std::string_view home) {
                        return path == home || is_below(path, home);
@@ -78,6 +82,21 @@ class Sandbox {
                 append(lines_, "InaccessiblePaths=-+", others, "\n");
         if (is_below(path, "/dev") && !vm_.paths.is_of_user())  // only PID 1 can control devices
             append(lines_, "DeviceAllow=", quote_path(path), write ? " rw\n" : " r\n");
+    }
+
+    // The mount point of a path is made in the root folder, which all VMs share: in a file system
+    // of its own, nobody else learns the names.
+    void hide_neighbours_of(std::string_view path) {
+        // The template has these, and ProtectHome= the homes.
+        constexpr std::string_view kHad[] = {"/usr", "/dev", "/proc", "/sys", "/run",
+                                             "/tmp", "/var", "/home", "/root"};
+        const std::string_view top = path.substr(0, path.find('/', 1));
+        if (vm_.paths.is_of_user() || top == path || top.find_first_of(" :\"'\\%\t") != top.npos ||
+            std::ranges::find(kHad, top) != std::end(kHad) ||
+            std::ranges::find(hidden_, top) != hidden_.end())
+            return;
+        hidden_.emplace_back(top);
+        append(lines_, "TemporaryFileSystem=", top, ":noexec,nosuid,nodev,mode=0755\n");
     }
 
     void add_path(std::string_view setting, std::string_view prefix, std::string_view path) {
@@ -128,6 +147,7 @@ class Sandbox {
     const Vm &vm_;
     const bool has_mounts_;
     std::string lines_;
+    std::vector<std::string> hidden_;
     bool in_home_ = false, in_root_ = false;
 };
 
@@ -154,20 +174,6 @@ std::vector<OpenedPath> opened_paths(const Vm &vm) {
 
 std::string sandbox_settings(const Vm &vm, Namespaces namespaces) {
     return Sandbox(vm, namespaces).build();
-}
-
-std::string execution_settings(const Vm &vm, Architecture host) {
-    const std::string program = qemu_program(vm, host);
-    std::string lines = "NoExecPaths=";
-    append_quoted_path(lines, "+", vm.paths.state_dir(vm.name));
-    lines += "\nExecPaths=";
-    append_quoted_path(lines, "-+", program);
-    lines += '\n';
-    // Where the one in the path is a script, the helper runs what that would
-    // (helper/start/main.cpp).
-    if (program == concat(kQemuBinDir, "/qemu-system-i386"))
-        append(lines, "ExecPaths=-+", kQemuLibexecDir, "/qemu-system-i386\n");
-    return lines;
 }
 
 }  // namespace qemunit::generator

@@ -18,10 +18,6 @@ enum class Namespaces { available, unavailable };
 // Lines for [Service].
 std::string sandbox_settings(const Vm &vm, Namespaces namespaces);
 
-// What may run, beside what the template has: this VM's QEMU, and nothing that it can write. One
-// program only, since systemd makes a mount of each path, which is most of what a sandbox costs.
-std::string execution_settings(const Vm &vm, Architecture host);
-
 // The files that QEMU or the helper opens with QEMU's rights, for a word of advice where those do
 // not suffice.
 struct OpenedPath {

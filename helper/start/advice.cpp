@@ -13,6 +13,11 @@ namespace qemunit::helper {
 
 namespace {
 
+// Whom only systemd knows, and only while the unit runs: DynamicUser= in systemd.exec(5).
+bool is_dynamic_user(uid_t uid) {
+    return uid >= 61184 && uid <= 65519;
+}
+
 std::string user_name() {
     const passwd *entry = getpwuid(geteuid());
     return entry ? entry->pw_name : fmt::to_string(geteuid());
@@ -24,6 +29,12 @@ std::string permission_advice(const std::string &path, bool write, Scope scope) 
     if (faccessat(AT_FDCWD, path.c_str(), write ? R_OK | W_OK : R_OK, AT_EACCESS) == 0 ||
         errno != EACCES)
         return {};
+    if (is_dynamic_user(geteuid()))
+        return fmt::format(
+            "{0}: QEMU may not {1} it. Allow it to the group of all VMs with `setfacl -m "
+            "g:qemunit:{2} "
+            "{0}`, or choose the file's owner with User= in [VM].",
+            path, write ? "read and write" : "read", write ? "rw" : "r");
     const std::string user = user_name();
     const std::string fault = fmt::format("{}: the user '{}', who runs QEMU, may not {} it.", path,
                                           user, write ? "read and write" : "read");

@@ -23,14 +23,18 @@ TEST(SandboxTest, ThePlainVmSeesNothingMore) {
     EXPECT_EQ(settings("[Network n]\nType=none\n[Channel c]\n[Credential d]\nText=x\n"), "");
 }
 
-TEST(SandboxTest, WhatIsWrittenIsNeverRun) {
-    EXPECT_EQ(settings("[Drive a]\nFile=/srv/a b\n"),
-              "BindPaths=\"-/srv/a b\"\nNoExecPaths=\"-+/srv/a b\"\n");
+const std::string kHiddenSrv = "TemporaryFileSystem=/srv:noexec,nosuid,nodev,mode=0755\n";
+
+// The root folder, where mount points are made, is that of all VMs.
+TEST(SandboxTest, NamesAreHiddenFromOtherVms) {
+    EXPECT_EQ(settings("[Drive a]\nFile=/srv/a b\n[Drive b]\nFile=/srv/c/d\n"),
+              "BindPaths=\"-/srv/a b\"\n" + kHiddenSrv + "BindPaths=-/srv/c/d\n");
+    EXPECT_EQ(settings("[Drive a]\nFile=/var/a\n"), "BindPaths=-/var/a\n");
 }
 
 TEST(SandboxTest, ABackingFileIsReadOnly) {
     EXPECT_EQ(settings("[Drive a]\nFile=a.qcow2\nBackingFile=/srv/base.img\n"),
-              "BindReadOnlyPaths=-/srv/base.img\n");
+              "BindReadOnlyPaths=-/srv/base.img\n" + kHiddenSrv);
     EXPECT_EQ(settings("[Drive a]\nFile=a.qcow2\nBackingFile=/dev/vg/base\n"),
               "BindReadOnlyPaths=-/dev/vg/base\nDeviceAllow=/dev/vg/base r\n");
     EXPECT_EQ(settings("[Drive a]\nFile=a.qcow2\nBackingFile=base.img\n"), "");
@@ -40,9 +44,9 @@ TEST(SandboxTest, FoldersThatQemuServes) {
     const auto share = [](const std::string &keys) {
         return settings("[Share s]\nPath=/srv/a:b\n" + keys);
     };
-    EXPECT_EQ(share(""), "BindPaths=\"-/srv/a\\:b\"\nNoExecPaths=\"-+/srv/a\\:b\"\n");
-    EXPECT_EQ(share("ReadOnly=yes\n"), "BindReadOnlyPaths=\"-/srv/a\\:b\"\n");
-    EXPECT_EQ(share("Type=vfat\n"), "BindReadOnlyPaths=\"-/srv/a\\:b\"\n");
+    EXPECT_EQ(share(""), "BindPaths=\"-/srv/a\\:b\"\n" + kHiddenSrv);
+    EXPECT_EQ(share("ReadOnly=yes\n"), "BindReadOnlyPaths=\"-/srv/a\\:b\"\n" + kHiddenSrv);
+    EXPECT_EQ(share("Type=vfat\n"), "BindReadOnlyPaths=\"-/srv/a\\:b\"\n" + kHiddenSrv);
 }
 
 TEST(SandboxTest, OtherVmsSettingsAndSocketsAreInNoFolder) {
@@ -51,7 +55,9 @@ TEST(SandboxTest, OtherVmsSettingsAndSocketsAreInNoFolder) {
     };
     EXPECT_EQ(share("/etc"), "BindReadOnlyPaths=-/etc\nInaccessiblePaths=-+/etc/qemunit\n");
     EXPECT_EQ(share("/run"), "BindReadOnlyPaths=-/run\nInaccessiblePaths=-+/run/qemunit\n");
-    EXPECT_EQ(share("/etc/qemunit/files"), "BindReadOnlyPaths=-/etc/qemunit/files\n");
+    EXPECT_EQ(share("/etc/qemunit/files"),
+              "BindReadOnlyPaths=-/etc/qemunit/files\n"
+              "TemporaryFileSystem=/etc:noexec,nosuid,nodev,mode=0755\n");
     EXPECT_EQ(share("/etcetera"), "BindReadOnlyPaths=-/etcetera\n");
 }
 
@@ -60,7 +66,7 @@ TEST(SandboxTest, WhatOneWritesIsWritableForAll) {
     const std::string share = "Path=/srv/a\n";
     for (const std::string &ini : {"[Share s]\n" + share + "[Share t]\nReadOnly=yes\n" + share,
                                    "[Share s]\nReadOnly=yes\n" + share + "[Share t]\n" + share})
-        EXPECT_EQ(settings(ini), "BindPaths=-/srv/a\nNoExecPaths=-+/srv/a\n");
+        EXPECT_EQ(settings(ini), "BindPaths=-/srv/a\n" + kHiddenSrv);
 }
 
 TEST(SandboxTest, AFolderOfVirtiofsdIsNotQemus) {

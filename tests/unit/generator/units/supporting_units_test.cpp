@@ -175,11 +175,11 @@ TEST(SupportingUnitsTest, CredentialsOfFiles) {
         const std::string tool = "ExecStart=" + std::string(kCredentialToolPath);
         return "\n[Unit]\nRequiresMountsFor=\"/etc/a b\" /var/lib/qemunit/vm1/c\n"
                "\n[Service]\nExecStart=\n" +
-               tool + owner + " a \"/etc/a b\"\n" + tool + owner +
-               " c /var/lib/qemunit/vm1/c\n";
+               tool + owner + " a \"/etc/a b\"\n" + tool + owner + " c /var/lib/qemunit/vm1/c\n";
     };
     EXPECT_EQ(drop_in(ini, "qemu-credential@vm1.service"), lines(""));
-    EXPECT_EQ(drop_in(ini + "[VM]\nUser=joe\n", "qemu-credential@vm1.service"), lines(" --owner=joe"));
+    EXPECT_EQ(drop_in(ini + "[VM]\nUser=joe\n", "qemu-credential@vm1.service"),
+              lines(" --owner=joe"));
     EXPECT_EQ(units("[Credential t]\nText=x\n").wanted, Texts{});
 }
 

@@ -270,9 +270,6 @@ TEST_F(SystemdParserTest, AWholeVm) {
     EXPECT_TRUE(is_there(values("BindReadOnlyPaths"), "-/opt/" + name + ":/opt/" + name + ":"));
     EXPECT_TRUE(is_there(values("DeviceAllow"), "/dev/mapper/" + name + " r"));
     EXPECT_TRUE(is_there(values("BindPaths"), "-/home/" + name + ":/home/" + name + ":"));
-    const Texts exec_paths = values("ExecPaths");
-    ASSERT_EQ(exec_paths.size(), 1u);
-    EXPECT_TRUE(exec_paths[0].ends_with("/opt/" + name)) << exec_paths[0];
 }
 
 TEST_F(SystemdParserTest, PathsWithAMeaningOfTheirOwn) {

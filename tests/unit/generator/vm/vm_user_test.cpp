@@ -22,8 +22,9 @@ TEST(VmUserTest, AShortNameIsInIt) {
 // What systemd takes no user by: valid_user_group_name() in its user-util.c.
 TEST(VmUserTest, AHashOfOthersIs) {
     std::set<std::string> users;
-    for (const std::string &vm : {std::string("web.example"), std::string("web.example2"), std::string("."),
-                                  std::string(27, 'n'), std::string(64, 'n'), std::string(63, 'n')}) {
+    for (const std::string &vm :
+         {std::string("web.example"), std::string("web.example2"), std::string("."),
+          std::string(27, 'n'), std::string(64, 'n'), std::string(63, 'n')}) {
         const std::string user = vm_user(vm);
         EXPECT_FALSE(is_user_of_template(vm));
         EXPECT_EQ(user.size(), 30u) << user;
