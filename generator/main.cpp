@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <set>
 #include <string_view>
 
@@ -102,8 +103,18 @@ int check(const GeneratorOptions &options, const Log &log) {
 // systemd makes the state directory for each command of a start, also of one that fails. A
 // directory that has something in it stays.
 void remove_empty_state() {
-    if (const char *state = std::getenv("STATE_DIRECTORY"))
-        (void)!rmdir(state);
+    const char *state = std::getenv("STATE_DIRECTORY");
+    if (state == nullptr)
+        return;
+    (void)!rmdir(state);
+    // The folder of a user who exists only while the VM runs, and systemd's link to it. No other
+    // link is followed.
+    const std::filesystem::path folder(state);
+    const auto kept = std::filesystem::path("../private/qemunit") / folder.filename();
+    std::error_code error;
+    if (std::filesystem::read_symlink(folder, error) == kept &&
+        rmdir((folder.parent_path() / kept).c_str()) == 0)
+        (void)!unlink(state);
 }
 
 int explain(const GeneratorOptions &options, const Log &log) {

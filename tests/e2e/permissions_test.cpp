@@ -136,7 +136,7 @@ TEST_F(Permissions, AnImageThatCanNameOthersTakesTheMonitor) {
 
 // A system whose administrator has not installed it. That is seen when qemunitd starts.
 TEST_F(Permissions, WithoutPolkitTheUserOfTheVmHasAccess) {
-    VmUnderTest web("web", boot_sector_ini());
+    VmUnderTest web("web", boot_sector_ini() + "[VM]\nUser=bert\n");
     ASSERT_TRUE(web.start().ok()) << web.status();
     const std::string activation =
         "/usr/share/dbus-1/system-services/org.freedesktop.PolicyKit1.service";
@@ -146,14 +146,14 @@ TEST_F(Permissions, WithoutPolkitTheUserOfTheVmHasAccess) {
         ASSERT_TRUE(run_words(command).ok()) << command;
     expect_refused(call_as("anna", "web", {"Pause"}));
     EXPECT_TRUE(call_as("anna", "web", {"ListSnapshots"}).ok());
-    const Finished own = call_as("qemunit", "web", {"Pause"});
+    const Finished own = call_as("bert", "web", {"Pause"});
     EXPECT_TRUE(own.ok()) << own;
     EXPECT_EQ(call_vm("web", "Resume").error, "");
     std::filesystem::rename(activation + ".away", activation);
     for (const char *command : {"systemctl unmask --runtime polkit.service",
                                 "systemctl reload dbus.service", "systemctl restart qemunitd"})
         ASSERT_TRUE(run_words(command).ok()) << command;
-    expect_refused(call_as("qemunit", "web", {"Pause"}));
+    expect_refused(call_as("bert", "web", {"Pause"}));
 }
 
 // Neither by stopping it, nor by keeping it from starting, nor in the moment when it is killed.

@@ -29,28 +29,58 @@ double exposure(const std::string &unit) {
     return std::stod(finished.output.substr(at + mark.size()));
 }
 
-TEST(Sandbox, QemuIsAnUnprivilegedUser) {
-    VmUnderTest vm("sbuser", boot_sector_ini());
+std::string status_value(pid_t pid, const std::string &key) {
+    std::istringstream status(read_file("/proc/" + std::to_string(pid) + "/status"));
+    for (std::string line; std::getline(status, line);)
+        if (line.starts_with(key + ":\t"))
+            return line.substr(key.size() + 2);
+    return "none";
+}
+
+TEST(Sandbox, QemuIsAnUnprivilegedUserOfItsOwn) {
+    VmUnderTest vm("sbuser", boot_sector_ini()), other("sbuser.2", boot_sector_ini());
     ASSERT_TRUE(vm.start().ok()) << vm.status();
+    ASSERT_TRUE(other.start().ok()) << other.status();
+    const pid_t qemu = vm.main_pid();
+    for (const char *capabilities : {"CapEff", "CapPrm", "CapBnd"})
+        EXPECT_EQ(status_value(qemu, capabilities), "0000000000000000") << capabilities;
+    EXPECT_EQ(status_value(qemu, "NoNewPrivs"), "1");
+    EXPECT_EQ(unit_property(vm.unit(), "Slice"), "machine.slice");
+    for (const char *id : {"Uid", "Gid"}) {
+        std::istringstream ids(status_value(qemu, id));
+        for (unsigned number; ids >> number;)
+            EXPECT_TRUE(number >= 61184 && number <= 65519) << id << number;
+        EXPECT_NE(status_value(qemu, id), status_value(other.main_pid(), id));
+    }
+    EXPECT_EQ(unit_property(vm.unit(), "User"), "qemu-sbuser");
+    EXPECT_TRUE(run_words("getent passwd qemu-sbuser").ok());
+    ASSERT_TRUE(vm.stop().ok());
+    EXPECT_FALSE(run_words("getent passwd qemu-sbuser").ok());
+}
+
+// Nobody but root, and qemunitd by its sandbox, looks into the folder of a VM.
+TEST(Sandbox, AFolderOfBeforeBecomesTheVms) {
     const passwd *user = getpwnam("qemunit");
     ASSERT_TRUE(user) << "no user qemunit";
-    std::istringstream status(read_file("/proc/" + std::to_string(vm.main_pid()) + "/status"));
-    int seen = 0;
-    for (std::string key, value; std::getline(status, key, ':') && std::getline(status, value);) {
-        std::istringstream values(value);
-        if (key == "Uid" || key == "Gid") {
-            for (unsigned id; values >> id; ++seen)
-                EXPECT_EQ(id, key == "Uid" ? user->pw_uid : user->pw_gid) << key << value;
-        } else if (key == "CapEff" || key == "CapPrm" || key == "CapBnd") {
-            ++seen;
-            EXPECT_EQ(value, "\t0000000000000000") << key;
-        } else if (key == "NoNewPrivs") {
-            ++seen;
-            EXPECT_EQ(value, "\t1");
-        }
-    }
-    EXPECT_EQ(seen, 12);
-    EXPECT_EQ(unit_property(vm.unit(), "Slice"), "machine.slice");
+    const std::string folder = "/var/lib/qemunit/sbolder";
+    std::filesystem::create_directories(folder);
+    write_file(folder + "/disk.img", std::string(1 << 20, 'x'));
+    for (const std::string &path : {folder, folder + "/disk.img"})
+        ASSERT_EQ(chown(path.c_str(), user->pw_uid, user->pw_gid), 0);
+    VmUnderTest vm("sbolder", boot_sector_ini() + "[Drive data]\nFile=disk.img\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    struct stat image {
+    }, process{};
+    ASSERT_EQ(stat((folder + "/disk.img").c_str(), &image), 0);
+    ASSERT_EQ(stat(("/proc/" + std::to_string(vm.main_pid())).c_str(), &process), 0);
+    EXPECT_EQ(image.st_uid, process.st_uid);
+    EXPECT_EQ(std::filesystem::read_symlink(folder), "../private/qemunit/sbolder");
+    const Finished looked = run(
+        {"setpriv", "--reuid=qemunit", "--regid=qemunit", "--clear-groups", "ls", folder + "/"});
+    EXPECT_FALSE(looked.ok()) << looked;
+    ASSERT_TRUE(vm.stop().ok());
+    ASSERT_TRUE(run({"systemctl", "clean", "--what=state", vm.unit()}).ok());
+    EXPECT_FALSE(std::filesystem::exists(std::filesystem::symlink_status(folder)));
 }
 
 TEST(Sandbox, QemuCannotWriteTheSocketFolder) {
