@@ -8,6 +8,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -15,16 +16,18 @@
 #include <set>
 #include <string_view>
 
+#include "common/mount_namespace.h"
 #include "common/user_paths.h"
 #include "generator/check/conflicts.h"
 #include "generator/check/host.h"
+#include "generator/check/shared_images.h"
 #include "generator/generation.h"
 #include "generator/load.h"
 #include "generator/log.h"
 #include "generator/missing_unit.h"
 #include "generator/options.h"
 #include "generator/read/search.h"
-#include "generator/units/namespaces.h"
+#include "generator/running/running_vms.h"
 #include "generator/vm/host_id.h"
 #include "generator/vm/machine.h"
 
@@ -139,20 +142,34 @@ int explain_failure(const GeneratorOptions &options) {
         const char *text = std::getenv(variable);
         return text != nullptr && text == value;
     };
-    if (!is("MONITOR_SERVICE_RESULT", "exit-code") || !is("MONITOR_EXIT_CODE", "exited"))
+    // Nothing is said of a process if it was one before QEMU's, as qemunit-open.
+    const bool was_before_qemu = std::getenv("MONITOR_EXIT_CODE") == nullptr;
+    if (!is("MONITOR_SERVICE_RESULT", "exit-code") ||
+        !(was_before_qemu || is("MONITOR_EXIT_CODE", "exited")))
         return EXIT_SUCCESS;
     const Paths paths = paths_for(options);
     remove_empty_state();
-    if (!is("MONITOR_EXIT_STATUS", "1"))
+    // Of QEMU; of ours, which say what is wrong with an image (sysexits.h: EX_DATAERR, EX_NOINPUT).
+    if (!was_before_qemu && !is("MONITOR_EXIT_STATUS", "1") && !is("MONITOR_EXIT_STATUS", "65") &&
+        !is("MONITOR_EXIT_STATUS", "66"))
         return EXIT_SUCCESS;
     Diagnostics ignored, found;
     const auto host_id = read_host_id("");
     FirmwareCatalog firmware("");
-    for (const VmSource &source : find_vms("", paths, ignored))
-        if (source.name == options.arguments.front())
-            if (const auto vm =
-                    load_vm(source, "", paths, this_machine(), host_id, firmware, ignored))
-                check_host(*vm, this_machine(), found, CheckFor::failed_start);
+    const auto load = [&](const VmSource &source) {
+        return load_vm(source, "", paths, this_machine(), host_id, firmware, ignored);
+    };
+    const auto sources = find_vms("", paths, ignored);
+    const auto own = std::ranges::find(sources, options.arguments.front(), &VmSource::name);
+    const auto vm = own == sources.end() ? std::nullopt : load(*own);
+    if (vm) {
+        check_host(*vm, this_machine(), found, CheckFor::failed_start);
+        const RunningVms running = RunningVms::find("", paths);
+        for (const VmSource &source : sources)
+            if (source.name != vm->name && running.all().contains(source.name))
+                if (const auto other = load(source))
+                    check_shared_images(*vm, *other, found);
+    }
     for (const Diagnostic &diagnostic : found)
         fmt::print(stderr, "<3>{}\n", to_string(diagnostic));
     return EXIT_SUCCESS;

@@ -131,6 +131,14 @@ BackingFile backing_by_content(int image) {
     return backing;
 }
 
+bool has_external_data(int image) {
+    constexpr uint64_t kExternalDataFile = 1u << 2;  // of the incompatible features
+    const std::string header = read_at(image, 0, 80);
+    return header.size() == 80 && format_by_content(image) == "qcow2" &&
+           big_endian(std::string_view(header).substr(4, 4)) >= 3 &&
+           (big_endian(std::string_view(header).substr(72, 8)) & kExternalDataFile) != 0;
+}
+
 std::string wrong_guess(const std::string &path, std::string_view guessed, std::string_view key) {
     const UniqueFd image = open_image(path);
     return image ? wrong_guess(image.get(), path, guessed, key) : "";
@@ -150,7 +158,11 @@ std::string wrong_guess(int image, std::string_view path, std::string_view guess
 
 std::string other_size(const std::string &path, std::string_view format, uint64_t size) {
     const UniqueFd image = open_image(path);
-    const auto found = image ? size_by_content(image.get(), format) : std::nullopt;
+    return image ? other_size(image.get(), path, format, size) : "";
+}
+
+std::string other_size(int image, std::string_view path, std::string_view format, uint64_t size) {
+    const auto found = size_by_content(image, format);
     if (!found || *found == size)
         return "";
     const std::string begin =

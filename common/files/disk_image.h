@@ -29,6 +29,8 @@ struct BackingFile {
     std::string path, format;
 };
 BackingFile backing_by_content(int image);
+// Whether a qcow2 image has the guest's data in another file, which it names.
+bool has_external_data(int image);
 
 // These return "" if there is nothing to say, also where the file is missing or may not be read.
 //
@@ -39,6 +41,7 @@ std::string wrong_guess(int image, std::string_view path, std::string_view guess
                         std::string_view key);
 // `size`: of Size=.
 std::string other_size(const std::string &path, std::string_view format, uint64_t size);
+std::string other_size(int image, std::string_view path, std::string_view format, uint64_t size);
 // For a layer whose backing file has another format than the layer says.
 std::string wrong_backing(const std::string &layer);
 

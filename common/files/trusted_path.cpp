@@ -5,6 +5,7 @@
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <climits>
@@ -107,10 +108,9 @@ class Walk {
     const std::string &path_;
     std::deque<std::string> parts_;  // still to go
     UniqueFd here_;
-    bool is_only_roots_ = false;   // what is in here
-    bool was_only_roots_ = false;  // here itself, by its name
-    uid_t owner_ = 0;              // of here
-    uid_t folder_owner_ = 0;       // of the folder that here is in
+    bool is_only_roots_ = false;          // what is in here
+    bool was_only_roots_ = false;         // here itself, by its name
+    uid_t owner_ = 0, folder_owner_ = 0;  // of here, if it is a folder; of the one before
     int links_ = 0;
 };
 
@@ -137,11 +137,14 @@ Result<UniqueFd> open_for(const Account &account, const std::string &path, int f
     // A pipe without a writer must not hold anybody up.
     flags |= O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
     const auto found = find_path(path);
-    if (!found && found.error().code != ELOOP)
+    const bool may_be_others = account.uid != geteuid();
+    if (!found && found.error().code != ELOOP && !(found.error().code == EACCES && may_be_others))
         return std::unexpected(found.error());
     if (found && found->is_only_roots) {
         UniqueFd file = reopen(found->fd, flags);
-        return file ? Result<UniqueFd>(std::move(file)) : fail_errno(errno, "cannot open " + path);
+        if (file || errno != EACCES || !may_be_others)
+            return file ? Result<UniqueFd>(std::move(file))
+                        : fail_errno(errno, "cannot open " + path);
     }
     const auto acting = ActingAs::begin(account);
     if (!acting)
@@ -151,24 +154,6 @@ Result<UniqueFd> open_for(const Account &account, const std::string &path, int f
         return fail_errno(errno, "cannot open " + path + " as user '" + account.name +
                                      "', since others than root can change where it leads");
     return file;
-}
-
-Result<UniqueFd> open_named(const std::string &path, int flags) {
-    flags |= O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
-    const auto found = find_path(path);
-    if (!found)
-        return std::unexpected(found.error());
-    struct stat status {};
-    if (fstat(found->fd.get(), &status) != 0)
-        return fail_errno(errno, "cannot open " + path);
-    const bool is_theirs = status.st_uid == found->folder_owner || status.st_nlink == 1;
-    if (!found->is_only_roots && !S_ISBLK(status.st_mode) && !S_ISDIR(status.st_mode) &&
-        !(S_ISREG(status.st_mode) && is_theirs))
-        return fail(EPERM, "cannot open " + path +
-                               ": it lies in a folder that others than root can change, and is "
-                               "no file, or another's file by a second name");
-    UniqueFd file = reopen(found->fd, flags);
-    return file ? Result<UniqueFd>(std::move(file)) : fail_errno(errno, "cannot open " + path);
 }
 
 }  // namespace qemunit

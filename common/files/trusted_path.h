@@ -5,6 +5,8 @@
 // somebody has chosen.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 
 #include "common/files/account.h"
@@ -26,13 +28,9 @@ struct FoundPath {
 Result<FoundPath> find_path(const std::string &path);
 
 // Finds a path and opens the file: with the rights of this process if only root could have put the
-// file there, otherwise with the rights of `account`, who could have put the file there.
+// file there, otherwise with the rights of `account`, who could have put the file there; also where
+// even root may not, on a network file system.
 Result<UniqueFd> open_for(const Account &account, const std::string &path, int flags);
-
-// Finds a path and opens the file with the rights of this process, for a VM that has no user yet.
-// In a folder that others can change, it has to be a file with no other name, or of the folder's
-// owner, who could give the VM no more than is theirs; a block device; or a folder.
-Result<UniqueFd> open_named(const std::string &path, int flags);
 
 // Opens once more what an O_PATH descriptor stands for, with the rights that this thread has.
 UniqueFd reopen(const UniqueFd &fd, int flags);

@@ -5,11 +5,6 @@
 
 namespace qemunit {
 
-// A drive's name has no colon (id_wellformed() in util/id.c of QEMU).
-std::string medium_label(const std::string &drive, const std::string &name) {
-    return "qemunit-medium:" + drive + ":" + name;
-}
-
 std::optional<std::string> medium_in_set(const nlohmann::json &set, const std::string &drive) {
     const auto fds = set.is_object() ? set.find("fds") : set.end();
     if (fds == set.end() || !fds->is_array())

@@ -10,6 +10,7 @@
 #include "common/helper_options.h"
 #include "common/paths.h"
 #include "common/shared_names.h"
+#include "ctl/verbs/drive_words.h"
 #include "ctl/vm/vm_bus.h"
 
 namespace qemunit::ctl {
@@ -68,6 +69,7 @@ std::vector<std::string> command_by_hand(const std::vector<std::string> &exec_st
                               : fmt::format("null,id={}", name));
     }
     command.insert(command.end(), program + 1, exec_start.end());
+    name_files(command, files_of_helper(exec_start));
     return command;
 }
 

@@ -7,7 +7,9 @@
 
 #include <filesystem>
 
+#include "common/files/named_file.h"
 #include "common/files/trusted_path.h"
+#include "common/paths.h"
 #include "ctl/vm/vm_bus.h"
 
 namespace qemunit::ctl {
@@ -70,8 +72,8 @@ Result<bool> has_dynamic_user(sd_bus *bus, const std::string &vm) {
     return is_dynamic != 0;
 }
 
-// `systemctl reload` runs us as root, and the VM's user may have put the image there: a CD of the
-// ini may be in the VM's own folder.
+// `systemctl reload` is root, and a CD of the ini may lie in the VM's own folder. Other ones are
+// opened as qemunit-open does at a start.
 Result<UniqueFd> open_medium(sd_bus *bus, const Invocation &invocation, const std::string &vm,
                              const std::string &file) {
     if (geteuid() == 0 && invocation.bus == Invocation::Bus::system) {
@@ -79,7 +81,7 @@ Result<UniqueFd> open_medium(sd_bus *bus, const Invocation &invocation, const st
         if (!is_dynamic)
             return std::unexpected(is_dynamic.error());
         if (*is_dynamic)
-            return open_named(file, O_RDONLY);
+            return open_named_file(file, /*write=*/false, std::nullopt);
         const auto account = account_of(bus, vm);
         if (!account)
             return std::unexpected(account.error());

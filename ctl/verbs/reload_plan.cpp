@@ -11,6 +11,7 @@
 #include "common/host_forward.h"
 #include "common/qmp/medium_name.h"
 #include "common/qmp/qmp_client.h"
+#include "ctl/verbs/drive_words.h"
 #include "ctl/verbs/ini_words.h"
 
 namespace qemunit::ctl {
@@ -18,6 +19,16 @@ namespace qemunit::ctl {
 namespace {
 
 using Option = QemuOption;
+
+constexpr std::string_view kFile = "file.filename";
+
+// Whatever set a file is in, and whatever the helper has added: the words for the same ini are the
+// same.
+std::vector<std::string> comparable(std::vector<std::string> words) {
+    name_files(words, files_of_qemu(words));
+    leave_out_nodes(words);
+    return words;
+}
 
 // The parts without those of these keys.
 std::vector<std::string> without(const Option &option,
@@ -27,19 +38,6 @@ std::vector<std::string> without(const Option &option,
         if (std::ranges::find(keys, text.substr(0, text.find('='))) == keys.end())
             rest.push_back(text);
     return rest;
-}
-
-std::vector<std::string> split_parts(std::string_view value) {
-    std::vector<std::string> parts(1);
-    for (std::size_t i = 0; i < value.size(); ++i) {
-        if (value[i] != ',')
-            parts.back() += value[i];
-        else if (i + 1 < value.size() && value[i + 1] == ',')
-            parts.back() += value[i++];
-        else
-            parts.emplace_back();
-    }
-    return parts;
 }
 
 // QEMU's options from -name on, the generator's first one; the helper adds options before it.
@@ -112,7 +110,9 @@ class Comparison {
   public:
     Comparison(const std::vector<std::string> &running, const std::vector<std::string> &configured,
                const QemuState &state)
-        : running_(options_of(running)), configured_(options_of(configured)), state_(state) {}
+        : running_(options_of(comparable(running))),
+          configured_(options_of(comparable(configured))),
+          state_(state) {}
 
     ReloadPlan run() {
         for (Option &option : configured_)
@@ -159,7 +159,7 @@ class Comparison {
             without(option, {"hostfwd"}) == without(*other, {"hostfwd"}))
             return compare_forwards(option);
         if (is_cdrom(option) && is_cdrom(*other) &&
-            without(option, {"file", "format"}) == without(*other, {"file", "format"}))
+            without(option, {kFile, "format"}) == without(*other, {kFile, "format"}))
             return compare_media(option, *other);
         if (option.name == "-m" && compare_memory(option, *other))
             return;
@@ -198,11 +198,13 @@ class Comparison {
     }
 
     void compare_media(const Option &drive, const Option &other) {
-        const std::string id = drive.part("id"), wanted = drive.part("file");
-        std::string present = other.part("file");
+        const std::string id = drive.part("id"), wanted = drive.part(kFile);
+        std::string present = other.part(kFile);
+        const std::string file = file_in(id);
         if (state_.fd_sets.is_array())
             for (const auto &set : state_.fd_sets)
-                if (const auto name = medium_in_set(set, id))
+                if (const auto name = medium_in_set(set, id);
+                    name && (file.empty() || file == set_path(set)))
                     present = *name;
         if (state_.blocks.is_array())
             for (const auto &block : state_.blocks)
@@ -211,6 +213,19 @@ class Comparison {
                     present.clear();
         if (present != wanted)
             plan_.media.push_back({id, wanted});
+    }
+
+    // "/dev/fdset/3", if QEMU says so: a set that is in no drive any more may still be listed.
+    std::string file_in(const std::string &drive) const {
+        if (state_.blocks.is_array())
+            for (const auto &block : state_.blocks)
+                if (block.is_object() && string_at(block, "device") == drive &&
+                    block.contains("inserted"))
+                    return string_at(block["inserted"], "file");
+        return {};
+    }
+    static std::string set_path(const nlohmann::json &set) {
+        return "/dev/fdset/" + set.value("fdset-id", nlohmann::json()).dump();
     }
 
     // Whether the balloon alone can make the change: it takes memory from the guest, and gives back

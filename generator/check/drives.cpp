@@ -36,6 +36,9 @@ class DriveChecker {
             check_making(section, drive);
         if (drive.backing_format && !drive.backing_file)
             findings_.error(section, "BackingFormat", "BackingFormat= needs BackingFile=.");
+        if (!drive.backing_layers.empty() && !drive.backing_file)
+            findings_.error(section, "BackingLayer",
+                            "BackingLayer= is below BackingFile=, which is missing.");
         if (drive.aio == DriveAio::native && drive.cache != DriveCache::none &&
             drive.cache != DriveCache::directsync)
             findings_.error(section, "AIO", "AIO=native needs Cache=none or Cache=directsync.");

@@ -11,13 +11,14 @@
 #include <vector>
 
 #include "common/did_you_mean.h"
+#include "common/files/trusted_path.h"
 #include "common/paths.h"
 #include "generator/check/backing_file.h"
 #include "generator/check/child_user.h"
 #include "generator/check/image_check.h"
 #include "generator/check/port_holder.h"
 #include "generator/qemu/arguments.h"
-#include "generator/units/sandbox.h"
+#include "generator/qemu/drive_files.h"
 #include "generator/vm/defaults.h"
 #include "generator/vm/enumerations.h"
 #include "generator/vm/text.h"
@@ -109,11 +110,13 @@ class HostChecker {
         if (drive.file && !drive.is_made_by_us())
             check_file(section, "File", drive.file);
         check_file(section, "BackingFile", drive.backing_file);
+        for (const FilePath &layer : drive.backing_layers)
+            check_file(section, "BackingLayer", layer);
         if (drive.file) {
             const bool is_written =
                 !drive.read_only && !drive.ephemeral && drive.media == DriveMedia::disk;
             check_access(section, "File", *drive.file, is_written);
-            check_layers(section, *drive.file);
+            check_layers(section, drive);
         }
         if (!drive.is_made_by_us())
             return;
@@ -162,7 +165,7 @@ class HostChecker {
             warn(section, key,
                  fmt::format("{}={}: no such file: {}.", key, file->text,
                              absolute_path(vm_, *file)));
-        else if (section == "Boot" || key == "BackingFile")
+        else if (section == "Boot" || key.starts_with("Backing"))
             check_access(section, key, *file, /*write=*/false);
     }
 
@@ -174,7 +177,7 @@ class HostChecker {
     void check_access(std::string_view section, std::string_view key, const FilePath &file,
                       bool write) {
         const std::string path = absolute_path(vm_, file), folder = vm_.paths.state_dir(vm_.name);
-        if (vm_.paths.is_of_user() || is_systemds_to_resolve(path) ||
+        if (vm_.paths.is_of_user() || is_systemds_to_resolve(path) || is_opened_by_root(path) ||
             (path.starts_with(folder + "/") && !is_owned_by(folder, user())) ||
             may_open(path, write, user()) != std::optional(false))
             return;
@@ -194,46 +197,44 @@ class HostChecker {
                          write ? "rw" : "r", path));
     }
 
-    // Whether `path` is below a folder that the VM's sandbox has anyway, or that [Service] puts
-    // there.
-    bool is_in_sandbox(const std::string &path) const {
-        const auto is_opened = [&](const OpenedPath &opened) {
-            return opened.path == path;
-        };
-        // "-/srv/images:/there", or the folder that the file is in.
-        const auto is_bound = [&](std::string_view word) {
-            word = word.substr(0, word.find(':'));
-            word.remove_prefix(std::min(word.find('/'), word.size()));
-            return !word.empty() && (path == word || path.starts_with(std::string(word) + "/"));
-        };
-        const auto names_it = [&](const UnitLine &line) {
-            return line.key.starts_with("Bind") &&
-                   std::ranges::any_of(split_words(line.value), is_bound);
-        };
-        return path.starts_with("/usr/") || path.starts_with(vm_.paths.state_dir(vm_.name) + "/") ||
-               std::ranges::any_of(opened_paths(vm_), is_opened) ||
-               std::ranges::any_of(vm_.service_lines, names_it);
+    // Root may open it, whatever its mode is. Where others than root can change the path, that is
+    // done with the rights of a user that the ini names.
+    bool is_opened_by_root(const std::string &path) const {
+        const auto files = drive_files(vm_);
+        const auto file = std::ranges::find(files, path, &DriveFile::path);
+        if (file == files.end() || !file->is_opened_by_root)
+            return false;
+        if (named_user(vm_).empty())
+            return true;
+        const auto found = find_path(path);
+        return found && found->is_only_roots;
     }
 
-    // Checks the file that the image is a layer on, and the file below that one, and so on.
-    void check_layers(const std::string &section, const FilePath &file) {
-        constexpr int kLayersMax = 20;
-        std::string image = absolute_path(vm_, file);
-        if (vm_.paths.is_of_user() || is_systemds_to_resolve(image))
+    bool is_named(const Drive &drive, unsigned layer, const std::string &path) const {
+        return std::ranges::any_of(drive_files(vm_), [&](const DriveFile &file) {
+            return file.drive == &drive && file.layer == layer && file.path == path;
+        });
+    }
+
+    // Checks the file that the image is a layer on, and the file below that one, and so on: QEMU
+    // gets what the ini names.
+    void check_layers(const std::string &section, const Drive &drive) {
+        constexpr unsigned kLayersMax = 20;
+        std::string image = absolute_path(vm_, *drive.file);
+        if (is_systemds_to_resolve(image))
             return;
-        for (int i = 0; i < kLayersMax; ++i) {
+        for (unsigned layer = 1; layer <= kLayersMax; ++layer) {
             const auto below = backing_file_of(image);
             if (!below)
                 return;
-            const std::string fault =
-                fmt::format("File={}: the image {} is a layer on {}", file.text, image, *below);
+            const std::string fault = fmt::format("File={}: the image {} is a layer on {}",
+                                                  drive.file->text, image, *below);
             if (!exists(*below))
                 return warn(section, "File", fault + ", which does not exist.");
-            if (!is_in_sandbox(*below))
+            if (!is_named(drive, layer, *below))
                 return warn(section, "File",
-                            fmt::format("{}, which QEMU cannot see: name that with {}.", fault,
-                                        i == 0 ? "BackingFile=" + *below
-                                               : "BindReadOnlyPaths=" + *below + " in [Service]"));
+                            fmt::format("{}, which the ini does not name: name that with {}={}.",
+                                        fault, key_of_layer(layer), *below));
             image = *below;
         }
     }

@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include "common/concat.h"
+#include "common/drive_nodes.h"
 #include "generator/qemu/devices.h"
+#include "generator/qemu/drive_files.h"
 #include "generator/vm/defaults.h"
 #include "generator/vm/enumerations.h"
 
@@ -53,8 +55,14 @@ OptionValue device_model(CommandLine &line, const Drive &drive) {
 OptionValue drive_back_end(const CommandLine &line, const Drive &drive) {
     OptionValue option;
     option.add("if", "none").add("id", drive.name);
+    // The helper gives QEMU the files, open. auto-read-only would have QEMU open an image twice,
+    // for which a set has to hold two descriptors, and the locks of the first would stay.
     if (drive.file)
-        option.add("file", absolute_path(line.vm(), *drive.file)).add("format", format_of(drive));
+        option.add("file.filename", fd_set_path(fd_set_of(line.vm(), drive)))
+            .add("format", format_of(drive))
+            .add("node-name", image_node(drive.name))
+            .add("file.node-name", file_node(drive.name))
+            .add("auto-read-only", "off");
     if (drive.media == DriveMedia::cdrom)
         option.add("media", "cdrom");
     if (drive.read_only)

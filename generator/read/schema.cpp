@@ -253,6 +253,8 @@ constexpr KeyRow kKeys[] = {
      "The image of which this one, made if it is missing, is a copy-on-write layer.", "0.2", set<&Drive::backing_file>},
     {"Drive", "BackingFormat", "NAME", "by the suffix of the file", "qemu-img create -F",
      "The format of the backing file, in QEMU's words.", "0.8", set<&Drive::backing_format>},
+    {"Drive", "BackingLayer", "PATH", "none", "-drive backing.backing",
+     "A file that the backing file is a layer on, and so on down. A list.", "0.8", add<&Drive::backing_layers>},
     {"Drive", "Cache", "writeback|writethrough|none|directsync|unsafe", "writeback", "-drive cache=",
      "How QEMU uses the host's page cache.", "0.2", set<&Drive::cache>},
     {"Drive", "Discard", "yes|no", "no", "-drive discard=",

@@ -54,6 +54,8 @@ std::vector<std::string> named_paths(const Vm &vm) {
     for (const Drive &drive : vm.drives) {
         add(drive.file);
         add(drive.backing_file);
+        for (const FilePath &layer : drive.backing_layers)
+            add(layer);
     }
     for (const Share &share : vm.shares)
         if (share.path)

@@ -2,13 +2,10 @@
 #include "generator/units/namespaces.h"
 
 #include <sched.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
-
-#include "common/unique_fd.h"
 
 namespace qemunit::generator {
 
@@ -23,12 +20,6 @@ Namespaces namespaces_of_user() {
     }
     return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? Namespaces::available
                                                                       : Namespaces::unavailable;
-}
-
-// By its PID (setns(2), Linux 5.8), since there is no /proc in there either.
-bool join_mounts_of_manager() {
-    const UniqueFd manager(static_cast<int>(syscall(SYS_pidfd_open, 1, 0)));
-    return manager && setns(manager.get(), CLONE_NEWNS) == 0;
 }
 
 }  // namespace qemunit::generator

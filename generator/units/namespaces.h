@@ -12,8 +12,4 @@ namespace qemunit::generator {
 // AppArmor and seccomp filters all have a say.
 Namespaces namespaces_of_user();
 
-// Leaves the file systems that qemu@.service has for QEMU, in which there are no ini files, for
-// those of the system's manager. Returns whether this process has them now.
-bool join_mounts_of_manager();
-
 }  // namespace qemunit::generator

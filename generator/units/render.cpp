@@ -10,6 +10,7 @@
 #include "common/paths.h"
 #include "common/vm_name.h"
 #include "generator/qemu/arguments.h"
+#include "generator/qemu/drive_files.h"
 #include "generator/units/mounts.h"
 #include "generator/units/sandbox.h"
 #include "generator/units/socket_settings.h"
@@ -34,22 +35,52 @@ std::string for_helper(uint64_t seconds) {
 
 constexpr std::string_view kNextLine = " \\\n    ";
 
-// The options by which the helper compares the image with the ini.
-void append_image_checks(std::string &text, const Vm &vm, const Drive &drive) {
+// "--drive-file=1:root:rw:qcow2:/srv/a.qcow2"
+std::string drive_file_option(const DriveFile &file) {
     using namespace helper_option;
-    if (!drive.file)
-        return;
-    const std::string path = absolute_path(vm, *drive.file), format = format_of(drive);
-    const auto add = [&](std::string_view option, std::string_view before) {
+    const std::string begin = concat(fmt::to_string(file.set), ":", file.drive->name, ":");
+    const std::string end =
+        concat(file.format, file.format_is_guessed ? ",guessed" : "", ":", file.path);
+    if (file.layer > 0)
+        return with_value(file.layer == 1 ? kBackingFile : kBackingLayer, concat(begin, end));
+    return with_value(kDriveFile, concat(begin, file.write ? "rw:" : "r:", end));
+}
+
+// What the helper is told of the drives' files, and what qemunit-open, which opens those that are
+// not the VM's own, is told of these.
+void append_drive_files(std::string &text, const Vm &vm, bool only_roots) {
+    using namespace helper_option;
+    const auto add = [&](const std::string &option) {
         text += kNextLine;
-        append_quoted_word(text, concat(option, "=", before, path));
+        append_quoted_word(text, option);
     };
-    if (!drive.format)
-        add(kGuessed, concat(format, ":"));
-    if (drive.size)
-        add(kSized, concat(fmt::to_string(drive.size->bytes), ":", format, ":"));
-    if (drive.backing_file)
-        add(kLayer, "");
+    for (const DriveFile &file : drive_files(vm))
+        if (file.is_opened_by_root || !only_roots)
+            add(drive_file_option(file));
+    for (const Drive &drive : vm.drives)
+        if (drive.is_made_by_us() && !only_roots)
+            add(with_value(kMade, absolute_path(vm, *drive.file)));
+    for (const Drive &drive : vm.drives)
+        if (drive.file && drive.size && !only_roots)
+            add(with_value(kSized, concat(fmt::to_string(drive.size->bytes), ":", format_of(drive),
+                                          ":", absolute_path(vm, *drive.file))));
+}
+
+// "+": as root, who may open what QEMU's user may not. QEMU gets just these files.
+void append_open_command(std::string &text, const Vm &vm) {
+    using namespace helper_option;
+    const auto files = drive_files(vm);
+    const auto count = std::ranges::count(files, true, &DriveFile::is_opened_by_root);
+    if (count == 0)
+        return;
+    append(text, "FileDescriptorStoreMax=", fmt::to_string(count), "\nExecStartPre=+",
+           kOpenToolPath, " ", kVm, "=", vm.name);
+    if (const std::string user = named_user(vm); !user.empty()) {
+        text += ' ';
+        append_quoted_word(text, with_value(kOwner, user));
+    }
+    append_drive_files(text, vm, /*only_roots=*/true);
+    text += '\n';
 }
 
 // The sockets that QEMU connects to, each with its unit.
@@ -112,11 +143,7 @@ void append_exec_start(std::string &text, const Vm &vm, Architecture host) {
     for (const OpenedPath &opened : opened_paths(vm))
         if (!opened.path.starts_with("/usr/"))
             add_on_line_of_its_own(opened.write ? kWrites : kReads, opened.path);
-    for (const Drive &drive : vm.drives)
-        if (drive.is_made_by_us())
-            add_on_line_of_its_own(kMade, absolute_path(vm, *drive.file));
-    for (const Drive &drive : vm.drives)
-        append_image_checks(text, vm, drive);
+    append_drive_files(text, vm, /*only_roots=*/false);
     for (const auto &[part, socket] : served_sockets(vm))
         add_on_line_of_its_own(kNeeds, concat(part, ",", socket));
     bool after_option = false;
@@ -186,6 +213,7 @@ std::string service_settings(const Vm &vm, Architecture host, Namespaces namespa
         text += "Restart=on-failure\n";
     for (const Credential &credential : vm.credentials)
         append_credential(text, vm, credential);
+    append_open_command(text, vm);
     append_exec_start(text, vm, host);
     if (!has_mounts)
         text += socket_guard(vm);

@@ -6,6 +6,7 @@
 
 #include "common/concat.h"
 #include "common/paths.h"
+#include "generator/qemu/drive_files.h"
 #include "generator/units/unit_text.h"
 #include "generator/vm/defaults.h"
 #include "generator/vm/text.h"
@@ -33,6 +34,12 @@ class Sandbox {
   private:
     void add_mounts() {
         std::vector<OpenedPath> paths = opened_paths(vm_);
+        for (const DriveFile &file : drive_files(vm_)) {
+            if (!file.is_opened_by_root)
+                paths.push_back({file.path, file.write});
+            else if (is_below(file.path, "/dev"))  // this counts for qemunit-open, too
+                allow_device(file.path, file.write);
+        }
         for (const Share &share : vm_.shares)
             if (share.type != ShareType::virtiofs)  // virtiofsd has a sandbox of its own
                 paths.push_back(
@@ -80,7 +87,12 @@ class Sandbox {
         for (const std::string_view others : {"/etc/qemunit", "/run/qemunit"})
             if (!vm_.paths.is_of_user() && (path == "/" || is_below(others, path)))
                 append(lines_, "InaccessiblePaths=-+", others, "\n");
-        if (is_below(path, "/dev") && !vm_.paths.is_of_user())  // only PID 1 can control devices
+        if (is_below(path, "/dev"))
+            allow_device(path, write);
+    }
+
+    void allow_device(const std::string &path, bool write) {
+        if (!vm_.paths.is_of_user())  // only PID 1 can control devices
             append(lines_, "DeviceAllow=", quote_path(path), write ? " rw\n" : " r\n");
     }
 
@@ -161,13 +173,6 @@ std::vector<OpenedPath> opened_paths(const Vm &vm) {
     if (vm.uefi) {
         paths.push_back({vm.uefi->code, false});
         paths.push_back({vm.uefi->variables, false});  // the template, for the helper to copy
-    }
-    for (const Drive &drive : vm.drives) {
-        if (drive.file)
-            paths.push_back({absolute_path(vm, *drive.file), !drive.read_only && !drive.ephemeral &&
-                                                                 drive.media == DriveMedia::disk});
-        if (drive.backing_file)
-            paths.push_back({absolute_path(vm, *drive.backing_file), false});
     }
     return paths;
 }

@@ -114,6 +114,7 @@ struct Drive {
     std::optional<DiskSize> size;
     std::optional<FilePath> backing_file;
     std::optional<QemuName> backing_format;
+    std::vector<FilePath> backing_layers;  // below backing_file, each below the one before
     std::optional<DriveCache> cache;
     bool discard = false;
     std::optional<DriveAio> aio;

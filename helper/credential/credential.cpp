@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/files/named_file.h"
 #include "common/files/new_file.h"
 #include "common/files/trusted_path.h"
 #include "common/options.h"
@@ -51,7 +52,8 @@ Result<UniqueFd> open_as(const std::string &owner, const std::string &path) {
 }
 
 Result<std::string> read_for(const std::string &owner, const std::string &path) {
-    const auto file = owner.empty() ? open_named(path, O_RDONLY) : open_as(owner, path);
+    const auto file =
+        owner.empty() ? open_named_file(path, /*write=*/false, std::nullopt) : open_as(owner, path);
     if (!file)
         return std::unexpected(file.error());
     struct stat status {};

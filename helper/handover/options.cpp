@@ -69,14 +69,6 @@ Result<Awaited> parse_ready(std::string_view text) {
     return fail(EINVAL, fmt::format("{}={}: nothing that can be waited for", kReady, text));
 }
 
-// "raw:/path"
-Result<GuessedFormat> parse_guessed(std::string_view text) {
-    const std::size_t colon = text.find(':');
-    if (colon == text.npos || colon == 0 || !text.substr(colon + 1).starts_with('/'))
-        return fail(EINVAL, fmt::format("'{}' is not a format and an image", text));
-    return GuessedFormat{std::string(text.substr(0, colon)), std::string(text.substr(colon + 1))};
-}
-
 // "1048576:raw:/path"
 Result<SizedImage> parse_sized(std::string_view text) {
     SizedImage image;
@@ -84,12 +76,13 @@ Result<SizedImage> parse_sized(std::string_view text) {
     const auto size = whole_number(text.substr(0, colon));
     if (colon == text.size() || !size)
         return fail(EINVAL, fmt::format("'{}' is not a size, a format and an image", text));
-    auto rest = parse_guessed(text.substr(colon + 1));
-    if (!rest)
-        return std::unexpected(rest.error());
+    const std::string_view rest = text.substr(colon + 1);
+    const std::size_t next = rest.find(':');
+    if (next == rest.npos || next == 0 || !rest.substr(next + 1).starts_with('/'))
+        return fail(EINVAL, fmt::format("'{}' is not a format and an image", rest));
     image.size = *size;
-    image.format = std::move(rest->format);
-    image.path = std::move(rest->path);
+    image.format = rest.substr(0, next);
+    image.path = rest.substr(next + 1);
     return image;
 }
 
@@ -157,18 +150,23 @@ constexpr Option<HelperOptions> kHelperOptions[] = {
      add_text<&HelperOptions::writes>},
     {{.name = helper_option::kMade, .value = "PATH", .help = "Give advice if it was not made"},
      add_text<&HelperOptions::made>},
-    {{.name = helper_option::kGuessed,
-      .value = "FORMAT:PATH",
-      .help = "Do not start if the image says that it is of another format"},
-     add_parsed<&HelperOptions::guessed, parse_guessed>},
+    {{.name = helper_option::kDriveFile,
+      .value = "SET:DRIVE:ACCESS:FORMAT:PATH",
+      .help = "QEMU gets this image as a set of open files. ACCESS is r or rw;\n"
+              "do not start if a FORMAT with `,guessed` is not the image's"},
+     add_parsed<&HelperOptions::files, parse_drive_file>},
+    {{.name = helper_option::kBackingFile,
+      .value = "SET:DRIVE:FORMAT:PATH",
+      .help = "What the image before is a layer on"},
+     add_parsed<&HelperOptions::files, parse_backing_file>},
+    {{.name = helper_option::kBackingLayer,
+      .value = "SET:DRIVE:FORMAT:PATH",
+      .help = "What that is a layer on"},
+     add_parsed<&HelperOptions::files, parse_backing_layer>},
     {{.name = helper_option::kSized,
       .value = "BYTES:FORMAT:PATH",
       .help = "Say so if the image has another size"},
      add_parsed<&HelperOptions::sized, parse_sized>},
-    {{.name = helper_option::kLayer,
-      .value = "PATH",
-      .help = "Say so if its backing file is of another format than it says"},
-     add_text<&HelperOptions::layers>},
     {{.name = helper_option::kNeeds,
       .value = "UNIT,SOCKET",
       .help = "Do not start without this socket of a unit that serves QEMU"},

@@ -10,6 +10,7 @@
 
 #include "common/paths.h"
 #include "common/result.h"
+#include "helper/handover/drive_file.h"
 
 namespace qemunit::helper {
 
@@ -35,10 +36,6 @@ struct Awaited {
     unsigned cid = 0;        // of the guest, whose READY=1 comes by vsock
 };
 
-// An image whose format the generator has guessed from its name.
-struct GuessedFormat {
-    std::string format, path;
-};
 // An image whose Size= stands in the ini.
 struct SizedImage {
     uint64_t size = 0;  // bytes
@@ -56,10 +53,9 @@ struct HelperOptions {
     Awaited ready;
     bool check_kvm = false;                  // leave "-accel kvm" out where KVM is of no use
     std::string uefi_variables;              // the template of the VM's variable store, or ""
-    std::vector<std::string> reads, writes;  // files that QEMU will open
-    std::vector<std::string> made;           // those of them that qemu-image@.service makes
-    std::vector<std::string> layers;         // and those that have a backing file
-    std::vector<GuessedFormat> guessed;
+    std::vector<std::string> reads, writes;  // files that QEMU opens by their paths
+    std::vector<std::string> made;           // images that qemu-image@.service makes
+    std::vector<DriveFile> files;            // of drives; each before those that it is a layer on
     std::vector<SizedImage> sized;
     // Units that serve QEMU, each with its socket.
     struct Need {

@@ -16,6 +16,7 @@
 #include "common/files/account.h"
 #include "common/files/disk_image.h"
 #include "common/files/left_images.h"
+#include "common/files/named_file.h"
 #include "common/files/new_file.h"
 #include "common/files/trusted_path.h"
 #include "common/options.h"
@@ -145,7 +146,7 @@ Result<UniqueFd> open_folder(const std::string &path, const std::optional<Accoun
 Result<UniqueFd> open_backing_file(const ImageOptions &options,
                                    const std::optional<Account> &owner) {
     if (options.has_dynamic_user)
-        return open_named(options.backing_file, O_RDONLY);
+        return open_named_file(options.backing_file, /*write=*/false, std::nullopt);
     if (owner)
         return open_for(*owner, options.backing_file, O_RDONLY);
     UniqueFd file(open(options.backing_file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));

@@ -27,6 +27,18 @@ std::string device_id(std::string_view name) {
     return std::string(name);
 }
 
+// The image itself, of a drive whose layers QEMU was told: it then describes the whole as
+// "json:{…}" (bdrv_refresh_filename() in its block.c).
+std::string image_of(const std::string &file) {
+    constexpr std::string_view kJson = "json:";
+    if (!file.starts_with(kJson))
+        return file;
+    const json value = parse_json(file.substr(kJson.size()));
+    const json image = value.is_object() ? value.value("file", json()) : json();
+    const std::string name = image.is_object() ? string_at(image, "filename") : "";
+    return name.empty() ? file : name;
+}
+
 // The file behind "/dev/fdset/3", if a name was given with the descriptor.
 std::string name_of_file(const std::string &file, const std::string &drive, const json &fd_sets) {
     constexpr std::string_view kFolder = "/dev/fdset/";
@@ -130,7 +142,7 @@ Hardware hardware_of(const json &block, const json &fd_sets, const json &with_id
         const std::string id = device_id(qdev.empty() ? string_at(drive, "device") : qdev);
         const json inserted = drive.value("inserted", json());
         const json removable = drive.value("removable", json());
-        hardware.media[id] = {name_of_file(string_at(inserted, "file"), id, fd_sets),
+        hardware.media[id] = {name_of_file(image_of(string_at(inserted, "file")), id, fd_sets),
                               removable.is_boolean() && removable.get<bool>()};
     }
     return hardware;

@@ -3,12 +3,15 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
+#include <vector>
 
 #include "common/whole_number.h"
 
@@ -53,29 +56,51 @@ std::string name_of_socket(int fd) {
     return std::string(path.substr(path.rfind('/') + 1));
 }
 
+// sd_listen_fds_with_names(3): the names stand between colons.
+std::vector<std::string> names_of_fds() {
+    std::vector<std::string> names;
+    const char *given = getenv("LISTEN_FDNAMES");
+    std::string_view text = given ? given : "";
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find(':'), text.size());
+        names.emplace_back(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return names;
+}
+
+bool is_file(int fd) {
+    struct stat status {};
+    return fstat(fd, &status) == 0 && (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode));
+}
+
 }  // namespace
 
-Result<ListeningSockets> take_listening_sockets() {
+Result<PassedFds> take_passed_fds() {
     const auto count = count_passed_fds();
+    const std::vector<std::string> names = names_of_fds();
     for (const char *name : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"})
         unsetenv(name);
     if (!count)
         return std::unexpected(count.error());
-    ListeningSockets sockets;
+    PassedFds passed;
     for (int fd = kFirstFd; fd < kFirstFd + *count; ++fd) {
         UniqueFd owner(fd);
         if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
             return fail_errno(errno, "cannot take the sockets from systemd");
+        const auto place = static_cast<std::size_t>(fd - kFirstFd);
         if (std::string name = name_of_socket(fd); !name.empty())
-            sockets.insert_or_assign(std::move(name), std::move(owner));
+            passed.sockets.insert_or_assign(std::move(name), std::move(owner));
+        else if (is_file(fd) && place < names.size())
+            passed.files.insert_or_assign(names[place], std::move(owner));
     }
-    if (sockets.empty())
+    if (passed.sockets.empty())
         return fail(
             ENOTCONN,
             "systemd passed no listening sockets: this program is for ExecStart= of "
             "qemu@.service; if it was run as that, 'systemctl status qemu-monitor@NAME.socket' "
             "says why");
-    return sockets;
+    return passed;
 }
 
 }  // namespace qemunit::helper

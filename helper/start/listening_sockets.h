@@ -15,9 +15,17 @@ namespace qemunit::helper {
 
 using ListeningSockets = std::map<std::string, UniqueFd>;
 
-// Takes the sockets over: they are close-on-exec, and LISTEN_* is gone from the environment. Fails
-// if there are none; a fd that is no listening stream socket with a path ending in ".sock" is
-// closed.
-Result<ListeningSockets> take_listening_sockets();
+// Files that were stored (FDSTORE= of sd_notify(3)), by the names that systemd passes with them.
+using StoredFiles = std::map<std::string, UniqueFd>;
+
+struct PassedFds {
+    ListeningSockets sockets;
+    StoredFiles files;
+};
+
+// Takes all over: they are close-on-exec, and LISTEN_* is gone from the environment. Fails if there
+// are no sockets; a fd that is neither a file or block device with a name, nor a listening stream
+// socket with a path ending in ".sock", is closed.
+Result<PassedFds> take_passed_fds();
 
 }  // namespace qemunit::helper

@@ -27,7 +27,7 @@
 #include "helper/handover/saved_state.h"
 #include "helper/handover/supervision.h"
 #include "helper/start/advice.h"
-#include "helper/start/image_checks.h"
+#include "helper/start/drive_images.h"
 #include "helper/start/kvm.h"
 #include "helper/start/listening_sockets.h"
 #include "helper/start/wiring.h"
@@ -88,12 +88,17 @@ Result<> start_companion(const CompanionProgram &program, const CompanionFds &fd
 }
 
 // Exactly these fds survive the exec, whatever else was open.
-Result<> pass_only(const std::vector<UniqueFd> &fds) {
+Result<> pass_only(const std::vector<UniqueFd> &fds, const OpenImages &images) {
     if (close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) != 0)
         return fail_errno(errno, "cannot mark the open files close-on-exec");
+    std::vector<int> kept;
     for (const UniqueFd &fd : fds)
-        if (fcntl(fd.get(), F_SETFD, 0) != 0)
-            return fail_errno(errno, fmt::format("cannot pass on fd {}", fd.get()));
+        kept.push_back(fd.get());
+    for (const OpenImage &image : images)
+        kept.push_back(image.fd.get());
+    for (const int fd : kept)
+        if (fcntl(fd, F_SETFD, 0) != 0)
+            return fail_errno(errno, fmt::format("cannot pass on fd {}", fd));
     return {};
 }
 
@@ -131,10 +136,6 @@ Result<> prepare(HelperOptions &options) {
             advise(permission_advice(path, paths == &options.writes, options.scope));
             advise(quoted_path_advice(path));
         }
-    for (const std::string &path : options.made)
-        advise(missing_image_advice(path, options.vm, options.scope));
-    for (const std::string &note : image_notes(options))
-        fmt::print(stderr, "<5>qemunit-helper: {}\n", note);
     for (const auto &[unit, socket] : options.needs)
         if (std::string missing = missing_part_advice(unit, socket, options.scope);
             !missing.empty())
@@ -181,8 +182,8 @@ Error run_qemu(const std::vector<std::string> &command) {
 // Returns only after a failure, with the exit code. `resumed`: where the companion says that the
 // guest runs again, if there is a saved state to begin with.
 int become_qemu(const HelperOptions &options, const CompanionProgram &companion,
-                ListeningSockets sockets, UniqueFd resumed) {
-    auto wiring = wire(options, std::move(sockets));
+                ListeningSockets sockets, const OpenImages &images, UniqueFd resumed) {
+    auto wiring = wire(options, std::move(sockets), images);
     if (!wiring)
         return complain(EX_OSERR, wiring.error().message);
     for (const std::string &warning : wiring->warnings)
@@ -196,7 +197,7 @@ int become_qemu(const HelperOptions &options, const CompanionProgram &companion,
     if (auto started = start_companion(companion, wiring->companion); !started)
         return complain(EX_OSERR, started.error().message);
     wiring->companion.clear();
-    if (auto passed = pass_only(wiring->qemu.fds); !passed)
+    if (auto passed = pass_only(wiring->qemu.fds, images); !passed)
         return complain(EX_OSERR, passed.error().message);
 
     std::vector<std::string> command = options.qemu;
@@ -257,7 +258,7 @@ std::optional<int> set_aside(const SavedState &saved, int priority, std::string_
 // becomes the QEMU that tries, and the service's main process when the guest runs. Returns the exit
 // code if there is nothing more to do.
 std::optional<int> try_to_resume(const HelperOptions &options, const CompanionProgram &companion,
-                                 ListeningSockets &sockets) {
+                                 ListeningSockets &sockets, const OpenImages &images) {
     const SavedState saved(hibernation_path(options.vm));
     const auto file = saved.open();
     // A state that cannot be opened may be readable tomorrow: the guest must not boot without it.
@@ -282,7 +283,7 @@ std::optional<int> try_to_resume(const HelperOptions &options, const CompanionPr
         const pid_t self = getpid();
         if (write(writing.get(), &self, sizeof self) != sizeof self)
             _exit(EXIT_FAILURE);
-        _exit(become_qemu(options, companion, std::move(sockets), std::move(writing)));
+        _exit(become_qemu(options, companion, std::move(sockets), images, std::move(writing)));
     }
     while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
     }
@@ -327,22 +328,27 @@ int main(int argc, char **argv) {
     const std::string self = argv[0];
     const CompanionProgram companion{self.substr(0, self.rfind('/') + 1) + "qemunit-companion",
                                      {argv + 1, argv + argc - (options->qemu.size() - 1)}};
-    if (auto checked = check_formats(options->guessed); !checked)
-        return complain(EX_DATAERR, checked.error().message);
     if (auto prepared = prepare(*options); !prepared)
         return complain(EX_CANTCREAT, prepared.error().message);
-    auto sockets = take_listening_sockets();
-    if (!sockets)
-        return complain(EX_UNAVAILABLE, sockets.error().message);
+    auto passed = take_passed_fds();
+    if (!passed)
+        return complain(EX_UNAVAILABLE, passed.error().message);
+    auto images = open_images(*options, std::move(passed->files));
+    if (!images)
+        return complain(EX_NOINPUT, images.error().message);
+    if (auto completed = complete_drives(options->qemu, *images); !completed)
+        return complain(EX_DATAERR, completed.error().message);
+    for (const std::string &note : size_notes(*options, *images))
+        fmt::print(stderr, "<5>qemunit-helper: {}\n", note);
     const SavedState saved(hibernation_path(options->vm));
     saved.remove_leftovers();
     std::optional<int> exit_code;
     if (options->stop == StopMode::hibernate)
-        exit_code = try_to_resume(*options, companion, *sockets);
+        exit_code = try_to_resume(*options, companion, passed->sockets, *images);
     else if (saved.exists())
         exit_code =
             set_aside(saved, LOG_WARNING, "the VM was hibernated, but has Stop=hibernate no more");
     if (exit_code)
         return *exit_code;
-    return become_qemu(*options, companion, std::move(*sockets), {});
+    return become_qemu(*options, companion, std::move(passed->sockets), *images, {});
 }

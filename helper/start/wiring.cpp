@@ -6,6 +6,8 @@
 #include <linux/vm_sockets.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+
 #include "common/guest_credentials.h"
 #include "common/shared_names.h"
 #include "helper/start/vsock_listener.h"
@@ -22,7 +24,10 @@ class Wirer {
   public:
     explicit Wirer(ListeningSockets sockets) : sockets_(std::move(sockets)) {}
 
-    Result<Wiring> wire(const HelperOptions &options) {
+    Result<Wiring> wire(const HelperOptions &options, const OpenImages &images) {
+        wiring_.qemu.arguments = fd_set_arguments(images);
+        for (const OpenImage &image : images)
+            last_set_ = std::max(last_set_, image.file.set);
         add_monitor("-monitor", std::string(kMonitorSocket));
         add_monitor("-qmp", std::string(kQmpSocket));
         add_monitor("-qmp", std::string(kControlSocket));
@@ -123,8 +128,8 @@ class Wirer {
             if (pipe2(fds, O_CLOEXEC) != 0)
                 return fail_errno(errno, "cannot create a pipe");
             UniqueFd reading(fds[0]), writing(fds[1]);
-            argument("-add-fd", fmt::format("fd={},set={}", give(std::move(writing)), ++log_sets_));
-            chardev += fmt::format(",logfile=/dev/fdset/{},logappend=on", log_sets_);
+            argument("-add-fd", fmt::format("fd={},set={}", give(std::move(writing)), ++last_set_));
+            chardev += fmt::format(",logfile=/dev/fdset/{},logappend=on", last_set_);
             keep(guest_fd(port.name), std::move(reading));
         }
         argument("-chardev", std::move(chardev));
@@ -163,13 +168,14 @@ class Wirer {
 
     ListeningSockets sockets_;
     Wiring wiring_;
-    unsigned log_sets_ = 0;
+    unsigned last_set_ = 0;
 };
 
 }  // namespace
 
-Result<Wiring> wire(const HelperOptions &options, ListeningSockets sockets) {
-    return Wirer(std::move(sockets)).wire(options);
+Result<Wiring> wire(const HelperOptions &options, ListeningSockets sockets,
+                    const OpenImages &images) {
+    return Wirer(std::move(sockets)).wire(options, images);
 }
 
 }  // namespace qemunit::helper

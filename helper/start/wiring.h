@@ -10,6 +10,7 @@
 #include "common/unique_fd.h"
 #include "helper/handover/companion_command.h"
 #include "helper/handover/options.h"
+#include "helper/start/drive_images.h"
 #include "helper/start/listening_sockets.h"
 
 namespace qemunit::helper {
@@ -26,7 +27,8 @@ struct Wiring {
     std::vector<std::string> warnings;  // sockets that were expected and are not there
 };
 
-// All fds are still close-on-exec.
-Result<Wiring> wire(const HelperOptions &options, ListeningSockets sockets);
+// All fds are still close-on-exec. Those of `images` stay with their owner.
+Result<Wiring> wire(const HelperOptions &options, ListeningSockets sockets,
+                    const OpenImages &images);
 
 }  // namespace qemunit::helper

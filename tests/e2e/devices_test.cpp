@@ -50,7 +50,7 @@ TEST(Devices, DrivesAreWhatTheIniSays) {
 
     const std::string block = monitor(vm, "info block");
     expect_contains(block, "writeback, direct");
-    expect_contains(block, "Backing file:     /srv/base.qcow2");
+    expect_contains(block, "Backing file:     /dev/fdset/");
     const std::string tree = monitor(vm, "info qtree");
     for (const char *device :
          {"dev: usb-storage, id \"usb\"", "dev: floppy, id \"floppy\"", "dev: ide-hd, id \"sata\""})

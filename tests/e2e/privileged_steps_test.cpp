@@ -252,6 +252,46 @@ TEST_F(PrivilegedSteps, AReloadOpensNoCdThatTheUserCannot) {
     }
 }
 
+// QEMU's user may open none of them: qemunit-open does, as root.
+TEST_F(PrivilegedSteps, AnImageIsNothingThatSomebodyHasLaidOnTheWay) {
+    Person bob("psopen");
+    ASSERT_TRUE(bob.may({"ln", "-s", kSecret, bob.home() + "/link.img"}).ok());
+    ASSERT_TRUE(bob.may({"ln", "-s", "/etc", bob.home() + "/folder"}).ok());
+    ASSERT_TRUE(bob.may({"mkfifo", bob.home() + "/fifo"}).ok());
+    fs::create_hard_link(kSecret, bob.home() + "/../psopen-hard");
+    fs::rename("/home/psopen-hard", bob.home() + "/hard.img");
+    const std::string by_folder = bob.home() + "/folder/" + fs::path(kSecret).filename().string();
+    const auto ini = [](const std::string &keys, const std::string &file) {
+        return deaf_ini() + "Stop=quit\n" + keys + "[Drive root]\nReadOnly=yes\nFile=" + file +
+               "\n";
+    };
+    VmUnderTest vm("psopen", ini("", bob.home() + "/link.img"));
+    const auto expect_refused = [&](const std::string &keys, const std::string &file,
+                                    const std::string &said) {
+        write_file(vm.ini_path(), ini(keys, file));
+        ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
+        EXPECT_FALSE(vm.start().ok()) << file;
+        EXPECT_NE(vm.status().output.find(said), std::string::npos) << said << vm.status();
+    };
+    expect_refused("", bob.home() + "/link.img", "'link.img' in it is no real folder or file");
+    expect_refused("", by_folder, "'folder' in it is no real folder or file");
+    expect_refused("", bob.home() + "/hard.img", "has 2 names");
+    expect_refused("", bob.home() + "/fifo", "is neither a file nor a block device");
+    for (const std::string &file : {bob.home() + "/link.img", by_folder, bob.home() + "/hard.img"})
+        expect_refused("User=psopen\n", file, "Could not open '" + file + "': Permission denied");
+    // What is the person's own, and what root has named in a place of root's.
+    write_file(bob.home() + "/own.img", std::string(1 << 20, 'x'));
+    give(bob.home() + "/own.img", bob.name());
+    fs::permissions(bob.home() + "/own.img", fs::perms(0600));
+    for (const std::string keys : {"", "User=psopen\n"})
+        for (const std::string &file : {bob.home() + "/own.img", kSecret}) {
+            write_file(vm.ini_path(), ini(keys, file));
+            ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
+            EXPECT_TRUE(vm.start().ok()) << file << vm.status();
+            EXPECT_TRUE(vm.stop().ok());
+        }
+}
+
 TEST_F(PrivilegedSteps, ImagesAreMadeInNoPlaceThatTheUserLinks) {
     FolderOf state("qemunit", "/var/lib/qemunit/psimage"), elsewhere("root", "/srv/pselsewhere");
     fs::create_symlink("/srv/pselsewhere", state / "disks");

@@ -75,25 +75,34 @@ TEST(Refusals, AMachineThatQemuDoesNotHave) {
     expect_contains(run_words("qemunitctl check refpc").output, said);
 }
 
-TEST(Refusals, AnImageThatQemusUserMayNotWrite) {
+// Where others than root can change what a path leads to, the rights are those of User=.
+TEST(Refusals, AnImageThatTheVmsUserMayNotWrite) {
     fs::create_directories("/srv/refimages");
     ASSERT_TRUE(run_words("qemu-img create -q -f qcow2 /srv/refimages/a.qcow2 1M").ok());
-    VmUnderTest vm("refimage",
-                   deaf_ini() + "Stop=quit\n[Drive root]\nFile=/srv/refimages/a.qcow2\n");
+    ASSERT_TRUE(run_words("chown daemon /srv/refimages").ok());
+    VmUnderTest vm("refimage", deaf_ini() +
+                                   "Stop=quit\nUser=qemunit\n[Drive root]\n"
+                                   "File=/srv/refimages/a.qcow2\n");
     const std::string said =
-        "/etc/qemunit/refimage.ini:6: File=/srv/refimages/a.qcow2: the user "
+        "/etc/qemunit/refimage.ini:7: File=/srv/refimages/a.qcow2: the user "
         "'qemunit', who runs QEMU, may not read and write it.";
     expect_contains(run_words("qemunitctl check refimage").output, said);
+    EXPECT_FALSE(vm.start().ok());
+    expect_contains(status_of_failed(vm), said);
     ASSERT_TRUE(run_words("chown qemunit /srv/refimages/a.qcow2").ok());
     EXPECT_FALSE(run_words("qemunitctl check refimage").says("may not"));
-    ASSERT_TRUE(run_words("chmod 700 /srv/refimages").ok());  // systemd mounts the file itself
+    EXPECT_TRUE(vm.start().ok()) << vm.status();
+    EXPECT_TRUE(vm.stop().ok());
+    // Nobody but root has put it there.
+    ASSERT_TRUE(run_words("chown -R root: /srv/refimages").ok());
+    ASSERT_TRUE(run_words("chmod -R go= /srv/refimages").ok());
     EXPECT_FALSE(run_words("qemunitctl check refimage").says("may not"));
     EXPECT_TRUE(vm.start().ok()) << vm.status();
     EXPECT_TRUE(vm.stop().ok());
     fs::remove_all("/srv/refimages");
 }
 
-TEST(Refusals, ALayerWhoseBackingFileTheSandboxHasNot) {
+TEST(Refusals, ALayerWhoseBackingFileTheIniDoesNotName) {
     fs::create_directories("/srv/reflayers");
     ASSERT_TRUE(run_words("qemu-img create -q -f qcow2 /srv/reflayers/base.qcow2 1M").ok());
     ASSERT_TRUE(run_words("qemu-img create -q -f qcow2 -F qcow2 -b /srv/reflayers/base.qcow2 "
@@ -105,7 +114,7 @@ TEST(Refusals, ALayerWhoseBackingFileTheSandboxHasNot) {
     VmUnderTest vm("reflayer", ini);
     const std::string said =
         "the image /srv/reflayers/top.qcow2 is a layer on "
-        "/srv/reflayers/base.qcow2, which QEMU cannot see: name that with "
+        "/srv/reflayers/base.qcow2, which the ini does not name: name that with "
         "BackingFile=/srv/reflayers/base.qcow2";
     expect_contains(run_words("qemunitctl check reflayer").output, said);
     EXPECT_FALSE(vm.start().ok());

@@ -123,8 +123,8 @@ TEST_P(VmsOfUser, HaveImagesTpmAndCredentials) {
     const Finished started = vm.start();
     ASSERT_TRUE(started.ok()) << started << vm.status();
     const Finished blocks = user.call_vm("vm1", {"MonitorCommand", "s", "info block"});
-    EXPECT_TRUE(blocks.says("/qemunit/vm1/made.qcow2")) << blocks;
-    EXPECT_TRUE(blocks.says("/disks/data disk.img")) << blocks;
+    EXPECT_TRUE(blocks.says("made (qemunit-image-made): /dev/fdset/")) << blocks;
+    EXPECT_TRUE(blocks.says("own (qemunit-image-own): /dev/fdset/")) << blocks;
     const Finished tpm = user.call_vm("vm1", {"MonitorCommand", "s", "info tpm"});
     EXPECT_TRUE(tpm.says("tpm-tis") || tpm.says("tpm-crb")) << tpm;
     EXPECT_EQ(user.unit_property("qemu-tpm@vm1.service", "ActiveState"), "active");

@@ -49,15 +49,6 @@ class TrustedPathTest : public ::testing::Test {
     void link(const std::string &name, const std::string &target) const {
         fs::create_symlink(target, root + "/" + name);
     }
-    // Opened with root's rights, for a VM that has no user yet: the text, or the error's.
-    std::string read_named(const std::string &name) const {
-        const auto file = open_named(root + "/" + name, O_RDONLY);
-        if (!file)
-            return std::strerror(file.error().code);
-        char text[64];
-        const ssize_t n = read(file->get(), text, sizeof text);
-        return {text, n < 0 ? 0 : static_cast<std::size_t>(n)};
-    }
     // The text, or the error's.
     std::string read_for(const Account &account, const std::string &name) const {
         const auto file = open_for(account, root + "/" + name, O_RDONLY);
@@ -154,29 +145,6 @@ TEST_F(TrustedPathTest, AccountsByNameAndNumber) {
     EXPECT_EQ(find_account("65534")->uid, kNobody);
     EXPECT_EQ(find_account("123456")->groups, std::vector<gid_t>{123456});
     EXPECT_EQ(find_account("no-such-user").error().message, "there is no user 'no-such-user'");
-}
-
-// A private file in a private folder of somebody else, and none that this somebody could not open.
-TEST_F(TrustedPathTest, AFileOfAVmWithoutAUserIsOpenedByRoot) {
-    EXPECT_EQ(read_named("real/secret"), "secret");
-    link("to_secret", "real/secret");
-    EXPECT_EQ(read_named("to_secret"), "secret");
-    ASSERT_EQ(chmod((root + "/nobodys").c_str(), 0700), 0);
-    ASSERT_EQ(chmod((root + "/nobodys/below/file").c_str(), 0600), 0);
-    EXPECT_EQ(read_named("nobodys/below/file"), "nobody's");
-}
-
-TEST_F(TrustedPathTest, NoFileOfAnothersIsOpenedByRootForIts) {
-    link("nobodys/link", "../real/secret");
-    EXPECT_EQ(read_named("nobodys/link"), std::strerror(ELOOP));
-    link("nobodys/below/folder", root + "/real");
-    EXPECT_EQ(read_named("nobodys/below/folder/secret"), std::strerror(ELOOP));
-    fs::create_hard_link(root + "/real/secret", root + "/nobodys/second");
-    EXPECT_EQ(read_named("nobodys/second"), std::strerror(EPERM));
-    EXPECT_EQ(read_named("real/secret"), "secret");
-    ASSERT_EQ(mkfifo((root + "/nobodys/pipe").c_str(), 0666), 0);
-    EXPECT_EQ(read_named("nobodys/pipe"), std::strerror(EPERM));
-    EXPECT_EQ(read_named("nobodys/none"), std::strerror(ENOENT));
 }
 
 }  // namespace

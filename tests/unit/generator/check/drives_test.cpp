@@ -27,6 +27,13 @@ TEST(DriveContradictionsTest, ADiskIsAFile) {
     EXPECT_EQ(said("[Drive cd]\nMedia=cdrom\n"), Texts{});
 }
 
+TEST(DriveContradictionsTest, ALayerIsBelowSomething) {
+    EXPECT_EQ(said("[Drive d]\nFile=/a.qcow2\nBackingLayer=/b\n"),
+              error(3, "BackingLayer= is below BackingFile=, which is missing."));
+    EXPECT_EQ(said("[Drive d]\nFile=/a.qcow2\nBackingFile=/b\nBackingLayer=/c\nBackingLayer=/d\n"),
+              Texts{});
+}
+
 TEST(DriveContradictionsTest, ACdromSitsOnABusThatHasThem) {
     for (const char *interface : {"virtio", "nvme", "floppy"})
         EXPECT_EQ(said("[Drive cd]\nMedia=cdrom\nInterface=" + std::string(interface) + "\n"),

@@ -17,23 +17,31 @@ Texts storage(const std::string &ini) {
     return options(ini, {"-drive", "-device"});
 }
 
+// What the first medium's option has behind "if=none,id=NAME,", up to the keys that are not there
+// for each image.
+std::string image(const std::string &drive, const std::string &format, unsigned set = 1) {
+    return ",file.filename=/dev/fdset/" + std::to_string(set) + ",format=" + format +
+           ",node-name=qemunit-image-" + drive + ",file.node-name=qemunit-file-" + drive +
+           ",auto-read-only=off";
+}
+
 Texts drive_of(const std::string &machine, const std::string &keys) {
     return storage("[VM]\n" + machine + "\n[Drive d]\n" + keys + "\n");
 }
 
 TEST(DriveArgumentsTest, ADisk) {
     EXPECT_EQ(storage("[Drive root]\nFile=/a.img\n"),
-              (Texts{"-drive if=none,id=root,file=/a.img,format=raw",
+              (Texts{"-drive if=none,id=root" + image("root", "raw"),
                      "-device virtio-blk-pci,drive=root,id=root"}));
     EXPECT_EQ(storage("[Drive root]\nFile=a,b.qcow2\nReadOnly=yes\nEphemeral=yes\n").front(),
-              "-drive if=none,id=root,file=/var/lib/qemunit/vm1/a,,b.qcow2,format=qcow2,"
-              "readonly=on,snapshot=on");
+              "-drive if=none,id=root" + image("root", "qcow2") + ",readonly=on,snapshot=on");
 }
 
 TEST(DriveArgumentsTest, TheSuffixIsTheFormatUnlessItIsGiven) {
     const auto format = [](const std::string &keys) {
         const std::string drive = storage("[Drive d]\nFile=" + keys + "\n").front();
-        return drive.substr(drive.find("format=") + 7);
+        const std::size_t begin = drive.find("format=") + 7;
+        return drive.substr(begin, drive.find(',', begin) - begin);
     };
     EXPECT_EQ(format("/a.qcow2"), "qcow2");
     EXPECT_EQ(format("/a.qcow"), "qcow");
@@ -105,7 +113,7 @@ TEST(DriveArgumentsTest, CdromsAreWhatAnyGuestReads) {
     EXPECT_EQ(drive_of("", "Media=cdrom"),
               (Texts{"-drive if=none,id=d,media=cdrom", "-device ide-cd,bus=ide.0,drive=d,id=d"}));
     EXPECT_EQ(drive_of("Machine=pc", "Media=cdrom\nFile=/a.iso"),
-              (Texts{"-drive if=none,id=d,file=/a.iso,format=raw,media=cdrom",
+              (Texts{"-drive if=none,id=d" + image("d", "raw") + ",media=cdrom",
                      "-device ide-cd,bus=ide.0,unit=0,drive=d,id=d"}));
     EXPECT_EQ(drive_of("Architecture=aarch64", "Media=cdrom").back(),
               "-device scsi-cd,bus=qemunit-scsi.0,drive=d,id=d");
@@ -145,14 +153,14 @@ TEST(DriveArgumentsTest, DrivesTakeTheNextFreePort) {
 
 TEST(DriveArgumentsTest, DevicesComeInTheOrderOfTheFile) {
     EXPECT_EQ(options(arguments("[Drive b]\nFile=/b\n[Drive a]\nFile=/a\n"), {"-drive"}),
-              (Texts{"-drive if=none,id=b,file=/b,format=raw",
-                     "-drive if=none,id=a,file=/a,format=raw"}));
+              (Texts{"-drive if=none,id=b" + image("b", "raw", 1),
+                     "-drive if=none,id=a" + image("a", "raw", 2)}));
 }
 
 TEST(DriveArgumentsTest, HowQemuOpensTheImage) {
     const auto back_end = [](const std::string &keys) {
         const std::string drive = drive_of("", "File=/a\n" + keys).front();
-        const std::string common = "-drive if=none,id=d,file=/a,format=raw";
+        const std::string common = "-drive if=none,id=d" + image("d", "raw");
         EXPECT_TRUE(drive.starts_with(common)) << drive;
         return drive.substr(common.size());
     };
@@ -174,7 +182,12 @@ TEST(DriveArgumentsTest, AnEmptyTrayHasNothingToOpen) {
 
 TEST(DriveArgumentsTest, MakingTheImageIsNotQemus) {
     EXPECT_EQ(drive_of("", "File=a.qcow2\nSize=20G\nBackingFile=/srv/base.img").front(),
-              "-drive if=none,id=d,file=/var/lib/qemunit/vm1/a.qcow2,format=qcow2");
+              "-drive if=none,id=d" + image("d", "qcow2"));
+    // A backing file is a set, too, which the helper adds if the image is a layer on it.
+    EXPECT_EQ(options(arguments("[Drive a]\nFile=a.qcow2\nBackingFile=/b\n[Drive c]\nFile=/c\n"),
+                      {"-drive"})
+                  .back(),
+              "-drive if=none,id=c" + image("c", "raw", 3));
 }
 
 TEST(DriveArgumentsTest, SerialNumbers) {

@@ -95,28 +95,49 @@ TEST(RenderTest, KvmIsCheckedOnlyWhereThereIsAnythingElse) {
 }
 
 TEST(RenderTest, TheHelperIsToldOfWhatQemuOpensItself) {
-    EXPECT_EQ(
-        lines(service("[Boot]\nKernel=/usr/lib/k\nInitrd=/boot/my \"initrd\"\n"
-                      "[Drive a]\nFile=100%.img\n[Drive b]\nFile=/dev/sr0\nMedia=cdrom\n"
-                      "[Drive c]\nFile=/srv/c.img\nEphemeral=yes\n"),
-              {"    --", "    \"--"}),
-        (Texts{"    \"--reads=/boot/my \\\"initrd\\\"\" \\",
-               "    --writes=/var/lib/qemunit/vm1/100%%.img \\", "    --reads=/dev/sr0 \\",
-               "    --reads=/srv/c.img \\", "    --guessed=raw:/var/lib/qemunit/vm1/100%%.img \\",
-               "    --guessed=raw:/dev/sr0 \\", "    --guessed=raw:/srv/c.img \\"}));
+    EXPECT_EQ(lines(service("[Boot]\nKernel=/usr/lib/k\nInitrd=/boot/my \"initrd\"\n"
+                            "[Drive a]\nFile=100%.img\n[Drive b]\nFile=/dev/sr0\nMedia=cdrom\n"
+                            "[Drive c]\nFile=/srv/c.img\nEphemeral=yes\n"),
+                    {"    --", "    \"--"}),
+              (Texts{"    --drive-file=2:b:r:raw,guessed:/dev/sr0 \\",
+                     "    --drive-file=3:c:r:raw,guessed:/srv/c.img",
+                     "    \"--reads=/boot/my \\\"initrd\\\"\" \\",
+                     "    --drive-file=1:a:rw:raw,guessed:/var/lib/qemunit/vm1/100%%.img \\",
+                     "    --drive-file=2:b:r:raw,guessed:/dev/sr0 \\",
+                     "    --drive-file=3:c:r:raw,guessed:/srv/c.img \\"}));
+}
+
+TEST(RenderTest, RootOpensTheImagesThatAreNotTheVmsOwn) {
+    const Texts command = {"FileDescriptorStoreMax", "ExecStartPre"};
+    EXPECT_EQ(lines(service("[Drive a]\nFile=a.qcow2\nBackingFile=base.img\n"), command), Texts{});
+    const std::string ini = "[Drive a]\nFile=a.qcow2\nBackingFile=/b\n[Drive c]\nFile=/c c\n";
+    const std::string open = "ExecStartPre=+" + std::string(kOpenToolPath) + " --vm=vm1";
+    const std::string text = service(ini);
+    EXPECT_EQ(lines(text, command), (Texts{"FileDescriptorStoreMax=2", open + " \\"}));
+    const std::size_t begin = text.find("ExecStartPre=");
+    EXPECT_EQ(text.substr(begin, text.find("ExecStart=\n") - begin),
+              open +
+                  " \\\n    --backing-file=2:a:raw,guessed:/b \\\n"
+                  "    \"--drive-file=3:c:rw:raw,guessed:/c c\"\n");
+    EXPECT_EQ(lines(service("[VM]\nUser=joe\n" + ini), command)[1], open + " --owner=joe \\");
+    EXPECT_EQ(lines(service(ini + "[Service]\nUser=jane\n"), command)[1],
+              open + " --owner=jane \\");
 }
 
 TEST(RenderTest, TheHelperIsToldWhatTheIniSaysOfImages) {
-    const Texts options = {"    --guessed", "    --sized", "    --layer", "    \"--guessed",
-                           "    \"--sized"};
-    EXPECT_EQ(lines(service("[Drive a]\nFile=a.qcow2\nSize=1M\nBackingFile=/b\n"
-                            "[Drive b]\nFile=/b b\nSize=1M\n[Drive c]\nMedia=cdrom\n"),
-                    options),
-              (Texts{"    --guessed=qcow2:/var/lib/qemunit/vm1/a.qcow2 \\",
+    const Texts options = {"    --drive-file", "    --backing-file", "    --sized", "    \"--"};
+    const std::string text = service(
+        "[Drive a]\nFile=a.qcow2\nSize=1M\nBackingFile=/b\n"
+        "[Drive b]\nFile=b b\nSize=1M\n[Drive c]\nMedia=cdrom\n"
+        "[Drive d]\nFile=d\nFormat=qcow2\n");
+    EXPECT_EQ(lines(text.substr(text.find("ExecStart=\n")), options),
+              (Texts{"    --drive-file=1:a:rw:qcow2,guessed:/var/lib/qemunit/vm1/a.qcow2 \\",
+                     "    --backing-file=2:a:raw,guessed:/b \\",
+                     "    \"--drive-file=3:b:rw:raw,guessed:/var/lib/qemunit/vm1/b b\" \\",
+                     "    --drive-file=4:d:rw:qcow2:/var/lib/qemunit/vm1/d \\",
+                     "    \"--made=/var/lib/qemunit/vm1/b b\" \\",
                      "    --sized=1048576:qcow2:/var/lib/qemunit/vm1/a.qcow2 \\",
-                     "    --layer=/var/lib/qemunit/vm1/a.qcow2 \\", "    \"--guessed=raw:/b b\" \\",
-                     "    \"--sized=1048576:raw:/b b\" \\"}));
-    EXPECT_EQ(lines(service("[Drive a]\nFile=a.qcow2\nFormat=qcow2\n"), options), Texts{});
+                     "    \"--sized=1048576:raw:/var/lib/qemunit/vm1/b b\" \\"}));
 }
 
 TEST(RenderTest, TheHelperIsToldOfWhatWasToBeMade) {
@@ -209,47 +230,32 @@ TEST(RenderTest, PassedLinesComeLastOfTheirSection) {
     EXPECT_TRUE(text.ends_with("\nNice=5\nEnvironment=A=%h \"b c\"\n")) << text;
 }
 
-TEST(RenderTest, DisksAreWritable) {
-    EXPECT_EQ(access("[Drive a]\nFile=/srv/a.img\n"), Texts{"BindPaths=-/srv/a.img"});
+TEST(RenderTest, ImagesAreNotVisible) {
+    for (const char *keys : {"", "ReadOnly=yes", "Ephemeral=yes", "Media=cdrom"})
+        EXPECT_EQ(access("[Drive a]\nFile=/srv/a.img\n" + std::string(keys) + "\n"), Texts{})
+            << keys;
 }
 
-TEST(RenderTest, WhatTheGuestCannotChangeIsReadOnly) {
-    for (const char *keys : {"ReadOnly=yes", "Ephemeral=yes", "Media=cdrom"})
-        EXPECT_EQ(access("[Drive a]\nFile=/srv/a.img\n" + std::string(keys) + "\n"),
-                  Texts{"BindReadOnlyPaths=-/srv/a.img"})
-            << keys;
+TEST(RenderTest, WhatQemuOpensItselfIsReadOnly) {
     EXPECT_EQ(access("[Boot]\nKernel=/boot/k\nInitrd=/boot/i\n"),
               (Texts{"BindReadOnlyPaths=-/boot/k", "BindReadOnlyPaths=-/boot/i"}));
-}
-
-TEST(RenderTest, WhatIsVisibleAnywayIsNotBound) {
-    EXPECT_EQ(access("[Drive a]\nFile=a.img\n"), Texts{});
-    EXPECT_EQ(access("[Drive a]\nFile=/var/lib/qemunit/vm1/x/a.img\n"), Texts{});
     EXPECT_EQ(access("[Boot]\nKernel=/usr/lib/k\n"), Texts{});
-    EXPECT_EQ(access("[Drive a]\nFile=/usr/share/a.iso\nMedia=cdrom\n"), Texts{});
-    EXPECT_EQ(access("[Drive a]\nFile=/usr/share/a.img\n"), Texts{"BindPaths=-/usr/share/a.img"});
-    EXPECT_EQ(access("[Drive a]\nMedia=cdrom\n"), Texts{});
-}
-
-TEST(RenderTest, ASimilarNameIsAnotherFolder) {
-    EXPECT_EQ(access("[Drive a]\nFile=/var/lib/qemunit/vm10/a.img\n"),
-              Texts{"BindPaths=-/var/lib/qemunit/vm10/a.img"});
+    EXPECT_EQ(access("[Boot]\nKernel=k\n"), Texts{});
     EXPECT_EQ(access("[Boot]\nKernel=/usrlocal/k\n"), Texts{"BindReadOnlyPaths=-/usrlocal/k"});
+    EXPECT_EQ(access("[Boot]\nKernel=/var/lib/qemunit/vm10/k\n"),
+              Texts{"BindReadOnlyPaths=-/var/lib/qemunit/vm10/k"});
 }
 
-TEST(RenderTest, ADeviceIsAllowedToo) {
-    EXPECT_EQ(access("[Drive a]\nFile=/dev/vg/a\n"),
-              (Texts{"BindPaths=-/dev/vg/a", "DeviceAllow=/dev/vg/a rw"}));
-    EXPECT_EQ(access("[Drive a]\nFile=/dev/sr0\nMedia=cdrom\n"),
-              (Texts{"BindReadOnlyPaths=-/dev/sr0", "DeviceAllow=/dev/sr0 r"}));
+TEST(RenderTest, ADeviceIsAllowed) {
+    EXPECT_EQ(access("[Drive a]\nFile=/dev/vg/a\n"), Texts{"DeviceAllow=/dev/vg/a rw"});
+    EXPECT_EQ(access("[Drive a]\nFile=/dev/sr0\nMedia=cdrom\n"), Texts{"DeviceAllow=/dev/sr0 r"});
     EXPECT_EQ(access("[Drive a]\nFile=/dev/disk/by-id/a b\nReadOnly=yes\n"),
-              (Texts{"BindReadOnlyPaths=\"-/dev/disk/by-id/a b\"",
-                     "DeviceAllow=\"/dev/disk/by-id/a b\" r"}));
+              Texts{"DeviceAllow=\"/dev/disk/by-id/a b\" r"});
 }
 
 TEST(RenderTest, PathsAreQuoted) {
-    EXPECT_EQ(access("[Drive a]\nFile=/a b/c:d\"e%f\\g.img\n"),
-              Texts{"BindPaths=\"-/a b/c\\:d\"'\"'\"e%%f\\\\g.img\""});
+    EXPECT_EQ(access("[Boot]\nKernel=/a b/c:d\"e%f\\g.img\n"),
+              Texts{"BindReadOnlyPaths=\"-/a b/c\\:d\"'\"'\"e%%f\\\\g.img\""});
 }
 
 TEST(RenderTest, AnotherQemu) {
@@ -334,7 +340,8 @@ TEST(RenderTest, AVmOfAUser) {
               (Texts{"ExecStart=" + std::string(kHelperPath) +
                          " --user --vm=vm1 --serial=serial --serial=debug --check-kvm \\",
                      "BindPaths=-/home/joe/b.img", "PrivateNetwork=no"}));
-    for (const char *word : {"--writes=%S/qemunit/vm1/a.qcow2", "file=%S/qemunit/vm1/a.qcow2,",
+    for (const char *word : {"--drive-file=1:a:rw:qcow2,guessed:%S/qemunit/vm1/a.qcow2",
+                             "--drive-file=2:b:rw:raw,guessed:/home/joe/b.img",
                              "file=/run/user/1000/credentials/qemu@vm1.service/c"})
         EXPECT_NE(text.find(word), std::string::npos) << word << " in " << text;
     EXPECT_EQ(file(output, "qemu-serial@vm1.socket.d/50-qemunit.conf"),

@@ -253,19 +253,20 @@ TEST_F(SystemdParserTest, AWholeVm) {
     EXPECT_EQ(values("Description"), Texts{"100% \"sure\" \\\\ $HOME ; # 'ä'"});
     EXPECT_EQ(values("Source Path"), Texts{"/etc/qemunit/50%/vm1.ini"});
     // And ExecReload= of the template.
-    ASSERT_EQ(commands().size(), 2u) << findings;
-    Texts words = commands()[0];
-    ASSERT_GT(words.size(), 9u);
+    ASSERT_EQ(commands().size(), 3u) << findings;
+    const Texts opened = commands()[0];
+    ASSERT_EQ(opened.size(), 4u);
+    EXPECT_EQ(opened[2], "--drive-file=1:d:rw:raw,guessed:/srv/" + name);
+    EXPECT_EQ(opened[3], "--drive-file=2:e:r:raw,guessed:/dev/mapper/" + name);
+    Texts words = commands()[1];
+    ASSERT_GT(words.size(), 7u);
     EXPECT_EQ(words[1], "--vm=vm1");
     EXPECT_EQ(words[2], "--serial=serial");
-    EXPECT_EQ(Texts(words.begin() + 3, words.begin() + 9),
-              (Texts{"--check-kvm", "--reads=/boot/" + name, "--writes=/srv/" + name,
-                     "--reads=/dev/mapper/" + name, "--guessed=raw:/srv/" + name,
-                     "--guessed=raw:/dev/mapper/" + name}));
-    words.erase(words.begin(), words.begin() + 9);
+    EXPECT_EQ(Texts(words.begin() + 3, words.begin() + 7),
+              (Texts{"--check-kvm", "--reads=/boot/" + name, opened[2], opened[3]}));
+    words.erase(words.begin(), words.begin() + 7);
     EXPECT_EQ(words, qemu_arguments(hostile, Architecture::x86_64));
 
-    EXPECT_TRUE(is_there(values("BindPaths"), "-/srv/" + name + ":/srv/" + name + ":"));
     EXPECT_TRUE(is_there(values("BindReadOnlyPaths"), "-/boot/" + name + ":/boot/" + name + ":"));
     EXPECT_TRUE(is_there(values("BindReadOnlyPaths"), "-/opt/" + name + ":/opt/" + name + ":"));
     EXPECT_TRUE(is_there(values("DeviceAllow"), "/dev/mapper/" + name + " r"));

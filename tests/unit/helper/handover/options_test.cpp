@@ -44,8 +44,9 @@ TEST(HelperOptionsTest, WhatTheVmAsksFor) {
     const auto options = parse_helper_options(
         {"--vm=vm1", "--channel=events", "--channel=agent", "--check-kvm",
          "--uefi-variables=/usr/share/VARS 4M.fd", "--reads=/boot/k", "--reads=/a=b",
-         "--writes=/srv/a.img", "--made=/srv/a.img", "--layer=/srv/a.img", "--guessed=raw:/srv/a:b",
-         "--sized=1048576:qcow2:/srv/c", "/usr/bin/qemu", "--reads=/no"});
+         "--writes=/srv/a.img", "--made=/srv/a.img", "--drive-file=3:root:rw:qcow2:/srv/a:b",
+         "--backing-file=4:root:raw,guessed:/srv/c", "--sized=1048576:qcow2:/srv/c",
+         "/usr/bin/qemu", "--reads=/no"});
     ASSERT_TRUE(options);
     EXPECT_EQ(options->channels, (Words{"events", "agent"}));
     EXPECT_TRUE(options->check_kvm);
@@ -53,10 +54,9 @@ TEST(HelperOptionsTest, WhatTheVmAsksFor) {
     EXPECT_EQ(options->reads, (Words{"/boot/k", "/a=b"}));
     EXPECT_EQ(options->writes, Words{"/srv/a.img"});
     EXPECT_EQ(options->made, Words{"/srv/a.img"});
-    EXPECT_EQ(options->layers, Words{"/srv/a.img"});
-    ASSERT_EQ(options->guessed.size(), 1u);
-    EXPECT_EQ(options->guessed[0].format, "raw");
-    EXPECT_EQ(options->guessed[0].path, "/srv/a:b");
+    ASSERT_EQ(options->files.size(), 2u);
+    EXPECT_EQ(key_of(options->files[0]), "[Drive root] File=/srv/a:b");
+    EXPECT_EQ(key_of(options->files[1]), "[Drive root] BackingFile=/srv/c");
     ASSERT_EQ(options->sized.size(), 1u);
     EXPECT_EQ(options->sized[0].size, 1048576u);
     EXPECT_EQ(options->sized[0].format, "qcow2");
@@ -66,8 +66,6 @@ TEST(HelperOptionsTest, WhatTheVmAsksFor) {
 
 TEST(HelperOptionsTest, WhatIsSaidOfNoImage) {
     for (const std::string bad : {"", "raw", "raw:", ":/a", "raw:a"}) {
-        EXPECT_EQ(option_fault({"--vm=a", "--guessed=" + bad, "/q"}),
-                  "'" + bad + "' is not a format and an image");
         EXPECT_EQ(option_fault({"--vm=a", "--sized=1:" + bad, "/q"}),
                   "'" + bad + "' is not a format and an image");
     }

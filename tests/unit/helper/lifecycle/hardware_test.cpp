@@ -41,6 +41,13 @@ TEST(Hardware, AnImageThatCameByADescriptorHasItsName) {
     const Hardware now = hardware_of(block, sets, kWithId, kWithoutId);
     EXPECT_EQ(now.media.at("cd").file, "/srv/one.iso");
     EXPECT_EQ(difference_since_start(at_start(), now), "");
+    // Of a layer, QEMU describes all that it has been told of the files below.
+    block[1]["inserted"]["file"] =
+        R"(json:{"backing": {"driver": "raw", "file": {"driver": "file", "filename": "/dev/fdset/2"}}, )"
+        R"("driver": "qcow2", "file": {"driver": "file", "filename": "/dev/fdset/3"}})";
+    EXPECT_EQ(hardware_of(block, sets, kWithId, kWithoutId), now);
+    block[1]["inserted"]["file"] = "json:{";
+    EXPECT_EQ(hardware_of(block, sets, kWithId, kWithoutId).media.at("cd").file, "json:{");
 }
 
 TEST(Hardware, SurvivesAsText) {

@@ -44,6 +44,13 @@ std::vector<std::string> names(const ListeningSockets &sockets) {
     return result;
 }
 
+Result<ListeningSockets> take_sockets() {
+    auto passed = take_passed_fds();
+    if (!passed)
+        return std::unexpected(passed.error());
+    return std::move(passed->sockets);
+}
+
 class ListeningSocketsTest : public ::testing::Test {
   protected:
     UniqueFd listener(const std::string &name) const { return listening_socket(folder / name); }
@@ -59,7 +66,7 @@ TEST_F(ListeningSocketsTest, AreNamedByTheirPathsInAnyOrder) {
         for (const char *name : {"serial.sock", "control.sock", "monitor.sock", "my.debug.sock"})
             fds.push_back(listener(name));
         pass(std::move(fds));
-        const auto sockets = take_listening_sockets();
+        const auto sockets = take_sockets();
         ASSERT_TRUE(sockets);
         EXPECT_EQ(names(*sockets), (Names{"control", "monitor", "my.debug", "serial"}));
         EXPECT_EQ(sockets->at("serial").get(), 3);
@@ -73,12 +80,12 @@ TEST_F(ListeningSocketsTest, AreOursAlone) {
         std::vector<UniqueFd> fds;
         fds.push_back(listener("serial.sock"));
         pass(std::move(fds));
-        const auto sockets = take_listening_sockets();
+        const auto sockets = take_sockets();
         ASSERT_TRUE(sockets);
         EXPECT_NE(fcntl(sockets->at("serial").get(), F_GETFD) & FD_CLOEXEC, 0);
         for (const char *name : {"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"})
             EXPECT_EQ(getenv(name), nullptr) << name;
-        EXPECT_FALSE(take_listening_sockets());
+        EXPECT_FALSE(take_passed_fds());
     }));
 }
 
@@ -93,12 +100,32 @@ TEST_F(ListeningSocketsTest, WhatIsNoneIsClosed) {
         fds.emplace_back(open("/dev/null", O_RDONLY | O_CLOEXEC));
         fds.push_back(listener("good.sock"));
         pass(std::move(fds));
-        const auto sockets = take_listening_sockets();
+        const auto sockets = take_sockets();
         ASSERT_TRUE(sockets);
         EXPECT_EQ(names(*sockets), Names{"good"});
         EXPECT_EQ(sockets->at("good").get(), 8);
         for (int fd = 3; fd < 8; ++fd)
             EXPECT_EQ(fcntl(fd, F_GETFD), -1) << fd;
+    }));
+}
+
+TEST_F(ListeningSocketsTest, FilesThatWereStoredHaveTheirNames) {
+    EXPECT_TRUE(holds_in_child([this] {
+        std::vector<UniqueFd> fds;
+        fds.push_back(listener("good.sock"));
+        fds.emplace_back(open(folder.write("a", "x").c_str(), O_RDWR | O_CLOEXEC));
+        fds.emplace_back(open("/dev/null", O_RDONLY | O_CLOEXEC));
+        fds.emplace_back(open(folder.write("b", "y").c_str(), O_RDONLY | O_CLOEXEC));
+        fds.emplace_back(open(folder.write("c", "z").c_str(), O_RDONLY | O_CLOEXEC));
+        pass(std::move(fds));
+        setenv("LISTEN_FDNAMES", "good.sock:first:none:second", 1);
+        const auto passed = take_passed_fds();
+        ASSERT_TRUE(passed);
+        EXPECT_EQ(names(passed->sockets), Names{"good"});
+        EXPECT_EQ(names(passed->files), (Names{"first", "second"}));
+        EXPECT_EQ(passed->files.at("second").get(), 6);
+        EXPECT_NE(fcntl(6, F_GETFD) & FD_CLOEXEC, 0);
+        EXPECT_EQ(fcntl(7, F_GETFD), -1) << "one without a name";
     }));
 }
 
@@ -109,7 +136,7 @@ constexpr const char *kNone =
 
 TEST_F(ListeningSocketsTest, NoneIsAnErrorThatSaysWhatToDo) {
     EXPECT_TRUE(holds_in_child([] {
-        const auto sockets = take_listening_sockets();
+        const auto sockets = take_sockets();
         ASSERT_FALSE(sockets);
         EXPECT_EQ(sockets.error().message, kNone);
     }));
@@ -117,7 +144,7 @@ TEST_F(ListeningSocketsTest, NoneIsAnErrorThatSaysWhatToDo) {
         std::vector<UniqueFd> fds;
         fds.push_back(listener("no-suffix"));
         pass(std::move(fds));
-        const auto sockets = take_listening_sockets();
+        const auto sockets = take_sockets();
         ASSERT_FALSE(sockets);
         EXPECT_EQ(sockets.error().message, kNone);
     }));
@@ -129,7 +156,7 @@ TEST_F(ListeningSocketsTest, ThoseOfAnotherProcessAreNotTaken) {
         fds.push_back(listener("serial.sock"));
         pass(std::move(fds));
         setenv("LISTEN_PID", "1", 1);
-        EXPECT_FALSE(take_listening_sockets());
+        EXPECT_FALSE(take_passed_fds());
         EXPECT_NE(fcntl(3, F_GETFD), -1);
     }));
 }
@@ -138,7 +165,7 @@ TEST_F(ListeningSocketsTest, ACountThatIsNoneIsAnError) {
     EXPECT_TRUE(holds_in_child([] {
         setenv("LISTEN_PID", std::to_string(getpid()).c_str(), 1);
         setenv("LISTEN_FDS", "many", 1);
-        const auto sockets = take_listening_sockets();
+        const auto sockets = take_sockets();
         ASSERT_FALSE(sockets);
         EXPECT_TRUE(sockets.error().message.starts_with("cannot take the sockets from systemd: "))
             << sockets.error().message;

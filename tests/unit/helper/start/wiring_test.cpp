@@ -40,7 +40,7 @@ class WiringTest : public ::testing::Test {
         options.vm = "vm1";
         options.serials = std::move(serials);
         options.channels = std::move(channels);
-        auto wired = helper::wire(options, std::move(sockets));
+        auto wired = helper::wire(options, std::move(sockets), {});
         EXPECT_TRUE(wired);
         return std::move(*wired);
     }
@@ -166,7 +166,7 @@ TEST_F(WiringTest, TheCompanionRelaysTheGuestAgent) {
     HelperOptions options;
     options.vm = "vm1";
     options.agent = true;
-    auto wiring = helper::wire(options, std::move(sockets));
+    auto wiring = helper::wire(options, std::move(sockets), {});
     ASSERT_TRUE(wiring);
     EXPECT_EQ(wiring->qemu.arguments.back(),
               fmt::format("socket,id=agent,fd={}", wiring->qemu.fds.back().get()));

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+//
+// QEMU's -drive options, whose files are sets of open files, with the paths of these files. For
+// what a person can run by hand, and for comparing two command lines.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qemunit::ctl {
+
+// "/dev/fdset/1" -> "/srv/a.qcow2"
+using FilesOfSets = std::map<std::string, std::string>;
+
+// By what ExecStart= tells the helper; by what the helper has told QEMU (-add-fd).
+FilesOfSets files_of_helper(const std::vector<std::string> &exec_start);
+FilesOfSets files_of_qemu(const std::vector<std::string> &command);
+
+// Puts the paths in the place of the sets.
+void name_files(std::vector<std::string> &command, const FilesOfSets &files);
+
+// What does not depend on the ini, or was added by the helper: names of nodes, layers. Then the
+// words of a VM that 0.7.0 has started look the same, too.
+void leave_out_nodes(std::vector<std::string> &command);
+
+// An option's value between its commas; a doubled one is part of a value.
+std::vector<std::string> split_parts(std::string_view value);
+
+}  // namespace qemunit::ctl

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+//
+// Open files that systemd keeps for a service, from one of its commands to the next (FDSTORE= of
+// sd_notify(3)). For programs that a start waits for: links no libsystemd, whose protocol is open
+// to other implementations.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "common/result.h"
+
+namespace qemunit::helper {
+
+Result<> store_descriptor(std::string_view name, int fd);
+
+// Of all descriptors of that name.
+Result<> remove_stored(std::string_view name);
+
+// Until systemd has taken all that was said before, or for `seconds`. A process that ends earlier
+// may be forgotten before its messages are read.
+Result<> wait_for_store(int seconds);
+
+}  // namespace qemunit::helper

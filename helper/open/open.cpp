@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+#include "helper/open/open.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "common/files/named_file.h"
+#include "common/helper_options.h"
+#include "common/options.h"
+#include "common/vm_name.h"
+#include "helper/handover/descriptor_store.h"
+
+namespace qemunit::helper {
+
+namespace {
+
+constexpr int kStoreSeconds = 20;
+
+constexpr Option<OpenOptions> kOpenOptions[] = {
+    {{.name = helper_option::kVm, .value = "NAME", .help = "The VM's name"},
+     set_text<&OpenOptions::vm>},
+    {{.name = helper_option::kOwner,
+      .value = "USER",
+      .help = "With whose rights a file is opened, where others than root can\n"
+              "put it there"},
+     set_text<&OpenOptions::user>},
+    {{.name = helper_option::kDriveFile,
+      .value = "SET:DRIVE:ACCESS:FORMAT:PATH",
+      .help = "An image; ACCESS is r or rw"},
+     add_parsed<&OpenOptions::files, parse_drive_file>},
+    {{.name = helper_option::kBackingFile,
+      .value = "SET:DRIVE:FORMAT:PATH",
+      .help = "What the image before is a layer on"},
+     add_parsed<&OpenOptions::files, parse_backing_file>},
+    {{.name = helper_option::kBackingLayer,
+      .value = "SET:DRIVE:FORMAT:PATH",
+      .help = "What that is a layer on"},
+     add_parsed<&OpenOptions::files, parse_backing_layer>},
+    {kHelpOption, set_to<&OpenOptions::mode, OpenOptions::Mode::help>, true},
+    {kVersionOption, set_to<&OpenOptions::mode, OpenOptions::Mode::version>, true},
+};
+
+std::string advice(const OpenOptions &options, const DriveFile &file, int code) {
+    if (code == EROFS)
+        return fmt::format(
+            "It is on a file system that cannot be written: write ReadOnly=yes or "
+            "Ephemeral=yes in [Drive {}].",
+            file.drive);
+    if (code != EACCES && code != EPERM)
+        return "";
+    if (options.user.empty())
+        return "root itself may not: on a network file system, its server may take root for nobody "
+               "(root squash). Name a user who may with User= in [VM], or allow it on the server.";
+    return fmt::format(
+        "It is opened as user '{}' where others than root can put it there: allow "
+        "it to this user, or choose another one with User= in [VM].",
+        options.user);
+}
+
+// QEMU's own words for what a system call says; what we refuse has a sentence of its own.
+Error why_not(const OpenOptions &options, const DriveFile &file, const Error &error) {
+    constexpr int kOfTheSystem[] = {EACCES, EROFS, ENOTDIR, ENXIO, ENODEV, EIO, ETXTBSY};
+    if (std::ranges::find(kOfTheSystem, error.code) != std::end(kOfTheSystem))
+        return not_opened(file, error.code, advice(options, file, error.code));
+    return Error{error.code, fmt::format("{}: {}", key_of(file), error.message)};
+}
+
+Result<> open_all(const OpenOptions &options) {
+    std::optional<Account> user;
+    if (!options.user.empty()) {
+        auto found = find_account(options.user);
+        if (!found)
+            return std::unexpected(found.error());
+        user = std::move(*found);
+    }
+    for (const DriveFile &file : options.files) {
+        // One of an earlier start that came to nothing, with Restart=, may still be kept.
+        if (auto removed = remove_stored(stored_name(file)); !removed)
+            return removed;
+        const auto opened = open_named_file(file.path, file.write, user);
+        // qemunit-helper looks in the unit's own file systems, where a line of [Service] may have
+        // put one (BindPaths=), and says so if there is none either.
+        if (!opened && opened.error().code == ENOENT)
+            continue;
+        if (!opened)
+            return std::unexpected(why_not(options, file, opened.error()));
+        if (auto stored = store_descriptor(stored_name(file), opened->get()); !stored)
+            return stored;
+    }
+    return wait_for_store(kStoreSeconds);
+}
+
+}  // namespace
+
+std::string open_help() {
+    return options_help(
+        R"(qemunit-open --vm=NAME [OPTION]... --drive-file=SET:DRIVE:ACCESS:FORMAT:PATH...
+
+Opens the images of a VM, for systemd to hand them to qemunit-helper. Run as root by
+qemu@NAME.service; it is of no use in a shell.
+
+)",
+        kOpenOptions, "\nSee qemunit.ini(5), [Drive].\n");
+}
+
+Result<OpenOptions> parse_open_options(const std::vector<std::string> &arguments) {
+    OpenOptions options;
+    const auto rest = take_options(kOpenOptions, arguments, Operands::anywhere, options);
+    if (!rest)
+        return std::unexpected(rest.error());
+    if (options.mode != OpenOptions::Mode::open)
+        return options;
+    if (!is_vm_name(options.vm))
+        return fail(EINVAL, fmt::format("--vm='{}' is not the name of a VM", options.vm));
+    if (!rest->empty() || options.files.empty())
+        return fail(EINVAL, "files of drives are needed, and nothing else; see --help");
+    return options;
+}
+
+Result<> open_and_store(const OpenOptions &options) {
+    auto opened = open_all(options);
+    if (!opened)
+        for (const DriveFile &file : options.files)
+            (void)remove_stored(stored_name(file));  // systemd forgets them with the unit's end
+    return opened;
+}
+
+}  // namespace qemunit::helper
