@@ -16,7 +16,7 @@
 #include <set>
 #include <string_view>
 
-#include "common/mount_namespace.h"
+#include "common/files/mount_namespace.h"
 #include "common/user_paths.h"
 #include "generator/check/conflicts.h"
 #include "generator/check/host.h"

@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "common/mount_namespace.h"
+#include "common/files/mount_namespace.h"
 #include "common/paths.h"
 #include "helper/open/open.h"
 

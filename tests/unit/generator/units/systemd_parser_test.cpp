@@ -343,7 +343,7 @@ TEST_F(SystemdParserTest, TheUnitsBesideQemu) {
                      "--backing-format=raw", "--backing-format-is-guessed",
                      "--backing-file=/base/" + name, "/srv/" + name + "/" + name}));
     EXPECT_TRUE(is_there(values("ConditionPathExists"), "|!/srv/" + name + "/" + name + " "));
-    EXPECT_EQ(values("ReadWritePaths"), Texts{"-/var/lib/qemunit -/srv/" + name});
+    EXPECT_EQ(values("ReadWritePaths"), Texts{"-/var/lib/qemunit -/var/lib/private/qemunit -/srv/" + name});
 
     load("qemu-virtiofs@vm1:s.service");
     ASSERT_FALSE(commands().empty());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "common/mount_namespace.h"
+#include "common/files/mount_namespace.h"
 
 #include <sched.h>
 #include <sys/syscall.h>
