@@ -28,6 +28,10 @@ class Sandbox {
             lines_ +=
                 "# The guest says to the helper that it is up.\n"
                 "RestrictAddressFamilies=AF_VSOCK\n";
+        if (std::ranges::find(vm_.drives, DriveAio::io_uring, &Drive::aio) != vm_.drives.end())
+            lines_ +=
+                "# AIO=io_uring; see qemunit.ini(5) for what that costs.\n"
+                "SystemCallFilter=io_uring_setup io_uring_enter io_uring_register\n";
         return std::move(lines_);
     }
 

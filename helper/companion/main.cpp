@@ -3,6 +3,7 @@
 // qemunit-companion: what qemunit-helper runs beside QEMU. A program of its own, since a start of a
 // VM waits for the helper, but need not wait until the companion's libraries are loaded.
 #include <fmt/format.h>
+#include <sys/prctl.h>
 #include <sysexits.h>
 #include <systemd/sd-daemon.h>
 
@@ -13,6 +14,7 @@
 #include "common/shared_names.h"
 #include "helper/companion/companion.h"
 #include "helper/handover/companion_command.h"
+#include "helper/handover/system_calls.h"
 
 namespace {
 
@@ -53,6 +55,12 @@ int main(int argc, char **argv) {
         fmt::print(stderr, "<3>qemunit-companion: {}\n", command.error().message);
         return EX_USAGE;
     }
+    // QEMU is of the same user. What may not be dumped has no memory in /proc that another process
+    // of the user can open, and no descriptors there (proc(5), ptrace(2)).
+    prctl(PR_SET_DUMPABLE, 0);
+    if (auto filtered = filter_companion(); !filtered)
+        fmt::print(stderr, "<4>qemunit-companion: {}; the companion goes on without a filter\n",
+                   filtered.error().message);
     const std::string vm = command->told.vm;
     set_title(argc, argv, concat(kSupervisorTitle, " of VM ", vm));
     CompanionSetup setup = companion_setup(std::move(*command));

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <linux/close_range.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <syslog.h>
@@ -29,6 +30,7 @@
 #include "helper/start/advice.h"
 #include "helper/start/drive_images.h"
 #include "helper/start/kvm.h"
+#include "helper/start/last_exec.h"
 #include "helper/start/listening_sockets.h"
 #include "helper/start/wiring.h"
 
@@ -164,16 +166,16 @@ Error run_qemu(const std::vector<std::string> &command) {
         unsetenv(name);
     // SIGHUP stays blocked: it would make QEMU quit, and is not for QEMU (see main()).
     mask_signals(SIG_UNBLOCK, {kStopSignal});
-    const std::vector<char *> argv = pointers_to(command);
-    execv(argv.front(), argv.data());
-    // On Debian 12 the name of i386 is a shell script that runs the program, and the sandbox has no
-    // shell.
-    const int code = errno;
-    if (code == EACCES || code == ENOENT) {
-        const std::string program = command.front().substr(command.front().rfind('/') + 1);
-        execv((std::string(kQemuLibexecDir) + "/" + program).c_str(), argv.data());
-    }
-    Error error = fail_errno(code, fmt::format("cannot run {}", command.front())).error();
+    std::vector<std::string> programs{command.front()};
+    // On Debian 12 the name of i386 is a shell script that runs this program; but there is one
+    // exec, and no shell in the sandbox.
+    const std::size_t slash = command.front().rfind('/');
+    if (command.front().substr(0, slash) == kQemuBinDir)
+        programs.insert(programs.begin(),
+                        std::string(kQemuLibexecDir) + command.front().substr(slash));
+    const char *const filter = std::getenv("QEMUNIT_FILTER");
+    Error error =
+        execute_last(programs, pointers_to(command), !filter || filter != std::string_view("no"));
     if (error.code == ENOENT)
         error.message += "; is QEMU for this architecture installed?";
     return error;
@@ -313,6 +315,9 @@ int main(int argc, char **argv) {
     // ends by the SIGHUP that comes with it (SendSIGHUP= of the unit). From here on, SIGHUP is of
     // no use.
     mask_signals(SIG_BLOCK, {kStopSignal, SIGHUP});
+    // While a saved state is loaded, this process waits beside QEMU, of the same user: QEMU must
+    // not write into its memory (proc(5)). An exec takes this back.
+    prctl(PR_SET_DUMPABLE, 0);
     auto options = parse_helper_options({argv + 1, argv + argc});
     if (!options)
         return complain(EX_USAGE, options.error().message);

@@ -83,6 +83,13 @@ TEST(SandboxTest, SocketsOfTheOtherPrograms) {
               "BindReadOnlyPaths=\"-/run/qemunit-passt/vm1\\:n\"\n");
 }
 
+TEST(SandboxTest, IoUringIsForDrivesThatAskForIt) {
+    EXPECT_EQ(settings("[Drive a]\nFile=a.img\nAIO=native\nCache=none\n"), "");
+    EXPECT_EQ(settings("[Drive a]\nFile=a.img\nAIO=threads\n[Drive b]\nFile=b.img\nAIO=io_uring\n"),
+              "# AIO=io_uring; see qemunit.ini(5) for what that costs.\n"
+              "SystemCallFilter=io_uring_setup io_uring_enter io_uring_register\n");
+}
+
 // QEMU's user has to get through it, which tmpfs alone does not say.
 TEST(SandboxTest, FilesInTheHomeOfRootAreBelowAFolderForAll) {
     EXPECT_TRUE(settings("[Boot]\nKernel=/root/vm/a.img\n")

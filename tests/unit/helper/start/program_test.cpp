@@ -22,6 +22,8 @@ namespace {
 using testing::ProgramResult;
 using Words = std::vector<std::string>;
 
+constexpr const char *kNoFilter = "QEMUNIT_FILTER=no";
+
 class HelperProgramTest : public ::testing::Test {
   protected:
     // `script` runs as QEMU.
@@ -33,7 +35,8 @@ class HelperProgramTest : public ::testing::Test {
 
     // A shell opens nothing but can pass what we have at 3 and 4; it becomes the helper.
     ProgramResult run_with_sockets(const Words &arguments,
-                                   const std::string &helper = QEMUNIT_HELPER) const {
+                                   const std::string &helper = QEMUNIT_HELPER,
+                                   const std::string &variable = "OTHER=x") const {
         ProgramResult result;
         EXPECT_TRUE(testing::holds_in_child([&] {
             constexpr int kOutOfTheWay = 100;
@@ -47,8 +50,9 @@ class HelperProgramTest : public ::testing::Test {
                              helper};
             command.insert(command.end(), arguments.begin(), arguments.end());
             const ProgramResult run = testing::run_program(
-                command, {.environment = {"KEPT=yes", "NOTIFY_SOCKET=" + (folder / "none"),
-                                          "WATCHDOG_PID=1", "WATCHDOG_USEC=1"}});
+                command,
+                {.environment = {"KEPT=yes", variable, "NOTIFY_SOCKET=" + (folder / "none"),
+                                 "WATCHDOG_PID=1", "WATCHDOG_USEC=1"}});
             folder.write("output", run.output);
             folder.write("errors", run.errors);
             folder.write("exit-code", std::to_string(run.exit_code));
@@ -120,7 +124,8 @@ TEST_F(HelperProgramTest, QemuGetsItsArguments) {
 TEST_F(HelperProgramTest, QemuGetsItsSocketsAndNoOtherFd) {
     // What QEMU's process has open, told by the process itself.
     const ProgramResult result = run_with_sockets(
-        {"--vm=vm1", "--serial=serial", qemu("echo \"$@\"; exec ls -lv /proc/self/fd\n")});
+        {"--vm=vm1", "--serial=serial", qemu("echo \"$@\"; exec ls -lv /proc/self/fd\n")},
+        QEMUNIT_HELPER, kNoFilter);
     EXPECT_EQ(result.exit_code, 0);
     Words open_fds;
     for (std::size_t at = 0; (at = result.output.find(" -> ", at)) != result.output.npos; ++at) {
@@ -134,10 +139,26 @@ TEST_F(HelperProgramTest, QemuGetsItsSocketsAndNoOtherFd) {
 }
 
 TEST_F(HelperProgramTest, QemuGetsTheEnvironmentWithoutSystemdsPart) {
-    const ProgramResult result = run_with_sockets({"--vm=vm1", qemu("exec env\n")});
+    const ProgramResult result =
+        run_with_sockets({"--vm=vm1", qemu("exec env\n")}, QEMUNIT_HELPER, kNoFilter);
     EXPECT_NE(result.output.find("KEPT=yes\n"), result.output.npos);
     for (const char *name : {"LISTEN_", "NOTIFY_SOCKET", "WATCHDOG_"})
         EXPECT_EQ(result.output.find(name), result.output.npos) << result.output;
+}
+
+constexpr const char *kRunsTrue = "/bin/true && echo ran; echo after\n";
+
+TEST_F(HelperProgramTest, QemuRunsNoOtherProgram) {
+    const ProgramResult result = run_with_sockets({"--vm=vm1", qemu(kRunsTrue)});
+    EXPECT_EQ(result.output, "after\n");
+    EXPECT_NE(result.errors.find("/bin/true: Permission denied"), result.errors.npos)
+        << result.errors;
+}
+
+TEST_F(HelperProgramTest, QemuRunsProgramsWhereItsServiceSaysSo) {
+    const ProgramResult result =
+        run_with_sockets({"--vm=vm1", qemu(kRunsTrue)}, QEMUNIT_HELPER, kNoFilter);
+    EXPECT_EQ(result.output, "ran\nafter\n");
 }
 
 TEST_F(HelperProgramTest, KvmIsLeftOutWhereItIsOfNoUse) {
