@@ -2,7 +2,9 @@
 //
 // A "QEMU" that a guest has taken over, for QEMU= of an ini: it runs no guest, is polite to the
 // companion, and on control.sock does its worst as soon as qemunitd asks for something. Its
-// Arguments= say what that is: "rogue:nested". It knows of QMP just enough to get there.
+// Arguments= say what that is: "rogue:nested". "rogue:attempts" is what rogue_attempts.h has,
+// before the VM has started, "rogue:killer" the end of all that it can kill. It knows of QMP just
+// enough to get there.
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,8 +13,12 @@
 #include <array>
 #include <csignal>
 #include <cstdlib>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
+
+#include "tests/e2e/rogue_attempts.h"
 
 namespace {
 
@@ -41,6 +47,9 @@ class Connection {
     // `manners`: what it does to a monitor command; "" is what QEMU does.
     Connection(int fd, std::string_view manners) : fd_(fd), manners_(manners) {}
 
+    // What is done before the first answer: the other side is up then, and waits.
+    void on_first_command(std::function<void()> work) { work_ = std::move(work); }
+
     // Until the other side has left.
     void serve() {
         if (manners_ != "mute")
@@ -67,6 +76,8 @@ class Connection {
     }
 
     void take(const std::string &command) {
+        if (const auto work = std::exchange(work_, nullptr))
+            work();
         const std::size_t id = command.rfind("\"id\":");
         if (is_silent_ || id == command.npos)
             return;
@@ -126,6 +137,7 @@ class Connection {
 
     int fd_;
     std::string manners_;
+    std::function<void()> work_;
     bool is_silent_ = false;
     bool is_paused_ = false;
 };
@@ -150,13 +162,22 @@ void serve_in_child(int fd, std::string_view manners) {
 int main(int argc, char *argv[]) {
     int companion = -1, control = -1;
     std::string manners;
+    qemunit::e2e::Targets targets{{"program", argv[0]}};
+    constexpr std::string_view kTarget = "target:";
     for (int i = 1; i < argc; ++i) {
         const std::string_view word = argv[i];
         companion = std::max(companion, fd_of(word, "companion"));
         control = std::max(control, fd_of(word, "control"));
         if (word.starts_with("rogue:"))
             manners = word.substr(word.find(':') + 1);
+        if (const std::size_t equals = word.find('=');
+            word.starts_with(kTarget) && equals != word.npos)
+            targets.insert_or_assign(
+                std::string(word.substr(kTarget.size(), equals - kTarget.size())),
+                std::string(word.substr(equals + 1)));
     }
+    if (manners == "killer")
+        qemunit::e2e::kill_all(targets);
     std::signal(SIGCHLD, SIG_IGN);
     if (const pid_t parent = getpid(); fork() == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -167,6 +188,9 @@ int main(int argc, char *argv[]) {
             }
         return EXIT_SUCCESS;
     }
-    Connection(companion, "").serve();
+    Connection connection(companion, "");
+    if (manners == "attempts")
+        connection.on_first_command([&] { qemunit::e2e::attempt_all(targets, "attempts"); });
+    connection.serve();
     return EXIT_SUCCESS;
 }
