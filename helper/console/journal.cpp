@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "helper/console/journal.h"
 
+#include <fmt/format.h>
 #include <linux/sockios.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
+
+#include <cstdio>
 
 namespace qemunit::helper {
 
@@ -12,6 +17,7 @@ namespace {
 
 constexpr std::string_view kSocket = "/run/systemd/journal/socket";
 constexpr uint64_t kJournalRetryUsec = 200'000;
+constexpr unsigned kRetriesMax = 25;  // 5 s, in which systemd-journald.socket is long restarted
 constexpr uint64_t kFiledCheckUsec = 2'000;
 constexpr unsigned kFiledChecksMax = 2'500;  // 5 s in all
 constexpr int kJournalSendBuffer = 8 << 20;  // bytes; as much as the kernel grants, like libsystemd
@@ -101,10 +107,41 @@ void Journal::retry_later() {
 }
 
 void Journal::retry() {
-    if (connect())
+    if (connect()) {
+        retries_ = 0;
         flush();
-    else
-        retry_later();
+        return;
+    }
+    if (++retries_ > kRetriesMax)
+        send_as_text();
+    retry_later();
+}
+
+// The sandbox has the journal's socket alone, without its folder: after a restart of
+// systemd-journald.socket, the new one is not in there, and a guest would wait for it with each
+// line. Standard error goes on reaching the journal.
+void Journal::send_as_text() {
+    if (retries_ == kRetriesMax + 1)
+        fmt::print(stderr,
+                   "<4>qemunit-helper: the journal's socket was replaced; until this VM is "
+                   "restarted, its lines have no QEMUNIT_ fields\n");
+    const bool was_full = is_full();
+    pollfd room{STDERR_FILENO, POLLOUT, 0};
+    while (!queue_.empty() && poll(&room, 1, 0) == 1) {
+        const std::string &entry = queue_.front();
+        const auto value = [&](std::string_view name) {
+            const std::size_t at = ("\n" + entry).find(fmt::format("\n{}=", name));
+            if (at == std::string::npos)
+                return std::string();
+            const std::size_t begin = at + name.size() + 1;
+            return entry.substr(begin, entry.find('\n', begin) - begin);
+        };
+        fmt::print(stderr, "<{}>{}\n", value("PRIORITY"), value("MESSAGE"));
+        queued_bytes_ -= entry.size();
+        queue_.pop_front();
+    }
+    if (was_full || queue_.empty())
+        on_room_();
 }
 
 // journald takes one message after the other, and drops an empty message silently. Once the empty

@@ -50,6 +50,7 @@ class Journal {
     void flush();
     void retry_later();
     void retry();
+    void send_as_text();
     void check_filed();
 
     sd_event *event_;
@@ -57,6 +58,7 @@ class Journal {
     UniqueFd fd_;
     FdWatch io_;
     Timer retry_;
+    unsigned retries_ = 0;
     std::deque<std::string> queue_;
     std::size_t queued_bytes_ = 0;
     std::function<void()> filed_;

@@ -4,9 +4,12 @@
 // busy or restarted journald costs no line. Each test has a /run of its own.
 #include "helper/console/journal.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "tests/unit/helper/console/fake_journald.h"
@@ -82,6 +85,34 @@ TEST(JournalTest, ARestartOfJournaldLosesNothing) {
         EXPECT_EQ(journald.messages(), (Entries{"two", "three"}));
         sender->journal->send({{"MESSAGE", "four"}});
         EXPECT_EQ(journald.messages().back(), "four");
+    });
+}
+
+// In the sandbox, the socket stays the one that journald has no more.
+TEST(JournalTest, LinesGoToStandardErrorWhereTheSocketDoesNotComeBack) {
+    testing::with_private_run([] {
+        std::optional<FakeJournald> journald;
+        journald.emplace();
+        Sender sender;
+        journald.reset();
+        int ends[2];
+        ASSERT_EQ(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+        const UniqueFd reading(ends[0]), writing(ends[1]), before(dup(STDERR_FILENO));
+        dup2(writing.get(), STDERR_FILENO);
+        sender.journal->send({{"MESSAGE", "one = 1"}, {"PRIORITY", "5"}, {"QEMUNIT_VM", "vm1"}});
+        sender.journal->send({{"MESSAGE", "two"}, {"PRIORITY", "6"}});
+        const bool is_empty = sender.wait_until([&] { return sender.journal->is_empty(); });
+        dup2(before.get(), STDERR_FILENO);
+        EXPECT_TRUE(is_empty);
+        char said[1000];
+        const ssize_t n = read(reading.get(), said, sizeof said);
+        EXPECT_EQ(std::string(said, static_cast<std::size_t>(std::max<ssize_t>(n, 0))),
+                  "<4>qemunit-helper: the journal's socket was replaced; until this VM is "
+                  "restarted, its lines have no QEMUNIT_ fields\n<5>one = 1\n<6>two\n");
+        // And back, should it come.
+        journald.emplace();
+        sender.journal->send({{"MESSAGE", "three"}});
+        EXPECT_TRUE(sender.wait_until([&] { return !journald->read().empty(); }));
     });
 }
 
