@@ -28,6 +28,7 @@ inline constexpr std::string_view kDriveFile = "--drive-file";      // SET:DRIVE
 inline constexpr std::string_view kBackingFile = "--backing-file";  // SET:DRIVE:FORMAT:PATH
 inline constexpr std::string_view kBackingLayer = "--backing-layer";  // the same, below that
 inline constexpr std::string_view kOwner = "--owner";                 // qemunit-open's
+inline constexpr std::string_view kTap = "--tap";                     // qemunit-open's
 inline constexpr std::string_view kSized = "--sized";                 // BYTES:FORMAT:PATH
 inline constexpr std::string_view kNeeds = "--needs";                 // UNIT,SOCKET
 inline constexpr std::string_view kStop = "--stop";

@@ -12,7 +12,6 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <set>
 #include <string_view>
 
@@ -105,19 +104,10 @@ int check(const GeneratorOptions &options, const Log &log) {
 
 // systemd makes the state directory for each command of a start, also of one that fails. A
 // directory that has something in it stays.
-void remove_empty_state() {
+void remove_empty_state(const std::string &vm) {
     const char *state = std::getenv("STATE_DIRECTORY");
-    if (state == nullptr)
-        return;
-    (void)!rmdir(state);
-    // The folder of a user who exists only while the VM runs, and systemd's link to it. No other
-    // link is followed.
-    const std::filesystem::path folder(state);
-    const auto kept = std::filesystem::path("../private/qemunit") / folder.filename();
-    std::error_code error;
-    if (std::filesystem::read_symlink(folder, error) == kept &&
-        rmdir((folder.parent_path() / kept).c_str()) == 0)
-        (void)!unlink(state);
+    if (state != nullptr && rmdir(state) == 0)
+        (void)!unlink(Paths().state_link(vm).c_str());
 }
 
 int explain(const GeneratorOptions &options, const Log &log) {
@@ -130,7 +120,7 @@ int explain(const GeneratorOptions &options, const Log &log) {
                         std::strerror(errno)));
     log_all(log,
             missing_unit_reasons(options.arguments.front(), options.root, paths, this_machine()));
-    remove_empty_state();
+    remove_empty_state(options.arguments.front());
     return EX_CONFIG;
 }
 
@@ -148,7 +138,7 @@ int explain_failure(const GeneratorOptions &options) {
         !(was_before_qemu || is("MONITOR_EXIT_CODE", "exited")))
         return EXIT_SUCCESS;
     const Paths paths = paths_for(options);
-    remove_empty_state();
+    remove_empty_state(options.arguments.front());
     // Of QEMU; of ours, which say what is wrong with an image (sysexits.h: EX_DATAERR, EX_NOINPUT).
     if (!was_before_qemu && !is("MONITOR_EXIT_STATUS", "1") && !is("MONITOR_EXIT_STATUS", "65") &&
         !is("MONITOR_EXIT_STATUS", "66"))

@@ -11,17 +11,6 @@ namespace qemunit {
 
 namespace fs = std::filesystem;
 
-namespace {
-
-// Or the link that systemd makes to the folder of a user who exists only while the VM runs.
-bool is_state_folder(const fs::path &path) {
-    std::error_code none;
-    return fs::is_directory(fs::symlink_status(path, none)) ||
-           fs::read_symlink(path, none) == fs::path("../private/qemunit") / path.filename();
-}
-
-}  // namespace
-
 std::vector<std::string> left_images(const std::string &image, const std::string &vm,
                                      const std::vector<std::string> &config_dirs) {
     const fs::path path(image), folder = path.parent_path(), all = folder.parent_path();
@@ -40,7 +29,8 @@ std::vector<std::string> left_images(const std::string &image, const std::string
         const std::string name = entry->path().filename();
         const fs::path candidate = entry->path() / path.filename();
         std::error_code none;
-        if (name != vm && is_vm_name(name) && is_state_folder(entry->path()) &&
+        if (name != vm && is_vm_name(name) &&
+            fs::is_directory(fs::symlink_status(entry->path(), none)) &&
             fs::is_regular_file(fs::symlink_status(candidate, none)) && !is_configured(name))
             found.push_back(candidate);
     }

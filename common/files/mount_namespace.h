@@ -8,5 +8,7 @@ namespace qemunit {
 
 // From here on, this process sees the files as PID 1 does. errno says why not.
 bool join_mounts_of_manager();
+// The same of its network interfaces.
+bool join_network_of_manager();
 
 }  // namespace qemunit

@@ -112,4 +112,10 @@ void leave_out_nodes(std::vector<std::string> &command) {
     });
 }
 
+void leave_out_taps(std::vector<std::string> &command) {
+    for (std::size_t i = 1; i < command.size(); ++i)
+        if (command[i - 1] == "-netdev" && command[i].starts_with("tap,id="))
+            command[i].resize(std::min(command[i].find(',', 7), command[i].size()));
+}
+
 }  // namespace qemunit::ctl

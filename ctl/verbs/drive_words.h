@@ -25,6 +25,9 @@ void name_files(std::vector<std::string> &command, const FilesOfSets &files);
 // words of a VM that 0.7.0 has started look the same, too.
 void leave_out_nodes(std::vector<std::string> &command);
 
+// What is behind the id of a tap: its interface, or the descriptor that the helper has put there.
+void leave_out_taps(std::vector<std::string> &command);
+
 // An option's value between its commas; a doubled one is part of a value.
 std::vector<std::string> split_parts(std::string_view value);
 

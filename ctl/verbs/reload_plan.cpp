@@ -27,6 +27,7 @@ constexpr std::string_view kFile = "file.filename";
 std::vector<std::string> comparable(std::vector<std::string> words) {
     name_files(words, files_of_qemu(words));
     leave_out_nodes(words);
+    leave_out_taps(words);
     return words;
 }
 

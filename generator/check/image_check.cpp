@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "generator/check/image_check.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -39,35 +37,26 @@ void check_drive(const Vm &vm, const Drive &drive, const WarnOfKey &warn) {
         warn_if("File", left_image_advice(path, vm.name, vm.paths.config_dirs()));
 }
 
-bool is_mount_point(const std::string &path) {
-    struct statx status {};
-    return statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, 0, &status) == 0 &&
-           (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
-}
-
 // systemd makes the folder of StateDirectory=, and refuses a link in its place (exec_context's
 // setup_exec_directory()). On the way to the folder, systemd does follow links.
 void check_state_folder(const Vm &vm, const WarnOfKey &warn) {
     const std::string folder = vm.paths.state_dir(vm.name);
     std::error_code error;
     const auto target = std::filesystem::read_symlink(folder, error);
-    const bool is_link = !error;
-    if (is_link && target == concat("../private/qemunit/", vm.name))
-        return;
-    const bool is_kept_here = vm.user || vm.paths.is_of_user();
-    const std::string kept = is_kept_here ? folder : vm.paths.private_state_dir(vm.name);
-    if (is_link)
+    if (!error)
         warn("", "",
              concat(folder,
-                    " is a link, with which systemd does not start the VM. Remove it, and mount "
-                    "what it leads to where systemd has the folder, by this line in /etc/fstab: ",
-                    target.native(), " ", kept, " none bind 0 0"));
-    else if (!is_kept_here && is_mount_point(folder))
+                    " is a link, with which systemd does not start the VM. Make it a folder "
+                    "and mount the other one on it, by this line in /etc/fstab: ",
+                    target.native(), " ", folder, " none bind 0 0"));
+    const std::string all = std::filesystem::path(folder).parent_path();
+    if (!vm.user && !vm.paths.is_of_user() && access(Paths::kPrivateStateDirs, F_OK) == 0 &&
+        !std::filesystem::equivalent(all, Paths::kPrivateStateDirs, error) && !error)
         warn("", "",
-             concat(folder,
-                    " is a mount point, which systemd cannot move to where it has the folders of "
-                    "VMs. Mount it there instead, as ",
-                    kept, " in /etc/fstab, and remove the empty folder."));
+             concat(all,
+                    " is another folder than when the first VM was started, and systemd has that "
+                    "one: stop all VMs, then run `systemctl restart "
+                    "var-lib-private-qemunit_vms.mount`."));
 }
 
 }  // namespace

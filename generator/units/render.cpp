@@ -70,7 +70,9 @@ void append_drive_files(std::string &text, const Vm &vm, bool only_roots) {
 void append_open_command(std::string &text, const Vm &vm) {
     using namespace helper_option;
     const auto files = drive_files(vm);
-    const auto count = std::ranges::count(files, true, &DriveFile::is_opened_by_root);
+    auto count = std::ranges::count(files, true, &DriveFile::is_opened_by_root);
+    for (const Network &network : vm.networks)
+        count += is_tap(network);
     if (count == 0)
         return;
     append(text, "FileDescriptorStoreMax=", fmt::to_string(count), "\nExecStartPre=+",
@@ -80,6 +82,12 @@ void append_open_command(std::string &text, const Vm &vm) {
         append_quoted_word(text, with_value(kOwner, user));
     }
     append_drive_files(text, vm, /*only_roots=*/true);
+    for (const Network &network : vm.networks)
+        if (is_tap(network)) {
+            text += kNextLine;
+            append_quoted_word(text,
+                               with_value(kTap, concat(network.name, ":", tap_name(vm, network))));
+        }
     text += '\n';
 }
 
@@ -201,7 +209,7 @@ std::string service_settings(const Vm &vm, Architecture host, Namespaces namespa
     std::string text;
     text.reserve(kUsualLength);
     if (!vm.paths.is_of_user())
-        text += user_settings(vm, UserOfTemplate::yes);
+        text += user_settings(vm, UserOfTemplate::yes) + state_settings(vm);
     if (!vm.start_timeout && !vm.ready.is_default())
         append(text, "TimeoutStartSec=", kGuestStartTimeout, "\n");
     for (const auto &[key, value] :

@@ -135,21 +135,15 @@ class Sandbox {
     }
 
     void add_host_network() {
-        const auto has = [&](NetworkType type) {
-            return std::ranges::find(vm_.networks, type, &Network::type) != vm_.networks.end();
-        };
-        const bool has_tap = has(NetworkType::tap) || has(NetworkType::bridge);
-        if (!has(NetworkType::user) && !has_tap)
+        // For qemunit-open: QEMU itself sees no device, and no interface.
+        if (std::ranges::any_of(vm_.networks, is_tap))
+            lines_ += "DeviceAllow=/dev/net/tun rw\n";
+        const bool has_user_network = std::ranges::find(vm_.networks, NetworkType::user,
+                                                        &Network::type) != vm_.networks.end();
+        if (!has_user_network)
             return;
         if (has_mounts_)
             lines_ += "PrivateNetwork=no\n";
-        if (has_tap)
-            lines_ +=
-                "# The tap interface is of the host, and belongs to QEMU's user.\n"
-                "BindPaths=/dev/net/tun\n"
-                "DeviceAllow=/dev/net/tun rw\n";
-        if (!has(NetworkType::user))
-            return;
         lines_ +=
             "# QEMU's user network opens sockets of the host.\n"
             "RestrictAddressFamilies=AF_INET AF_INET6\n";

@@ -34,7 +34,7 @@ class Builder {
         for (const Network &network : vm_.networks) {
             if (network.type == NetworkType::passt)
                 add_passt(network);
-            else if (network.type == NetworkType::tap || network.type == NetworkType::bridge)
+            else if (is_tap(network))
                 add_tap(network);
         }
         for (const Share &share : vm_.shares)
@@ -122,7 +122,8 @@ class Builder {
     void add_tpm() {
         const std::string unit = fmt::format("qemu-tpm@{}.service", vm_.name);
         if (!vm_.paths.is_of_user())
-            add_drop_in(unit, {{"Service", user_settings(vm_, UserOfTemplate::yes)}});
+            add_drop_in(
+                unit, {{"Service", user_settings(vm_, UserOfTemplate::yes) + state_settings(vm_)}});
         want(unit);
     }
 
@@ -148,8 +149,6 @@ class Builder {
     void add_tap(const Network &network) {
         const std::string unit = fmt::format("qemu-tap@{}.service", tap_name(vm_, network));
         std::string unit_lines = part_of_vm(), service_lines = journal_of_vm();
-        if (vm_.user)
-            service_lines += fmt::format("Environment=\"OWNER=user {}\"\n", vm_.user->text);
         if (network.bridge) {
             const std::string bridge = fmt::format("qemu-bridge@{}.service", network.bridge->text);
             unit_lines += fmt::format("After={}\n", bridge);

@@ -14,4 +14,9 @@ std::string user_settings(const Vm &vm, UserOfTemplate has_user) {
     return concat("User=", vm_user(vm.name), "\n");
 }
 
+// The template's is for a DynamicUser=.
+std::string state_settings(const Vm &vm) {
+    return vm.user ? concat("StateDirectory=\nStateDirectory=qemunit/", vm.name, "\n") : "";
+}
+
 }  // namespace qemunit::generator

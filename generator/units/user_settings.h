@@ -15,4 +15,7 @@ enum class UserOfTemplate { no, yes };
 // Lines of [Service].
 std::string user_settings(const Vm &vm, UserOfTemplate has_user);
 
+// The same, where the unit has the VM's state directory.
+std::string state_settings(const Vm &vm);
+
 }  // namespace qemunit::generator

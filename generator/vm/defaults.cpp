@@ -99,6 +99,10 @@ std::optional<unsigned> boot_index(const Vm &vm, std::string_view device,
     return first_boot_index(vm) + static_cast<unsigned>(it - vm.boot.order.begin());
 }
 
+bool is_tap(const Network &network) {
+    return network.type == NetworkType::tap || network.type == NetworkType::bridge;
+}
+
 std::string tap_name(const Vm &vm, const Network &network) {
     if (network.interface)
         return network.interface->text;

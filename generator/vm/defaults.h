@@ -40,6 +40,8 @@ std::optional<unsigned> boot_index(const Vm &vm, std::string_view device,
 bool order_is_letters(const Vm &vm);
 
 std::string tap_name(const Vm &vm, const Network &network);
+// Whether it is an interface of the host, of its own or on a bridge.
+bool is_tap(const Network &network);
 
 // "console=ttyS0", for the first serial port.
 std::string console_parameter(const Vm &vm, Architecture host);

@@ -77,6 +77,10 @@ Result<> remove_stored(std::string_view name) {
     return tell_systemd(concat("FDSTOREREMOVE=1\nFDNAME=", name));
 }
 
+std::string stored_tap_name(std::string_view network) {
+    return concat("tap-", network);
+}
+
 // As sd_notify_barrier(3): systemd closes the writing end when it comes to this message.
 Result<> wait_for_store(int seconds) {
     int ends[2];

@@ -17,6 +17,9 @@ Result<> store_descriptor(std::string_view name, int fd);
 // Of all descriptors of that name.
 Result<> remove_stored(std::string_view name);
 
+// What systemd keeps the tap interface of a [Network] as.
+std::string stored_tap_name(std::string_view network);
+
 // Until systemd has taken all that was said before, or for `seconds`. A process that ends earlier
 // may be forgotten before its messages are read.
 Result<> wait_for_store(int seconds);

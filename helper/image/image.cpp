@@ -103,27 +103,15 @@ Result<uint64_t> virtual_size(const ImageOptions &options, const std::optional<A
     return info["virtual-size"].get<uint64_t>();
 }
 
-Result<> make_folder(const std::string &folder, mode_t mode, uid_t uid, gid_t gid) {
-    if (mkdir(folder.c_str(), mode) != 0)
-        return errno == EEXIST ? Result<>() : fail_errno(errno, "cannot create " + folder);
-    // The new owner cannot have replaced the folder: only root can write in the folder above.
-    if (lchown(folder.c_str(), uid, gid) != 0)
-        return fail_errno(errno, "cannot hand over " + folder);
-    return {};
-}
-
-// systemd makes the VM's own folder only when the VM's service starts, which is later. For a user
-// who exists only then, it moves root's folder to where it keeps such users' folders; if one is
-// there already, and only the link to it is gone, that one is meant.
+// systemd makes the VM's own folder only when the VM's service starts, which is later. Then it
+// gives the folder to a user who exists only since.
 Result<> make_state_folder(const ImageOptions &options, const Account &owner) {
     const std::string folder = Paths().state_dir(options.vm);
-    if (!options.has_dynamic_user)
-        return make_folder(folder, S_IRWXU, owner.uid, owner.gid);
-    const std::string kept = Paths().private_state_dir(options.vm);
-    if (access(kept.c_str(), F_OK) != 0)
-        return make_folder(folder, S_IRWXU, 0, 0);
-    if (symlink(kept.c_str(), folder.c_str()) != 0 && errno != EEXIST)
-        return fail_errno(errno, "cannot create " + folder);
+    if (mkdir(folder.c_str(), S_IRWXU) != 0)
+        return errno == EEXIST ? Result<>() : fail_errno(errno, "cannot create " + folder);
+    // The new owner cannot have replaced the folder: only root can write in the folder above.
+    if (!options.has_dynamic_user && lchown(folder.c_str(), owner.uid, owner.gid) != 0)
+        return fail_errno(errno, "cannot hand over " + folder);
     return {};
 }
 

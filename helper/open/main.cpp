@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // qemunit-open: ExecStartPre= of qemu@.service with "+", in VMs that name images outside of their
-// state directory. Without the files that it was to open, the VM does not start.
+// state directory, or have a tap. Without what it was to open, the VM does not start.
 #include <fmt/format.h>
 #include <sysexits.h>
 
@@ -31,11 +31,11 @@ int main(int argc, char **argv) {
         fmt::print("qemunit-open {}\n", kVersion);
         return EXIT_SUCCESS;
     }
-    // The unit's file systems, made for QEMU, have none of the images.
-    if (!join_mounts_of_manager())
-        return complain(EX_OSERR,
-                        fmt::format("cannot leave the file systems of qemu@{}.service: {}",
-                                    options->vm, std::strerror(errno)));
+    // The unit's file systems, made for QEMU, have none of the images, and its network no
+    // interface.
+    if ((!options->taps.empty() && !join_network_of_manager()) || !join_mounts_of_manager())
+        return complain(EX_OSERR, fmt::format("cannot leave the namespaces of qemu@{}.service: {}",
+                                              options->vm, std::strerror(errno)));
     if (auto opened = open_and_store(*options); !opened)
         return complain(EX_NOINPUT, opened.error().message);
     return EXIT_SUCCESS;

@@ -38,6 +38,10 @@ constexpr Option<OpenOptions> kOpenOptions[] = {
       .value = "SET:DRIVE:FORMAT:PATH",
       .help = "What that is a layer on"},
      add_parsed<&OpenOptions::files, parse_backing_layer>},
+    {{.name = helper_option::kTap,
+      .value = "NETWORK:INTERFACE",
+      .help = "A tap interface of the host"},
+     add_parsed<&OpenOptions::taps, parse_tap>},
     {kHelpOption, set_to<&OpenOptions::mode, OpenOptions::Mode::help>, true},
     {kVersionOption, set_to<&OpenOptions::mode, OpenOptions::Mode::version>, true},
 };
@@ -89,6 +93,16 @@ Result<> open_all(const OpenOptions &options) {
         if (auto stored = store_descriptor(stored_name(file), opened->get()); !stored)
             return stored;
     }
+    for (const Tap &tap : options.taps) {
+        const std::string name = stored_tap_name(tap.network);
+        if (auto removed = remove_stored(name); !removed)
+            return removed;
+        const auto opened = open_tap(tap);
+        if (!opened)
+            return std::unexpected(opened.error());
+        if (auto stored = store_descriptor(name, opened->get()); !stored)
+            return stored;
+    }
     return wait_for_store(kStoreSeconds);
 }
 
@@ -96,13 +110,13 @@ Result<> open_all(const OpenOptions &options) {
 
 std::string open_help() {
     return options_help(
-        R"(qemunit-open --vm=NAME [OPTION]... --drive-file=SET:DRIVE:ACCESS:FORMAT:PATH...
+        R"(qemunit-open --vm=NAME [--drive-file=SET:DRIVE:ACCESS:FORMAT:PATH]... [--tap=NETWORK:INTERFACE]...
 
-Opens the images of a VM, for systemd to hand them to qemunit-helper. Run as root by
+Opens the images and the tap interfaces of a VM, for systemd to hand them to qemunit-helper. Run as root by
 qemu@NAME.service; it is of no use in a shell.
 
 )",
-        kOpenOptions, "\nSee qemunit.ini(5), [Drive].\n");
+        kOpenOptions, "\nSee qemunit.ini(5).\n");
 }
 
 Result<OpenOptions> parse_open_options(const std::vector<std::string> &arguments) {
@@ -114,8 +128,8 @@ Result<OpenOptions> parse_open_options(const std::vector<std::string> &arguments
         return options;
     if (!is_vm_name(options.vm))
         return fail(EINVAL, fmt::format("--vm='{}' is not the name of a VM", options.vm));
-    if (!rest->empty() || options.files.empty())
-        return fail(EINVAL, "files of drives are needed, and nothing else; see --help");
+    if (!rest->empty() || (options.files.empty() && options.taps.empty()))
+        return fail(EINVAL, "files of drives or taps are needed, and nothing else; see --help");
     return options;
 }
 
@@ -124,6 +138,9 @@ Result<> open_and_store(const OpenOptions &options) {
     if (!opened)
         for (const DriveFile &file : options.files)
             (void)remove_stored(stored_name(file));  // systemd forgets them with the unit's end
+    if (!opened)
+        for (const Tap &tap : options.taps)
+            (void)remove_stored(stored_tap_name(tap.network));
     return opened;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // qemunit-open's work: opens the files of a VM's drives that lie outside of its state directory,
-// and has systemd keep them for qemunit-helper. Runs as root; reads nothing of the files.
+// and its tap interfaces, and has systemd keep them for qemunit-helper. Runs as root; reads nothing of the files.
 #pragma once
 
 #include <string>
@@ -9,6 +9,7 @@
 
 #include "common/result.h"
 #include "helper/handover/drive_file.h"
+#include "helper/open/tap.h"
 
 namespace qemunit::helper {
 
@@ -17,6 +18,7 @@ struct OpenOptions {
     std::string vm;
     std::string user;  // of User= in the ini, or ""
     std::vector<DriveFile> files;
+    std::vector<Tap> taps;
 };
 
 Result<OpenOptions> parse_open_options(const std::vector<std::string> &arguments);

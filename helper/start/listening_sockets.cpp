@@ -69,9 +69,11 @@ std::vector<std::string> names_of_fds() {
     return names;
 }
 
+// A tap is an open /dev/net/tun.
 bool is_file(int fd) {
     struct stat status {};
-    return fstat(fd, &status) == 0 && (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode));
+    return fstat(fd, &status) == 0 &&
+           (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode) || S_ISCHR(status.st_mode));
 }
 
 }  // namespace

@@ -32,6 +32,7 @@
 #include "helper/start/kvm.h"
 #include "helper/start/last_exec.h"
 #include "helper/start/listening_sockets.h"
+#include "helper/start/taps.h"
 #include "helper/start/wiring.h"
 
 namespace {
@@ -89,15 +90,23 @@ Result<> start_companion(const CompanionProgram &program, const CompanionFds &fd
     return {};
 }
 
+// What QEMU gets open, beside its sockets.
+struct OpenFiles {
+    OpenImages images;
+    std::vector<UniqueFd> taps;
+};
+
 // Exactly these fds survive the exec, whatever else was open.
-Result<> pass_only(const std::vector<UniqueFd> &fds, const OpenImages &images) {
+Result<> pass_only(const std::vector<UniqueFd> &fds, const OpenFiles &files) {
     if (close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) != 0)
         return fail_errno(errno, "cannot mark the open files close-on-exec");
     std::vector<int> kept;
     for (const UniqueFd &fd : fds)
         kept.push_back(fd.get());
-    for (const OpenImage &image : images)
+    for (const OpenImage &image : files.images)
         kept.push_back(image.fd.get());
+    for (const UniqueFd &tap : files.taps)
+        kept.push_back(tap.get());
     for (const int fd : kept)
         if (fcntl(fd, F_SETFD, 0) != 0)
             return fail_errno(errno, fmt::format("cannot pass on fd {}", fd));
@@ -184,8 +193,8 @@ Error run_qemu(const std::vector<std::string> &command) {
 // Returns only after a failure, with the exit code. `resumed`: where the companion says that the
 // guest runs again, if there is a saved state to begin with.
 int become_qemu(const HelperOptions &options, const CompanionProgram &companion,
-                ListeningSockets sockets, const OpenImages &images, UniqueFd resumed) {
-    auto wiring = wire(options, std::move(sockets), images);
+                ListeningSockets sockets, const OpenFiles &files, UniqueFd resumed) {
+    auto wiring = wire(options, std::move(sockets), files.images);
     if (!wiring)
         return complain(EX_OSERR, wiring.error().message);
     for (const std::string &warning : wiring->warnings)
@@ -199,7 +208,7 @@ int become_qemu(const HelperOptions &options, const CompanionProgram &companion,
     if (auto started = start_companion(companion, wiring->companion); !started)
         return complain(EX_OSERR, started.error().message);
     wiring->companion.clear();
-    if (auto passed = pass_only(wiring->qemu.fds, images); !passed)
+    if (auto passed = pass_only(wiring->qemu.fds, files); !passed)
         return complain(EX_OSERR, passed.error().message);
 
     std::vector<std::string> command = options.qemu;
@@ -260,7 +269,7 @@ std::optional<int> set_aside(const SavedState &saved, int priority, std::string_
 // becomes the QEMU that tries, and the service's main process when the guest runs. Returns the exit
 // code if there is nothing more to do.
 std::optional<int> try_to_resume(const HelperOptions &options, const CompanionProgram &companion,
-                                 ListeningSockets &sockets, const OpenImages &images) {
+                                 ListeningSockets &sockets, const OpenFiles &files) {
     const SavedState saved(hibernation_path(options.vm));
     const auto file = saved.open();
     // A state that cannot be opened may be readable tomorrow: the guest must not boot without it.
@@ -285,7 +294,7 @@ std::optional<int> try_to_resume(const HelperOptions &options, const CompanionPr
         const pid_t self = getpid();
         if (write(writing.get(), &self, sizeof self) != sizeof self)
             _exit(EXIT_FAILURE);
-        _exit(become_qemu(options, companion, std::move(sockets), images, std::move(writing)));
+        _exit(become_qemu(options, companion, std::move(sockets), files, std::move(writing)));
     }
     while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
     }
@@ -338,22 +347,24 @@ int main(int argc, char **argv) {
     auto passed = take_passed_fds();
     if (!passed)
         return complain(EX_UNAVAILABLE, passed.error().message);
+    OpenFiles files{.images = {}, .taps = take_taps(passed->files, options->qemu)};
     auto images = open_images(*options, std::move(passed->files));
     if (!images)
         return complain(EX_NOINPUT, images.error().message);
-    if (auto completed = complete_drives(options->qemu, *images); !completed)
+    files.images = std::move(*images);
+    if (auto completed = complete_drives(options->qemu, files.images); !completed)
         return complain(EX_DATAERR, completed.error().message);
-    for (const std::string &note : size_notes(*options, *images))
+    for (const std::string &note : size_notes(*options, files.images))
         fmt::print(stderr, "<5>qemunit-helper: {}\n", note);
     const SavedState saved(hibernation_path(options->vm));
     saved.remove_leftovers();
     std::optional<int> exit_code;
     if (options->stop == StopMode::hibernate)
-        exit_code = try_to_resume(*options, companion, passed->sockets, *images);
+        exit_code = try_to_resume(*options, companion, passed->sockets, files);
     else if (saved.exists())
         exit_code =
             set_aside(saved, LOG_WARNING, "the VM was hibernated, but has Stop=hibernate no more");
     if (exit_code)
         return *exit_code;
-    return become_qemu(*options, companion, std::move(passed->sockets), *images, {});
+    return become_qemu(*options, companion, std::move(passed->sockets), files, {});
 }

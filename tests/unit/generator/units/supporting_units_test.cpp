@@ -152,7 +152,7 @@ TEST(SupportingUnitsTest, ATapInterface) {
     EXPECT_EQ(units("[Network lan]\nType=tap\nInterface=tap.7\n").wanted,
               Texts{"qemu-tap@tap.7.service"});
     EXPECT_EQ(drop_in("[VM]\nUser=joe\n[Network lan]\nType=tap\n", "qemu-tap@vm1-lan.service"),
-              kPartOf + "\n[Service]\n" + kJournal + "Environment=\"OWNER=user joe\"\n");
+              kPartOf + "\n[Service]\n" + kJournal);
 }
 
 TEST(SupportingUnitsTest, ABridgeIsTheTapInterfacesToWant) {

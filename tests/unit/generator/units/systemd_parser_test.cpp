@@ -343,7 +343,8 @@ TEST_F(SystemdParserTest, TheUnitsBesideQemu) {
                      "--backing-format=raw", "--backing-format-is-guessed",
                      "--backing-file=/base/" + name, "/srv/" + name + "/" + name}));
     EXPECT_TRUE(is_there(values("ConditionPathExists"), "|!/srv/" + name + "/" + name + " "));
-    EXPECT_EQ(values("ReadWritePaths"), Texts{"-/var/lib/qemunit -/var/lib/private/qemunit -/srv/" + name});
+    EXPECT_EQ(values("ReadWritePaths"),
+              Texts{"-/var/lib/qemunit -/var/lib/private/qemunit -/srv/" + name});
 
     load("qemu-virtiofs@vm1:s.service");
     ASSERT_FALSE(commands().empty());
@@ -356,7 +357,7 @@ TEST_F(SystemdParserTest, TheUnitsBesideQemu) {
     load("qemu-tap@vm1-b.service");
     EXPECT_TRUE(is_there(values("Wants"), "qemu-bridge@br0.service "));
     EXPECT_TRUE(is_there(values("PartOf"), "qemu@vm1.service "));
-    EXPECT_EQ(values("Environment"), (Texts{"OWNER=user daemon", "QEMUNIT_VM=vm1", "BRIDGE=br0"}));
+    EXPECT_EQ(values("Environment"), (Texts{"QEMUNIT_VM=vm1", "BRIDGE=br0"}));
     ASSERT_EQ(commands().size(), 4u);
     EXPECT_EQ(commands()[1], (Texts{std::string(kHelperPath.substr(0, kHelperPath.rfind('/'))) +
                                         "/qemunit-interface",
