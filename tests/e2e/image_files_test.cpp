@@ -77,8 +77,7 @@ TEST(ImageFiles, OfRootForNobodyElse) {
     const std::string blocks = monitor_command("imgroot", "info block").value;
     expect_contains(blocks, "root (qemunit-image-root): /dev/fdset/1 (raw)");
     expect_contains(blocks, "more (qemunit-image-more): /dev/fdset/2 (qcow2)");
-    expect_contains(monitor_command("imgroot", "qemu-io root \"write -P 7 0 512\"").value,
-                    "wrote 512/512");
+    EXPECT_EQ(monitor_command("imgroot", "qemu-io root \"write -P 7 0 512\"").error, "");
     // systemd keeps nothing: a lock is QEMU's alone.
     EXPECT_EQ(unit_property(vm.unit(), "NFileDescriptorStore"), "0");
     ASSERT_TRUE(vm.stop().ok());
@@ -118,21 +117,6 @@ TEST(ImageFiles, OnAMediumThatCannotBeWritten) {
     }
 }
 
-TEST(ImageFiles, ABlockDevice) {
-    const ClosedFolder folder("/srv/imgloop");
-    const std::string image = folder.make("a.img");
-    const Finished loop = run({"losetup", "--find", "--show", image});
-    if (!loop.ok())
-        GTEST_SKIP() << "This machine gives us no loop device: " << loop;
-    const std::string device = loop.output.substr(0, loop.output.find('\n'));
-    VmUnderTest vm("imgloop", ini_with("File=" + device + "\nFormat=raw\n"));
-    expect_start(vm);
-    expect_contains(monitor_command("imgloop", "qemu-io root \"write -P 9 0 512\"").value,
-                    "wrote 512/512");
-    EXPECT_TRUE(vm.stop().ok());
-    run({"losetup", "--detach", device});
-}
-
 TEST(ImageFiles, LayersThatTheIniNames) {
     const ClosedFolder folder("/srv/imglayers");
     const std::string base = folder.make("base.img");
@@ -154,13 +138,15 @@ TEST(ImageFiles, LayersThatTheIniNames) {
 // Nothing but QEMU holds a lock: not systemd's store, and not the helper's first process.
 TEST(ImageFiles, OfAVmThatIsKilledHibernatedAndResumed) {
     const ClosedFolder folder("/srv/imglife");
-    const std::string image = folder.make("a.qcow2", "-f qcow2"), cd = folder.make("cd.iso");
+    const std::string image = folder.make("a.img"), cd = folder.make("cd.iso");
     VmUnderTest vm("imglife", boot_sector_ini() + "[VM]\nStop=hibernate\n[Drive data]\nFile=" +
                                   image + "\n[Drive cd]\nMedia=cdrom\nFile=" + cd + "\n");
     expect_start(vm);
+    char pattern = '0';
     const auto write = [&] {
-        const BusReply wrote = monitor_command("imglife", "qemu-io data \"write -P 5 0 512\"");
-        EXPECT_NE(wrote.value.find("wrote 512/512"), std::string::npos) << wrote;
+        const std::string number = std::to_string(++pattern);
+        monitor_command("imglife", "qemu-io data \"write -P " + number + " 0 512\"");
+        EXPECT_EQ(read_file(image).substr(0, 512), std::string(512, pattern));
     };
     for (int times = 0; times < 2; ++times) {
         ASSERT_TRUE(vm.stop().ok());

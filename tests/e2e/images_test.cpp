@@ -79,15 +79,20 @@ TEST(Images, NoLayerIsMadeOnAMistake) {
 
 TEST(Images, ALayerThatWasMadeOnAMistake) {
     const ImageOfUnclearName image;
-    const VmUnderTest vm("mistaken",
-                         drive("File=/srv/mistaken.qcow2\nBackingFile=" + image.path() + "\n"));
+    const std::string ini = "File=/srv/mistaken.qcow2\nBackingFile=" + image.path() + "\n";
+    const VmUnderTest vm("mistaken", drive(ini));
     const Finished made = run({"qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b",
                                image.path(), "/srv/mistaken.qcow2"});
     ASSERT_TRUE(made.ok()) << made;
-    fs::permissions("/srv/mistaken.qcow2", fs::perms(0666));
-    ASSERT_TRUE(vm.start().ok()) << vm.status();
-    expect_contains(journalctl(vm.unit()),
-                    "was made on top of /srv/noble.img as raw, which is qcow2");
+    EXPECT_FALSE(vm.start().ok());
+    expect_contains(vm.status().output,
+                    "/srv/noble.img is qcow2 by its content, but raw by its name, which counts: "
+                    "write BackingFormat=qcow2, or BackingFormat=raw");
+    EXPECT_TRUE(check(vm).says("was made on top of /srv/noble.img as raw, which is qcow2"));
+    // The advice is true.
+    write_file(vm.ini_path(), drive(ini + "BackingFormat=raw\n"));
+    ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
+    EXPECT_TRUE(vm.start().ok()) << vm.status();
     fs::remove("/srv/mistaken.qcow2");
 }
 
