@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "common/whole_number.h"
+#include "helper/handover/descriptor_store.h"
 
 namespace qemunit::helper {
 
@@ -70,10 +71,11 @@ std::vector<std::string> names_of_fds() {
 }
 
 // A tap is an open /dev/net/tun.
-bool is_file(int fd) {
+bool is_stored(int fd, const std::string &name) {
     struct stat status {};
     return fstat(fd, &status) == 0 &&
-           (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode) || S_ISCHR(status.st_mode));
+           (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode) ||
+            (S_ISCHR(status.st_mode) && name.starts_with(stored_tap_name(""))));
 }
 
 }  // namespace
@@ -93,7 +95,7 @@ Result<PassedFds> take_passed_fds() {
         const auto place = static_cast<std::size_t>(fd - kFirstFd);
         if (std::string name = name_of_socket(fd); !name.empty())
             passed.sockets.insert_or_assign(std::move(name), std::move(owner));
-        else if (is_file(fd) && place < names.size())
+        else if (place < names.size() && is_stored(fd, names[place]))
             passed.files.insert_or_assign(names[place], std::move(owner));
     }
     if (passed.sockets.empty())

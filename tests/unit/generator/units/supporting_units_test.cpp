@@ -127,7 +127,7 @@ TEST(SupportingUnitsTest, ATpm) {
     EXPECT_EQ(units("[VM]\nTPM=yes\n").wanted, Texts{"qemu-tpm@vm1.service"});
     EXPECT_TRUE(units("[VM]\nTPM=yes\n").files.empty());
     EXPECT_EQ(drop_in("[VM]\nTPM=yes\nUser=joe\n", "qemu-tpm@vm1.service"),
-              "\n[Service]\nDynamicUser=no\nUser=joe\n");
+              "\n[Service]\nDynamicUser=no\nUser=joe\nStateDirectory=\nStateDirectory=qemunit/vm1\n");
 }
 
 TEST(SupportingUnitsTest, Passt) {

@@ -344,7 +344,7 @@ TEST_F(SystemdParserTest, TheUnitsBesideQemu) {
                      "--backing-file=/base/" + name, "/srv/" + name + "/" + name}));
     EXPECT_TRUE(is_there(values("ConditionPathExists"), "|!/srv/" + name + "/" + name + " "));
     EXPECT_EQ(values("ReadWritePaths"),
-              Texts{"-/var/lib/qemunit -/var/lib/private/qemunit -/srv/" + name});
+              Texts{"-/var/lib/qemunit -/srv/" + name});
 
     load("qemu-virtiofs@vm1:s.service");
     ASSERT_FALSE(commands().empty());
