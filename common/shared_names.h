@@ -17,6 +17,9 @@ inline constexpr std::string_view kMonitorSocket = "monitor";
 inline constexpr std::string_view kQmpSocket = "qmp";
 inline constexpr std::string_view kControlSocket = "control";  // qemunitd's
 inline constexpr std::string_view kGuestAgentSocket = "agent";
+// Below the folder of qemu-usernet@.service: for QEMU, and for who asks what is connected.
+inline constexpr std::string_view kUsernetStream = "sock";
+inline constexpr std::string_view kUsernetList = "list";
 // The chardev of the companion's QMP, which has no socket.
 inline constexpr std::string_view kCompanionChardev = "companion";
 // The port that every VM has.

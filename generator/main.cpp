@@ -126,7 +126,8 @@ int explain(const GeneratorOptions &options, const Log &log) {
 
 // qemu-failure@.service (OnFailure= of qemu@.service) runs this after a VM has failed, with
 // systemd's word for the failure in the environment (systemd.exec(5)). Says something only if QEMU
-// has refused its command line: QEMU ends with status 1 then.
+// has refused its command line: QEMU ends with status 1 then; or if what the VM needs beside QEMU
+// was not there, which the helper and qemunit-open say by theirs.
 int explain_failure(const GeneratorOptions &options) {
     const auto is = [](const char *variable, std::string_view value) {
         const char *text = std::getenv(variable);
@@ -139,9 +140,13 @@ int explain_failure(const GeneratorOptions &options) {
         return EXIT_SUCCESS;
     const Paths paths = paths_for(options);
     remove_empty_state(options.arguments.front());
-    // Of QEMU; of ours, which say what is wrong with an image (sysexits.h: EX_DATAERR, EX_NOINPUT).
-    if (!was_before_qemu && !is("MONITOR_EXIT_STATUS", "1") && !is("MONITOR_EXIT_STATUS", "65") &&
-        !is("MONITOR_EXIT_STATUS", "66"))
+    // Of QEMU; of ours (sysexits.h): EX_DATAERR and EX_NOINPUT of an image, EX_CANTCREAT of a part
+    // that is not up.
+    constexpr std::string_view kSaid[] = {"1", "65", "66", "73"};
+    const auto is_said = [&](std::string_view status) {
+        return is("MONITOR_EXIT_STATUS", status);
+    };
+    if (!was_before_qemu && std::ranges::none_of(kSaid, is_said))
         return EXIT_SUCCESS;
     Diagnostics ignored, found;
     const auto host_id = read_host_id("");

@@ -25,7 +25,7 @@ say() {
 # Debian packages, for a bare Debian 12, 13 or sid: what builds the product,
 build_packages=(
     g++ cmake ninja-build pkg-config
-    libsystemd-dev libfmt-dev nlohmann-json3-dev libinih-dev libedit-dev scdoc
+    libsystemd-dev libfmt-dev nlohmann-json3-dev libinih-dev libedit-dev libslirp-dev scdoc
 )
 # shellcheck disable=SC2034 # for those who source this
 # what boots it in a throwaway system, with a guest that is made here,

@@ -10,12 +10,17 @@
 #include "common/helper_options.h"
 #include "common/paths.h"
 #include "common/shared_names.h"
+#include "common/usernet_options.h"
+#include "common/vm_name.h"
 #include "ctl/verbs/drive_words.h"
+#include "ctl/verbs/user_network_words.h"
 #include "ctl/vm/vm_bus.h"
 
 namespace qemunit::ctl {
 
 namespace {
+
+using Words = std::vector<std::string>;
 
 bool is_plain(char c) {
     return is_alphanumeric_or(c, "@%+=:,./-_");
@@ -23,8 +28,8 @@ bool is_plain(char c) {
 
 }  // namespace
 
-Result<std::vector<std::string>> exec_start_of(sd_bus *bus, const std::string &vm) {
-    auto property = unit_property(bus, vm, "Service", "ExecStart", "a(sasbttttuii)");
+Result<std::vector<std::string>> exec_start_of(sd_bus *bus, const std::string &unit) {
+    auto property = service_property(bus, unit, "ExecStart", "a(sasbttttuii)");
     if (!property)
         return std::unexpected(property.error());
     sd_bus_message *message = property->get();
@@ -101,10 +106,12 @@ Result<int> run_cat(const Invocation &invocation) {
     // name.
     if (auto state = vm_text(bus->get(), vm, "State"); !state)
         return std::unexpected(state.error());
-    const auto words = exec_start_of(bus->get(), vm);
+    const auto words = exec_start_of(bus->get(), service_unit(vm));
     if (!words)
         return std::unexpected(words.error());
-    const auto command = command_by_hand(*words);
+    const auto command = with_user_networks(command_by_hand(*words), [&](const std::string &card) {
+        return exec_start_of(bus->get(), usernet_unit(vm, card)).value_or(Words());
+    });
     if (command.empty())
         return fail(ENOENT, "its unit runs no QEMU; see: systemctl cat qemu@" + vm);
     fmt::print("{}\n", shell_text(command));

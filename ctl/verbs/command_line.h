@@ -14,7 +14,7 @@
 namespace qemunit::ctl {
 
 // The words of ExecStart= of the VM's unit, as systemd has read it last.
-Result<std::vector<std::string>> exec_start_of(sd_bus *bus, const std::string &vm);
+Result<std::vector<std::string>> exec_start_of(sd_bus *bus, const std::string &unit);
 
 Result<int> run_cat(const Invocation &invocation);
 

@@ -3,8 +3,8 @@
 
 #include <fmt/format.h>
 
-#include "common/qmp/user_networks.h"
 #include "ctl/output/table.h"
+#include "ctl/vm/host_forwards.h"
 #include "ctl/vm/vm_bus.h"
 
 namespace qemunit::ctl {
@@ -28,12 +28,11 @@ Result<int> run_forward_list(const Invocation &invocation) {
     auto bus = open_bus(invocation);
     if (!bus)
         return std::unexpected(bus.error());
-    const auto usernet =
-        ask_vm(bus->get(), invocation.arguments[0], "MonitorCommand", {kUserNetworksCommand});
-    if (!usernet)
-        return std::unexpected(usernet.error());
+    const auto forwards = host_forwards(bus->get(), invocation.arguments[0]);
+    if (!forwards)
+        return std::unexpected(forwards.error());
     std::vector<std::vector<std::string>> rows{{"NETWORK", "RULE"}};
-    for (const Forward &forward : forwards_of(parse_user_networks(*usernet)))
+    for (const Forward &forward : *forwards)
         rows.push_back({forward.network, forward.rule});
     fmt::print("{}", table_text(rows));
     return 0;

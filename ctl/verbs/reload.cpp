@@ -12,9 +12,13 @@
 
 #include "common/paths.h"
 #include "common/qmp/qmp_client.h"
+#include "common/usernet_options.h"
+#include "common/vm_name.h"
 #include "ctl/verbs/command_line.h"
 #include "ctl/verbs/media.h"
 #include "ctl/verbs/reload_plan.h"
+#include "ctl/verbs/user_network_words.h"
+#include "ctl/vm/host_forwards.h"
 #include "ctl/vm/vm_bus.h"
 
 namespace qemunit::ctl {
@@ -22,6 +26,7 @@ namespace qemunit::ctl {
 namespace {
 
 using nlohmann::json;
+using Words = std::vector<std::string>;
 
 std::vector<std::string> command_line_of(uint32_t pid) {
     std::ifstream file(fmt::format("/proc/{}/cmdline", pid));
@@ -63,7 +68,7 @@ class Reload {
         : bus_(bus), invocation_(invocation), vm_(invocation.arguments.front()) {}
 
     Result<int> run() {
-        const auto configured = exec_start_of(bus_, vm_);
+        const auto configured = exec_start_of(bus_, service_unit(vm_));
         if (!configured)
             return std::unexpected(configured.error());
         const auto running = find_qemu();
@@ -81,7 +86,15 @@ class Reload {
         const auto state = ask_state();
         if (!state)
             return std::unexpected(state.error());
-        apply(plan_reload(*running, command, unplugged_cards(*configured), *state));
+        const auto started = [this](const std::string &card) {
+            return running_usernet(usernet_unit(vm_, card));
+        };
+        const auto wanted = [this](const std::string &card) {
+            return exec_start_of(bus_, usernet_unit(vm_, card)).value_or(Words());
+        };
+        apply(plan_reload(with_user_networks(*running, started),
+                          with_user_networks(command, wanted), unplugged_cards(*configured),
+                          *state));
         return all_worked_ ? 0 : 1;
     }
 
@@ -117,6 +130,15 @@ class Reload {
                                        vm_));
     }
 
+    // As the process was started; its unit may have another command by now.
+    Words running_usernet(const std::string &unit) {
+        auto pid = service_property(bus_, unit, "MainPID", "u");
+        uint32_t number = 0;
+        if (!pid || sd_bus_message_read(pid->get(), "u", &number) < 0 || number == 0)
+            return {};
+        return command_line_of(number);
+    }
+
     // QEMU's answer; null if it does not know the command.
     json ask_qmp(const char *command) {
         const auto reply = ask_vm(bus_, vm_, "Execute", {command, ""});
@@ -124,11 +146,11 @@ class Reload {
     }
 
     Result<QemuState> ask_state() {
-        const auto usernet = ask_vm(bus_, vm_, "MonitorCommand", {kUserNetworksCommand});
-        if (!usernet)
-            return std::unexpected(usernet.error());
-        return QemuState{forwards_of(parse_user_networks(*usernet)), ask_qmp("query-fdsets"),
-                         ask_qmp("query-block"), ask_qmp("query-balloon")};
+        const auto forwards = host_forwards(bus_, vm_);
+        if (!forwards)
+            return std::unexpected(forwards.error());
+        return QemuState{*forwards, ask_qmp("query-fdsets"), ask_qmp("query-block"),
+                         ask_qmp("query-balloon")};
     }
 
     void apply(const ReloadPlan &plan) {

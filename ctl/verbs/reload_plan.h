@@ -37,7 +37,7 @@ struct ReloadPlan {
 
 // What QEMU says of itself, beside its command line.
 struct QemuState {
-    std::vector<Forward> forwards;  // by "info usernet"
+    std::vector<Forward> forwards;  // by GetHostForwards
     nlohmann::json fd_sets;         // query-fdsets
     nlohmann::json blocks;          // query-block
     nlohmann::json balloon;         // query-balloon; null if there is none

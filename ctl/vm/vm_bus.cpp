@@ -161,6 +161,12 @@ Result<MessagePtr> unit_property(sd_bus *bus, const std::string &vm, const std::
                        std::string(kSystemdName) + "." + interface, property, type, "");
 }
 
+Result<MessagePtr> service_property(sd_bus *bus, const std::string &unit, const char *property,
+                                    const char *type) {
+    return property_of(bus, kSystemdName, encode(kSystemdUnitPath, unit).value_or(""),
+                       std::string(kSystemdName) + ".Service", property, type, "");
+}
+
 Result<std::vector<ListedVm>> list_vms(sd_bus *bus) {
     ErrorText text;
     sd_bus_message *raw = nullptr;

@@ -44,6 +44,9 @@ Result<std::string> vm_text(sd_bus *bus, const std::string &vm, const char *prop
 // A property of qemu@VM.service, by systemd. `interface`: "Unit" or "Service".
 Result<MessagePtr> unit_property(sd_bus *bus, const std::string &vm, const std::string &interface,
                                  const char *property, const char *type);
+// Of a service by its name, "qemu-usernet@vm1:lan.service".
+Result<MessagePtr> service_property(sd_bus *bus, const std::string &unit, const char *property,
+                                    const char *type);
 
 struct ListedVm {
     std::string name, state, unit;

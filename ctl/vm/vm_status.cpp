@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "common/bus_call.h"
+#include "ctl/vm/host_forwards.h"
 
 namespace qemunit::ctl {
 
@@ -46,18 +47,16 @@ class Questions {
                             });
     }
 
-    Result<> ask_monitor(const std::string &vm, const char *command,
-                         std::function<void(std::string)> answered) {
-        auto message = new_vm_call(bus_, vm, "MonitorCommand");
+    Result<> ask_forwards(const std::string &vm,
+                          std::function<void(std::vector<Forward>)> answered) {
+        auto message = new_vm_call(bus_, vm, kGetForwards);
         if (!message)
             return std::unexpected(message.error());
-        sd_bus_message_append(message->get(), "s", command);
         // polkit shall not ask for a password for the sake of a column.
         sd_bus_message_set_allow_interactive_authorization(message->get(), false);
         return ask(message->get(), [answered = std::move(answered)](sd_bus_message *reply) {
-            const char *text = nullptr;
-            if (sd_bus_message_read(reply, "s", &text) > 0)
-                answered(text);
+            if (auto forwards = read_forwards(reply))
+                answered(std::move(*forwards));
         });
     }
 
@@ -144,10 +143,9 @@ Result<> ask_about(Questions &questions, VmStatus &status) {
                 status.memory = bytes;
         });
     if (asked)
-        asked =
-            questions.ask_monitor(vm, kUserNetworksCommand, [&status](const std::string &usernet) {
-                status.forwards = forwards_of(parse_user_networks(usernet));
-            });
+        asked = questions.ask_forwards(vm, [&status](std::vector<Forward> forwards) {
+            status.forwards = std::move(forwards);
+        });
     return asked;
 }
 

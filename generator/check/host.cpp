@@ -256,18 +256,17 @@ class HostChecker {
     void check_port(const Network &network, const HostForward &forward) {
         const std::string section = "Network " + network.name,
                           assignment = "HostForward=" + forward.text;
-        const auto names_privilege = [](const UnitLine &line) {
-            return line.value.find("CAP_NET_BIND_SERVICE") != line.value.npos;
-        };
         // A person hears this from the check of the ini (networks.cpp).
         if (const unsigned first = first_unprivileged_port();
             purpose_ == CheckFor::failed_start && network.type == NetworkType::user &&
-            forward.host_port < first && std::ranges::none_of(vm_.service_lines, names_privilege))
-            warn(section, assignment,
-                 fmt::format("{}: a port below {} needs the privilege CAP_NET_BIND_SERVICE, which "
-                             "QEMU does not have: take one from {} on, or let everybody have it "
-                             "with `sysctl net.ipv4.ip_unprivileged_port_start={}`.",
-                             assignment, first, first, forward.host_port));
+            forward.host_port < first && !names_port_privilege(vm_))
+            warn(
+                section, assignment,
+                fmt::format(
+                    "{}: a port below {} needs the privilege CAP_NET_BIND_SERVICE, which "
+                    "the user network does not have: take one from {} on, or let everybody have it "
+                    "with `sysctl net.ipv4.ip_unprivileged_port_start={}`.",
+                    assignment, first, first, forward.host_port));
         const auto holder = holder_of(forward);
         if (!holder || holder->vm == vm_.name || (holder->process.empty() && geteuid() != 0))
             return;

@@ -24,6 +24,12 @@ class NetworkChecker {
             findings_.error(section, "HostForward", "HostForward= needs Type=user or Type=passt.");
         if (!is_user && network.restricted)
             findings_.error(section, "Restrict", "Restrict= needs Type=user.");
+        if (!is_user && network.host_loopback)
+            findings_.error(section, "HostLoopback", "HostLoopback= needs Type=user.");
+        if (is_user && network.restricted && network.host_loopback)
+            findings_.error(section, "HostLoopback",
+                            "HostLoopback=yes and Restrict=yes exclude each other: a restricted "
+                            "guest reaches nothing.");
         if (!is_tap && network.interface)
             findings_.error(section, "Interface", "Interface= needs Type=tap or Type=bridge.");
         if (network.type == NetworkType::bridge && !network.bridge)
@@ -34,6 +40,8 @@ class NetworkChecker {
         if (is_tap)
             interfaces_.take(tap_name(vm_, network), section, "Interface", "The interface",
                              findings_);
+        if (is_user)
+            check_socket_path(section, vm_.paths.usernet_socket(vm_.name, network.name), findings_);
         if (is_passt)
             check_socket_path(section, vm_.paths.passt_socket(vm_.name, network.name), findings_);
         if (vm_.networks.size() > 1)
@@ -47,12 +55,14 @@ class NetworkChecker {
                                             assignment));
         }
         for (const HostForward &forward : network.host_forwards)
-            if (forward.host_port < kFirstUnprivilegedPort)
+            if (forward.host_port < kFirstUnprivilegedPort &&
+                !(is_user && names_port_privilege(vm_)))
                 findings_.warn(
                     section, "HostForward=" + forward.text,
                     fmt::format("HostForward={}: {} runs unprivileged and may not open port {} of "
                                 "the host, unless net.ipv4.ip_unprivileged_port_start allows it.",
-                                forward.text, is_passt ? "passt" : "QEMU", forward.host_port));
+                                forward.text, is_passt ? "passt" : "the user network",
+                                forward.host_port));
     }
 
   private:

@@ -43,15 +43,16 @@ bool is_in_the_way(std::string_view local, const HostForward &forward) {
 // "0::/machine.slice/qemu@web.service" is the group of the VM "web"; programs beside its QEMU have
 // units with the same instance.
 std::string vm_of_group(const std::string &groups) {
-    constexpr std::string_view kPasst = "qemu-passt@";
+    constexpr std::string_view kNetworks[] = {"qemu-usernet@", "qemu-passt@"};
     std::istringstream parts(groups);
     for (std::string part; std::getline(parts, part, '/');) {
         while (part.ends_with('\n'))
             part.pop_back();
         if (auto vm = vm_of_service_unit(part))
             return *vm;
-        if (part.starts_with(kPasst))
-            return part.substr(kPasst.size(), part.find(':') - kPasst.size());
+        for (const std::string_view network : kNetworks)
+            if (part.starts_with(network))
+                return part.substr(network.size(), part.find(':') - network.size());
     }
     return {};
 }

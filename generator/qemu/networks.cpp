@@ -14,26 +14,23 @@ OptionValue network_back_end(CommandLine &line, const Network &network) {
     const auto of_type = [&](std::string_view type) {
         return OptionValue(type).add("id", network.name);
     };
+    const auto served_at = [&](const std::string &socket) {
+        return of_type("stream")
+            .add("server", "off")
+            .add("addr.type", "unix")
+            .add("addr.path", socket);
+    };
     switch (network.type) {
-        case NetworkType::user: {
-            OptionValue option = of_type("user");
-            if (network.restricted)
-                option.add("restrict", "on");
-            for (const HostForward &forward : network.host_forwards)
-                option.add("hostfwd", forward.text);
-            return option;
-        }
         case NetworkType::tap:
         case NetworkType::bridge:
             return of_type("tap")
                 .add("ifname", tap_name(line.vm(), network))
                 .add("script", "no")
                 .add("downscript", "no");
+        case NetworkType::user:
+            return served_at(line.vm().paths.usernet_socket(line.vm().name, network.name));
         case NetworkType::passt:
-            return of_type("stream")
-                .add("server", "off")
-                .add("addr.type", "unix")
-                .add("addr.path", line.vm().paths.passt_socket(line.vm().name, network.name));
+            return served_at(line.vm().paths.passt_socket(line.vm().name, network.name));
         case NetworkType::none:
             break;
     }

@@ -8,6 +8,7 @@
 #include "common/concat.h"
 #include "common/helper_options.h"
 #include "common/paths.h"
+#include "common/usernet_options.h"
 #include "common/vm_name.h"
 #include "generator/qemu/arguments.h"
 #include "generator/qemu/drive_files.h"
@@ -97,10 +98,14 @@ std::vector<std::pair<std::string, std::string>> served_sockets(const Vm &vm) {
     if (vm.tpm)
         sockets.emplace_back(concat("qemu-tpm@", vm.name, ".service"),
                              vm.paths.tpm_socket(vm.name));
-    for (const Network &network : vm.networks)
+    for (const Network &network : vm.networks) {
+        if (network.type == NetworkType::user)
+            sockets.emplace_back(usernet_unit(vm.name, network.name),
+                                 vm.paths.usernet_socket(vm.name, network.name));
         if (network.type == NetworkType::passt)
             sockets.emplace_back(concat("qemu-passt@", vm.name, ":", network.name, ".service"),
                                  vm.paths.passt_socket(vm.name, network.name));
+    }
     for (const Share &share : vm.shares)
         if (share.type == ShareType::virtiofs)
             sockets.emplace_back(concat("qemu-virtiofs@", vm.name, ":", share.name, ".socket"),
@@ -252,8 +257,10 @@ Output render(const Vm &vm, Architecture host, Namespaces namespaces) {
     // Without the unit that makes images, which may have to reach any folder of the user.
     if (vm.paths.is_of_user() && namespaces == Namespaces::available)
         for (const std::string &wanted : supporting.wanted)
-            for (const auto &[kind, settings] : {std::pair("qemu-tpm@", kUserTpmSandboxPath),
-                                                 std::pair("qemu-passt@", kUserPasstSandboxPath)})
+            for (const auto &[kind, settings] :
+                 {std::pair("qemu-tpm@", kUserTpmSandboxPath),
+                  std::pair("qemu-passt@", kUserPasstSandboxPath),
+                  std::pair("qemu-usernet@", kUserUsernetSandboxPath)})
                 if (wanted.starts_with(kind))
                     output.links.push_back(
                         {concat(wanted, ".d/40-qemunit-sandbox.conf"), std::string(settings)});

@@ -23,7 +23,9 @@ class Sandbox {
     std::string build() {
         if (has_mounts_)
             add_mounts();
-        add_host_network();
+        // For qemunit-open: QEMU itself sees no device, and no interface.
+        if (std::ranges::any_of(vm_.networks, is_tap))
+            lines_ += "DeviceAllow=/dev/net/tun rw\n";
         if (vm_.ready.thing == ReadyWhen::Thing::notify)
             lines_ +=
                 "# The guest says to the helper that it is up.\n"
@@ -127,31 +129,13 @@ class Sandbox {
         if (vm_.tpm)
             allow_socket(vm_.paths.tpm_dir(vm_.name));
         for (const Network &network : vm_.networks)
-            if (network.type == NetworkType::passt)
+            if (network.type == NetworkType::user)
+                allow_socket(vm_.paths.usernet_dir(vm_.name, network.name));
+            else if (network.type == NetworkType::passt)
                 allow_socket(vm_.paths.passt_dir(vm_.name, network.name));
         for (const Share &share : vm_.shares)
             if (share.type == ShareType::virtiofs)
                 allow_socket(vm_.paths.virtiofs_dir(vm_.name, share.name));
-    }
-
-    void add_host_network() {
-        // For qemunit-open: QEMU itself sees no device, and no interface.
-        if (std::ranges::any_of(vm_.networks, is_tap))
-            lines_ += "DeviceAllow=/dev/net/tun rw\n";
-        const bool has_user_network = std::ranges::find(vm_.networks, NetworkType::user,
-                                                        &Network::type) != vm_.networks.end();
-        if (!has_user_network)
-            return;
-        if (has_mounts_)
-            lines_ += "PrivateNetwork=no\n";
-        lines_ +=
-            "# QEMU's user network opens sockets of the host.\n"
-            "RestrictAddressFamilies=AF_INET AF_INET6\n";
-        if (!vm_.paths.is_of_user())
-            lines_ += "IPAddressDeny=\n";
-        if (has_mounts_)
-            lines_ +=
-                "BindReadOnlyPaths=-/run/systemd/resolve -/etc/resolv.conf -/etc/hosts -/etc/ssl\n";
     }
 
     const Vm &vm_;

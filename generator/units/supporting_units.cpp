@@ -7,6 +7,7 @@
 
 #include "common/concat.h"
 #include "common/paths.h"
+#include "common/usernet_options.h"
 #include "common/vm_name.h"
 #include "generator/units/mounts.h"
 #include "generator/units/unit_text.h"
@@ -32,7 +33,9 @@ class Builder {
         if (vm_.tpm)
             add_tpm();
         for (const Network &network : vm_.networks) {
-            if (network.type == NetworkType::passt)
+            if (network.type == NetworkType::user)
+                add_usernet(network);
+            else if (network.type == NetworkType::passt)
                 add_passt(network);
             else if (is_tap(network))
                 add_tap(network);
@@ -124,6 +127,28 @@ class Builder {
         if (!vm_.paths.is_of_user())
             add_drop_in(
                 unit, {{"Service", user_settings(vm_, UserOfTemplate::yes) + state_settings(vm_)}});
+        want(unit);
+    }
+
+    void add_usernet(const Network &network) {
+        using namespace usernet_option;
+        std::string command = fmt::format("ExecStart=\nExecStart={} {}={} {}={}", kUsernetPath, kVm,
+                                          vm_.name, kNetwork, network.name);
+        if (network.restricted)
+            command += fmt::format(" {}", kRestrict);
+        if (network.host_loopback)
+            command += fmt::format(" {}", kHostLoopback);
+        for (const HostForward &forward : network.host_forwards)
+            command += fmt::format(" {}={}", kForward, forward.text);
+        command += fmt::format(" {}\n", vm_.paths.usernet_dir(vm_.name, network.name));
+        if (names_port_privilege(vm_) && !vm_.paths.is_of_user())
+            command +=
+                "# [Service] of the ini has it, for ports of the host below 1024.\n"
+                "AmbientCapabilities=CAP_NET_BIND_SERVICE\n"
+                "CapabilityBoundingSet=CAP_NET_BIND_SERVICE\nPrivateUsers=no\n";
+        const std::string unit = usernet_unit(vm_.name, network.name);
+        add_drop_in(unit, {{"Unit", part_of_vm()},
+                           {"Service", user_of_vm() + journal_of_vm() + command}});
         want(unit);
     }
 

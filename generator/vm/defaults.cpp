@@ -103,6 +103,13 @@ bool is_tap(const Network &network) {
     return network.type == NetworkType::tap || network.type == NetworkType::bridge;
 }
 
+bool names_port_privilege(const Vm &vm) {
+    return std::ranges::any_of(vm.service_lines, [](const UnitLine &line) {
+        return line.key == "AmbientCapabilities" &&
+               line.value.find("CAP_NET_BIND_SERVICE") != line.value.npos;
+    });
+}
+
 std::string tap_name(const Vm &vm, const Network &network) {
     if (network.interface)
         return network.interface->text;

@@ -39,6 +39,9 @@ std::optional<unsigned> boot_index(const Vm &vm, std::string_view device,
 // Whether Order= is QEMU's "cdn" and no name of a device.
 bool order_is_letters(const Vm &vm);
 
+// Whether a line of its [Service] asks for ports of the host below 1024.
+bool names_port_privilege(const Vm &vm);
+
 std::string tap_name(const Vm &vm, const Network &network);
 // Whether it is an interface of the host, of its own or on a bridge.
 bool is_tap(const Network &network);

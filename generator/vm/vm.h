@@ -132,7 +132,8 @@ struct Network {
     std::optional<MacAddress> mac;
     std::vector<HostForward> host_forwards;
     bool restricted = false;
-    bool link = true;  // the cable is in
+    bool host_loopback = false;  // 127.0.0.1 of the host is 10.0.2.2
+    bool link = true;            // the cable is in
     std::optional<InterfaceName> interface;
     std::optional<InterfaceName> bridge;
     std::optional<BootPosition> boot_index;

@@ -136,8 +136,8 @@ class Companion {
                                       leave_if_done();
                                   }});
         idleness_.emplace(
-            event, *qmp_, setup.idle_timeout_usec, [this] { return is_used(); },
-            [this] { end_idle_vm(); });
+            event, *qmp_, setup.idle_timeout_usec, std::move(setup.network_lists),
+            [this] { return is_used(); }, [this] { end_idle_vm(); });
         // KillSignal= of qemu@.service, which QEMU ignores.
         return watch_signals(event_.get(), {kStopSignal}, [this] { stop(); });
     }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "helper/companion/companion_setup.h"
 
+#include "common/concat.h"
+#include "common/shared_names.h"
+
 namespace qemunit::helper {
 
 CompanionSetup companion_setup(CompanionCommand command) {
@@ -17,6 +20,10 @@ CompanionSetup companion_setup(CompanionCommand command) {
     setup.stop_timeout_usec = told.stop_timeout_usec;
     setup.idle_timeout_usec = told.idle_timeout_usec;
     setup.unplugged = std::move(told.unplugged);
+    for (const auto &[unit, socket] : told.needs)
+        if (unit.starts_with("qemu-usernet@"))
+            setup.network_lists.push_back(
+                concat(socket.substr(0, socket.rfind('/') + 1), kUsernetList));
     for (const SerialPortOptions &port : told.serials)
         if (UniqueFd guest = take(guest_fd(port.name)))
             setup.ports.push_back(

@@ -24,7 +24,8 @@ struct CompanionSetup {
     uint64_t idle_timeout_usec = 0;  // 0: never
     UniqueFd resumed;                // if QEMU resumes: where to say that it has
     std::optional<PortEnd> agent;
-    std::vector<std::string> unplugged;  // network cards
+    std::vector<std::string> unplugged;      // network cards
+    std::vector<std::string> network_lists;  // sockets of user networks
     Awaited ready;
     std::optional<NotifyListener> notify;  // for the guest's READY=1
     pid_t qemu = -1;                       // the process that becomes it

@@ -7,6 +7,7 @@
 #include "common/qmp/user_networks.h"
 #include "common/shared_names.h"
 #include "common/timer.h"
+#include "common/usernet_request.h"
 
 namespace qemunit::helper {
 
@@ -53,10 +54,12 @@ bool has_forwarded_connection(std::string_view info_usernet) {
 }
 
 Idleness::Idleness(sd_event *event, QmpClient &qmp, uint64_t timeout_usec,
-                   std::function<bool()> is_used, std::function<void()> on_idle)
+                   std::vector<std::string> networks, std::function<bool()> is_used,
+                   std::function<void()> on_idle)
     : event_(event),
       qmp_(qmp),
       timeout_usec_(timeout_usec),
+      networks_(std::move(networks)),
       is_used_(std::move(is_used)),
       on_idle_(std::move(on_idle)) {}
 
@@ -95,11 +98,30 @@ void Idleness::ask_for_vnc() {
 }
 
 void Idleness::ask_for_forwards() {
-    qmp_.execute("human-monitor-command", {{"command-line", kUserNetworksCommand}},
-                 kQuestionTimeout, [this](const QmpClient::Reply &reply) {
-                     take_answer(reply && reply->is_string() &&
-                                 has_forwarded_connection(reply->get<std::string>()));
-                 });
+    qmp_.execute(
+        "human-monitor-command", {{"command-line", kUserNetworksCommand}}, kQuestionTimeout,
+        [this](const QmpClient::Reply &reply) {
+            if (reply && reply->is_string() && has_forwarded_connection(reply->get<std::string>()))
+                take_answer(true);
+            else
+                ask_network(0);
+        });
+}
+
+// A network that was killed has no connections; one that does not answer may have.
+void Idleness::ask_network(std::size_t index) {
+    if (index == networks_.size()) {
+        take_answer(false);
+        return;
+    }
+    question_ = std::make_unique<UsernetQuestion>(
+        event_, networks_[index], usernet_line(UsernetRequest::Kind::list),
+        monotonic_now(event_) + kQuestionTimeout, [this, index](const Result<std::string> &list) {
+            if (list ? has_forwarded_connection(*list) : list.error().code == ETIMEDOUT)
+                take_answer(true);
+            else
+                ask_network(index + 1);
+        });
 }
 
 void Idleness::take_answer(bool is_used) {

@@ -23,6 +23,7 @@
 
 #include "common/files/new_file.h"
 #include "common/paths.h"
+#include "common/shared_names.h"
 #include "helper/handover/companion_command.h"
 #include "helper/handover/options.h"
 #include "helper/handover/saved_state.h"
@@ -265,6 +266,25 @@ std::optional<int> set_aside(const SavedState &saved, int priority, std::string_
     return std::nullopt;
 }
 
+// 0.7 wrote no header before QEMU's own part, which begins so (QEMU_VM_FILE_MAGIC).
+bool is_of_0_7(int state) {
+    constexpr std::string_view kMagic = "QEVM";
+    char begin[kMagic.size()];
+    return pread(state, begin, sizeof begin, 0) == ssize_t{sizeof begin} &&
+           std::string_view(begin, sizeof begin) == kMagic;
+}
+
+// User networks were QEMU's own then, and QEMU loads no part of a state that it has nothing for.
+// These are connected to no card.
+void add_networks_of_0_7(HelperOptions &options) {
+    int number = 0;
+    for (const auto &[unit, socket] : options.needs)
+        if (unit.starts_with("qemu-usernet@"))
+            options.qemu.insert(
+                options.qemu.end(),
+                {"-netdev", fmt::format("user,id={}old-{},restrict=on", kOwnIds, number++)});
+}
+
 // QEMU ends when it cannot load a state. So that the VM starts all the same, a child process
 // becomes the QEMU that tries, and the service's main process when the guest runs. Returns the exit
 // code if there is nothing more to do.
@@ -294,7 +314,10 @@ std::optional<int> try_to_resume(const HelperOptions &options, const CompanionPr
         const pid_t self = getpid();
         if (write(writing.get(), &self, sizeof self) != sizeof self)
             _exit(EXIT_FAILURE);
-        _exit(become_qemu(options, companion, std::move(sockets), files, std::move(writing)));
+        HelperOptions of_state = options;
+        if (is_of_0_7(file->get()))
+            add_networks_of_0_7(of_state);
+        _exit(become_qemu(of_state, companion, std::move(sockets), files, std::move(writing)));
     }
     while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
     }

@@ -30,7 +30,7 @@ TEST(Reload, ForwardsComeAndGo) {
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     const pid_t qemu = vm.main_pid();
     reload(vm, lan + "HostForward=tcp:127.0.0.1:10092-:80\n");
-    const std::string network = monitor_command(vm.name(), "info usernet").value;
+    const std::string network = run_words("qemunitctl forward list " + vm.name()).output;
     EXPECT_EQ(network.find("10091"), std::string::npos) << network;
     EXPECT_NE(network.find("10092"), std::string::npos) << network;
     EXPECT_EQ(vm.main_pid(), qemu);

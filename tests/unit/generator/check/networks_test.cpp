@@ -22,11 +22,11 @@ TEST(NetworkContradictionsTest, ForwardsNeedANetwork) {
 }
 
 TEST(NetworkContradictionsTest, APrivilegedPortIsAWarning) {
-    EXPECT_EQ(
-        said("[Network lan]\nHostForward=tcp::1024-:22\nHostForward=tcp::80-:80\n"),
-        Texts{"warning: vm1.ini:3: HostForward=tcp::80-:80: QEMU runs unprivileged and may not "
-              "open port 80 of the host, unless net.ipv4.ip_unprivileged_port_start allows "
-              "it."});
+    EXPECT_EQ(said("[Network lan]\nHostForward=tcp::1024-:22\nHostForward=tcp::80-:80\n"),
+              Texts{"warning: vm1.ini:3: HostForward=tcp::80-:80: the user network runs "
+                    "unprivileged and may not "
+                    "open port 80 of the host, unless net.ipv4.ip_unprivileged_port_start allows "
+                    "it."});
 }
 
 TEST(NetworkContradictionsTest, KeysOfANetworkGoWithItsType) {

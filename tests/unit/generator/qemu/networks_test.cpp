@@ -18,8 +18,8 @@ TEST(NetworkArgumentsTest, Networks) {
     EXPECT_EQ(options(arguments("[Network lan]\nMAC=52:54:00:aa:bb:cc\nHostForward=tcp::10022-:22\n"
                                 "HostForward=udp:127.0.0.1:5353-10.0.2.15:53\n"),
                       {"-netdev", "-device"}),
-              (Texts{"-netdev user,id=lan,hostfwd=tcp::10022-:22,"
-                     "hostfwd=udp:127.0.0.1:5353-10.0.2.15:53",
+              (Texts{"-netdev stream,id=lan,server=off,addr.type=unix,"
+                     "addr.path=/run/qemunit-usernet/vm1:lan/sock",
                      "-device virtio-net-pci,netdev=lan,id=lan,mac=52:54:00:aa:bb:cc"}));
     EXPECT_EQ(
         options(arguments("[Network a]\nType=none\nModel=e1000\nMAC=52:54:00:aa:bb:cc\n"
@@ -53,10 +53,12 @@ Texts back_ends(const std::string &ini) {
     return options(ini, {"-netdev"});
 }
 
-TEST(NetworkArgumentsTest, ARestrictedUserNetwork) {
-    EXPECT_EQ(back_ends("[Network lan]\nRestrict=yes\nHostForward=tcp::10022-:22\n"),
-              Texts{"-netdev user,id=lan,restrict=on,hostfwd=tcp::10022-:22"});
-    EXPECT_EQ(back_ends("[Network lan]\nRestrict=no\n"), Texts{"-netdev user,id=lan"});
+// What a user network is, it is beside QEMU.
+TEST(NetworkArgumentsTest, AUserNetworkIsServedToQemu) {
+    for (const char *keys : {"Restrict=yes\nHostForward=tcp::10022-:22\n", "HostLoopback=yes\n"})
+        EXPECT_EQ(back_ends(std::string("[Network lan]\n") + keys),
+                  Texts{"-netdev stream,id=lan,server=off,addr.type=unix,"
+                        "addr.path=/run/qemunit-usernet/vm1:lan/sock"});
 }
 
 TEST(NetworkArgumentsTest, TapInterfaces) {

@@ -94,7 +94,8 @@ TEST(HeldTest, ABridgeThatItsTapHasLeftIsWanted) {
 
 // systemd would remove the other ones' paths at the end, and this one never.
 TEST(HeldTest, SocketsAndTheWayToTheHost) {
-    const std::string started = "[Network lan]\n[Serial a]\n[Serial b]\n", now = "[Serial b]\n";
+    const std::string started = "[Serial a]\n[Serial b]\n[Service]\nIPAddressDeny=\n",
+                      now = "[Serial b]\n";
     const Output output = held(started, now);
     const std::string removes = "\n[Socket]\nExecStopPost=-/bin/rm -f /run/qemunit/vm1/a.sock\n";
     const std::string part = "\n[Unit]\nPartOf=qemu@vm1.service\n";

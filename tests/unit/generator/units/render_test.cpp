@@ -270,16 +270,15 @@ TEST(RenderTest, ADeviceOfTheGuestsIsADeviceOfTheHost) {
               (Texts{"BindPaths=-/dev/vhost-vsock", "DeviceAllow=/dev/vhost-vsock rw"}));
 }
 
-TEST(RenderTest, AUserNetworkOpensTheHosts) {
+TEST(RenderTest, NoNetworkOpensTheHosts) {
     const auto network = [](const std::string &ini) {
         return lines(service(ini), {"PrivateNetwork=", "RestrictAddressFamilies=", "IPAddressDeny=",
                                     "BindReadOnlyPaths="});
     };
-    const Texts open = {
-        "PrivateNetwork=no", "RestrictAddressFamilies=AF_INET AF_INET6", "IPAddressDeny=",
-        "BindReadOnlyPaths=-/run/systemd/resolve -/etc/resolv.conf -/etc/hosts -/etc/ssl"};
-    EXPECT_EQ(network("[Network a]\n"), open);
-    EXPECT_EQ(network("[Network a]\nType=none\n[Network b]\nType=user\n"), open);
+    EXPECT_EQ(network("[Network a]\n"),
+              Texts{"BindReadOnlyPaths=\"-/run/qemunit-usernet/vm1\\:a\""});
+    EXPECT_EQ(network("[Network a]\nType=none\n[Network b]\nType=user\n"),
+              Texts{"BindReadOnlyPaths=\"-/run/qemunit-usernet/vm1\\:b\""});
     EXPECT_EQ(network("[Network a]\nType=none\n"), Texts{});
     EXPECT_EQ(network("[Network a]\nType=passt\n"),
               Texts{"BindReadOnlyPaths=\"-/run/qemunit-passt/vm1\\:a\""});
@@ -339,7 +338,7 @@ TEST(RenderTest, AVmOfAUser) {
                            "Inaccessible", "PrivateNetwork", "User="}),
               (Texts{"ExecStart=" + std::string(kHelperPath) +
                          " --user --vm=vm1 --serial=serial --serial=debug --check-kvm \\",
-                     "BindPaths=-/home/joe/b.img", "PrivateNetwork=no"}));
+                     "BindPaths=-/home/joe/b.img"}));
     for (const char *word : {"--drive-file=1:a:rw:qcow2,guessed:%S/qemunit/vm1/a.qcow2",
                              "--drive-file=2:b:rw:raw,guessed:/home/joe/b.img",
                              "file=/run/user/1000/credentials/qemu@vm1.service/c"})
@@ -354,6 +353,10 @@ TEST(RenderTest, AVmOfAUser) {
     EXPECT_EQ(
         links,
         (Texts{"qemu@vm1.service.d/40-qemunit-sandbox.conf -> " + std::string(kUserSandboxPath),
+               "qemu-usernet@vm1:lan.service.d/40-qemunit-sandbox.conf -> " +
+                   std::string(kUserUsernetSandboxPath),
+               "qemu@vm1.service.wants/qemu-usernet@vm1:lan.service -> " + units +
+                   "/qemu-usernet@.service",
                "sockets.target.wants/qemu-monitor@vm1.socket -> " + units + "/qemu-monitor@.socket",
                "sockets.target.wants/qemu-serial@vm1.socket -> " + units + "/qemu-serial@.socket",
                "default.target.wants/qemu@vm1.service -> " + units + "/qemu@.service"}));
@@ -364,14 +367,14 @@ TEST(RenderTest, AVmOfAUserWhoMakesNoNamespaces) {
         "[Drive b]\nFile=/home/joe/b.img\n[Network lan]\n[Share s]\nPath=/srv\n");
     const Output output = render(vm, Architecture::x86_64, Namespaces::unavailable);
     const std::string text = file(output, "qemu@vm1.service.d/50-qemunit.conf");
-    EXPECT_EQ(output.links.size(), 0u);
+    ASSERT_EQ(output.links.size(), 1u);
+    EXPECT_EQ(output.links[0].path, "qemu@vm1.service.wants/qemu-usernet@vm1:lan.service");
     EXPECT_EQ(lines(text, {"ExecSt", "Bind", "NoExec", "Private", "Restrict"}),
               (Texts{"ExecStart=",
                      "ExecStart=" + std::string(kHelperPath) +
                          " --user --vm=vm1 --serial=serial --check-kvm \\",
                      "ExecStartPre=-/bin/chmod 0555 /run/user/1000/qemunit/vm1",
-                     "ExecStopPost=-/bin/chmod 0755 /run/user/1000/qemunit/vm1",
-                     "RestrictAddressFamilies=AF_INET AF_INET6"}));
+                     "ExecStopPost=-/bin/chmod 0755 /run/user/1000/qemunit/vm1"}));
 }
 
 }  // namespace

@@ -58,7 +58,8 @@ TEST(SupportingUnitsTest, ThoseOfAUser) {
 }
 
 TEST(SupportingUnitsTest, APlainVmHasNone) {
-    const SupportingUnits found = units("[Drive a]\nFile=/a\n[Network n]\n[Share s]\nPath=/s\n");
+    const SupportingUnits found =
+        units("[Drive a]\nFile=/a\n[Network n]\nType=none\n[Share s]\nPath=/s\n");
     EXPECT_EQ(found.wanted, Texts{});
     EXPECT_TRUE(found.files.empty());
 }
@@ -128,6 +129,36 @@ TEST(SupportingUnitsTest, ATpm) {
     EXPECT_TRUE(units("[VM]\nTPM=yes\n").files.empty());
     EXPECT_EQ(drop_in("[VM]\nTPM=yes\nUser=joe\n", "qemu-tpm@vm1.service"),
               "\n[Service]\nDynamicUser=no\nUser=joe\nStateDirectory=\nStateDirectory=qemunit/vm1\n");
+}
+
+TEST(SupportingUnitsTest, UserNetworks) {
+    const std::string command = "ExecStart=\nExecStart=" + std::string(kUsernetPath) +
+                                " --vm=vm1 --network=lan",
+                      folder = " /run/qemunit-usernet/vm1:lan\n",
+                      unit = "qemu-usernet@vm1:lan.service";
+    EXPECT_EQ(units("[Network lan]\n").wanted, Texts{unit});
+    EXPECT_TRUE(drop_in("[Network lan]\n", unit).ends_with(kJournal + command + folder));
+    EXPECT_TRUE(drop_in("[Network lan]\nRestrict=yes\nHostForward=tcp::10022-:22\n"
+                        "HostForward=udp:127.0.0.1:53-10.0.2.15:53\n",
+                        unit)
+                    .ends_with(command +
+                               " --restrict --forward=tcp::10022-:22 "
+                               "--forward=udp:127.0.0.1:53-10.0.2.15:53" +
+                               folder));
+    EXPECT_TRUE(drop_in("[VM]\nUser=joe\n[Network lan]\nHostLoopback=yes\n", unit)
+                    .ends_with("[Service]\nUser=joe\nGroup=\n" + kJournal + command +
+                               " --host-loopback" + folder));
+}
+
+// What QEMU needed when the network was its own.
+TEST(SupportingUnitsTest, APrivilegeForPortsIsTheUserNetworks) {
+    const std::string privileged = drop_in(
+        "[Network lan]\nHostForward=tcp::80-:80\n[Service]\n"
+        "AmbientCapabilities=CAP_NET_BIND_SERVICE\n",
+        "qemu-usernet@vm1:lan.service");
+    EXPECT_TRUE(privileged.contains("\nAmbientCapabilities=CAP_NET_BIND_SERVICE\n")) << privileged;
+    EXPECT_FALSE(drop_in("[Network lan]\nHostForward=tcp::80-:80\n", "qemu-usernet@vm1:lan.service")
+                     .contains("Capabilities"));
 }
 
 TEST(SupportingUnitsTest, Passt) {

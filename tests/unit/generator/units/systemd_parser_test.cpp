@@ -259,12 +259,13 @@ TEST_F(SystemdParserTest, AWholeVm) {
     EXPECT_EQ(opened[2], "--drive-file=1:d:rw:raw,guessed:/srv/" + name);
     EXPECT_EQ(opened[3], "--drive-file=2:e:r:raw,guessed:/dev/mapper/" + name);
     Texts words = commands()[1];
-    ASSERT_GT(words.size(), 7u);
+    ASSERT_GT(words.size(), 8u);
     EXPECT_EQ(words[1], "--vm=vm1");
     EXPECT_EQ(words[2], "--serial=serial");
     EXPECT_EQ(Texts(words.begin() + 3, words.begin() + 7),
               (Texts{"--check-kvm", "--reads=/boot/" + name, opened[2], opened[3]}));
-    words.erase(words.begin(), words.begin() + 7);
+    EXPECT_EQ(words[7], "--needs=qemu-usernet@vm1:n.service,/run/qemunit-usernet/vm1:n/sock");
+    words.erase(words.begin(), words.begin() + 8);
     EXPECT_EQ(words, qemu_arguments(hostile, Architecture::x86_64));
 
     EXPECT_TRUE(is_there(values("BindReadOnlyPaths"), "-/boot/" + name + ":/boot/" + name + ":"));
