@@ -13,10 +13,9 @@
 namespace qemunit::e2e {
 namespace {
 
-constexpr char kReady[] = "qemunit guest ready";
-constexpr char kPrompt[] = "guest# ";
-constexpr char kLeave[] = "\x1d\x1d\x1d";
-constexpr char kInterrupt[] = "\x03";
+constexpr char kConsolePrompt[] = "guest# ";
+constexpr char kLeaveConsole[] = "\x1d\x1d\x1d";
+constexpr char kCtrlC[] = "\x03";
 
 TEST(CtlConsole, AConsoleGivesTheGuestEveryKey) {
     VmUnderTest vm("ctkeys", silent_linux_ini());
@@ -24,7 +23,7 @@ TEST(CtlConsole, AConsoleGivesTheGuestEveryKey) {
     Terminal console({"qemunitctl", "console", "ctkeys"});
     ASSERT_SEEN(console, "Connected to serial of ctkeys. Press Ctrl-] three times");
     ASSERT_SEEN(console, "stty rows 30 cols 100");
-    ASSERT_SEEN(console, kPrompt);
+    ASSERT_SEEN(console, kConsolePrompt);
     EXPECT_FALSE(console.is_cooked());
     // Ctrl-C ends the guest's program, and nothing here.
     // Typed ahead, keys would find the shell's own way of echoing.
@@ -42,9 +41,9 @@ TEST(CtlConsole, AConsoleGivesTheGuestEveryKey) {
                 "b\r\n");
     // With Ctrl-C the guest's kernel drops what it has not sent yet, its echo of that key too at
     // times.
-    console.type(kInterrupt);
-    ASSERT_SEEN(console, kPrompt);
-    console.type(kLeave);
+    console.type(kCtrlC);
+    ASSERT_SEEN(console, kConsolePrompt);
+    console.type(kLeaveConsole);
     EXPECT_EQ(console.wait(), 0);
     EXPECT_NE(console.rest().find("Disconnected from serial of ctkeys."), std::string::npos);
     EXPECT_TRUE(console.is_cooked());
@@ -63,7 +62,7 @@ TEST(CtlConsole, TwoConsolesShareOnePort) {
     second.type("both\r");
     ASSERT_SEEN(first, "both");
     ASSERT_SEEN(second, "both");
-    second.type(kLeave);
+    second.type(kLeaveConsole);
     EXPECT_EQ(second.wait(), 0);
     first.type("alone\r");
     ASSERT_SEEN(first, "alone");
@@ -94,7 +93,7 @@ TEST(CtlConsole, AConsoleEndsWithItsVmOrWaitsForItsReturn) {
 
     ASSERT_TRUE(vm.stop().ok());
     ASSERT_SEEN(waiting, "ctend has ended; waiting until it runs again.");
-    waiting.type(kInterrupt);
+    waiting.type(kCtrlC);
     EXPECT_EQ(waiting.wait(), 0);
     EXPECT_TRUE(waiting.is_cooked());
 }

@@ -10,8 +10,6 @@
 namespace qemunit::e2e {
 namespace {
 
-constexpr char kReady[] = "qemunit guest ready";
-
 TEST(Ctl, ListsAndShowsVms) {
     const std::string network = "[Network lan]\nHostForward=tcp:127.0.0.1:20022-:22\n";
     VmUnderTest on("cton", boot_sector_ini() + network);

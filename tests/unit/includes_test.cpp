@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-namespace qemunit {
+namespace qemunit::includes {
 namespace {
 
 namespace fs = std::filesystem;
@@ -221,4 +221,4 @@ TEST(IncludesTest, EachFileSeesTheFunctionsOfOursThatItCalls) {
 }
 
 }  // namespace
-}  // namespace qemunit
+}  // namespace qemunit::includes
