@@ -13,7 +13,7 @@
 
 namespace qemunit::e2e {
 
-inline constexpr char kReady[] = "qemunit guest ready";  // what the boot sector prints
+inline constexpr char kGuestReady[] = "qemunit guest ready";  // what the boot sector prints
 
 inline Finished ctl(const std::string &words) {
     return run_words("qemunitctl " + words);

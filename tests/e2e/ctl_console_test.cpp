@@ -54,11 +54,11 @@ TEST(CtlConsole, TwoConsolesShareOnePort) {
     VmUnderTest vm("cttwo", boot_sector_ini());
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     Terminal first({"qemunitctl", "console", "cttwo"});
-    ASSERT_SEEN(first, kReady);
+    ASSERT_SEEN(first, kGuestReady);
     Terminal second({"qemunitctl", "console", "cttwo"});
     ASSERT_SEEN(second, "Also on it, and typing into the same: qemunitctl (PID " +
                             std::to_string(first.pid()) + ")");
-    ASSERT_SEEN(second, kReady);  // the last screenful, once
+    ASSERT_SEEN(second, kGuestReady);  // the last screenful, once
     second.type("both\r");
     ASSERT_SEEN(first, "both");
     ASSERT_SEEN(second, "both");
@@ -74,9 +74,9 @@ TEST(CtlConsole, AConsoleEndsWithItsVmOrWaitsForItsReturn) {
     Terminal waiting({"qemunitctl", "console", "--wait", "ctend"});
     ASSERT_SEEN(waiting, "ctend does not run; waiting until it runs. Ctrl-C leaves.");
     ASSERT_TRUE(vm.start().ok()) << vm.status();
-    ASSERT_SEEN(waiting, kReady);
+    ASSERT_SEEN(waiting, kGuestReady);
     Terminal ending({"qemunitctl", "console", "ctend"});
-    ASSERT_SEEN(ending, kReady);
+    ASSERT_SEEN(ending, kGuestReady);
 
     ASSERT_TRUE(vm.stop().ok());
     EXPECT_EQ(ending.wait(), 0);
@@ -84,10 +84,10 @@ TEST(CtlConsole, AConsoleEndsWithItsVmOrWaitsForItsReturn) {
     EXPECT_TRUE(ending.is_cooked());
     ASSERT_SEEN(waiting, "ctend has ended; waiting until it runs again.");
     ASSERT_TRUE(vm.start().ok()) << vm.status();
-    ASSERT_SEEN(waiting, kReady);
+    ASSERT_SEEN(waiting, kGuestReady);
     ASSERT_TRUE(vm.systemctl("restart").ok()) << vm.status();
     ASSERT_SEEN(waiting, "ctend has ended; waiting until it runs again.");
-    ASSERT_SEEN(waiting, kReady);
+    ASSERT_SEEN(waiting, kGuestReady);
     waiting.type("hello\r");
     ASSERT_SEEN(waiting, "hello");
 
@@ -104,14 +104,14 @@ TEST(CtlConsole, AConsoleThatWaitsBootsNoVm) {
     ASSERT_TRUE(vm.enable_sockets().ok());
     // The first connection does: the socket is there.
     Terminal console({"qemunitctl", "console", "--wait", "ctsock"});
-    ASSERT_SEEN(console, kReady);
+    ASSERT_SEEN(console, kGuestReady);
     ASSERT_TRUE(vm.stop().ok());
     ASSERT_SEEN(console, "ctsock has ended; waiting until it runs again.");
     // What it would have connected to by now, it has not: another client does.
     EXPECT_EQ(unit_property(vm.unit(), "ActiveState"), "inactive");
     auto client = UnixClient::connect(vm.socket("serial"));
     ASSERT_TRUE(client) << client.error().message;
-    ASSERT_SEEN(console, kReady);
+    ASSERT_SEEN(console, kGuestReady);
     EXPECT_EQ(unit_property(vm.unit(), "ActiveState"), "active");
 }
 
@@ -120,7 +120,7 @@ TEST(CtlConsole, ASignalGivesTheTerminalBack) {
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     for (const int number : {SIGTERM, SIGHUP}) {
         Terminal console({"qemunitctl", "console", "ctterm"});
-        ASSERT_SEEN(console, kReady);
+        ASSERT_SEEN(console, kGuestReady);
         EXPECT_FALSE(console.is_cooked());
         ASSERT_EQ(kill(console.pid(), number), 0);
         EXPECT_EQ(console.wait(), 1);
@@ -133,7 +133,7 @@ TEST(CtlConsole, AConsoleInAScriptIsAPipe) {
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     auto client = UnixClient::connect(vm.socket("serial"));
     ASSERT_TRUE(client) << client.error().message;
-    ASSERT_TRUE(client->read_until(kReady));
+    ASSERT_TRUE(client->read_until(kGuestReady));
     // The end of its input is none of its output.
     const Finished line =
         run({"sh", "-c", "echo from-a-pipe | qemunitctl console ctpipe | sed /from-a-pipe/q"});
@@ -148,14 +148,14 @@ TEST(CtlConsole, ReadOnlyFollowsTheJournal) {
     VmUnderTest vm("ctread", boot_sector_ini());
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     Terminal reader({"qemunitctl", "console", "--read-only", "ctread"});
-    ASSERT_SEEN(reader, kReady);
+    ASSERT_SEEN(reader, kGuestReady);
     auto client = UnixClient::connect(vm.socket("serial"));
     ASSERT_TRUE(client) << client.error().message;
-    ASSERT_TRUE(client->read_until(kReady));
+    ASSERT_TRUE(client->read_until(kGuestReady));
     ASSERT_TRUE(client->send("by another\r"));
     ASSERT_SEEN(reader, "by another");
     Terminal console({"qemunitctl", "console", "ctread"});
-    const auto greeting = console.read_until(kReady);
+    const auto greeting = console.read_until(kGuestReady);
     ASSERT_TRUE(greeting) << greeting.error().message;
     EXPECT_EQ(greeting->find("qemunitctl (PID"), std::string::npos) << *greeting;
 }

@@ -115,7 +115,7 @@ TEST(Ctl, WhatCatPrintsRunsInAShell) {
     VmUnderTest vm("ctcat", boot_sector_ini() + "[VM]\nDescription=it's \"two\" $words\n");
     make_known(vm);
     Terminal shell({"sh", "-c", "eval \"$(qemunitctl cat ctcat)\""});
-    ASSERT_SEEN(shell, kReady);
+    ASSERT_SEEN(shell, kGuestReady);
     shell.type("\x01x");  // QEMU's own way out of a terminal
     EXPECT_EQ(shell.wait(), 0);
     EXPECT_EQ(unit_property(vm.unit(), "ActiveState"), "inactive");
