@@ -16,7 +16,7 @@
 namespace qemunit::e2e {
 namespace {
 
-std::string group_file(const VmUnderTest &vm, const std::string &name) {
+std::string freezer_file(const VmUnderTest &vm, const std::string &name) {
     return read_file("/sys/fs/cgroup" + unit_property(vm.unit(), "ControlGroup") + "/" + name);
 }
 
@@ -24,7 +24,7 @@ void freeze(const VmUnderTest &vm) {
     const Finished freeze = vm.systemctl("freeze");
     ASSERT_TRUE(freeze.ok()) << freeze;
     EXPECT_EQ(unit_property(vm.unit(), "FreezerState"), "frozen");
-    expect_contains(group_file(vm, "cgroup.events"), "frozen 1\n");
+    expect_contains(freezer_file(vm, "cgroup.events"), "frozen 1\n");
 }
 
 // utime and stime of proc(5)'s stat, of all processes of the VM, beside their ids.
@@ -98,7 +98,7 @@ TEST(Freezer, AFrozenVmStandsStillAndGoesOnWhereItWas) {
 
     freeze(vm);
     // Its companion is in the same control group, and what QEMU printed last may still be in there.
-    std::istringstream procs(group_file(vm, "cgroup.procs"));
+    std::istringstream procs(freezer_file(vm, "cgroup.procs"));
     EXPECT_EQ(std::vector<pid_t>(std::istream_iterator<pid_t>(procs), {}).size(), 3U);
     count.add(journal.read_rest());
     const std::string times = cpu_times(vm);
@@ -150,7 +150,7 @@ TEST(Freezer, TheWatchdogTakesAFrozenVmForHung) {
     EXPECT_NE(vm.main_pid(), qemu);
     EXPECT_EQ(unit_property(vm.unit(), "NRestarts"), "1");
     // The one that came instead runs. systemd 252 does not notice that until it is told.
-    expect_contains(group_file(vm, "cgroup.events"), "frozen 0\n");
+    expect_contains(freezer_file(vm, "cgroup.events"), "frozen 0\n");
     EXPECT_TRUE(vm.systemctl("thaw").ok());
     EXPECT_EQ(unit_property(vm.unit(), "FreezerState"), "running");
     expect_contains(journalctl(vm.unit()), "Watchdog timeout (limit 5s)!");
@@ -190,7 +190,7 @@ TEST(Freezer, AFrozenVmCanBeKilled) {
     const pid_t qemu = vm.main_pid();
     ASSERT_TRUE(run({"systemctl", "kill", "--signal=TERM", vm.unit()}).ok());
     EXPECT_EQ(vm.main_pid(), qemu);
-    expect_contains(group_file(vm, "cgroup.procs"), std::to_string(qemu) + "\n");
+    expect_contains(freezer_file(vm, "cgroup.procs"), std::to_string(qemu) + "\n");
     ASSERT_TRUE(run({"systemctl", "kill", "--signal=KILL", vm.unit()}).ok());
     EXPECT_TRUE(wait_for_state(vm.unit(), "failed"));
     EXPECT_EQ(unit_property(vm.unit(), "Result"), "signal");

@@ -54,7 +54,7 @@ void set_property(const VmUnderTest &vm, const std::string &assignment) {
     ASSERT_TRUE(set.ok()) << set;
 }
 
-void expect_runs(const VmUnderTest &vm) {
+void expect_group_runs(const VmUnderTest &vm) {
     expect_contains(monitor_command(vm.name(), "info status").value, "running");
 }
 
@@ -83,7 +83,7 @@ TEST(Limits, AGuestThatFillsMoreThanMemoryMaxIsKilled) {
         }
     }
     EXPECT_EQ(group_file(fits, "memory.max"), "536870912");
-    expect_runs(fits);
+    expect_group_runs(fits);
     EXPECT_GE(std::stoul(group_file(fits, "memory.current")), 64UL << 20);
     expect_killed_for_memory(vm);
     EXPECT_TRUE(vm.start().ok()) << vm.status();
@@ -96,7 +96,7 @@ TEST(Limits, MemoryMaxIsSetWhileTheVmRuns) {
     EXPECT_EQ(group_file(vm, "memory.max"), "max");
     set_property(vm, "MemoryMax=2G");
     EXPECT_EQ(group_file(vm, "memory.max"), "2147483648");
-    expect_runs(vm);
+    expect_group_runs(vm);
     // Less than it has already.
     set_property(vm, "MemoryMax=4M");
     expect_killed_for_memory(vm);
@@ -117,7 +117,7 @@ TEST(Limits, CpuQuotaSlowsAGuestThatIsBusy) {
     const auto wait_for_throttled = [&vm](uint64_t times) {
         for (const Deadline deadline; cpu_stat(vm, "nr_throttled") < times;) {
             ASSERT_FALSE(deadline.passed()) << group_file(vm, "cpu.stat");
-            expect_runs(vm);
+            expect_group_runs(vm);
         }
     };
     wait_for_throttled(cpu_stat(vm, "nr_throttled") + 2);
@@ -131,7 +131,7 @@ TEST(Limits, CpuQuotaSlowsAGuestThatIsBusy) {
 
     set_property(vm, "CPUQuota=150%");
     EXPECT_EQ(group_file(vm, "cpu.max"), "150000 100000");
-    expect_runs(vm);
+    expect_group_runs(vm);
 }
 
 TEST(Limits, AllowedCpusAreThoseOfEachThread) {
@@ -154,7 +154,7 @@ TEST(Limits, AllowedCpusAreThoseOfEachThread) {
         set_property(vm, "AllowedCPUs=1");
         expect_allowed("1");
     }
-    expect_runs(vm);
+    expect_group_runs(vm);
 }
 
 TEST(Limits, TasksMaxCountsThreads) {
@@ -162,7 +162,7 @@ TEST(Limits, TasksMaxCountsThreads) {
     VmUnderTest vm("tasksmax", boot_sector_ini() + "[Service]\nTasksMax=32\n");
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     EXPECT_EQ(group_file(vm, "pids.max"), "32");
-    expect_runs(vm);
+    expect_group_runs(vm);
     // QEMU and its threads, its companion, and the one above that.
     VmUnderTest few("tasksfew", boot_sector_ini() + "[Service]\nTasksMax=3\n");
     EXPECT_FALSE(few.start().ok());
