@@ -22,7 +22,7 @@
 #include "common/qmp/user_networks.h"
 #include "common/qmp/usernet_question.h"
 #include "common/timer.h"
-#include "common/usernet_request.h"
+#include "common/usernet/request.h"
 
 namespace qemunit::bus {
 

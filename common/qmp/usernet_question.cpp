@@ -7,7 +7,7 @@
 
 #include "common/qmp/qmp_client.h"
 #include "common/timer.h"
-#include "common/usernet_request.h"
+#include "common/usernet/request.h"
 
 namespace qemunit {
 

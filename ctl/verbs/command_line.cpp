@@ -10,7 +10,7 @@
 #include "common/helper_options.h"
 #include "common/paths.h"
 #include "common/shared_names.h"
-#include "common/usernet_options.h"
+#include "common/usernet/options.h"
 #include "common/vm_name.h"
 #include "ctl/verbs/drive_words.h"
 #include "ctl/verbs/user_network_words.h"

@@ -12,7 +12,7 @@
 
 #include "common/paths.h"
 #include "common/qmp/qmp_client.h"
-#include "common/usernet_options.h"
+#include "common/usernet/options.h"
 #include "common/vm_name.h"
 #include "ctl/verbs/command_line.h"
 #include "ctl/verbs/media.h"

@@ -5,7 +5,7 @@
 
 #include "common/concat.h"
 #include "common/helper_options.h"
-#include "common/usernet_options.h"
+#include "common/usernet/options.h"
 
 namespace qemunit::ctl {
 

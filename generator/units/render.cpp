@@ -8,7 +8,7 @@
 #include "common/concat.h"
 #include "common/helper_options.h"
 #include "common/paths.h"
-#include "common/usernet_options.h"
+#include "common/usernet/options.h"
 #include "common/vm_name.h"
 #include "generator/qemu/arguments.h"
 #include "generator/qemu/drive_files.h"

@@ -7,7 +7,7 @@
 
 #include "common/concat.h"
 #include "common/paths.h"
-#include "common/usernet_options.h"
+#include "common/usernet/options.h"
 #include "common/vm_name.h"
 #include "generator/units/mounts.h"
 #include "generator/units/unit_text.h"
@@ -147,8 +147,8 @@ class Builder {
                 "AmbientCapabilities=CAP_NET_BIND_SERVICE\n"
                 "CapabilityBoundingSet=CAP_NET_BIND_SERVICE\nPrivateUsers=no\n";
         const std::string unit = usernet_unit(vm_.name, network.name);
-        add_drop_in(unit, {{"Unit", part_of_vm()},
-                           {"Service", user_of_vm() + journal_of_vm() + command}});
+        add_drop_in(
+            unit, {{"Unit", part_of_vm()}, {"Service", user_of_vm() + journal_of_vm() + command}});
         want(unit);
     }
 

@@ -7,7 +7,7 @@
 #include "common/qmp/user_networks.h"
 #include "common/shared_names.h"
 #include "common/timer.h"
-#include "common/usernet_request.h"
+#include "common/usernet/request.h"
 
 namespace qemunit::helper {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Who asks something of qemunit-usernet (common/usernet_request.h): one line, one answer, and the
+// Who asks something of qemunit-usernet (common/usernet/request.h): one line, one answer, and the
 // end, all within a few seconds. For the loop of qemunit-usernet. Never waits.
 #pragma once
 
@@ -9,7 +9,7 @@
 #include <string>
 
 #include "common/unique_fd.h"
-#include "common/usernet_request.h"
+#include "common/usernet/request.h"
 
 namespace qemunit::helper {
 

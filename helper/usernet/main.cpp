@@ -59,8 +59,8 @@ int main(int argc, char **argv) {
     }
     // Without qemu-usernet@.socket, which somebody has masked, the network has no control socket.
     UniqueFd control;
-    if (auto sockets = take_listening_sockets())
-        if (auto given = sockets->begin(); given != sockets->end())
+    if (auto passed = take_passed_fds())
+        if (auto given = passed->sockets.begin(); given != passed->sockets.end())
             control = std::move(given->second);
     auto server = UsernetServer::open(*options, std::move(control));
     if (!server)

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include "common/options.h"
-#include "common/usernet_options.h"
+#include "common/usernet/options.h"
 
 namespace qemunit::helper {
 

@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "common/unique_fd.h"
+#include "tests/e2e/expect_contains.h"
 #include "tests/e2e/vm_under_test.h"
 
 namespace qemunit::e2e {
@@ -70,9 +71,14 @@ TEST(Failures, ATakenPortInQemusWords) {
     ASSERT_GT(port->number(), 0);
     const std::string forward = "tcp::" + std::to_string(port->number()) + "-:22";
     VmUnderTest vm("fail-port", boot_sector_ini() + "[Network lan]\nHostForward=" + forward + "\n");
-    expect_failure(vm, "Could not set up host forwarding rule '" + forward + "'");
+    expect_failure(vm, "qemu-usernet@fail-port:lan.service, which the VM needs, is not up");
+    run_words("systemctl start qemu-failure@fail-port.service");
+    expect_contains(vm.status().output, " of this machine is taken by qemunit-e2e");
+    run_words("journalctl --sync");
+    expect_contains(run_words("journalctl -b --no-pager -u qemu@fail-port").output,
+                    "Could not set up host forwarding rule '" + forward + "'");
 
-    // Free again: now it is QEMU that listens there.
+    // Free again: now it is the network that listens there.
     const std::string address = "TCP:127.0.0.1:" + std::to_string(port->number());
     port.reset();
     ASSERT_TRUE(vm.start().ok()) << vm.status();

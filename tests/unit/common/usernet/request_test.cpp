@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "common/usernet_request.h"
+#include "common/usernet/request.h"
 
 #include <gtest/gtest.h>
 
