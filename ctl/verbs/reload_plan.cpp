@@ -20,7 +20,7 @@ namespace {
 
 using Option = QemuOption;
 
-constexpr std::string_view kFile = "file.filename";
+constexpr std::string_view kFileName = "file.filename";
 
 // Whatever set a file is in, and whatever the helper has added: the words for the same ini are the
 // same.
@@ -160,7 +160,7 @@ class Comparison {
             without(option, {"hostfwd"}) == without(*other, {"hostfwd"}))
             return compare_forwards(option);
         if (is_cdrom(option) && is_cdrom(*other) &&
-            without(option, {kFile, "format"}) == without(*other, {kFile, "format"}))
+            without(option, {kFileName, "format"}) == without(*other, {kFileName, "format"}))
             return compare_media(option, *other);
         if (option.name == "-m" && compare_memory(option, *other))
             return;
@@ -199,8 +199,8 @@ class Comparison {
     }
 
     void compare_media(const Option &drive, const Option &other) {
-        const std::string id = drive.part("id"), wanted = drive.part(kFile);
-        std::string present = other.part(kFile);
+        const std::string id = drive.part("id"), wanted = drive.part(kFileName);
+        std::string present = other.part(kFileName);
         const std::string file = file_in(id);
         if (state_.fd_sets.is_array())
             for (const auto &set : state_.fd_sets)

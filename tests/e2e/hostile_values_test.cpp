@@ -134,7 +134,7 @@ TEST(HostileValues, TheDescriptionIsLiteral) {
         const VmUnderTest &vm = *vms[i];
         if (fs::exists("/run/systemd/generator/" + vm.unit() + ".d/50-qemunit.conf")) {
             EXPECT_EQ(unit_property(vm.unit(), "Description"), kHostile[i]);
-            EXPECT_EQ(unit_property(vm.unit(), "User"), "qemunit");
+            EXPECT_EQ(unit_property(vm.unit(), "User"), "qemu-" + vm.name());
         } else {
             EXPECT_TRUE(std::string_view(kHostile[i]).ends_with('\\')) << kHostile[i];
             EXPECT_FALSE(vm.start().ok());

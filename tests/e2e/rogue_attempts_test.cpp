@@ -176,33 +176,12 @@ constexpr Refusal kRefusals[] = {
     {"terminal-selection", "EPERM"},
 };
 
-// What holds only with what is not there yet, by kind of network ("*": each). TODO: a user of its
-// own for each VM, then QEMU without a network of the host's; both lists go then.
-const std::map<std::string, std::set<std::string>> kPending = {
-    {"*",
-     {"kill-qemu", "kill-companion", "tgkill-qemu", "sigqueue-qemu", "pidfd-signal-qemu",
-      "prlimit-qemu", "prlimit-companion"}},
-    {"user", {"abstract-socket", "socket-inet", "socket-inet6", "host-port"}},
-    {"tap", {"abstract-socket", "tap-of-another"}},
-    {"bridge", {"abstract-socket", "tap-of-another"}},
-};
-
 struct Kind {
     const char *name, *network;
     const char *rogue = "";  // of the hostile VM alone
 
     friend void PrintTo(const Kind &kind, std::ostream *out) { *out << kind.name; }
 };
-
-bool is_pending(const Kind &kind, const std::string &attempt) {
-    if (*kind.rogue)
-        return false;  // it has a user of its own
-    for (const char *which : {"*", kind.name})
-        if (const auto pending = kPending.find(which);
-            pending != kPending.end() && pending->second.contains(attempt))
-            return true;
-    return false;
-}
 
 // What the host has, for a VM to find: a port of 127.0.0.1, and a socket without a file.
 class HostSockets {
@@ -295,7 +274,6 @@ TEST_P(RogueAttempts, EachIsRefused) {
     std::istringstream lines(read_file("/var/lib/qemunit/rogue/attempts"));
     for (std::string attempt, outcome; lines >> attempt >> outcome;)
         outcomes.emplace(attempt, outcome);
-    std::set<std::string> holds;
     for (const auto &[attempt, errors] : kRefusals) {
         const auto outcome = outcomes.extract(attempt);
         ASSERT_FALSE(outcome.empty()) << attempt << " was not made";
@@ -303,15 +281,10 @@ TEST_P(RogueAttempts, EachIsRefused) {
         std::istringstream allowed(errors);
         for (std::string error; allowed >> error;)
             is_refused |= outcome.mapped() == error;
-        if (!is_pending(GetParam(), attempt))
-            EXPECT_TRUE(is_refused) << attempt << ": " << outcome.mapped() << ", not " << errors;
-        else if (is_refused)
-            holds.insert(attempt);
+        EXPECT_TRUE(is_refused) << attempt << ": " << outcome.mapped() << ", not " << errors;
     }
     for (const auto &[attempt, outcome] : outcomes)
         ADD_FAILURE() << attempt << ": " << outcome << " is expected nowhere";
-    for (const std::string &attempt : holds)
-        std::cout << attempt << " is pending, and holds\n";
     expect_peer();
     EXPECT_EQ(unit_property(vm.unit(), "ActiveState"), "active");
     EXPECT_EQ(unit_property(vm.unit(), "SubState"), "running");
@@ -320,8 +293,6 @@ TEST_P(RogueAttempts, EachIsRefused) {
 }
 
 TEST_P(RogueAttempts, WhoKillsAllThatItCanEndsItselfAlone) {
-    if (is_pending(GetParam(), "kill-qemu"))
-        GTEST_SKIP() << "VMs share a user";
     VmUnderTest vm("rogue", rogue_ini("killer"));
     EXPECT_FALSE(vm.start().ok());
     expect_peer();

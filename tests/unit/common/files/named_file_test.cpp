@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uid_t kNobody = 65534;
+constexpr uid_t kSomebody = 65534;
 
 class NamedFileTest : public ::testing::Test {
   protected:
@@ -29,8 +29,8 @@ class NamedFileTest : public ::testing::Test {
         fs::create_directories(root + "/home");
         make("secret");
         make("home/roots");
-        make("home/own", kNobody);
-        ASSERT_EQ(chown((root + "/home").c_str(), kNobody, kNobody), 0);
+        make("home/own", kSomebody);
+        ASSERT_EQ(chown((root + "/home").c_str(), kSomebody, kSomebody), 0);
         ASSERT_EQ(chmod((root + "/home").c_str(), 0700), 0);
     }
     void TearDown() override {
@@ -53,7 +53,7 @@ class NamedFileTest : public ::testing::Test {
     }
 
     std::string root;
-    const Account nobody{"nobody", kNobody, kNobody, {kNobody}};
+    const Account nobody{"nobody", kSomebody, kSomebody, {kSomebody}};
     const std::string kNotAllowed = std::strerror(EACCES), kLink = std::strerror(ELOOP),
                       kSomebodyElses = std::strerror(EPERM), kNoImage = std::strerror(EINVAL);
 };
