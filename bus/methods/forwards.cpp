@@ -77,6 +77,13 @@ std::vector<std::string> names_of(const Sockets &sockets, const std::string &inf
     return names;
 }
 
+// As the ini has them: by the cards in the output of "info network".
+std::vector<std::string> in_order(std::vector<std::string> names, const std::string &info_network) {
+    std::ranges::stable_sort(
+        names, {}, [&](const std::string &name) { return info_network.find(name + ": index="); });
+    return names;
+}
+
 // The good answer of the network's program only; an error goes to the caller.
 void ask_usernet(const CallPtr &call, const std::string &network, const std::string &socket,
                  const std::string &line, std::function<void(const std::string &)> then) {
@@ -116,7 +123,13 @@ Sockets sockets_of(const Call &call) {
 void run_on(const CallPtr &call, const ForwardCommand &command, const ForwardRequest &request,
             const std::string &info_usernet) {
     const Sockets sockets = sockets_of(*call);
-    const auto network = choose(names_of(sockets, info_usernet), request.network, call->vm_name);
+    const std::vector<std::string> names = names_of(sockets, info_usernet);
+    const auto network = choose(names, request.network, call->vm_name);
+    if (!network && names.size() > 1)
+        return ask_hmp(
+            call, "info network", [call, names, asked = request.network](const std::string &info) {
+                reply_invalid(*call, choose(in_order(names, info), asked, call->vm_name).error());
+            });
     if (!network)
         return reply_invalid(*call, network.error());
     const auto socket = sockets.find(*network);

@@ -108,14 +108,19 @@ void ask_qemu(const GatheringPtr &gathering, const char *command,
             });
 }
 
-// QEMU does not count there; of a tap, the host does, and QMP does not tell which one it is.
-void take_networks(Statistics &statistics, const json &info_network) {
-    const auto *text = info_network.get_ptr<const std::string *>();
-    for (const auto &[network, interface] : tap_interfaces(text ? *text : ""))
+// QEMU does not count there; of a tap, the host does.
+void take_interfaces(Statistics &statistics, const std::map<std::string, std::string> &interfaces) {
+    for (const auto &[network, interface] : interfaces)
         if (Counters counters =
                 network_counters(std::string(kInterfaces) + "/" + interface + "/statistics");
             !counters.empty())
             statistics.networks.emplace(network, std::move(counters));
+}
+
+// Of a QEMU that opened its taps itself, QMP does not tell which they are.
+void take_networks(Statistics &statistics, const json &info_network) {
+    const auto *text = info_network.get_ptr<const std::string *>();
+    take_interfaces(statistics, tap_interfaces(text ? *text : ""));
 }
 
 // A property of the unit; UINT64_MAX is systemd's "not known".
@@ -160,6 +165,9 @@ void gather(const CallPtr &call) {
     });
     ask_qemu(gathering, "query-cpus-fast", [](Statistics &statistics, const json &reply) {
         statistics.numbers["CPUs"] = reply.is_array() ? reply.size() : 0;
+    });
+    ask_qemu(gathering, "query-fdsets", [](Statistics &statistics, const json &reply) {
+        take_interfaces(statistics, open_tap_interfaces(reply));
     });
     ask_qemu(gathering, "human-monitor-command", take_networks, {{"command-line", "info network"}});
     if (const auto vm = call->vm.lock())

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "bus/monitor/hot_drive.h"
+#include "common/file_label.h"
 #include "common/qmp/qmp_client.h"
 #include "common/vm_name.h"
 
@@ -103,6 +104,28 @@ std::map<std::string, std::string> tap_interfaces(std::string_view info_network)
         name = name.substr(0, name.find(",script="));
         if (is_interface_name(name))
             interfaces.emplace(line.substr(0, colon), name);
+    }
+    return interfaces;
+}
+
+std::map<std::string, std::string> open_tap_interfaces(const json &fdsets) {
+    std::map<std::string, std::string> interfaces;
+    if (!fdsets.is_array())
+        return interfaces;
+    for (const json &set : fdsets) {
+        const auto fds = set.is_object() ? set.find("fds") : set.end();
+        if (!set.is_object() || fds == set.end() || !fds->is_array())
+            continue;
+        for (const json &fd : *fds) {
+            const std::string label = string_at(fd, "opaque");
+            if (!label.starts_with(kTapLabels) || interfaces.size() >= kNetworksMax)
+                continue;
+            const std::size_t colon = label.find(':', kTapLabels.size());
+            const std::string network = label.substr(kTapLabels.size(), colon - kTapLabels.size());
+            const std::string interface = colon == label.npos ? "" : label.substr(colon + 1);
+            if (is_device_name(network) && is_interface_name(interface))
+                interfaces.emplace(network, interface);
+        }
     }
     return interfaces;
 }

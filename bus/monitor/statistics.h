@@ -35,6 +35,8 @@ std::map<std::string, Counters> drive_counters(const nlohmann::json &blockstats)
 // guest may have taken QEMU over: only valid names of interfaces count, and a bounded number of
 // them.
 std::map<std::string, std::string> tap_interfaces(std::string_view info_network);
+// The same of those that QEMU got open (query-fdsets).
+std::map<std::string, std::string> open_tap_interfaces(const nlohmann::json &fdsets);
 
 // What the host has counted for an interface, as the guest sees it: what the host has sent there,
 // the guest has received. The files of `folder`, which is its "statistics" in sysfs.

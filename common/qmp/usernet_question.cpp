@@ -42,10 +42,11 @@ Result<> UsernetQuestion::begin(sd_event *event, const std::string &socket, cons
     if (send(fd_.get(), line.data(), line.size(), MSG_NOSIGNAL) !=
         static_cast<ssize_t>(line.size()))
         return fail_errno(errno, "cannot ask qemunit-usernet");
-    sd_event_source *source = nullptr;
-    if (int r = sd_event_add_io(event, &source, fd_.get(), EPOLLIN, take, this); r < 0)
-        return fail_errno(r, "cannot wait for qemunit-usernet");
-    reading_.reset(source);
+    auto reading =
+        FdWatch::create(event, fd_.get(), EPOLLIN, "qemunit-usernet", [this](uint32_t) { take(); });
+    if (!reading)
+        return std::unexpected(reading.error());
+    reading_ = std::move(*reading);
     auto timer = start_timer(
         event, deadline, [this] { finish(fail(ETIMEDOUT, "qemunit-usernet does not answer")); });
     if (!timer)
@@ -54,17 +55,15 @@ Result<> UsernetQuestion::begin(sd_event *event, const std::string &socket, cons
     return {};
 }
 
-int UsernetQuestion::take(sd_event_source *, int fd, uint32_t, void *userdata) {
-    auto &question = *static_cast<UsernetQuestion *>(userdata);
+void UsernetQuestion::take() {
     char bytes[4096];
-    const ssize_t size = read(fd, bytes, sizeof bytes);
+    const ssize_t size = read(fd_.get(), bytes, sizeof bytes);
     if (size < 0 && (errno == EAGAIN || errno == EINTR))
-        return 0;
-    if (size > 0 && question.text_.size() < kAnswerMax)
-        question.text_.append(bytes, static_cast<std::size_t>(size));
+        return;
+    if (size > 0 && text_.size() < kAnswerMax)
+        text_.append(bytes, static_cast<std::size_t>(size));
     else
-        question.finish(parse_usernet_answer(question.text_));
-    return 0;
+        finish(parse_usernet_answer(text_));
 }
 
 void UsernetQuestion::finish(Result<std::string> answer) {

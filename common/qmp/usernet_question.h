@@ -10,6 +10,7 @@
 #include <string>
 
 #include "common/event_ptr.h"
+#include "common/fd_watch.h"
 #include "common/result.h"
 #include "common/unique_fd.h"
 
@@ -27,7 +28,7 @@ class UsernetQuestion {
     UsernetQuestion &operator=(const UsernetQuestion &) = delete;
 
   private:
-    static int take(sd_event_source *, int fd, uint32_t events, void *userdata);
+    void take();
     Result<> begin(sd_event *event, const std::string &socket, const std::string &line,
                    uint64_t deadline);
     void finish(Result<std::string> answer);
@@ -35,7 +36,8 @@ class UsernetQuestion {
     Answered answered_;
     std::string text_;
     UniqueFd fd_;
-    EventSourcePtr reading_, deadline_;
+    FdWatch reading_;
+    EventSourcePtr deadline_;
 };
 
 }  // namespace qemunit

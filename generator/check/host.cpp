@@ -273,13 +273,14 @@ class HostChecker {
         std::string by = holder->process.empty() ? "" : fmt::format(" by {}", holder->process);
         if (!holder->vm.empty())
             by = fmt::format(" by the VM '{}', {}", holder->vm, holder->process);
-        // QEMU's words, for who looks for them: it is not QEMU that opens the port.
-        const bool is_said =
-            purpose_ == CheckFor::failed_start && network.type == NetworkType::user;
+        // QEMU's words, for who looks for them: it is not QEMU any more that opens the port.
+        const std::string words =
+            purpose_ == CheckFor::failed_start && network.type == NetworkType::user
+                ? fmt::format(" (Could not set up host forwarding rule '{}'.)", forward.text)
+                : "";
         warn(section, assignment,
-             fmt::format("{}{}: {} port {} of this machine is taken{}.",
-                         is_said ? "Could not set up host forwarding rule: " : "", assignment,
-                         forward.protocol == "tcp" ? "TCP" : "UDP", forward.host_port, by));
+             fmt::format("{}: {} port {} of this machine is taken{}.{}", assignment,
+                         forward.protocol == "tcp" ? "TCP" : "UDP", forward.host_port, by, words));
     }
 
     void check_program(std::string_view section, std::string_view key, std::string_view path,

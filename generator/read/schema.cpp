@@ -197,7 +197,7 @@ constexpr KeyRow kKeys[] = {
      "Another QEMU binary than the distribution's.", "0.1", set<&Vm::qemu>},
     {"VM", "Arguments", "WORDS", "none", "QEMU's command line",
      "Further words of QEMU's command line.", "0.1", add_arguments, true},
-    {"VM", "User", "USER", "qemunit", "User=",
+    {"VM", "User", "USER", "a user of the VM's own", "User=",
      "Who QEMU runs as.", "0.2", set<&Vm::user>},
     {"VM", "Activation", "none|socket", "none", "sockets.target.wants/",
      "Whether connecting to a socket of the VM starts it.", "0.2", set<&Vm::activation>},

@@ -94,7 +94,7 @@ Result<> start_companion(const CompanionProgram &program, const CompanionFds &fd
 // What QEMU gets open, beside its sockets.
 struct OpenFiles {
     OpenImages images;
-    std::vector<UniqueFd> taps;
+    Taps taps;
 };
 
 // Exactly these fds survive the exec, whatever else was open.
@@ -106,7 +106,7 @@ Result<> pass_only(const std::vector<UniqueFd> &fds, const OpenFiles &files) {
         kept.push_back(fd.get());
     for (const OpenImage &image : files.images)
         kept.push_back(image.fd.get());
-    for (const UniqueFd &tap : files.taps)
+    for (const UniqueFd &tap : files.taps.fds)
         kept.push_back(tap.get());
     for (const int fd : kept)
         if (fcntl(fd, F_SETFD, 0) != 0)
@@ -215,6 +215,7 @@ int become_qemu(const HelperOptions &options, const CompanionProgram &companion,
     std::vector<std::string> command = options.qemu;
     command.insert(command.begin() + 1, wiring->qemu.arguments.begin(),
                    wiring->qemu.arguments.end());
+    command.insert(command.begin() + 1, files.taps.arguments.begin(), files.taps.arguments.end());
     if (is_to_stop())
         return EXIT_SUCCESS;
     return complain(EX_UNAVAILABLE, run_qemu(command).message);

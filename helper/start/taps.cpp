@@ -6,12 +6,29 @@
 #include <algorithm>
 #include <iterator>
 
+#include "common/file_label.h"
 #include "helper/handover/descriptor_store.h"
 
 namespace qemunit::helper {
 
-std::vector<UniqueFd> take_taps(StoredFiles &stored, std::vector<std::string> &qemu) {
-    std::vector<UniqueFd> taps;
+namespace {
+
+// Beyond those of images.
+constexpr std::size_t kFirstSet = 1000;
+
+// Of "tap,id=lan,ifname=vm1-lan,script=no,downscript=no". A comma in the name is doubled there, as
+// in the label's option.
+std::string label_of(const std::string &value, std::size_t begin, std::size_t end) {
+    constexpr std::string_view kInterface = ",ifname=";
+    const std::size_t from = value.find(kInterface, end) + kInterface.size();
+    return tap_label(value.substr(begin, end - begin),
+                     value.substr(from, value.find(",script=", from) - from));
+}
+
+}  // namespace
+
+Taps take_taps(StoredFiles &stored, std::vector<std::string> &qemu) {
+    Taps taps;
     for (auto option = qemu.begin(); option != qemu.end() && std::next(option) != qemu.end();
          ++option) {
         std::string &value = *std::next(option);
@@ -24,8 +41,13 @@ std::vector<UniqueFd> take_taps(StoredFiles &stored, std::vector<std::string> &q
         if (node.empty())
             continue;
         (void)remove_stored(name);  // it goes with the unit at the latest
-        taps.push_back(std::move(node.mapped()));
-        value = fmt::format("{},fd={}", value.substr(0, end), taps.back().get());
+        const int fd = node.mapped().get();
+        taps.arguments.insert(
+            taps.arguments.end(),
+            {"-add-fd", fmt::format("fd={},set={},opaque={}", fd, kFirstSet + taps.fds.size(),
+                                    label_of(value, kBegin.size(), end))});
+        taps.fds.push_back(std::move(node.mapped()));
+        value = fmt::format("{},fd={}", value.substr(0, end), fd);
     }
     return taps;
 }

@@ -377,8 +377,8 @@ TEST_F(PrivilegedSteps, SwtpmAndPasstSeeNothingOfOthers) {
     const pid_t passt = main_pid_of("qemu-passt@psthis:lan.service");
     // passt has even less: a root of its own.
     expect_nothing_of_others(passt, {});
-    EXPECT_EQ(unit_property("qemu-passt@psthis:lan.service", "TemporaryFileSystem"),
-              unit_property("qemu-tpm@psthis.service", "TemporaryFileSystem"));
+    EXPECT_EQ(unit_property("qemu-passt@psthis:lan.service", "RootDirectory"),
+              unit_property("qemu-tpm@psthis.service", "RootDirectory"));
     fs::remove("/srv/psother.img");
 }
 

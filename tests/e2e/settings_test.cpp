@@ -62,8 +62,8 @@ TEST(Settings, AFileThatQemuMayNotOpenIsNamedWithUserAndCure) {
     VmUnderTest vm("denied", boot_sector_ini() + "[Boot]\nKernel=" + image + "\n");
     EXPECT_FALSE(vm.start().ok());
     const Finished status = vm.status();
-    EXPECT_TRUE(status.says(image + ": the user 'qemunit', who runs QEMU, may not read it. "
-                                    "Allow it with `setfacl -m u:qemunit:r"))
+    EXPECT_TRUE(status.says(image + ": QEMU may not read it. Allow it to the group of all VMs with "
+                                    "`setfacl -m g:qemunit:r"))
         << status;
     fs::remove(image);
 }

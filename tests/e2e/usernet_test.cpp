@@ -147,7 +147,7 @@ TEST(Usernet, QemuHasNoNetworkOfTheHost) {
     const pid_t usernet = process_of(usernet_of(vm.name()));
     EXPECT_EQ(network_of(usernet), network_of(1));
     for (const char *path : {"/etc/passwd", "/etc/qemunit", "/home", "/run/qemunit", "/run/dbus",
-                             "/var/lib/qemunit", "/run/systemd/private"})
+                             "/var/lib/qemunit/unnone", "/run/systemd/private"})
         EXPECT_NE(open_inside(usernet, path, O_PATH), 0) << path;
     EXPECT_EQ(open_inside(usernet, "/etc/resolv.conf", O_RDONLY), 0);
 }
@@ -161,7 +161,8 @@ TEST(Usernet, OnlyQemunitdOpensPorts) {
     const std::string list = "/run/qemunit-usernet/unctl:lan/list";
     EXPECT_EQ(open_inside(vm.main_pid(), list, O_PATH), 0);
     const Finished refused =
-        run({"socat", "-t", "20", "-", "UNIX-CONNECT:" + list}, "add tcp:127.0.0.1:10084-:22\n");
+        run({"socat", "-t", "20", "-", "UNIX-CONNECT:/run/qemunit-usernet/unctl\\:lan/list"},
+            "add tcp:127.0.0.1:10084-:22\n");
     EXPECT_EQ(refused.output, "error\nthis socket only lists");
     // The bus may.
     EXPECT_EQ(call_vm("unctl", "AddHostForward", "tcp:127.0.0.1:10084-:22").error, "");

@@ -80,5 +80,15 @@ TEST(StatisticsTest, Memory) {
     EXPECT_EQ(balloon_bytes(json::object()), std::nullopt);
 }
 
+TEST(StatisticsTest, TapsThatQemuGotOpen) {
+    const auto sets = nlohmann::json::parse(R"([
+        {"fdset-id": 1, "fds": [{"fd": 20, "opaque": "qemunit-medium:root:/srv/a.img"}]},
+        {"fdset-id": 1000, "fds": [{"fd": 21, "opaque": "qemunit-tap:lan:vm,tap0"}]},
+        {"fdset-id": 1001, "fds": [{"fd": 22, "opaque": "qemunit-tap:wan:../../kernel"}, {"fd": 23}, 5]},
+        {"fds": 7}, 8])");
+    EXPECT_EQ(open_tap_interfaces(sets), (std::map<std::string, std::string>{{"lan", "vm,tap0"}}));
+    EXPECT_TRUE(open_tap_interfaces(nullptr).empty());
+}
+
 }  // namespace
 }  // namespace qemunit::bus

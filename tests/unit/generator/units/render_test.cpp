@@ -282,7 +282,7 @@ TEST(RenderTest, NoNetworkOpensTheHosts) {
     EXPECT_EQ(network("[Network a]\nType=none\n"), Texts{});
     EXPECT_EQ(network("[Network a]\nType=passt\n"),
               Texts{"BindReadOnlyPaths=\"-/run/qemunit-passt/vm1\\:a\""});
-    EXPECT_EQ(network("[Network a]\nType=tap\n"), Texts{"PrivateNetwork=no"});
+    EXPECT_EQ(network("[Network a]\nType=tap\n"), Texts{});
     EXPECT_EQ(network(""), Texts{});
 }
 

@@ -147,7 +147,7 @@ TEST(SupportingUnitsTest, UserNetworks) {
                                "--forward=udp:127.0.0.1:5353-10.0.2.15:53" +
                                folder));
     EXPECT_TRUE(drop_in("[VM]\nUser=joe\n[Network lan]\nHostLoopback=yes\n", unit)
-                    .ends_with("[Service]\nUser=joe\nGroup=\n" + kJournal + command +
+                    .ends_with("[Service]\nDynamicUser=no\nUser=joe\n" + kJournal + command +
                                " --host-loopback" + folder));
 }
 

@@ -20,8 +20,11 @@ TEST(TapsTest, AnOpenOneIsInThePlaceOfItsName) {
                                   "-netdev",
                                   "user,id=other"};
     const auto taps = take_taps(stored, qemu);
-    ASSERT_EQ(taps.size(), 1u);
-    EXPECT_EQ(taps[0].get(), fd);
+    ASSERT_EQ(taps.fds.size(), 1u);
+    EXPECT_EQ(taps.fds[0].get(), fd);
+    EXPECT_EQ(taps.arguments, (std::vector<std::string>{
+                                  "-add-fd", "fd=" + std::to_string(fd) +
+                                                 ",set=1000,opaque=qemunit-tap:lan:vm1-lan"}));
     EXPECT_EQ(qemu[2], "tap,id=lan,fd=" + std::to_string(fd));
     EXPECT_EQ(qemu[4], "tap,id=wan,ifname=vm1-wan,script=no,downscript=no");
     EXPECT_EQ(stored.size(), 1u);
