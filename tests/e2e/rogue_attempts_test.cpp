@@ -116,8 +116,8 @@ constexpr Refusal kRefusals[] = {
     // Files that are not its own.
     {"write-root", "EROFS"},
     {"write-usr", "EROFS"},
-    {"write-etc", "EROFS EACCES"},
-    {"write-run", "EROFS"},
+    {"write-etc", "EROFS EACCES ENOENT"},
+    {"write-run", "EROFS EACCES"},
     {"write-all-state", "EROFS EACCES ENOENT"},
     {"read-shadow", "ENOENT"},
     {"proc-sys", "ENOENT"},
