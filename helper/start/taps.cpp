@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "helper/start/taps.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -42,11 +43,14 @@ Taps take_taps(StoredFiles &stored, std::vector<std::string> &qemu) {
             continue;
         (void)remove_stored(name);  // it goes with the unit at the latest
         const int fd = node.mapped().get();
-        taps.arguments.insert(
-            taps.arguments.end(),
-            {"-add-fd", fmt::format("fd={},set={},opaque={}", fd, kFirstSet + taps.fds.size(),
-                                    label_of(value, kBegin.size(), end))});
+        // QEMU closes what is given to it by -add-fd.
+        UniqueFd labelled(fcntl(fd, F_DUPFD_CLOEXEC, 3));
+        taps.arguments.insert(taps.arguments.end(),
+                              {"-add-fd", fmt::format("fd={},set={},opaque={}", labelled.get(),
+                                                      kFirstSet + taps.fds.size() / 2,
+                                                      label_of(value, kBegin.size(), end))});
         taps.fds.push_back(std::move(node.mapped()));
+        taps.fds.push_back(std::move(labelled));
         value = fmt::format("{},fd={}", value.substr(0, end), fd);
     }
     return taps;

@@ -20,10 +20,10 @@ TEST(TapsTest, AnOpenOneIsInThePlaceOfItsName) {
                                   "-netdev",
                                   "user,id=other"};
     const auto taps = take_taps(stored, qemu);
-    ASSERT_EQ(taps.fds.size(), 1u);
+    ASSERT_EQ(taps.fds.size(), 2u);
     EXPECT_EQ(taps.fds[0].get(), fd);
     EXPECT_EQ(taps.arguments, (std::vector<std::string>{
-                                  "-add-fd", "fd=" + std::to_string(fd) +
+                                  "-add-fd", "fd=" + std::to_string(taps.fds[1].get()) +
                                                  ",set=1000,opaque=qemunit-tap:lan:vm1-lan"}));
     EXPECT_EQ(qemu[2], "tap,id=lan,fd=" + std::to_string(fd));
     EXPECT_EQ(qemu[4], "tap,id=wan,ifname=vm1-wan,script=no,downscript=no");
