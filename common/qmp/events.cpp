@@ -324,6 +324,7 @@ constexpr auto kEventKinds = std::to_array<EventKind>({
     {.name = "RTC_CHANGE", .is_noise = true},  // each time that the guest sets its clock
     {.name = "VSERPORT_CHANGE",
      .is_noise = true},  // a program in the guest opens or closes a channel
+    {.name = "NETDEV_STREAM_CONNECTED", .is_noise = true},    // each start, with a user network
     {.name = "NIC_RX_FILTER_CHANGED", .is_noise = true},      // the guest's network is being set up
     {.name = "MEMORY_DEVICE_SIZE_CHANGE", .is_noise = true},  // virtio-mem, step by step
     {.name = "HV_BALLOON_STATUS_REPORT", .is_noise = true},   // comes every second
