@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 
 namespace qemunit::helper {
 
@@ -29,6 +30,11 @@ std::string permission_advice(const std::string &path, bool write, Scope scope) 
     if (faccessat(AT_FDCWD, path.c_str(), write ? R_OK | W_OK : R_OK, AT_EACCESS) == 0 ||
         errno != EACCES)
         return {};
+    const char *state = std::getenv("STATE_DIRECTORY");
+    if (is_dynamic_user(geteuid()) && state && path.starts_with(std::string(state) + "/"))
+        return fmt::format(
+            "{0}: it is not the VM's. Give it to the VM with `chown --reference={1} {0}`.", path,
+            state);
     if (is_dynamic_user(geteuid()))
         return fmt::format(
             "{0}: QEMU may not {1} it. Allow it to the group of all VMs with `setfacl -m "

@@ -10,34 +10,23 @@
 
 #include <filesystem>
 
+#include "tests/unit/common/files/roots_folder.h"
+
 namespace qemunit {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uid_t kSomebody = 65534;
-
-class NamedFileTest : public ::testing::Test {
+class NamedFileTest : public RootsFolderTest {
   protected:
-    void SetUp() override {
-        if (geteuid() != 0)
-            GTEST_SKIP() << "only root has rights that others have not";
-        std::string pattern = "/run/qemunit-test-XXXXXX";
-        ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-        root = pattern;
-        ASSERT_EQ(chmod(root.c_str(), 0755), 0);
+    void fill() override {
         fs::create_directories(root + "/home");
         make("secret");
         make("home/roots");
-        make("home/own", kSomebody);
-        ASSERT_EQ(chown((root + "/home").c_str(), kSomebody, kSomebody), 0);
+        make("home/own", kNobody);
+        ASSERT_EQ(chown((root + "/home").c_str(), kNobody, kNobody), 0);
         ASSERT_EQ(chmod((root + "/home").c_str(), 0700), 0);
     }
-    void TearDown() override {
-        if (!root.empty())
-            fs::remove_all(root);
-    }
-
     void make(const std::string &name, uid_t owner = 0) const {
         const UniqueFd file(open((root + "/" + name).c_str(), O_WRONLY | O_CREAT, 0600));
         ASSERT_EQ(fchown(file.get(), owner, owner), 0);
@@ -52,8 +41,7 @@ class NamedFileTest : public ::testing::Test {
         return "";
     }
 
-    std::string root;
-    const Account nobody{"nobody", kSomebody, kSomebody, {kSomebody}};
+    const Account nobody{"nobody", kNobody, kNobody, {kNobody}};
     const std::string kNotAllowed = std::strerror(EACCES), kLink = std::strerror(ELOOP),
                       kSomebodyElses = std::strerror(EPERM), kNoImage = std::strerror(EINVAL);
 };

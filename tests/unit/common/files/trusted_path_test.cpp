@@ -11,23 +11,16 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "tests/unit/common/files/roots_folder.h"
+
 namespace qemunit {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uid_t kNobody = 65534;
-
-// In a folder that only root can change, unlike those in /tmp.
-class TrustedPathTest : public ::testing::Test {
+class TrustedPathTest : public RootsFolderTest {
   protected:
-    void SetUp() override {
-        if (geteuid() != 0)
-            GTEST_SKIP() << "only root has rights that others have not";
-        std::string pattern = "/run/qemunit-test-XXXXXX";
-        ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-        root = pattern;
-        ASSERT_EQ(chmod(root.c_str(), 0755), 0);
+    void fill() override {
         fs::create_directories(root + "/real/below");
         write("real/below/file", "plain");
         write("real/secret", "secret");
@@ -37,11 +30,6 @@ class TrustedPathTest : public ::testing::Test {
         for (const char *path : {"/nobodys", "/nobodys/below"})
             ASSERT_EQ(chown((root + path).c_str(), kNobody, kNobody), 0);
     }
-    void TearDown() override {
-        if (!root.empty())
-            fs::remove_all(root);
-    }
-
     void write(const std::string &name, const std::string &text) const {
         const UniqueFd file(open((root + "/" + name).c_str(), O_WRONLY | O_CREAT, 0644));
         ASSERT_EQ(::write(file.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
@@ -66,7 +54,6 @@ class TrustedPathTest : public ::testing::Test {
         return found->is_only_roots ? "root's" : "others'";
     }
 
-    std::string root;
     const Account nobody{"nobody", kNobody, kNobody, {kNobody}};
     const std::string kRefused = std::strerror(ELOOP);
 };
