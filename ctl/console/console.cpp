@@ -59,6 +59,19 @@ std::string refusal_text(int code, const std::string &vm, const std::string &por
     }
 }
 
+namespace {
+
+bool is_without_qemu(std::string_view state) {
+    return state == "off" || state == "hibernated" || state == "crashed";
+}
+
+std::string advice_to_start(const std::string &vm, std::string_view state) {
+    return fmt::format("{}; start it with: systemctl start qemu@{}",
+                       state == "crashed" ? "has crashed" : fmt::format("is {}", state), vm);
+}
+
+}  // namespace
+
 Result<int> run_console(const Invocation &invocation) {
     const std::string &vm = invocation.arguments.front();
     const std::string port =
@@ -81,16 +94,23 @@ Result<int> run_console(const Invocation &invocation) {
 
     const ConsoleTarget target{vm, port, console_path(invocation, port)};
     auto session = ConsoleSession::open(target, invocation.wait ? bus->get() : nullptr);
-    if (session)
-        return (*session)->run();
+    if (session) {
+        auto ended = (*session)->run();
+        if (ended || ended.error().code != EPIPE || !bus)
+            return ended;
+        // systemd stops the sockets of a VM after the VM: we may have come in between.
+        const auto state_now = vm_text(bus->get(), vm, "State");
+        if (state_now && is_without_qemu(*state_now) && *state_now != "crashed")
+            return fail(EPIPE, advice_to_start(vm, *state_now));
+        return ended;
+    }
     const int code = session.error().code;
     if (code != ENOENT && code != ECONNREFUSED)
         return std::unexpected(session.error());
     if (state && *state == "broken")
         return fail(code, fmt::format("its ini file has errors; see: qemunitctl check {}", vm));
-    if (state && (*state == "off" || *state == "hibernated" || *state == "crashed"))
-        return fail(code, fmt::format("{}; start it with: systemctl start qemu@{}",
-                                      *state == "crashed" ? "has crashed" : "is " + *state, vm));
+    if (state && is_without_qemu(*state))
+        return fail(code, advice_to_start(vm, *state));
     if (state && code == ENOENT)
         return fail(code, fmt::format("has no serial port '{}'; its sockets are those in: "
                                       "qemunitctl status {}",

@@ -98,6 +98,14 @@ Finished VmUnderTest::systemctl(const std::string &verb) const {
     return run({"systemctl", verb, unit()});
 }
 
+Finished VmUnderTest::stop() const {
+    Finished stopped = systemctl("stop");
+    for (const std::string &socket : socket_units())
+        if (unit_property(socket, "WantedBy").empty())
+            EXPECT_TRUE(wait_for_state(socket, "inactive"));
+    return stopped;
+}
+
 Finished VmUnderTest::status() const {
     run_words("journalctl --sync");
     return run({"systemctl", "status", "--no-pager", "--full", unit()});

@@ -46,7 +46,8 @@ class VmUnderTest {
     VmUnderTest &operator=(const VmUnderTest &) = delete;
 
     Finished start() const { return systemctl("start"); }
-    Finished stop() const { return systemctl("stop"); }
+    // systemd stops the sockets after the VM; this waits for both, but where a socket stays.
+    Finished stop() const;
     Finished status() const;
     // "systemctl VERB qemu@NAME.service"
     Finished systemctl(const std::string &verb) const;
