@@ -27,7 +27,7 @@ bool is_option(const OptionText &option, std::string_view word) {
     if (!word.starts_with(option.name))
         return false;
     word.remove_prefix(option.name.size());
-    return word.empty() ? option.letter != 0 : word.front() == '=';
+    return word.empty() ? !option.wanted.empty() : word.front() == '=';
 }
 
 Result<std::string_view> option_value(const OptionText &option, std::span<const std::string> words,

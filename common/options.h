@@ -18,10 +18,12 @@
 namespace qemunit {
 
 struct OptionText {
-    char letter = 0;            // 'h': -h is the same option
-    std::string_view name;      // "--vm"
-    std::string_view value;     // "NAME": it is --vm=NAME; with a letter also -v NAME
-    std::string_view wanted;    // "the name of a host": for who gives a letter, and no value
+    char letter = 0;         // 'h': -h is the same option
+    std::string_view name;   // "--vm"
+    std::string_view value;  // "NAME": it is --vm=NAME
+    // "the name of a host": the value may be the next word, as in -v NAME and --vm NAME; this is
+    // for who gives none. Whoever has a letter and a value needs it.
+    std::string_view wanted;
     std::string_view operands;  // "NAME": what --help shows behind it, though it takes no value
     std::string_view help;      // its lines
 };

@@ -36,21 +36,21 @@ constexpr Option<Invocation> kCtlOptions[] = {
       .wanted = "the name of a host",
       .help = "VMs of another machine, over ssh"},
      set_parsed<&Invocation::host, parse_host>},
-    {{.name = "--json", .help = "list: for programs"}, set_to<&Invocation::json>},
-    {{.name = "--names", .help = "list: only the names"}, set_to<&Invocation::names>},
-    {{.name = "--read-only", .help = "console: follow the log, type nothing"},
-     set_to<&Invocation::read_only>},
-    {{.name = "--wait", .help = "console: wait for the VM, and for its return when it ends"},
-     set_to<&Invocation::wait>},
     {{.name = "--no-ask-password", .help = "Do not ask for a password that a command needs"},
      set_to<&Invocation::no_ask_password>},
     {kHelpOption, set_to<&Invocation::help>, true},
     {kVersionOption, set_to<&Invocation::version>, true},
 };
 
-// Options without a value. A verb takes those that its row in the table names.
-bool has_option(const Verb &verb, std::string_view option) {
-    return fmt::format(" {} ", verb.options).contains(fmt::format(" {} ", option));
+const OptionText *find_option(const Verb &verb, std::string_view word) {
+    const auto found = std::ranges::find_if(
+        verb.options, [&](const OptionText &option) { return is_option(option, word); });
+    return found == verb.options.end() ? nullptr : &*found;
+}
+
+bool is_ctl_option(std::string_view word) {
+    return std::ranges::any_of(kCtlOptions,
+                               [&](const auto &option) { return is_option(option.text, word); });
 }
 
 class Parser {
@@ -69,13 +69,11 @@ class Parser {
             } else if (word == "--") {
                 options_end = true;
             } else {
-                const auto more = take_option(kCtlOptions, words_, next_, invocation_);
+                const auto more = take_any_option(word);
                 if (!more)
                     return std::unexpected(more.error());
                 if (!*more)
                     return invocation_;
-                if (std::ranges::any_of(verbs(), [&](auto &v) { return has_option(v, word); }))
-                    verb_options_.push_back(word);
             }
         }
         return check();
@@ -111,6 +109,46 @@ class Parser {
         return fail(EINVAL, unknown(word));
     }
 
+    // Of the verb, as far as it is known; else of any.
+    const OptionText *find_verb_option(std::string_view word) const {
+        if (verb())
+            return find_option(*verb(), word);
+        if (is_ctl_option(word))
+            return nullptr;
+        for (const Verb &known : verbs())
+            if (const OptionText *option = find_option(known, word))
+                return option;
+        return nullptr;
+    }
+
+    // False: what follows is not looked at.
+    Result<bool> take_any_option(const std::string &word) {
+        if (const OptionText *option = find_verb_option(word)) {
+            const auto value = option_value(*option, words_, next_);
+            if (!value)
+                return std::unexpected(value.error());
+            invocation_.given.push_back({option->name, std::string(*value)});
+            return true;
+        }
+        if (is_ctl_option(word))
+            return take_option(kCtlOptions, words_, next_, invocation_);
+        std::vector<std::string_view> names;
+        for (const auto &option : kCtlOptions)
+            names.push_back(option.text.name);
+        for (const Verb &known : verbs()) {
+            if (verb() && find_option(known, word))
+                return refuse_of_verb(word);
+            if (!verb() || verb() == &known)
+                for (const OptionText &option : known.options)
+                    names.push_back(option.name);
+        }
+        return refuse_option(word, names);
+    }
+
+    std::unexpected<Error> refuse_of_verb(std::string_view option) const {
+        return fail(EINVAL, fmt::format("'{}' has no option {}; see --help", verb()->name, option));
+    }
+
     // The words behind the unknown one have not been checked; they are in the advice, so that a
     // person can copy it.
     std::string unknown(const std::string &word) const {
@@ -138,10 +176,10 @@ class Parser {
             return fail(EINVAL, "incomplete command." + group_help(""));
         if (!verb())
             invocation_.verb = &*std::ranges::find(verbs(), kDefaultVerb, &Verb::name);
-        for (const std::string_view option : verb_options_)
-            if (!has_option(*verb(), option))
-                return fail(EINVAL,
-                            fmt::format("'{}' has no option {}; see --help", verb()->name, option));
+        for (const auto &[option, value] : invocation_.given)
+            if (std::ranges::find(verb()->options, option, &OptionText::name) ==
+                verb()->options.end())
+                return refuse_of_verb(option);
         if (is_of_user() && !invocation_.host.empty())
             return fail(EINVAL, "--user and --host exclude each other");
         if (verb()->local && !invocation_.host.empty())
@@ -168,7 +206,6 @@ class Parser {
     std::size_t next_ = 0;
     Invocation invocation_;
     std::string group_;  // "snapshot", before the second word of its name
-    std::vector<std::string_view> verb_options_;
 };
 
 }  // namespace
@@ -189,7 +226,20 @@ std::string help_text() {
     for (const Verb &verb : verbs())
         text += fmt::format("  {:<28} {}\n", fmt::format("{} {}", verb.name, verb.arguments),
                             verb.help);
-    return options_help(text + "\n", kCtlOptions, "\nSee qemunitctl(1).\n");
+    return options_help(text + "\n", kCtlOptions,
+                        "\nqemunitctl COMMAND --help shows what options a command has of its own.\n"
+                        "See qemunitctl(1).\n");
+}
+
+std::string help_text(const Verb &verb) {
+    std::string text =
+        fmt::format("qemunitctl {} {}{}\n\n{}.\n", verb.name,
+                    verb.options.empty() ? "" : "[OPTION...] ", verb.arguments, verb.help);
+    if (!verb.options.empty())
+        text += '\n';
+    for (const OptionText &option : verb.options)
+        text += option_help(option);
+    return text + "\nSee qemunitctl --help for the options of all commands, and qemunitctl(1).\n";
 }
 
 }  // namespace qemunit::ctl

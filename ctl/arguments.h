@@ -15,5 +15,7 @@ namespace qemunit::ctl {
 Result<Invocation> parse_invocation(const std::vector<std::string> &words);
 
 std::string help_text();
+// With the options that are its own.
+std::string help_text(const Verb &verb);
 
 }  // namespace qemunit::ctl

@@ -32,7 +32,7 @@ int main(int argc, char **argv) {
         return kExitUsage;
     }
     if (invocation->help) {
-        fmt::print("{}", help_text());
+        fmt::print("{}", invocation->verb ? help_text(*invocation->verb) : help_text());
         return EXIT_SUCCESS;
     }
     if (invocation->version) {

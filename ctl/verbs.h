@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/options.h"
 #include "common/result.h"
 
 namespace qemunit::ctl {
@@ -18,15 +19,16 @@ struct Verb {
     // The exit code, or what went wrong.
     using Run = Result<int> (*)(const Invocation &);
 
-    std::string_view name;       // "list", "snapshot save"
-    std::string_view arguments;  // "VM TAG", as the help shows them
-    std::size_t least, most;     // how many of them
-    bool of_vm;                  // the first argument is the name of a VM
-    // Behind the VM there are no options: the words are QEMU's or the guest's.
-    bool literal;
-    bool local;                // of this machine only
-    bool authorized;           // users other than root may need a password
-    std::string_view options;  // "--json --names": those of this verb alone
+    std::string_view name;            // "list", "snapshot save"
+    std::string_view arguments = "";  // "VM TAG", as the help shows them
+    std::size_t least = 0, most = 0;  // how many of them
+    bool of_vm = false;               // the first argument is the name of a VM
+    // Behind the first argument there are no options: the words are QEMU's or the guest's.
+    bool literal = false;
+    bool local = false;       // of this machine only
+    bool authorized = false;  // users other than root may need a password
+    // Those of this verb alone. Invocation has what was given, by their names.
+    std::span<const OptionText> options = {};
     std::string_view help;
     Run run;
 };

@@ -40,10 +40,11 @@ _qemunitctl() {
     esac
     if [[ $cur == -* ]]; then
         case $verb in
-            list) options+=' --json --names' ;;
-            console) options+=' --read-only --wait' ;;
             cmd | qmp | sendkey | type) ((position == 0)) || return ;;
         esac
+        # shellcheck disable=SC2086  # a verb of two words is two
+        [[ -z $verb ]] || options+=" $(qemunitctl $verb --help 2>/dev/null |
+            sed -n 's/^  [-, ]*[A-Za-z]* *\(--[a-z-]*=\{0,1\}\).*/\1/p')"
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
         return
     fi

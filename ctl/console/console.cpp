@@ -87,13 +87,13 @@ Result<int> run_console(const Invocation &invocation) {
     Result<std::string> state = bus ? vm_text(bus->get(), vm, "State") : fail(ENOTCONN, "");
     if (!state && state.error().code == ENOENT)
         return fail(ENOENT, state.error().message);
-    if (invocation.read_only)
+    if (invocation.has("--read-only"))
         return follow_journal(invocation, port);
-    if (invocation.wait && !bus)
+    if (invocation.has("--wait") && !bus)
         return std::unexpected(bus.error());
 
     const ConsoleTarget target{vm, port, console_path(invocation, port)};
-    auto session = ConsoleSession::open(target, invocation.wait ? bus->get() : nullptr);
+    auto session = ConsoleSession::open(target, invocation.has("--wait") ? bus->get() : nullptr);
     if (session) {
         auto ended = (*session)->run();
         if (ended || ended.error().code != EPIPE || !bus)

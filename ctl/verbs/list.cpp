@@ -69,7 +69,7 @@ Result<int> run_list(const Invocation &invocation) {
     auto vms = list_vms(bus->get());
     if (!vms)
         return std::unexpected(vms.error());
-    if (invocation.names) {
+    if (invocation.has("--names")) {
         for (const ListedVm &vm : *vms)
             fmt::print("{}\n", vm.name);
         return 0;
@@ -78,7 +78,7 @@ Result<int> run_list(const Invocation &invocation) {
     if (!statuses)
         return std::unexpected(statuses.error());
     fmt::print("{}",
-               invocation.json ? list_json(*statuses) : list_text(*statuses, paths_of(invocation)));
+               invocation.has("--json") ? list_json(*statuses) : list_text(*statuses, paths_of(invocation)));
     return 0;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/paths.h"
@@ -19,13 +20,20 @@ struct Invocation {
     std::vector<std::string> arguments;  // of the verb; the VM first, where it takes one
     Bus bus = Bus::system;
     std::string host;  // for remote
-    bool help = false;
+    bool help = false;  // of the verb, or of all
     bool version = false;
-    bool json = false;
-    bool names = false;
-    bool read_only = false;
-    bool wait = false;
     bool no_ask_password = false;
+
+    struct Given {
+        std::string_view option;  // "--json"
+        std::string value;
+    };
+    std::vector<Given> given;  // of the verb's own options, in their order
+
+    bool has(std::string_view option) const;
+    // What the last of them says; `otherwise`, if there is none.
+    std::string value(std::string_view option, std::string_view otherwise = "") const;
+    std::vector<std::string> values(std::string_view option) const;
 };
 
 // Of the manager whose VMs these are, on this machine.
