@@ -101,8 +101,9 @@ Finished VmUnderTest::systemctl(const std::string &verb) const {
 Finished VmUnderTest::stop() const {
     Finished stopped = systemctl("stop");
     for (const std::string &socket : socket_units())
-        if (unit_property(socket, "WantedBy").empty())
+        if (unit_property(socket, "WantedBy").empty()) {
             EXPECT_TRUE(wait_for_state(socket, "inactive"));
+        }
     return stopped;
 }
 
