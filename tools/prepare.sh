@@ -37,7 +37,7 @@ system_packages=(
 test_packages=(
     clang-19 libclang-rt-19-dev libgtest-dev libgmock-dev
     binutils-aarch64-linux-gnu qemu-system-arm qemu-system-misc opensbi ovmf qemu-efi-aarch64
-    dbus-user-session openssh-client python3-dbus iproute2 swtpm passt bash-completion zsh man-db
+    apparmor dbus-user-session openssh-client python3-dbus iproute2 swtpm passt bash-completion zsh man-db
 )
 # Debian 12 has these in packages of systemd's and QEMU's, and
 if ! grep -q '^VERSION_ID="12"' /etc/os-release; then

@@ -36,7 +36,7 @@ do_or_end() {
 do_or_end mount -t proc proc /proc
 do_or_end mount -t sysfs sys /sys
 do_or_end mount -t devtmpfs dev /dev
-do_or_end modprobe -a virtio_pci 9pnet_virtio 9p
+do_or_end modprobe -a virtio_pci 9pnet_virtio 9p dummy
 options=trans=virtio,version=9p2000.L,msize=1048576
 mkdir /copy
 do_or_end mount -t 9p -o "$options,cache=loose" copy /copy

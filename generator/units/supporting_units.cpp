@@ -153,10 +153,10 @@ class Builder {
     }
 
     void add_passt(const Network &network) {
-        const std::string folder = vm_.paths.passt_dir(vm_.name, network.name);
         std::string command = fmt::format(
-            "ExecStart=\nExecStart={} --socket {} --pid {}/pid --mac-addr 52:55:0a:00:02:02",
-            kPasstPath, vm_.paths.passt_socket(vm_.name, network.name), folder);
+            "ExecStart=\nExecStart={} --socket ${{PASST_FOLDER}}/sock --pid ${{PASST_FOLDER}}/pid "
+            "--mac-addr 52:55:0a:00:02:02",
+            kPasstPath);
         for (const HostForward &forward : network.host_forwards) {
             const std::string address =
                 forward.host_address.empty() ? "" : forward.host_address + "/";

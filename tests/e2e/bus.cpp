@@ -179,4 +179,8 @@ BusReply monitor_command(const std::string &vm, const std::string &command) {
     return call_vm(vm, "MonitorCommand", command);
 }
 
+std::string status_of_qemu(const std::string &vm) {
+    return monitor_command(vm, "info status").value;
+}
+
 }  // namespace qemunit::e2e

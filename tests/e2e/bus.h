@@ -92,5 +92,7 @@ BusFd call_for_fd(const std::string &vm, const char *method,
 
 // "info status" on the VM's monitor.
 BusReply monitor_command(const std::string &vm, const std::string &command);
+// QEMU's "info status".
+std::string status_of_qemu(const std::string &vm);
 
 }  // namespace qemunit::e2e

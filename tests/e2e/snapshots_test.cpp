@@ -124,10 +124,6 @@ TEST(Snapshots, TheExampleMakesAndListsThem) {
     EXPECT_EQ(trimmed(deleted.output), "");
 }
 
-std::string status_of_qemu(const VmUnderTest &vm) {
-    return monitor_command(vm.name(), "info status").value;
-}
-
 std::string ini_with_counted_disk(const std::string &more) {
     return boot_sector_ini() + "[Drive data]\nFile=data.qcow2\nSize=16M\n[VM]\n" + more;
 }
@@ -175,7 +171,7 @@ TEST(Snapshots, AVmThatCouldNotLoadOneIsPausedAtAReset) {
                         "Error -22 while loading VM state. VM 'snaphalf' was reset and "
                         "is paused, since its disks are those of the snapshot already");
         EXPECT_EQ(state(vm), "s \"paused\"") << was;
-        expect_contains(status_of_qemu(vm), "prelaunch");
+        expect_contains(status_of_qemu(vm.name()), "prelaunch");
         expect_boot(vm);
     }
     const Finished loaded = run({"qemunitctl", "snapshot", "load", vm.name(), "withrng"});
@@ -212,14 +208,14 @@ TEST(Snapshots, TheMonitorsOwnCommandIsNoOtherDoor) {
     ASSERT_TRUE(monitor->read_until("(qemu) "));
     ASSERT_TRUE(monitor->send("loadvm withrng\r"));
     ASSERT_TRUE(monitor->read_until("Error: "));
-    expect_contains(status_of_qemu(vm), "restore-vm");
+    expect_contains(status_of_qemu(vm.name()), "restore-vm");
     auto told =
         wait_for_property(vm.unit(), "StatusText", "Paused: a snapshot could not be loaded");
     EXPECT_TRUE(told) << told.error().message;
     reply = call_vm(vm.name(), "Resume");
     EXPECT_EQ(reply.error, "org.qemunit1.Error.Monitor");
     expect_contains(reply.message, "its machine may be half-loaded: Reset it first");
-    expect_contains(status_of_qemu(vm), "restore-vm");
+    expect_contains(status_of_qemu(vm.name()), "restore-vm");
     EXPECT_EQ(call_vm(vm.name(), "Reset").error, "");
     expect_boot(vm);
 }

@@ -52,7 +52,7 @@ TEST(SupportingUnitsTest, ThoseOfAUser) {
         "\n[Unit]\nConditionPathExists=|!%S/qemunit/vm1/a.img\n\n[Service]\n" +
         image_tool("--format=raw --size=1048576 %S/qemunit/vm1/a.img")))
         << found.files[0].content;
-    EXPECT_NE(found.files[1].content.find(" --socket /run/user/1000/qemunit-passt/vm1:lan/sock "),
+    EXPECT_NE(found.files[1].content.find(" --socket ${PASST_FOLDER}/sock "),
               std::string::npos)
         << found.files[1].content;
 }
@@ -164,8 +164,8 @@ TEST(SupportingUnitsTest, APrivilegeForPortsIsTheUserNetworks) {
 
 TEST(SupportingUnitsTest, Passt) {
     const std::string command = "ExecStart=\nExecStart=" + std::string(kPasstPath) +
-                                " --socket /run/qemunit-passt/vm1:lan/sock --pid "
-                                "/run/qemunit-passt/vm1:lan/pid --mac-addr 52:55:0a:00:02:02";
+                                " --socket ${PASST_FOLDER}/sock --pid "
+                                "${PASST_FOLDER}/pid --mac-addr 52:55:0a:00:02:02";
     const std::string unit = "qemu-passt@vm1:lan.service";
     EXPECT_EQ(units("[Network lan]\nType=passt\n").wanted, Texts{unit});
     EXPECT_EQ(drop_in("[Network lan]\nType=passt\n", unit),
