@@ -20,7 +20,7 @@ BusReply execute(const VmUnderTest &vm, const char *command, const char *argumen
     });
 }
 
-std::string status_of_qemu(const VmUnderTest &vm) {
+std::string state_of_qemu(const VmUnderTest &vm) {
     return monitor_command(vm.name(), "info status").value;
 }
 
@@ -48,12 +48,12 @@ TEST(Resume, AMachineWhoseStateIsSavedDoesNotGoOn) {
         std::this_thread::yield();
     const BusReply saved = execute(vm, "migrate", uri.c_str());
     ASSERT_EQ(saved.error, "") << saved;
-    while (status_of_qemu(vm).find("postmigrate") == std::string::npos && !deadline.passed())
+    while (state_of_qemu(vm).find("postmigrate") == std::string::npos && !deadline.passed())
         std::this_thread::yield();
     const BusReply reply = call_vm(vm.name(), "Resume");
     EXPECT_EQ(reply.error, "org.qemunit1.Error.Monitor");
     expect_contains(reply.message, "state of VM 'resumesaved' is saved");
-    expect_contains(status_of_qemu(vm), "postmigrate");
+    expect_contains(state_of_qemu(vm), "postmigrate");
 }
 
 }  // namespace
