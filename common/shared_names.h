@@ -31,6 +31,7 @@ inline constexpr std::string_view kGuestAgentDevice = "qemunit-agent";
 inline constexpr std::string_view kMemoryId = "qemunit-memory";
 inline constexpr std::string_view kRngId = "qemunit-rng";
 inline constexpr std::string_view kTpmId = "qemunit-tpm";
+inline constexpr std::string_view kSeedId = "qemunit-seed";
 inline constexpr std::string_view kShareIds = "qemunit-fs-";      // and the share's name
 inline constexpr std::string_view kHotDriveIds = "qemunit-hot-";  // and the name of AttachDrive
 

@@ -9,6 +9,8 @@
 #include "common/did_you_mean.h"
 #include "ctl/console/console.h"
 #include "ctl/monitor/monitor.h"
+#include "ctl/ssh/ssh.h"
+#include "ctl/ssh/ssh_proxy.h"
 #include "ctl/verbs/check.h"
 #include "ctl/verbs/command_line.h"
 #include "ctl/verbs/forwards.h"
@@ -36,6 +38,59 @@ constexpr OptionText kConsoleOptions[] = {
     {.name = "--wait", .help = "Wait for the VM, and for its return when it ends"},
 };
 
+constexpr OptionText kTimeoutOption{.name = "--timeout",
+                                    .value = "TIME",
+                                    .wanted = "a time",
+                                    .help = "How long to wait for the guest's server, 60s"};
+constexpr OptionText kSshPortOption{
+    .name = "--port", .value = "PORT", .wanted = "a port", .help = "The server's port, 22"};
+
+// Letters and values of ssh(1).
+constexpr OptionText kSshOptions[] = {
+    {.letter = 'l',
+     .name = "--login",
+     .value = "USER",
+     .wanted = "a user",
+     .help = "The guest's user; by default that of [CloudInit]"},
+    {.letter = 'i',
+     .name = "--identity",
+     .value = "FILE",
+     .wanted = "a file",
+     .help = "With this private key"},
+    {.letter = 'A', .name = "--forward-agent", .help = "Let the guest use your SSH agent"},
+    {.letter = 'L',
+     .name = "--local-forward",
+     .value = "RULE",
+     .wanted = "a rule",
+     .help = "A port here that leads into the guest"},
+    {.letter = 'R',
+     .name = "--remote-forward",
+     .value = "RULE",
+     .wanted = "a rule",
+     .help = "A port of the guest that leads here"},
+    {.letter = 'D',
+     .name = "--dynamic-forward",
+     .value = "PORT",
+     .wanted = "a port",
+     .help = "A SOCKS port here"},
+    {.letter = 'N', .name = "--no-command", .help = "Only forward ports"},
+    {.letter = 't', .name = "--tty", .help = "A terminal for the command"},
+    {.letter = 'v', .name = "--verbose", .help = "Let ssh say what it does"},
+    {.letter = 'o',
+     .name = "--option",
+     .value = "OPTION",
+     .wanted = "an option",
+     .help = "Of ssh_config(5)"},
+    kSshPortOption,
+    kTimeoutOption,
+};
+
+constexpr OptionText kSshProxyOptions[] = {
+    {.name = "--relay", .help = "Bytes, for an ssh without ProxyUseFdpass"},
+    kSshPortOption,
+    kTimeoutOption,
+};
+
 constexpr Verb kVerbs[] = {
     {.name = "list",
      .options = kListOptions,
@@ -57,6 +112,24 @@ constexpr Verb kVerbs[] = {
      .options = kConsoleOptions,
      .help = "Use a serial port as this terminal",
      .run = run_console},
+    {.name = "ssh",
+     .arguments = "VM [COMMAND...]",
+     .least = 1,
+     .most = kMany,
+     .of_vm = true,
+     .literal = true,
+     .local = true,
+     .options = kSshOptions,
+     .help = "Log in, or run a command in the guest",
+     .run = run_ssh},
+    {.name = "proxy",
+     .arguments = "VM",
+     .least = 1,
+     .most = 1,
+     .local = true,
+     .options = kSshProxyOptions,
+     .help = "The connection, for ProxyCommand of ssh",
+     .run = run_ssh_proxy},
     {.name = "monitor",
      .arguments = "VM",
      .least = 1,

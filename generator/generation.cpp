@@ -24,6 +24,7 @@
 #include "generator/units/messages.h"
 #include "generator/units/namespaces.h"
 #include "generator/units/output.h"
+#include "generator/units/passwords.h"
 #include "generator/units/render.h"
 #include "generator/vm/host_id.h"
 
@@ -60,7 +61,11 @@ class Generation {
   public:
     Generation(const GeneratorOptions &options, const Paths &paths, Architecture host,
                const Log &log)
-        : options_(options), log_(log), paths_(paths), host_(host) {}
+        : options_(options),
+          log_(log),
+          paths_(paths),
+          host_(host),
+          passwords_(options.root + paths.passwords_dir()) {}
 
     int run() {
         umask(0022);  // systemd's own for generators; also by hand, everybody may read units
@@ -73,6 +78,8 @@ class Generation {
                           options_.output == options_.root + paths_.generator_output();
         if (is_for_manager_)
             running_ = RunningVms::find(options_.root, paths_);
+        if (is_for_manager_)
+            passwords_.forget_others(sources_);
         if (sources_.empty() && running_.empty() && log_.unheard().empty())
             return exit_code();
         if (!sources_.empty())
@@ -167,6 +174,8 @@ class Generation {
                 if (!vm)
                     write_broken(render_broken(sources_[i], options_.root, diagnostics));
             }
+            if (vm && is_ours && is_for_manager_)
+                keep_password(*vm);
             if (vm && is_ours)
                 write(sources_[i], render(*vm, host_, namespaces_));
             else if (is_ours)
@@ -194,6 +203,15 @@ class Generation {
         records_->add({source.name, now, started->invocation, started->text});
         write_units(source.path, hold(source.name, paths_, output_of(started->text), output,
                                       sockets_of(source.name)));
+    }
+
+    // Not below the output folder: that is emptied at every daemon-reload, while VMs start.
+    void keep_password(const Vm &vm) {
+        const auto kept = passwords_.keep(vm);
+        if (kept)
+            return;
+        log_.write(Severity::error, fmt::format("{}: {}", vm.source_path, kept.error().message));
+        failed_ = true;
     }
 
     // qemunitd reads these files, so that `qemunitctl list` has the VMs whose ini has errors.
@@ -255,6 +273,7 @@ class Generation {
     RunningVms running_;
     std::unique_ptr<LastRun> last_run_;  // if a VM runs
     std::optional<NextRun> records_;
+    Passwords passwords_;
     bool failed_ = false;
 };
 

@@ -40,7 +40,7 @@ _qemunitctl() {
     esac
     if [[ $cur == -* ]]; then
         case $verb in
-            cmd | qmp | sendkey | type) ((position == 0)) || return ;;
+            cmd | qmp | sendkey | ssh | type) ((position == 0)) || return ;;
         esac
         # shellcheck disable=SC2086  # a verb of two words is two
         [[ -z $verb ]] || options+=" $(qemunitctl $verb --help 2>/dev/null |

@@ -28,25 +28,38 @@ bool is_plain(char c) {
 
 }  // namespace
 
-Result<std::vector<std::string>> exec_start_of(sd_bus *bus, const std::string &unit) {
+Result<std::vector<std::vector<std::string>>> commands_of(sd_bus *bus, const std::string &unit) {
     auto property = service_property(bus, unit, "ExecStart", "a(sasbttttuii)");
     if (!property)
         return std::unexpected(property.error());
     sd_bus_message *message = property->get();
+    std::vector<std::vector<std::string>> commands;
     int r = sd_bus_message_enter_container(message, 'a', "(sasbttttuii)");
-    if (r > 0)
-        r = sd_bus_message_enter_container(message, 'r', "sasbttttuii");
-    if (r > 0)
+    while (r >= 0 && (r = sd_bus_message_enter_container(message, 'r', "sasbttttuii")) > 0) {
         r = sd_bus_message_skip(message, "s");
-    if (r >= 0)
-        r = sd_bus_message_enter_container(message, 'a', "s");
-    std::vector<std::string> words;
-    const char *word = nullptr;
-    while (r >= 0 && (r = sd_bus_message_read(message, "s", &word)) > 0)
-        words.emplace_back(word);
+        if (r >= 0)
+            r = sd_bus_message_enter_container(message, 'a', "s");
+        const char *word = nullptr;
+        std::vector<std::string> &words = commands.emplace_back();
+        while (r >= 0 && (r = sd_bus_message_read(message, "s", &word)) > 0)
+            words.emplace_back(word);
+        if (r >= 0)
+            r = sd_bus_message_exit_container(message);
+        if (r >= 0)
+            r = sd_bus_message_skip(message, "bttttuii");
+        if (r >= 0)
+            r = sd_bus_message_exit_container(message);
+    }
     if (r < 0)
         return fail_errno(r, "cannot read ExecStart= of its unit");
-    return words;
+    return commands;
+}
+
+Result<std::vector<std::string>> exec_start_of(sd_bus *bus, const std::string &unit) {
+    auto commands = commands_of(bus, unit);
+    if (!commands)
+        return std::unexpected(commands.error());
+    return commands->empty() ? std::vector<std::string>() : std::move(commands->front());
 }
 
 std::vector<std::string> command_by_hand(const std::vector<std::string> &exec_start) {

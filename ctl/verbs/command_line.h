@@ -13,7 +13,8 @@
 
 namespace qemunit::ctl {
 
-// The words of ExecStart= of the VM's unit, as systemd has read it last.
+// The words of each ExecStart= of a unit, as systemd has read it last; those of the first one.
+Result<std::vector<std::vector<std::string>>> commands_of(sd_bus *bus, const std::string &unit);
 Result<std::vector<std::string>> exec_start_of(sd_bus *bus, const std::string &unit);
 
 Result<int> run_cat(const Invocation &invocation);

@@ -33,6 +33,7 @@ constexpr Known kKnown[] = {
     {"-boot", "", "[Boot]"},
     {"-display", "", "Display= in [VM]"},
     {"-vnc", "", "Display= in [VM]"},
+    {"-smbios", "type=11,path=/", "[CloudInit]"},
     {"-action", "panic=", "OnPanic= in [VM]"},
     {"-action", "watchdog=", "Watchdog= in [VM]"},
     {"-tpmdev", "", "TPM= in [VM]"},
@@ -57,6 +58,7 @@ constexpr Known kOwn[] = {
     {"", kRngId, "RNG= in [VM]"},
     {"", kTpmId, "TPM= in [VM]"},
     {"", kMemoryId, "Memory= in [VM]"},
+    {"", kSeedId, "[CloudInit]"},
     {"", kGuestAgentDevice, "GuestAgent= in [VM]"},
 };
 

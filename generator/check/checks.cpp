@@ -202,6 +202,7 @@ void check_vm(const Vm &vm, Architecture host, Diagnostics &diagnostics) {
     check_ports(vm, host, findings);
     check_shares(vm, findings);
     check_credentials(vm, findings);
+    check_cloud_init(vm, findings);
     check_stop_timeout(vm, diagnostics);
     VmChecker(vm, host, findings).check();
     if (vm.paths.is_of_user())

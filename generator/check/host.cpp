@@ -2,6 +2,7 @@
 #include "generator/check/host.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -96,6 +97,7 @@ class HostChecker {
         for (const Credential &credential : vm_.credentials)
             if (credential.file && credential.file->text.starts_with('/'))
                 check_file("Credential " + credential.name, "File", credential.file);
+        check_cloud_init();
         if (vm_.tpm)
             check_program("VM", "TPM", "/usr/bin/swtpm", "swtpm");
         if (vm_.vsock_cid && !exists("/dev/vhost-vsock"))
@@ -105,6 +107,23 @@ class HostChecker {
     }
 
   private:
+    void check_cloud_init() {
+        const CloudInit &cloud = vm_.cloud_init;
+        check_file("CloudInit", "UserData", cloud.user_data);
+        check_file("CloudInit", "MetaData", cloud.meta_data);
+        check_file("CloudInit", "NetworkConfig", cloud.network_config);
+        for (const SshKey &key : cloud.ssh_keys)
+            if (key.is_file)
+                check_file("CloudInit", "SSHKey", FilePath{key.text});
+        struct stat status {};
+        const std::string ini = vm_.location("CloudInit", "Password").path;
+        if (cloud.password && stat(ini.c_str(), &status) == 0 && (status.st_mode & S_IROTH) != 0)
+            warn("CloudInit", "Password",
+                 fmt::format("Password=: everybody on this machine may read the hash in this file; "
+                             "run: chmod o-r {}",
+                             ini));
+    }
+
     void check_drive(const Drive &drive) {
         const std::string section = "Drive " + drive.name;
         if (drive.file && !drive.is_made_by_us())

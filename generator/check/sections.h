@@ -22,6 +22,9 @@ void check_ports(const Vm &vm, Architecture host, Findings &findings);
 void check_shares(const Vm &vm, Findings &findings);
 void check_credentials(const Vm &vm, Findings &findings);
 
+// [CloudInit]
+void check_cloud_init(const Vm &vm, Findings &findings);
+
 // Checks a socket that the section brings about: its path must fit into sun_path (unix(7)).
 void check_socket_path(const std::string &section, const std::string &path, Findings &findings);
 

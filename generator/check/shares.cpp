@@ -48,12 +48,11 @@ void check_share(const Vm &vm, const Share &share, Takers &tags, Findings &findi
 
 void check_credential(const Vm &vm, const Credential &credential, Findings &findings) {
     const std::string section = "Credential " + credential.name;
-    constexpr std::size_t kRoom = 55 - kGuestCredentials.size();  // FW_CFG_MAX_FILE_PATH
-    if (credential.name.size() > kRoom)
+    if (credential.name.size() > kFwCfgRoom)
         findings.error(section, "",
                        fmt::format("The name '{}' is longer than {} characters, which is all that "
                                    "QEMU's fw_cfg has room for.",
-                                   credential.name, kRoom));
+                                   credential.name, kFwCfgRoom));
     if (credential.file && continues_line(credential.file->text))
         findings.error(section, "File", "The credential's file must not end with a backslash.");
     if (credential.file && !credential.text.empty())

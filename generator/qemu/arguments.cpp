@@ -176,6 +176,7 @@ std::vector<std::string> qemu_arguments(const Vm &vm, Architecture host) {
         add_share(line, share);
     for (const Credential &credential : vm.credentials)
         add_credential(line, credential);
+    add_cloud_init(line);
     if (vm.tpm)
         add_tpm(line);
     add_small_devices(line);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "generator/qemu/devices.h"
 
+#include "common/cloud/seed_options.h"
 #include "common/concat.h"
 #include "common/guest_credentials.h"
 #include "common/paths.h"
 #include "common/shared_names.h"
+#include "generator/vm/cloud_init.h"
 #include "generator/vm/defaults.h"
 
 namespace qemunit::generator {
@@ -93,6 +95,31 @@ void add_credential(CommandLine &line, const Credential &credential) {
              OptionValue()
                  .add("name", std::string(kGuestCredentials) + credential.name)
                  .add("file", line.vm().paths.credential_path(line.vm().name, credential.name)));
+}
+
+// A drive of its own kind of name, behind those of the ini, whose places in the guest stay as they
+// are.
+void add_cloud_init(CommandLine &line) {
+    const Vm &vm = line.vm();
+    const auto path = [&](std::string_view credential) {
+        return vm.paths.credential_path(vm.name, credential);
+    };
+    if (!vm.cloud_init.is_given())
+        return;
+    line.add("-drive", OptionValue()
+                           .add("if", "none")
+                           .add("id", kSeedId)
+                           .add("file", path(kSeedVolume))
+                           .add("format", "raw")
+                           .add("readonly", "on"));
+    line.add_device(OptionValue(line.virtio("blk")).add("drive", kSeedId).add("id", kSeedId));
+    for (const std::string &name : cloud_init_credentials(vm, line.host()))
+        if (name.size() <= kFwCfgRoom)
+            line.add("-fw_cfg", OptionValue()
+                                    .add("name", std::string(kGuestCredentials) + name)
+                                    .add("file", path(name)));
+        else
+            line.add("-smbios", OptionValue().add("type", "11").add("path", path(name)));
 }
 
 void add_tpm(CommandLine &line) {

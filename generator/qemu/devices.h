@@ -13,6 +13,8 @@ void add_serial(CommandLine &line, const Serial &serial);
 void add_channel(CommandLine &line, const Channel &channel);
 void add_guest_agent(CommandLine &line);
 void add_share(CommandLine &line, const Share &share);
+// The seed of [CloudInit], and what of it guests with systemd read by themselves.
+void add_cloud_init(CommandLine &line);
 void add_credential(CommandLine &line, const Credential &credential);
 void add_tpm(CommandLine &line);
 void add_display(CommandLine &line);

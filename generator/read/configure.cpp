@@ -137,7 +137,8 @@ class Configurator {
         if (row->is_list)
             vm_.places.insert_or_assign({section_name_, entry.key + "=" + entry.value}, where_);
         if (auto set = row->set(vm_, device_, entry.value); !set)
-            error(fmt::format("{}={}: {}", entry.key, shorten(entry.value), set.error()));
+            error(fmt::format("{}={}: {}", entry.key, row->is_secret ? "" : shorten(entry.value),
+                              set.error()));
     }
 
     void pass_through(const IniEntry &entry) {

@@ -46,6 +46,9 @@ Share &owner(As<Share>, Vm &vm, std::string_view name) {
 Channel &owner(As<Channel>, Vm &vm, std::string_view name) {
     return device_named(vm.channels, name);
 }
+CloudInit &owner(As<CloudInit>, Vm &vm, std::string_view) {
+    return vm.cloud_init;
+}
 Credential &owner(As<Credential>, Vm &vm, std::string_view name) {
     return device_named(vm.credentials, name);
 }
@@ -150,6 +153,7 @@ constexpr SectionRow kSections[] = {
     {"Share", Kind::device, open_section<Share>},
     {"Channel", Kind::device, open_section<Channel>},
     {"Credential", Kind::device, open_section<Credential>},
+    {"CloudInit", Kind::single},
     {"Unit", Kind::pass_through},
     {"Service", Kind::pass_through},
     {"Install", Kind::pass_through},
@@ -332,6 +336,21 @@ constexpr KeyRow kKeys[] = {
      "A file with the credential.", "0.2", set<&Credential::file>},
     {"Credential", "Text", "TEXT", "none", "SetCredential=, -fw_cfg",
      "The credential itself.", "0.2", set<&Credential::text>},
+
+    {"CloudInit", "UserData", "PATH", "made from the other keys", "qemunit-seed",
+     "A file with cloud-init's user data.", "0.8", set<&CloudInit::user_data>},
+    {"CloudInit", "MetaData", "PATH", "made from the other keys", "qemunit-seed",
+     "A file with cloud-init's meta data.", "0.8", set<&CloudInit::meta_data>},
+    {"CloudInit", "NetworkConfig", "PATH", "none", "qemunit-seed",
+     "A file with the guest's network, as cloud-init has it.", "0.8", set<&CloudInit::network_config>},
+    {"CloudInit", "Hostname", "NAME", "the VM's name, if a host can have it", "qemunit-seed",
+     "The guest's host name.", "0.8", set<&CloudInit::hostname>},
+    {"CloudInit", "User", "USER", "the image's own, as debian", "qemunit-seed",
+     "The user whom cloud-init makes, who may become root.", "0.8", set<&CloudInit::user>},
+    {"CloudInit", "SSHKey", "KEY|PATH", "none", "qemunit-seed",
+     "A public key that may log in, or a file with such keys.", "0.8", add<&CloudInit::ssh_keys>, true},
+    {"CloudInit", "Password", "HASH", "none", "qemunit-seed",
+     "The user's password, as crypt(5) has it.", "0.8", set<&CloudInit::password>, false, true},
 };
 // clang-format on
 

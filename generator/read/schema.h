@@ -38,7 +38,8 @@ struct KeyRow {
     std::string_view help;     // one line
     std::string_view since;    // the first version that has it
     Setter set;
-    bool is_list = false;  // repeats; others: the last one counts
+    bool is_list = false;    // repeats; others: the last one counts
+    bool is_secret = false;  // no message shows the value
 };
 
 std::span<const SectionRow> sections();

@@ -6,6 +6,7 @@
 
 #include "common/concat.h"
 #include "generator/units/unit_text.h"
+#include "generator/vm/cloud_init.h"
 #include "generator/vm/defaults.h"
 #include "generator/vm/text.h"
 
@@ -62,6 +63,8 @@ std::vector<std::string> named_paths(const Vm &vm) {
             paths.push_back(share.path->text);
     for (const Credential &credential : vm.credentials)
         add(credential.file);
+    for (const std::string &path : cloud_init_paths(vm))
+        paths.push_back(path);
     return paths;
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "common/cloud/seed_options.h"
 #include "common/concat.h"
 #include "common/helper_options.h"
 #include "common/paths.h"
@@ -18,6 +19,7 @@
 #include "generator/units/supporting_units.h"
 #include "generator/units/unit_text.h"
 #include "generator/units/user_settings.h"
+#include "generator/vm/cloud_init.h"
 #include "generator/vm/defaults.h"
 #include "generator/vm/enumerations.h"
 #include "generator/vm/stop_timeout.h"
@@ -186,6 +188,16 @@ void append_credential(std::string &text, const Vm &vm, const Credential &creden
                "\n");
 }
 
+void append_cloud_init(std::string &text, const Vm &vm, Architecture host) {
+    if (!vm.cloud_init.is_given())
+        return;
+    std::vector<std::string> names = cloud_init_credentials(vm, host);
+    names.insert(names.begin(), std::string(kSeedVolume));
+    for (const std::string &name : names)
+        append(text, "LoadCredential=", name, ":", vm.paths.taken_credential_path(vm.name, name),
+               "\n");
+}
+
 std::string unit_settings(const Vm &vm, const SupportingUnits &supporting) {
     std::string text = concat("SourcePath=", escape_specifiers(vm.source_path), "\n");
     if (!vm.description.empty())
@@ -226,6 +238,7 @@ std::string service_settings(const Vm &vm, Architecture host, Namespaces namespa
         text += "Restart=on-failure\n";
     for (const Credential &credential : vm.credentials)
         append_credential(text, vm, credential);
+    append_cloud_init(text, vm, host);
     append_open_command(text, vm);
     append_exec_start(text, vm, host);
     if (!has_mounts)

@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 
 #include "common/concat.h"
 #include "common/paths.h"
@@ -12,6 +14,7 @@
 #include "generator/units/mounts.h"
 #include "generator/units/unit_text.h"
 #include "generator/units/user_settings.h"
+#include "generator/vm/cloud_init.h"
 #include "generator/vm/defaults.h"
 
 namespace qemunit::generator {
@@ -24,8 +27,7 @@ class Builder {
 
     SupportingUnits build() {
         add_images();
-        if (!vm_.paths.is_of_user())
-            add_credentials();
+        add_credentials();
         if (vm_.snapshot_keep)  // no Wants= of the VM: the timer starts it
             add_drop_in(
                 fmt::format("qemu-snapshot@{}.service", vm_.name),
@@ -108,12 +110,21 @@ class Builder {
         std::string commands;
         std::vector<std::string> paths;
         for (const Credential &credential : vm_.credentials)
-            if (credential.file) {
+            if (credential.file && !vm_.paths.is_of_user()) {  // a user's are systemd's to load
                 paths.push_back(absolute_path(vm_, *credential.file));
                 commands += fmt::format("ExecStart={}{} {} {}\n", kCredentialToolPath,
                                         vm_.user ? " --owner=" + vm_.user->text : "",
                                         credential.name, quote_word(paths.back()));
             }
+        if (vm_.cloud_init.is_given()) {
+            std::ranges::move(cloud_init_paths(vm_), std::back_inserter(paths));
+            std::string_view before = "ExecStart=";
+            for (const std::string &word : seed_command(vm_)) {
+                append(commands, before, quote_word(word));
+                before = " \\\n    ";
+            }
+            commands += '\n';
+        }
         if (commands.empty())
             return;
         const std::string unit = fmt::format("qemu-credential@{}.service", vm_.name);

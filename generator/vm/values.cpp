@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "common/ascii.h"
+#include "common/cloud/ssh_key.h"
 #include "common/did_you_mean.h"
 #include "common/time_units.h"
 #include "common/whole_number.h"
@@ -37,6 +38,8 @@ Parsed<uint64_t> parse_size(std::string_view text) {
         return std::unexpected("larger than any machine.");
     return *number << shift;
 }
+
+constexpr std::size_t kHostNameMax = 64;  // sethostname(2)
 
 // "2026-01-31", or "2026-01-31T12:00:00": what QEMU's -rtc base= takes.
 bool is_date(std::string_view text) {
@@ -308,6 +311,74 @@ Parsed<AccountName> parse_value(As<AccountName>, std::string_view text) {
         !std::ranges::all_of(text, is_char))
         return std::unexpected("not the name of a user or group.");
     return AccountName{std::string(text)};
+}
+
+bool is_host_name(std::string_view text) {
+    if (text.empty() || text.size() > kHostNameMax)
+        return false;
+    for (std::string_view rest = text;;) {
+        const std::string_view label = rest.substr(0, rest.find('.'));
+        const auto is_char = [](char c) {
+            return is_alphanumeric_or(c, "-");
+        };
+        if (label.empty() || label.size() > 63 || label.starts_with('-') || label.ends_with('-') ||
+            !std::ranges::all_of(label, is_char))
+            return false;
+        if (label.size() == rest.size())
+            return true;
+        rest.remove_prefix(label.size() + 1);
+    }
+}
+
+Parsed<HostName> parse_value(As<HostName>, std::string_view text) {
+    if (!is_host_name(text))
+        return std::unexpected(
+            fmt::format("not a host name; letters, digits and '-', with dots between, at most {} "
+                        "characters.",
+                        kHostNameMax));
+    return HostName{std::string(text)};
+}
+
+Parsed<GuestUser> parse_value(As<GuestUser>, std::string_view text) {
+    const auto is_char = [](char c) {
+        return is_alphanumeric_or(c, "_.-");
+    };
+    const bool begins_well = is_letter(text.front()) || text.front() == '_';
+    if (!begins_well || text.size() > 31 || !std::ranges::all_of(text, is_char))
+        return std::unexpected(
+            "not a user name; a letter, then letters, digits, '_', '.' and '-', at most 31 in "
+            "all.");
+    return GuestUser{std::string(text)};
+}
+
+Parsed<SshKey> parse_value(As<SshKey>, std::string_view text) {
+    if (is_ssh_key(text))
+        return SshKey{std::string(text), false};
+    if (is_private_key(text))
+        return std::unexpected(
+            "a private key; the public one is in the file with the suffix .pub.");
+    if (text.find_first_of(" \t") != text.npos && !text.starts_with('/'))
+        return std::unexpected(
+            "not a public key; write the line of a .pub file of ssh-keygen, or the file's path.");
+    const auto path = parse_value(As<FilePath>{}, text);
+    if (!path)
+        return std::unexpected(path.error());
+    return SshKey{path->text, true};
+}
+
+// "$6$rounds=9999$salt$hash" and the like: no text that somebody would type.
+Parsed<PasswordHash> parse_value(As<PasswordHash>, std::string_view text) {
+    constexpr std::size_t kShortest = 22;  // of a hash: MD5 in crypt(5)'s base 64
+    const auto is_char = [](char c) {
+        return is_alphanumeric_or(c, "./$=,");
+    };
+    const std::size_t second = text.starts_with('$') ? text.find('$', 1) : text.npos;
+    const std::size_t last = text.rfind('$');
+    if (second == text.npos || second == 1 || second == last || text.size() - last <= kShortest ||
+        !std::ranges::all_of(text, is_char))
+        return std::unexpected(
+            "not the hash of a password, see crypt(5); make one by: openssl passwd -6");
+    return PasswordHash{std::string(text)};
 }
 
 }  // namespace qemunit::generator

@@ -45,10 +45,17 @@ Parsed<MacAddress> parse_value(As<MacAddress>, std::string_view text);
 Parsed<HostForward> parse_value(As<HostForward>, std::string_view text);
 Parsed<FileMode> parse_value(As<FileMode>, std::string_view text);
 Parsed<AccountName> parse_value(As<AccountName>, std::string_view text);
+Parsed<HostName> parse_value(As<HostName>, std::string_view text);
+Parsed<GuestUser> parse_value(As<GuestUser>, std::string_view text);
+Parsed<SshKey> parse_value(As<SshKey>, std::string_view text);
+Parsed<PasswordHash> parse_value(As<PasswordHash>, std::string_view text);
 
 // IFNAMSIZ without its NUL.
 inline constexpr std::size_t kInterfaceNameMax = 15;
 bool is_interface_name(std::string_view text);
+
+// Of hostname(7): labels of letters, digits and '-', with dots between; as long as Linux has room.
+bool is_host_name(std::string_view text);
 
 std::string not_one_of(std::string_view text, std::span<const std::string_view> names);
 

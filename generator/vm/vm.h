@@ -98,6 +98,19 @@ struct AccountName {
 struct QemuWord {
     std::string text;  // one word of the command line, any bytes but NUL
 };
+struct HostName {
+    std::string text;
+};
+struct GuestUser {
+    std::string text;  // of the guest, not of this machine
+};
+struct SshKey {
+    std::string text;
+    bool is_file = false;  // a path, or the key itself
+};
+struct PasswordHash {
+    std::string text;  // as crypt(5) has it
+};
 struct UnitLine {
     std::string key, value;  // handed to systemd as written
     Location where;
@@ -177,6 +190,19 @@ struct Credential {
     std::string text;
 };
 
+struct CloudInit {
+    std::optional<FilePath> user_data, meta_data, network_config;
+    std::optional<HostName> hostname;
+    std::optional<GuestUser> user;
+    std::vector<SshKey> ssh_keys;
+    std::optional<PasswordHash> password;
+
+    bool is_given() const {
+        return user_data || meta_data || network_config || hostname || user || !ssh_keys.empty() ||
+               password;
+    }
+};
+
 struct Boot {
     std::optional<FilePath> kernel;
     std::optional<FilePath> initrd;
@@ -244,6 +270,7 @@ struct Vm {
     std::vector<Share> shares;
     std::vector<Channel> channels;
     std::vector<Credential> credentials;
+    CloudInit cloud_init;
     SocketAccess monitor;
 
     std::vector<UnitLine> unit_lines;     // [Unit]

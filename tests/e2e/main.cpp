@@ -54,8 +54,8 @@ int main(int argc, char **argv) {
     if (!copy_guests("QEMUNIT_GUESTS",
                      {"console.img", "burst.img", "counter.img", "fill.img", "flood.img",
                       "lastline.img", "keys.img", "console-aarch64.bin"}) ||
-        !copy_guests("QEMUNIT_LINUX_GUEST",
-                     {"vmlinuz", "initrd", "initrd-agent", "vmlinuz-9p", "initrd-9p", "shim.efi"}))
+        !copy_guests("QEMUNIT_LINUX_GUEST", {"vmlinuz", "initrd", "initrd-agent", "initrd-ssh",
+                                             "vmlinuz-9p", "initrd-9p", "shim.efi"}))
         return 2;
     return RUN_ALL_TESTS();
 }

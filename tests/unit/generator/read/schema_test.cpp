@@ -115,6 +115,7 @@ std::string sample(std::string_view word) {
         {"PATH", "/a/b"},
         {"TIME", "90s"},
         {"DATE", "2026-01-31"},
+        {"HASH", "$6$salt$0123456789abcdefghijkl"},
         {"PROTOCOL:[ADDRESS]:PORT-[ADDRESS]:PORT", "tcp::10022-:22"},
     };
     if (const auto it = kExamples.find(word); it != kExamples.end())

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+//
+// Bytes from one end to the other, and back, for an ssh that cannot take the connection itself.
+#pragma once
+
+#include "common/result.h"
+
+namespace qemunit::ctl {
+
+// Until the connection ends. When `in` ends, the other side is told, and may still answer.
+Result<> relay(int connection, int in, int out);
+
+}  // namespace qemunit::ctl
