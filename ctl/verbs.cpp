@@ -9,6 +9,7 @@
 #include "common/did_you_mean.h"
 #include "ctl/console/console.h"
 #include "ctl/monitor/monitor.h"
+#include "ctl/new/new.h"
 #include "ctl/verbs/check.h"
 #include "ctl/verbs/command_line.h"
 #include "ctl/verbs/forwards.h"
@@ -36,6 +37,35 @@ constexpr OptionText kConsoleOptions[] = {
     {.name = "--wait", .help = "Wait for the VM, and for its return when it ends"},
 };
 
+constexpr OptionText kNewOptions[] = {
+    {.name = "--install",
+     .value = "ISO",
+     .value_is_optional = true,
+     .help = "A blank disk, and the image as the CD to install from"},
+    {.name = "--full-copy", .help = "A copy of the image, not a layer on it"},
+    {.name = "--size", .value = "SIZE", .wanted = "a size", .help = "Of the disk: 20G"},
+    {.name = "--memory", .value = "SIZE", .wanted = "a size", .help = "2G"},
+    {.name = "--cpus", .value = "NUMBER", .wanted = "a number", .help = "How many the guest has"},
+    {.name = "--firmware",
+     .value = "NAME",
+     .wanted = "the name of a firmware",
+     .help = "bios, uefi or uefi-secure"},
+    {.name = "--bridge",
+     .value = "BRIDGE",
+     .wanted = "the name of a bridge",
+     .help = "A card on this bridge of the host, not a user network"},
+    {.name = "--login",
+     .value = "NAME",
+     .wanted = "the name of a user",
+     .help = "The user of the guest that is made at its first boot"},
+    {.name = "--ssh-key",
+     .value = "FILE",
+     .wanted = "a file",
+     .help = "The public keys that let in, not those of ~/.ssh/*.pub"},
+    {.name = "--start", .help = "Start the VM"},
+    {.name = "--dry-run", .help = "Make nothing, print the ini file"},
+};
+
 constexpr Verb kVerbs[] = {
     {.name = "list",
      .options = kListOptions,
@@ -48,6 +78,14 @@ constexpr Verb kVerbs[] = {
      .of_vm = true,
      .help = "Show all that is known of some VMs",
      .run = run_status},
+    {.name = "new",
+     .arguments = "NAME [IMAGE]",
+     .least = 1,
+     .most = 2,
+     .local = true,
+     .options = kNewOptions,
+     .help = "Make a VM from an image",
+     .run = run_new},
     {.name = "console",
      .arguments = "VM [PORT]",
      .least = 1,

@@ -34,6 +34,8 @@ constexpr Option<Asked> kAskedOptions[] = {
     {{.name = "--path", .value = "PATH", .help = "What to open,\nand more"},
      add_text<&Asked::paths>},
     {{.name = "--with-a-long-name", .help = "On the next line"}, set_to<&Asked::loud, false>},
+    {{.name = "--maybe", .value = "PATH", .value_is_optional = true},
+     add_text<&Asked::paths>},
     {{.name = "--length", .value = "WORD"}, set_parsed<&Asked::length, length_of>},
     {{.name = "--lengths", .value = "WORD"}, add_parsed<&Asked::lengths, length_of>},
     {kHelpOption, set_to<&Asked::mode, Asked::Mode::help>, true},

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+//
+// A copy of an image that is a VM's own, byte by byte: nobody takes the image apart as root. For
+// `qemunitctl new --full-copy`. Until it is published, the copy has no name.
+#pragma once
+
+#include <cstdint>
+
+#include "common/files/new_file.h"
+#include "common/result.h"
+#include "common/unique_fd.h"
+#include "ctl/new/image.h"
+
+namespace qemunit::ctl {
+
+struct DiskCopy {
+    UniqueFd folder;
+    NewFile file;
+};
+
+// Into `folder`, as `name`. Shares the blocks with the image where the file system can; holes stay
+// holes. Asks first whether there is room. `size`: what the guest shall see; 0: the image's.
+Result<DiskCopy> copy_disk(const Image &image, uint64_t size, UniqueFd folder,
+                           const std::string &name);
+
+}  // namespace qemunit::ctl
