@@ -9,6 +9,7 @@
 #include "common/did_you_mean.h"
 #include "ctl/console/console.h"
 #include "ctl/monitor/monitor.h"
+#include "ctl/new/images.h"
 #include "ctl/new/new.h"
 #include "ctl/verbs/check.h"
 #include "ctl/verbs/command_line.h"
@@ -62,8 +63,28 @@ constexpr OptionText kNewOptions[] = {
      .value = "FILE",
      .wanted = "a file",
      .help = "The public keys that let in, not those of ~/.ssh/*.pub"},
+    {.name = "--sha256",
+     .value = "DIGITS",
+     .wanted = "a digest",
+     .help = "Of the file that a URL leads to"},
+    {.name = "--architecture",
+     .value = "NAME",
+     .wanted = "the name of an architecture",
+     .help = "Of image and machine: x86_64, aarch64"},
     {.name = "--start", .help = "Start the VM"},
     {.name = "--dry-run", .help = "Make nothing, print the ini file"},
+};
+
+constexpr OptionText kImagesOptions[] = {
+    {.name = "--json", .help = "For programs"},
+    {.name = "--fetch",
+     .value = "IMAGE",
+     .wanted = "the name of an image",
+     .help = "Download what the catalogue means by it today"},
+    {.name = "--architecture",
+     .value = "NAME",
+     .wanted = "the name of an architecture",
+     .help = "Of the image for --fetch="},
 };
 
 constexpr Verb kVerbs[] = {
@@ -86,6 +107,11 @@ constexpr Verb kVerbs[] = {
      .options = kNewOptions,
      .help = "Make a VM from an image",
      .run = run_new},
+    {.name = "images",
+     .local = true,
+     .options = kImagesOptions,
+     .help = "List images to make VMs from",
+     .run = run_images},
     {.name = "console",
      .arguments = "VM [PORT]",
      .least = 1,

@@ -67,29 +67,6 @@ Result<> copy_range(int from, int to, off_t begin, off_t end) {
     return {};
 }
 
-Result<> copy_bytes(int from, int to) {
-    const off_t length = lseek(from, 0, SEEK_END);
-    if (length < 0)
-        return fail_errno(errno, "cannot read it");
-    if (ioctl(to, FICLONE, from) == 0)
-        return {};
-    if (ftruncate(to, length) != 0)
-        return fail_errno(errno, "cannot write the copy");
-    for (off_t at = 0; at < length;) {
-        off_t data = lseek(from, at, SEEK_DATA);
-        if (data < 0 && errno == ENXIO)
-            return {};  // nothing but a hole is left
-        if (data < 0)
-            return copy_range(from, to, at, length);  // it knows no holes
-        const off_t hole = lseek(from, data, SEEK_HOLE);
-        const off_t end = hole < 0 ? length : hole;
-        if (auto copied = copy_range(from, to, data, end); !copied)
-            return copied;
-        at = end;
-    }
-    return {};
-}
-
 int run_qemu_img(int disk, uint64_t size, const passwd *user) {
     const pid_t child = fork();
     if (child < 0)
@@ -131,6 +108,29 @@ Result<> grow(const Image &image, uint64_t size, int disk) {
 }
 
 }  // namespace
+
+Result<> copy_bytes(int from, int to) {
+    const off_t length = lseek(from, 0, SEEK_END);
+    if (length < 0)
+        return fail_errno(errno, "cannot read it");
+    if (ioctl(to, FICLONE, from) == 0)
+        return {};
+    if (ftruncate(to, length) != 0)
+        return fail_errno(errno, "cannot write the copy");
+    for (off_t at = 0; at < length;) {
+        off_t data = lseek(from, at, SEEK_DATA);
+        if (data < 0 && errno == ENXIO)
+            return {};  // nothing but a hole is left
+        if (data < 0)
+            return copy_range(from, to, at, length);  // it knows no holes
+        const off_t hole = lseek(from, data, SEEK_HOLE);
+        const off_t end = hole < 0 ? length : hole;
+        if (auto copied = copy_range(from, to, data, end); !copied)
+            return copied;
+        at = end;
+    }
+    return {};
+}
 
 Result<DiskCopy> copy_disk(const Image &image, uint64_t size, UniqueFd folder,
                            const std::string &name) {

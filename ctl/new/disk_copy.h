@@ -23,4 +23,7 @@ struct DiskCopy {
 Result<DiskCopy> copy_disk(const Image &image, uint64_t size, UniqueFd folder,
                            const std::string &name);
 
+// All of it, into an empty file: blocks shared where they can be, holes left out.
+Result<> copy_bytes(int from, int to);
+
 }  // namespace qemunit::ctl

@@ -5,13 +5,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <optional>
 
 #include "common/files/disk_image.h"
+#include "ctl/new/catalogue.h"
 #include "ctl/new/disk_copy.h"
 #include "ctl/new/free_port.h"
 #include "ctl/new/image.h"
+#include "ctl/new/image_fetch.h"
+#include "ctl/new/image_store.h"
 #include "ctl/new/ini_place.h"
 #include "ctl/new/new_vm.h"
 #include "ctl/new/report.h"
@@ -24,13 +28,14 @@ namespace qemunit::ctl {
 namespace {
 
 constexpr char kMemory[] = "1G", kMemoryToInstall[] = "2G", kCpus[] = "1";
-constexpr uint64_t kSizeToInstall = uint64_t{20} << 30;
+constexpr uint64_t kSizeToInstall = uint64_t{20} << 30, kSizeOfCatalogue = uint64_t{10} << 30;
 // Where root makes a VM for nobody in particular.
 constexpr char kLoginOfRoot[] = "user";
 
-Result<> take_keys(const NewRequest &request, NewVm &vm) {
+Result<> take_keys(const NewRequest &request, const std::string &user, NewVm &vm) {
     const Caller caller = find_caller();
     vm.login = !request.login.empty()  ? request.login
+               : !user.empty()         ? user
                : caller.name == "root" ? kLoginOfRoot
                                        : caller.name;
     if (!request.has_key_files)
@@ -64,19 +69,73 @@ Result<> check_size(const NewVm &vm) {
                             vm.image.path, disk_size_text(vm.image.size)));
 }
 
+struct Source {
+    std::string path;
+    CatalogueImage image;  // nothing in it for a file
+};
+
+// Where the image is, after a download if that is needed.
+Result<Source> find_source(const Invocation &invocation, const NewRequest &request) {
+    const std::string &image = request.image;
+    const bool is_url = image.contains("://");
+    if (!request.sha256.empty() && !is_url)
+        return fail(EINVAL, "--sha256= is for a URL");
+    if (!is_url && (image.contains('/') || access(image.c_str(), F_OK) == 0))
+        return Source{image, {}};
+    CatalogueImage wanted;
+    if (is_url) {
+        if (!image.starts_with("https://") && !image.starts_with("http://"))
+            return fail(EINVAL, fmt::format("{}: not a URL of https or http", image));
+        if (request.sha256.empty())
+            return fail(EINVAL,
+                        "what comes from a URL is used only if it is known what it should "
+                        "be: --sha256= with the digest that its publisher names");
+        wanted = image_of_url(image, request.sha256);
+        wanted.architecture = request.architecture;
+    } else {
+        auto found = find_image(read_catalogue(catalogue_folders(paths_of(invocation))), image,
+                                request.architecture);
+        if (!found)
+            return std::unexpected(found.error());
+        wanted = std::move(*found);
+    }
+    if (const auto stored =
+            find_stored(store_folder(invocation), wanted.name, wanted.architecture, wanted.digest))
+        return Source{stored->path, std::move(wanted)};
+    if (request.is_dry_run)
+        return fail(ENOENT,
+                    fmt::format("{} is not here yet, and --dry-run downloads nothing", image));
+    auto path = fetch_image(invocation, wanted);
+    return path ? Result<Source>(Source{std::move(*path), std::move(wanted)})
+                : std::unexpected(path.error());
+}
+
 // All but the port.
-Result<NewVm> plan_vm(const NewRequest &request) {
+Result<NewVm> plan_vm(const NewRequest &request, const Source &source) {
     NewVm vm{.name = request.name,
              .firmware = request.firmware,
              .memory = request.memory,
              .cpus = request.cpus.empty() ? kCpus : request.cpus,
              .size = request.size,
              .bridge = request.bridge};
-    auto image = read_image(request.image);
+    auto image = read_image(source.path);
     if (!image)
         return std::unexpected(image.error());
     vm.image = std::move(*image);
-    vm.made_from = vm.image.path;
+    vm.made_from = source.image.name.empty() || source.image.source == request.image
+                       ? vm.image.path
+                       : source.image.name;
+    if (request.architecture != own_architecture())
+        vm.architecture = request.architecture;
+    if (vm.firmware.empty())
+        vm.firmware = source.image.firmware;
+    // QEMU has no other firmware for these.
+    if (vm.firmware.empty() && request.architecture != "x86_64" && request.architecture != "i386")
+        vm.firmware = "uefi";
+    // A cloud's image is as small as can be, and its guest makes its file system as large as the
+    // disk.
+    if (vm.size == 0 && !source.image.name.empty())
+        vm.size = std::max(kSizeOfCatalogue, vm.image.size);
     if (request.is_install && !vm.image.is_iso)
         return fail(EINVAL, fmt::format("--install needs an image of a CD (ISO 9660), and {} is {} "
                                         "by its content",
@@ -101,7 +160,7 @@ Result<NewVm> plan_vm(const NewRequest &request) {
         fmt::print(stderr, "qemunitctl: {} has no boot sector; is it a disk image?\n",
                    vm.image.path);
     if (!is_install)
-        if (auto taken = take_keys(request, vm); !taken)
+        if (auto taken = take_keys(request, source.image.user, vm); !taken)
             return std::unexpected(taken.error());
     return vm;
 }
@@ -205,7 +264,10 @@ Result<int> run_new(const Invocation &invocation) {
     const Paths paths = paths_of(invocation);
     if (auto is_free = check_name_is_free(paths, request->name); !is_free)
         return std::unexpected(is_free.error());
-    auto vm = plan_vm(*request);
+    const auto source = find_source(invocation, *request);
+    if (!source)
+        return std::unexpected(source.error());
+    auto vm = plan_vm(*request, *source);
     if (!vm)
         return std::unexpected(vm.error());
     if (request->is_dry_run) {

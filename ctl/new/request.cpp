@@ -8,6 +8,7 @@
 #include "common/ascii.h"
 #include "common/vm_name.h"
 #include "common/whole_number.h"
+#include "ctl/new/catalogue.h"
 
 namespace qemunit::ctl {
 
@@ -104,6 +105,18 @@ Result<NewRequest> parse_request(const Invocation &invocation) {
                     fmt::format("'{}' is no name of a VM: that is letters, digits, '_', '.' "
                                 "and '-', with a letter or a digit first, and {} at most",
                                 request.name, kVmNameMax));
+    request.architecture = invocation.value("--architecture", own_architecture());
+    if (!is_architecture(request.architecture))
+        return fail(EINVAL, fmt::format("--architecture={}: none of x86_64, i386, aarch64, arm and "
+                                        "riscv64",
+                                        request.architecture));
+    if (invocation.has("--sha256")) {
+        const auto digest = parse_digest(invocation.value("--sha256"));
+        if (!digest || !digest->starts_with("sha256:"))
+            return fail(EINVAL, fmt::format("--sha256={}: not 64 hexadecimal digits",
+                                            invocation.value("--sha256")));
+        request.sha256 = *digest;
+    }
     std::erase(request.key_files, "");
     const std::string iso = invocation.value("--install");
     request.image = invocation.arguments.size() > 1 ? invocation.arguments[1] : iso;

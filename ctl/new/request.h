@@ -18,7 +18,9 @@ struct NewRequest {
     std::string name;
     std::string image;  // "" where there is none
     bool is_install = false, is_full_copy = false, is_dry_run = false, starts = false;
-    uint64_t size = 0;  // 0: not given
+    uint64_t size = 0;         // 0: not given
+    std::string architecture;  // of the image and of the machine
+    std::string sha256;        // "sha256:…" of what a URL leads to
     std::string memory, cpus, firmware, bridge, login;
     std::vector<std::string> key_files;
     bool has_key_files = false;  // --ssh-key= alone: no keys

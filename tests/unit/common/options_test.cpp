@@ -83,6 +83,12 @@ TEST(OptionsTest, ALetterMayHaveItsValueInTheNextWord) {
     EXPECT_EQ(outcome_of({"--path", "a"}).fault, "unknown option '--path'; see --help");
 }
 
+TEST(OptionsTest, AValueThatMayBeLeftOutIsNeverTheNextWord) {
+    const Outcome outcome = outcome_of({"--maybe", "a", "--maybe=b", "--maybe="});
+    EXPECT_EQ(outcome.asked.paths, (Words{"", "b", ""}));
+    EXPECT_EQ(outcome.operands, Words{"a"});
+}
+
 TEST(OptionsTest, WhereTheOperandsStand) {
     const Words words{"a", "--loud", "--", "--path=x", "--"};
     EXPECT_EQ(outcome_of(words).operands, (Words{"a", "--path=x", "--"}));
@@ -120,6 +126,7 @@ TEST(OptionsTest, Help) {
               "                    and more\n"
               "     --with-a-long-name\n"
               "                    On the next line\n"
+              "     --maybe[=PATH]\n"
               "     --length=WORD\n"
               "     --lengths=WORD\n"
               "  -h --help         Show this help\n"
