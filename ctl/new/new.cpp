@@ -113,6 +113,7 @@ Result<Source> find_source(const Invocation &invocation, const NewRequest &reque
 // All but the port.
 Result<NewVm> plan_vm(const NewRequest &request, const Source &source) {
     NewVm vm{.name = request.name,
+             .uuid = random_uuid(),
              .firmware = request.firmware,
              .memory = request.memory,
              .cpus = request.cpus.empty() ? kCpus : request.cpus,

@@ -2,8 +2,10 @@
 #include "ctl/new/new_vm.h"
 
 #include <fmt/format.h>
+#include <sys/random.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "common/ascii.h"
 #include "common/files/disk_image.h"
@@ -39,6 +41,19 @@ std::string disk_file(const NewVm &vm) {
     return "root." + (vm.image.format == "raw" ? "img" : vm.image.format);
 }
 
+std::string random_uuid() {
+    unsigned char bytes[16];
+    // The kernel's pool is full long before anybody makes VMs, and 16 bytes come whole.
+    if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
+        std::abort();
+    bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | 0x40);
+    bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3f) | 0x80);
+    std::string text;
+    for (std::size_t i = 0; i < sizeof bytes; ++i)
+        text += fmt::format("{}{:02x}", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", bytes[i]);
+    return text;
+}
+
 std::string host_name(const std::string &vm) {
     std::string name = vm;
     std::ranges::replace_if(
@@ -54,6 +69,8 @@ std::string ini_text(const NewVm &vm) {
         fmt::format("# Made by qemunitctl new from {}. See qemunit.ini(5).\n[VM]\n", vm.made_from);
     if (!vm.architecture.empty())
         text += fmt::format("Architecture={}\n", vm.architecture);
+    if (!vm.uuid.empty())
+        text += fmt::format("UUID={}\n", vm.uuid);
     text += fmt::format("Memory={}\nCPUs={}\n", vm.memory, vm.cpus);
     if (!vm.firmware.empty())
         text += fmt::format("Firmware={}\n", vm.firmware);

@@ -20,6 +20,7 @@ struct NewVm {
 
     std::string name;
     std::string made_from;     // as the caller named it: "debian-12", a path
+    std::string uuid;          // by which its host keys are told from those of an earlier VM
     std::string architecture;  // "": the host's
     std::string firmware;      // "": what the machine has without one
     std::string memory, cpus;
@@ -35,6 +36,8 @@ struct NewVm {
 // "root.qcow2", in the VM's state directory.
 std::string disk_file(const NewVm &vm);
 std::string ini_text(const NewVm &vm);
+// A new one, RFC 9562, version 4.
+std::string random_uuid();
 // A name of a host made from that of a VM: RFC 952 knows letters, digits and '-'.
 std::string host_name(const std::string &vm);
 

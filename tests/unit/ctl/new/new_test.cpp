@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <regex>
 
 #include "ctl/arguments.h"
 #include "ctl/new/free_port.h"
@@ -217,7 +218,13 @@ TEST(NewVmTest, ACopyAndABridgeAsIni) {
     vm.image.format = "raw";
     vm.bridge = "br0";
     vm.firmware = "uefi";
+    vm.uuid = random_uuid();
+    EXPECT_TRUE(std::regex_match(
+        vm.uuid,
+        std::regex("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")));
+    EXPECT_NE(vm.uuid, random_uuid());
     const std::string text = ini_text(vm);
+    EXPECT_TRUE(text.contains("\nUUID=" + vm.uuid + "\n")) << text;
     EXPECT_TRUE(text.contains("Firmware=uefi\n")) << text;
     EXPECT_TRUE(text.contains("GuestAgent=yes\n")) << text;
     EXPECT_TRUE(text.contains("\nFile=root.img\nFormat=raw\n")) << text;
@@ -247,6 +254,7 @@ TEST(NewVmTest, TheGeneratorHasNothingToSay) {
         vm.image.path = folder.write("image", std::string(4096, '\0'));
         vm.image.format = "raw";
         vm.image.layers = {vm.image.path};
+        vm.uuid = random_uuid();
         const auto checked = testing::run_program(
             {QEMUNIT_GENERATOR, "--check", folder.write("vm1.ini", ini_text(vm))}, {});
         EXPECT_EQ(checked.exit_code, 0) << checked.output << checked.errors;
