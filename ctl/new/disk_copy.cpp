@@ -16,6 +16,7 @@
 #include <string>
 
 #include "common/files/disk_image.h"
+#include "common/unique_fd.h"
 #include "ctl/output/table.h"
 
 namespace qemunit::ctl {
@@ -132,17 +133,16 @@ Result<> copy_bytes(int from, int to) {
     return {};
 }
 
-Result<DiskCopy> copy_disk(const Image &image, uint64_t size, UniqueFd folder,
-                           const std::string &name) {
+Result<NewFile> copy_disk(const Image &image, uint64_t size, int folder, const std::string &name) {
     const auto cannot = [&](const Error &why) {
         return fail(why.code, fmt::format("cannot copy {}: {}", image.path, why.message));
     };
     const UniqueFd source = open_image(image.path);
     if (!source)
         return fail_errno(errno, "cannot open " + image.path);
-    if (auto room = check_room(image, source.get(), folder.get()); !room)
+    if (auto room = check_room(image, source.get(), folder); !room)
         return std::unexpected(room.error());
-    auto file = NewFile::create(folder.get(), name);
+    auto file = NewFile::create(folder, name);
     if (!file)
         return cannot(file.error());
     if (auto copied = copy_bytes(source.get(), file->fd()); !copied)
@@ -152,7 +152,7 @@ Result<DiskCopy> copy_disk(const Image &image, uint64_t size, UniqueFd folder,
             return cannot(grown.error());
     if (fsync(file->fd()) != 0)
         return cannot({errno, std::string("cannot write the copy: ") + std::strerror(errno)});
-    return DiskCopy{std::move(folder), std::move(*file)};
+    return file;
 }
 
 }  // namespace qemunit::ctl

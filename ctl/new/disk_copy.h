@@ -5,23 +5,17 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "common/files/new_file.h"
 #include "common/result.h"
-#include "common/unique_fd.h"
 #include "ctl/new/image.h"
 
 namespace qemunit::ctl {
 
-struct DiskCopy {
-    UniqueFd folder;
-    NewFile file;
-};
-
 // Into `folder`, as `name`. Shares the blocks with the image where the file system can; holes stay
 // holes. Asks first whether there is room. `size`: what the guest shall see; 0: the image's.
-Result<DiskCopy> copy_disk(const Image &image, uint64_t size, UniqueFd folder,
-                           const std::string &name);
+Result<NewFile> copy_disk(const Image &image, uint64_t size, int folder, const std::string &name);
 
 // All of it, into an empty file: blocks shared where they can be, holes left out.
 Result<> copy_bytes(int from, int to);

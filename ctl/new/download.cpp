@@ -37,6 +37,7 @@ constexpr const char *kProperties[] = {
     "SystemCallFilter=~@privileged @resources @keyring",
     "SystemCallErrorNumber=EPERM",
     "UMask=0077",
+    "RuntimeMaxSec=1d",
 };
 constexpr const char *kPropertiesOfSystem[] = {
     "DynamicUser=yes",

@@ -10,8 +10,11 @@
 #include <csignal>
 #include <filesystem>
 #include <system_error>
+#include <vector>
 
 #include "common/files/new_file.h"
+#include "ctl/new/child.h"
+#include "ctl/new/scratch.h"
 
 namespace qemunit::ctl {
 
@@ -80,6 +83,30 @@ Result<> check_name_is_free(const Paths &paths, const std::string &vm) {
                                        "first: {1} stop qemu@{0}",
                                        vm, paths.systemctl()));
     return {};
+}
+
+Result<> check_ini(const Paths &paths, const std::string &vm, const std::string &text) {
+    const Scratch scratch(paths.runtime);
+    const std::string path = scratch.write(vm + ".ini", text);
+    if (path.empty())
+        return cannot_write(paths, paths.runtime, errno);
+    std::vector<std::string> command{std::string(kGeneratorPath), "--check"};
+    if (paths.is_of_user())
+        command.emplace_back("--user");
+    command.insert(command.end(), {"--", path});
+    const auto checked = run_child(command);
+    if (!checked)
+        return std::unexpected(checked.error());
+    if (checked->status == 0)
+        return {};
+    if (checked->status == 127)
+        return fail(ENOENT, fmt::format("cannot run {}; is the package qemunit installed?",
+                                        kGeneratorPath));
+    std::string said = checked->errors.empty() ? checked->output : checked->errors;
+    const std::string folder = path.substr(0, path.rfind('/') + 1);
+    for (std::size_t at = 0; (at = said.find(folder)) != said.npos;)
+        said.erase(at, folder.size());
+    return fail(EINVAL, "such a VM could not start:\n" + said);
 }
 
 Result<UniqueFd> lock_new_vms(const Paths &paths) {

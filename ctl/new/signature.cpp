@@ -2,52 +2,20 @@
 #include "ctl/new/signature.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
 
 #include "ctl/new/child.h"
 #include "ctl/new/download.h"
+#include "ctl/new/scratch.h"
 
 namespace qemunit::ctl {
 
 namespace {
 
 constexpr char kGpgv[] = "/usr/bin/gpgv";
-
-// Of who calls, readable for the unit that checks; gone with this object.
-class Scratch {
-  public:
-    explicit Scratch(const std::string &runtime) : path_(runtime + "/qemunit-check.XXXXXX") {
-        if (mkdtemp(path_.data()) == nullptr)
-            path_.clear();
-        else
-            chmod(path_.c_str(), 0755);
-    }
-    ~Scratch() {
-        std::error_code error;
-        if (!path_.empty())
-            std::filesystem::remove_all(path_, error);
-    }
-    Scratch(const Scratch &) = delete;
-    Scratch &operator=(const Scratch &) = delete;
-
-    // "" if it cannot be written.
-    std::string write(const std::string &name, const std::string &text) const {
-        std::string path = path_ + "/" + name;
-        std::ofstream file(path, std::ios::binary);
-        file << text;
-        file.close();
-        return path_.empty() || !file || chmod(path.c_str(), 0644) != 0 ? "" : path;
-    }
-
-  private:
-    std::string path_;
-};
 
 }  // namespace
 

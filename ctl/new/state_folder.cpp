@@ -3,8 +3,11 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <charconv>
+#include <climits>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 
@@ -17,6 +20,16 @@ namespace qemunit::ctl {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr int kEnding[] = {SIGINT, SIGTERM, SIGHUP};
+// A handler of signals sees nothing but what is global. One VM is made at a time.
+char folder_on_the_way[PATH_MAX];
+
+void remove_and_end(int signal) {
+    rmdir(folder_on_the_way);
+    std::signal(signal, SIG_DFL);
+    raise(signal);
+}
 
 // %S of a user was $XDG_CONFIG_HOME before this version (systemd's NEWS for 254).
 constexpr unsigned kOwnStateHomeSince = 254;
@@ -67,16 +80,30 @@ std::string left_in(const std::string &folder) {
     return "";
 }
 
-Result<UniqueFd> make_state_folder(const std::string &folder) {
+Result<StateFolder> StateFolder::make(const std::string &folder) {
     std::error_code error;
     fs::create_directories(fs::path(folder).parent_path(), error);
     if (error)
         return fail_errno(error.value(), "cannot create " + folder);
+    if (folder.size() >= sizeof folder_on_the_way)
+        return fail_errno(ENAMETOOLONG, "cannot create " + folder);
+    folder.copy(folder_on_the_way, folder.size());
+    for (const int signal : kEnding)
+        std::signal(signal, remove_and_end);
     if (mkdir(folder.c_str(), S_IRWXU) != 0 && errno != EEXIST)
         return fail_errno(errno, "cannot create " + folder);
     UniqueFd opened(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    return opened ? Result<UniqueFd>(std::move(opened))
-                  : fail_errno(errno, "cannot open " + folder);
+    if (!opened)
+        return fail_errno(errno, "cannot open " + folder);
+    return StateFolder(std::move(opened));
+}
+
+StateFolder::~StateFolder() {
+    if (!fd_)
+        return;
+    for (const int signal : kEnding)
+        std::signal(signal, SIG_DFL);
+    rmdir(folder_on_the_way);  // which fails if there is something in it
 }
 
 }  // namespace qemunit::ctl

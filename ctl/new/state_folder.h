@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "common/result.h"
 #include "common/unique_fd.h"
@@ -18,7 +19,22 @@ Result<std::string> state_folder(const Invocation &invocation, const std::string
 // The name of something in that folder, "" if there is nothing.
 std::string left_in(const std::string &folder);
 
-// Of its owner alone, with the folders above it.
-Result<UniqueFd> make_state_folder(const std::string &folder);
+// A folder of its owner alone, with the folders above it. It goes with this object, and with the
+// process if a signal ends that, unless something has come into it.
+class StateFolder {
+  public:
+    static Result<StateFolder> make(const std::string &folder);
+    StateFolder(StateFolder &&) = default;
+    StateFolder &operator=(StateFolder &&) = delete;
+    StateFolder(const StateFolder &) = delete;
+    StateFolder &operator=(const StateFolder &) = delete;
+    ~StateFolder();
+
+    int fd() const { return fd_.get(); }
+
+  private:
+    explicit StateFolder(UniqueFd fd) : fd_(std::move(fd)) {}
+    UniqueFd fd_;
+};
 
 }  // namespace qemunit::ctl

@@ -3,10 +3,15 @@
 // `qemunitctl new`, from an image to a guest that runs, and what is left where that fails.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
+#include <csignal>
 #include <filesystem>
+#include <set>
+#include <sstream>
 
+#include "common/unique_fd.h"
 #include "tests/e2e/bus.h"
 #include "tests/e2e/expect_contains.h"
 #include "tests/e2e/made_vm.h"
@@ -122,6 +127,18 @@ TEST(New, TouchesNothingThatIsThere) {
     }
 }
 
+// Until the process waits in flock(2).
+bool wait_until_waiting_for_lock(pid_t pid) {
+    for (const Deadline deadline; !deadline.passed();) {
+        std::istringstream locks(read_file("/proc/locks"));
+        for (std::string line; std::getline(locks, line);)
+            if (line.find("-> FLOCK") != line.npos &&
+                line.find(" " + std::to_string(pid) + " ") != line.npos)
+                return true;
+    }
+    return false;
+}
+
 class Tmpfs {
   public:
     Tmpfs(std::string path, const std::string &options) : path_(std::move(path)) {
@@ -160,6 +177,47 @@ TEST(New, LeavesNothingOnAFullDisk) {
     EXPECT_FALSE(fs::exists(vm.state()));
 }
 
+// Killed when the disk is copied, and nothing has a name yet.
+TEST(New, LeavesNothingWhenItIsInterrupted) {
+    const BaseImage base;
+    const UniqueFd lock(open("/run/qemunit-new.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    ASSERT_EQ(flock(lock.get(), LOCK_EX), 0);
+    const MadeVm vm("newint");
+    for (const int signal : {SIGINT, SIGTERM, SIGKILL}) {
+        Terminal terminal(
+            {"qemunitctl", "new", "newint", base.path(), "--full-copy", "--ssh-key="});
+        ASSERT_TRUE(wait_until_waiting_for_lock(terminal.pid()));
+        kill(terminal.pid(), signal);
+        EXPECT_NE(terminal.wait(), 0);
+        EXPECT_FALSE(fs::exists(vm.ini_path()));
+        std::error_code none;
+        EXPECT_TRUE(!fs::exists(vm.state()) || fs::is_empty(vm.state(), none));
+        EXPECT_TRUE(signal == SIGKILL || !fs::exists(vm.state()));
+    }
+    ASSERT_EQ(flock(lock.get(), LOCK_UN), 0);
+    EXPECT_TRUE(vm.make(base.path() + kMachine + "--full-copy").ok());
+}
+
+TEST(New, AsksTheGeneratorFirst) {
+    const BaseImage base;
+    const MadeVm vm("newbad");
+    const Finished made =
+        vm.make(base.path() + kMachine + "--architecture=arm --firmware=uefi-secure --full-copy");
+    EXPECT_TRUE(made.status == 1 && made.says("such a VM could not start:\nnewbad.ini:")) << made;
+    EXPECT_FALSE(fs::exists(vm.ini_path()) || fs::exists(vm.state()));
+}
+
+TEST(New, NotOnTheDiskOfAnotherVm) {
+    const BaseImage base;
+    const MadeVm first("newfirst"), second("newsecond");
+    ASSERT_TRUE(first.make(base.path() + kMachine + "--full-copy").ok());
+    const Finished made = second.make(first.state() + "/root.qcow2" + kMachine);
+    EXPECT_TRUE(made.status == 1 && made.says("is the disk of the VM 'newfirst'") &&
+                made.says("qemunitctl clone newfirst newsecond"))
+        << made;
+    EXPECT_FALSE(fs::exists(second.ini_path()));
+}
+
 // At once, they find a name and a port each.
 TEST(New, SeveralAtOnceHavePortsOfTheirOwn) {
     const BaseImage base;
@@ -185,7 +243,7 @@ TEST(New, OfAUser) {
                "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4h3kqk1vQ3mX0o0m8kzq0f3v0y2mJ1m9l2p5mX0000 "
                "joe@host\n");
     const Finished not_root = user.run_words("qemunitctl new vm1 " + base.path());
-    EXPECT_TRUE(not_root.status == 1 && not_root.says("--user makes one of your own")) << not_root;
+    EXPECT_TRUE(not_root.status == 1 && not_root.says("VMs of the system are root's to make")) << not_root;
     for (const std::string more : {"", " --full-copy --size=16M"}) {
         const std::string name = more.empty() ? "vm1" : "vm2";
         const Finished made = user.run_words("qemunitctl --user new " + name + " " + base.path() +

@@ -10,6 +10,7 @@
 #include "ctl/arguments.h"
 #include "ctl/new/free_port.h"
 #include "ctl/new/image.h"
+#include "ctl/new/image_users.h"
 #include "ctl/new/ini_place.h"
 #include "ctl/new/new_vm.h"
 #include "ctl/new/report.h"
@@ -160,6 +161,24 @@ TEST(NewImageTest, TakesOnlyLayersThatLieBesideIt) {
     EXPECT_TRUE(read_image(folder.write("self", layer_on("self")))
                     .error()
                     .message.contains("is a layer on itself"));
+}
+
+TEST(NewImageTest, WhoWritesToIt) {
+    EXPECT_EQ(written_files("[VM]\nFile=no\n[Drive a]\nFile=/a\n\n[Drive b]\n File = b.img \n"
+                            "ReadOnly=no\n[Drive c]\nReadOnly=yes\nFile=/c\n[Drive d]\nFile=/d\n"
+                            "Ephemeral=on\n[Drive e]\nFile=/e\nMedia=cdrom\n[Drive f]\n"
+                            "File=/f\nBackingFile=/g\n"),
+              (std::vector<std::string>{"/a", "b.img", "/f"}));
+    const TemporaryFolder folder;
+    const std::string disk = folder.write("state/one/root.qcow2", "x"),
+                      base = folder.write("base.img", "x");
+    folder.write("etc/one.ini", "[Drive root]\nFile=root.qcow2\nBackingFile=" + base + "\n");
+    const auto writer = [&](const std::string &image) {
+        return writer_of(image, {folder / "none", folder / "etc"}, folder / "state/new");
+    };
+    EXPECT_EQ(writer(disk), "one");
+    EXPECT_EQ(writer(folder.link("link", disk)), "one");
+    EXPECT_EQ(writer(base), "");
 }
 
 TEST(NewKeysTest, AreLinesOfPublicKeys) {
