@@ -27,7 +27,7 @@ bool is_option(const OptionText &option, std::string_view word) {
     if (!word.starts_with(option.name))
         return false;
     word.remove_prefix(option.name.size());
-    return word.empty() ? !option.wanted.empty() : word.front() == '=';
+    return word.empty() ? option.value_is_optional || !option.wanted.empty() : word.front() == '=';
 }
 
 Result<std::string_view> option_value(const OptionText &option, std::span<const std::string> words,
@@ -39,6 +39,8 @@ Result<std::string_view> option_value(const OptionText &option, std::span<const 
     const std::size_t length = has_letter ? 2 : option.name.size();
     if (word.size() > length)
         return word.substr(has_letter ? length : length + 1);
+    if (option.value_is_optional)
+        return "";
     if (++next == words.size())
         return fail(EINVAL, concat(word, " needs ", option.wanted));
     return words[next];
@@ -62,7 +64,8 @@ std::string option_help(const OptionText &option) {
         text = concat("  -", std::string_view(&option.letter, 1), " ");
     append(text, option.name);
     if (!option.value.empty())
-        append(text, "=", option.value);
+        append(text, option.value_is_optional ? "[=" : "=", option.value,
+               option.value_is_optional ? "]" : "");
     if (!option.operands.empty())
         append(text, " ", option.operands);
     if (text.size() >= kHelpColumn)

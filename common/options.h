@@ -25,7 +25,8 @@ struct OptionText {
     // for who gives none. Whoever has a letter and a value needs it.
     std::string_view wanted;
     std::string_view operands;  // "NAME": what --help shows behind it, though it takes no value
-    std::string_view help;      // its lines
+    bool value_is_optional = false;  // --vm alone is good as well, and its value is ""
+    std::string_view help;           // its lines
 };
 
 template <typename Target>

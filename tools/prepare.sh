@@ -25,7 +25,8 @@ say() {
 # Debian packages, for a bare Debian 12, 13 or sid: what builds the product,
 build_packages=(
     g++ cmake ninja-build pkg-config
-    libsystemd-dev libfmt-dev nlohmann-json3-dev libinih-dev libedit-dev libslirp-dev scdoc
+    libsystemd-dev libfmt-dev nlohmann-json3-dev libinih-dev libedit-dev libslirp-dev
+    libcurl4-openssl-dev scdoc
 )
 # shellcheck disable=SC2034 # for those who source this
 # what boots it in a throwaway system, with a guest that is made here,
@@ -38,6 +39,7 @@ test_packages=(
     clang-19 libclang-rt-19-dev libgtest-dev libgmock-dev
     binutils-aarch64-linux-gnu qemu-system-arm qemu-system-misc opensbi ovmf qemu-efi-aarch64
     apparmor dbus-user-session openssh-client python3-dbus iproute2 swtpm passt bash-completion zsh man-db
+    gnupg gpgv
 )
 # Debian 12 has these in packages of systemd's and QEMU's, and
 if ! grep -q '^VERSION_ID="12"' /etc/os-release; then

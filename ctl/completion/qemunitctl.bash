@@ -44,7 +44,7 @@ _qemunitctl() {
         esac
         # shellcheck disable=SC2086  # a verb of two words is two
         [[ -z $verb ]] || options+=" $(qemunitctl $verb --help 2>/dev/null |
-            sed -n 's/^  [-, ]*[A-Za-z]* *\(--[a-z-]*=\{0,1\}\).*/\1/p')"
+            sed -n 's/^  [-, ]*[A-Za-z]* *\(--[a-z0-9-]*=\{0,1\}\).*/\1/p')"
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
         return
     fi
@@ -61,6 +61,10 @@ _qemunitctl() {
         [[ -n $argument || ${#takes[@]} == 0 || ${takes[-1]} != *...* ]] || argument=${takes[-1]}
     fi
     case $argument in
+        *IMAGE*)
+            words=$(qemunitctl "${bus[@]}" images 2>/dev/null | sed -n '2,$s/ .*//p' | sort -u)
+            mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+            ;;
         *VM*) words=$(qemunitctl "${bus[@]}" list --names 2>/dev/null) ;;
         *PORT*)
             words=$(qemunitctl "${bus[@]}" status "$vm" 2>/dev/null |

@@ -34,6 +34,8 @@ constexpr Option<Asked> kAskedOptions[] = {
     {{.name = "--path", .value = "PATH", .help = "What to open,\nand more"},
      add_text<&Asked::paths>},
     {{.name = "--with-a-long-name", .help = "On the next line"}, set_to<&Asked::loud, false>},
+    {{.name = "--maybe", .value = "PATH", .value_is_optional = true},
+     add_text<&Asked::paths>},
     {{.name = "--length", .value = "WORD"}, set_parsed<&Asked::length, length_of>},
     {{.name = "--lengths", .value = "WORD"}, add_parsed<&Asked::lengths, length_of>},
     {kHelpOption, set_to<&Asked::mode, Asked::Mode::help>, true},
@@ -81,6 +83,12 @@ TEST(OptionsTest, ALetterMayHaveItsValueInTheNextWord) {
     EXPECT_EQ(outcome_of({"--path", "a"}).fault, "unknown option '--path'; see --help");
 }
 
+TEST(OptionsTest, AValueThatMayBeLeftOutIsNeverTheNextWord) {
+    const Outcome outcome = outcome_of({"--maybe", "a", "--maybe=b", "--maybe="});
+    EXPECT_EQ(outcome.asked.paths, (Words{"", "b", ""}));
+    EXPECT_EQ(outcome.operands, Words{"a"});
+}
+
 TEST(OptionsTest, WhereTheOperandsStand) {
     const Words words{"a", "--loud", "--", "--path=x", "--"};
     EXPECT_EQ(outcome_of(words).operands, (Words{"a", "--path=x", "--"}));
@@ -118,6 +126,7 @@ TEST(OptionsTest, Help) {
               "                    and more\n"
               "     --with-a-long-name\n"
               "                    On the next line\n"
+              "     --maybe[=PATH]\n"
               "     --length=WORD\n"
               "     --lengths=WORD\n"
               "  -h --help         Show this help\n"

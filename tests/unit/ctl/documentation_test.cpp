@@ -74,8 +74,9 @@ TEST(CtlDocumentationTest, BashCompletesTheOptionsOfEveryVerb) {
     for (const Verb &verb : verbs())
         for (const OptionText &option : verb.options) {
             const std::string name(option.name);
+            const bool needs_value = !option.value.empty() && !option.value_is_optional;
             EXPECT_EQ(completed(fmt::format("qemunitctl {} {}", verb.name, name)),
-                      std::vector{name + (option.value.empty() ? "" : "=")});
+                      std::vector{name + (needs_value ? "=" : "")});
         }
 }
 
