@@ -29,7 +29,8 @@ std::string with_data_drive(const std::string &path) {
 
 TEST(Settings, ImagesMayBeAnywhere) {
     int number = 0;
-    for (const std::string folder : {"/home/joe/my images", "/tmp/a,b", "/root/vms", "/opt/%i"}) {
+    for (const std::string folder :
+         {"/home/settings/my images", "/tmp/a,b", "/root/vms", "/opt/%i"}) {
         fs::create_directories(folder);
         const std::string image = folder + "/disk.raw";
         write_file(image, std::string(1 << 20, '\0'));

@@ -17,6 +17,7 @@ namespace qemunit::e2e {
 namespace fs = std::filesystem;
 
 UserSession::UserSession(std::string name, MakesNamespaces namespaces) : name_(std::move(name)) {
+    EXPECT_FALSE(fs::exists(home())) << "left by another test, and no home of this user's";
     const Finished made = e2e::run({"useradd", "--create-home", "--shell=/bin/sh", name_});
     EXPECT_TRUE(made.ok()) << made;
     const passwd *entry = getpwnam(name_.c_str());

@@ -107,7 +107,7 @@ TEST(CatalogueTest, AFileHidesThoseOfItsNameBehindIt) {
 }
 
 TEST(CatalogueTest, TheOneThatIsShippedIsRight) {
-    const Catalogue catalogue = read_catalogue({QEMUNIT_SOURCE_DIR "/images"});
+    const Catalogue catalogue = read_catalogue({QEMUNIT_SOURCE_DIR "/ctl/images"});
     EXPECT_EQ(catalogue.faults, std::vector<std::string>{});
     EXPECT_GT(catalogue.images.size(), 15u);
     for (const char *name : {"debian-12", "debian-13", "debian-sid", "ubuntu-24.04"})
