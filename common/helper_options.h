@@ -14,6 +14,7 @@ namespace qemunit::helper_option {
 
 inline constexpr std::string_view kVm = "--vm";
 inline constexpr std::string_view kUser = "--user";
+inline constexpr std::string_view kCaller = "--caller";
 inline constexpr std::string_view kSerial = "--serial";  // NAME, then flags behind commas
 inline constexpr std::string_view kChannel = "--channel";
 inline constexpr std::string_view kUnplugged = "--unplugged";
@@ -29,8 +30,9 @@ inline constexpr std::string_view kBackingFile = "--backing-file";  // SET:DRIVE
 inline constexpr std::string_view kBackingLayer = "--backing-layer";  // the same, below that
 inline constexpr std::string_view kOwner = "--owner";                 // qemunit-open's
 inline constexpr std::string_view kTap = "--tap";                     // qemunit-open's
-inline constexpr std::string_view kSized = "--sized";                 // BYTES:FORMAT:PATH
-inline constexpr std::string_view kNeeds = "--needs";                 // UNIT,SOCKET
+inline constexpr std::string_view kMounted = "--mounted";
+inline constexpr std::string_view kSized = "--sized";  // BYTES:FORMAT:PATH
+inline constexpr std::string_view kNeeds = "--needs";  // UNIT,SOCKET
 inline constexpr std::string_view kStop = "--stop";
 inline constexpr std::string_view kStopTimeout = "--stop-timeout";
 inline constexpr std::string_view kIdleTimeout = "--idle-timeout";

@@ -22,6 +22,10 @@ inline constexpr std::string_view kUsernetStream = "sock";
 inline constexpr std::string_view kUsernetList = "list";
 // The chardev of the companion's QMP, which has no socket.
 inline constexpr std::string_view kCompanionChardev = "companion";
+// Where the companion is asked to move the VM to another host: qemunitd's, too.
+inline constexpr std::string_view kCompanionSocket = kCompanionChardev;
+// There only while the VM is being received from another host (qemu-migrate@.socket).
+inline constexpr std::string_view kMigrateSocket = "migrate";
 // The port that every VM has.
 inline constexpr std::string_view kFirstSerialPort = "serial";
 
@@ -30,7 +34,13 @@ inline constexpr std::string_view kOwnIds = "qemunit-";
 inline constexpr std::string_view kGuestAgentDevice = "qemunit-agent";
 inline constexpr std::string_view kMemoryId = "qemunit-memory";
 inline constexpr std::string_view kRngId = "qemunit-rng";
+inline constexpr std::string_view kPortIds = "qemunit-port-";    // and a number
+inline constexpr std::string_view kIoThreadIds = "qemunit-io-";  // and the drive's name
+inline constexpr std::string_view kSoundIds = "qemunit-sound-";  // and the card's name
 inline constexpr std::string_view kTpmId = "qemunit-tpm";
+inline constexpr std::string_view kScreenId = "qemunit-screen";
+inline constexpr std::string_view kSpiceAgentId = "qemunit-spice-agent";
+inline constexpr std::string_view kRedirectionIds = "qemunit-redirection-";  // and a number
 inline constexpr std::string_view kSeedId = "qemunit-seed";
 inline constexpr std::string_view kShareIds = "qemunit-fs-";      // and the share's name
 inline constexpr std::string_view kHotDriveIds = "qemunit-hot-";  // and the name of AttachDrive

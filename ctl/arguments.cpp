@@ -13,6 +13,7 @@
 #include "common/vm_name.h"
 #include "ctl/output/error_text.h"
 #include "ctl/verbs.h"
+#include "ctl/vm/hosts.h"
 
 namespace qemunit::ctl {
 
@@ -21,10 +22,11 @@ namespace {
 // The verb of a command line that names none.
 constexpr std::string_view kDefaultVerb = "list";
 
-Result<std::string> parse_host(std::string_view host) {
-    if (host.empty() || host.starts_with('-'))
-        return fail(EINVAL, fmt::format("'{}' is no name of a host", host));
-    return std::string(host);
+Result<std::string> check_hosts(std::string_view text) {
+    const auto hosts = parse_hosts(text);
+    if (!hosts)
+        return std::unexpected(hosts.error());
+    return fmt::format("{}", fmt::join(*hosts, ","));
 }
 
 constexpr Option<Invocation> kCtlOptions[] = {
@@ -34,8 +36,8 @@ constexpr Option<Invocation> kCtlOptions[] = {
       .name = "--host",
       .value = "HOST",
       .wanted = "the name of a host",
-      .help = "VMs of another machine, over ssh"},
-     set_parsed<&Invocation::host, parse_host>},
+      .help = "VMs of another machine, over ssh; for list, of several"},
+     set_parsed<&Invocation::host, check_hosts>},
     {{.name = "--no-ask-password", .help = "Do not ask for a password that a command needs"},
      set_to<&Invocation::no_ask_password>},
     {kHelpOption, set_to<&Invocation::help>, true},
@@ -127,11 +129,15 @@ class Parser {
             const auto value = option_value(*option, words_, next_);
             if (!value)
                 return std::unexpected(value.error());
-            invocation_.given.push_back({option->name, std::string(*value)});
+            invocation_.given.push_back(
+                {option->name, std::string(*value), !option->value.empty()});
             return true;
         }
-        if (is_ctl_option(word))
+        if (is_ctl_option(word)) {
+            if (!verb())
+                invocation_.group = group_;
             return take_option(kCtlOptions, words_, next_, invocation_);
+        }
         std::vector<std::string_view> names;
         for (const auto &option : kCtlOptions)
             names.push_back(option.text.name);
@@ -171,12 +177,24 @@ class Parser {
         return help;
     }
 
+    // Of ssh, people know USER@HOST.
+    std::string login_advice() const {
+        const std::string &word = invocation_.arguments.front();
+        const std::size_t at = word.find('@');
+        if (at == word.npos || !is_vm_name(word.substr(at + 1)) ||
+            std::ranges::find(verb()->options, "--login", &OptionText::name) ==
+                verb()->options.end())
+            return "";
+        return fmt::format("; the user is an option: -l {} {}", word.substr(0, at),
+                           word.substr(at + 1));
+    }
+
     Result<Invocation> check() {
         if (!verb() && !group_.empty())
             return fail(EINVAL, "incomplete command." + group_help(""));
         if (!verb())
             invocation_.verb = &*std::ranges::find(verbs(), kDefaultVerb, &Verb::name);
-        for (const auto &[option, value] : invocation_.given)
+        for (const auto &[option, value, takes_value] : invocation_.given)
             if (std::ranges::find(verb()->options, option, &OptionText::name) ==
                 verb()->options.end())
                 return refuse_of_verb(option);
@@ -188,6 +206,10 @@ class Parser {
                 fmt::format("'{0}' does not work over --host; try: ssh -t {1} qemunitctl "
                             "{0} {2}",
                             verb()->name, invocation_.host, fmt::join(invocation_.arguments, " ")));
+        if (invocation_.host.contains(',') && !verb()->many_hosts)
+            return fail(EINVAL, fmt::format("'{}' takes one host; several are for: qemunitctl "
+                                            "--host={} list",
+                                            verb()->name, invocation_.host));
         if (!invocation_.host.empty())
             invocation_.bus = Invocation::Bus::remote;
         const std::size_t n = invocation_.arguments.size();
@@ -197,8 +219,8 @@ class Parser {
                                     n < verb()->least ? "few" : "many", verb()->name,
                                     verb()->arguments.empty() ? "" : " ", verb()->arguments));
         if (verb()->of_vm && !is_vm_name(invocation_.arguments.front()))
-            return fail(EINVAL,
-                        fmt::format("'{}' is no name of a VM", invocation_.arguments.front()));
+            return fail(EINVAL, fmt::format("'{}' is no name of a VM{}",
+                                            invocation_.arguments.front(), login_advice()));
         return invocation_;
     }
 
@@ -218,7 +240,7 @@ std::string help_text() {
     std::string text =
         "qemunitctl [OPTION...] [COMMAND ...]\n"
         "\n"
-        "Looks at virtual machines, and works with those that run. Starting and\n"
+        "Makes virtual machines, looks at them, and works with them. Starting and\n"
         "stopping them is systemd's: systemctl start qemu@VM\n"
         "\n";
     // Completions for shells read these lines: two spaces before the verb, and two or more behind
@@ -231,10 +253,22 @@ std::string help_text() {
                         "See qemunitctl(1).\n");
 }
 
+std::string help_text(std::string_view group) {
+    std::string text = fmt::format("qemunitctl {} COMMAND ...\n\n", group);
+    for (const Verb &verb : verbs())
+        if (verb.name.starts_with(fmt::format("{} ", group)))
+            text += fmt::format("  {:<28} {}\n", fmt::format("{} {}", verb.name, verb.arguments),
+                                verb.help);
+    return text + fmt::format(
+                      "\nqemunitctl {} COMMAND --help shows what options one has of its own.\n"
+                      "See qemunitctl(1).\n",
+                      group);
+}
+
 std::string help_text(const Verb &verb) {
-    std::string text =
-        fmt::format("qemunitctl {} {}{}\n\n{}.\n", verb.name,
-                    verb.options.empty() ? "" : "[OPTION...] ", verb.arguments, verb.help);
+    std::string text = fmt::format("qemunitctl {}{}{}{}\n\n{}.\n", verb.name,
+                                   verb.options.empty() ? "" : " [OPTION...]",
+                                   verb.arguments.empty() ? "" : " ", verb.arguments, verb.help);
     if (!verb.options.empty())
         text += '\n';
     for (const OptionText &option : verb.options)

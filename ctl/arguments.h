@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/result.h"
@@ -15,6 +16,8 @@ namespace qemunit::ctl {
 Result<Invocation> parse_invocation(const std::vector<std::string> &words);
 
 std::string help_text();
+// The verbs that begin with this word.
+std::string help_text(std::string_view group);
 // With the options that are its own.
 std::string help_text(const Verb &verb);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // qemunitctl: what a person does with VMs that systemctl, journalctl and busctl do not.
-// No other file of qemunitctl decides an exit code: 0, 1 for failure, 2 for wrong arguments.
+// Exit codes: 0, 1 for failure, 2 for wrong arguments; `ssh` and `expect` have more, as those whom
+// they are like.
 #include <fmt/format.h>
 
 #include <cerrno>
@@ -32,7 +33,9 @@ int main(int argc, char **argv) {
         return kExitUsage;
     }
     if (invocation->help) {
-        fmt::print("{}", invocation->verb ? help_text(*invocation->verb) : help_text());
+        fmt::print("{}", invocation->verb            ? help_text(*invocation->verb)
+                         : invocation->group.empty() ? help_text()
+                                                     : help_text(invocation->group));
         return EXIT_SUCCESS;
     }
     if (invocation->version) {

@@ -7,12 +7,29 @@
 #include <vector>
 
 #include "common/did_you_mean.h"
+#include "ctl/backup/backup.h"
+#include "ctl/backup/backup_options.h"
+#include "ctl/backup/inspect.h"
+#include "ctl/backup/restore.h"
 #include "ctl/console/console.h"
+#include "ctl/console/console_options.h"
+#include "ctl/console/expect.h"
+#include "ctl/import/import.h"
+#include "ctl/import/import_options.h"
+#include "ctl/migrate/migrate.h"
+#include "ctl/migrate/migrate_options.h"
+#include "ctl/migrate/receive.h"
 #include "ctl/monitor/monitor.h"
 #include "ctl/new/images.h"
 #include "ctl/new/new.h"
+#include "ctl/new/new_options.h"
+#include "ctl/run/run.h"
+#include "ctl/run/run_options.h"
 #include "ctl/ssh/ssh.h"
+#include "ctl/ssh/ssh_options.h"
 #include "ctl/ssh/ssh_proxy.h"
+#include "ctl/top/top.h"
+#include "ctl/top/top_options.h"
 #include "ctl/verbs/check.h"
 #include "ctl/verbs/command_line.h"
 #include "ctl/verbs/forwards.h"
@@ -23,6 +40,12 @@
 #include "ctl/verbs/screenshot.h"
 #include "ctl/verbs/snapshots.h"
 #include "ctl/verbs/status.h"
+#include "ctl/view/view.h"
+#include "ctl/vms/clone.h"
+#include "ctl/vms/edit.h"
+#include "ctl/vms/remove.h"
+#include "ctl/vms/rename.h"
+#include "ctl/vms/vms_options.h"
 
 namespace qemunit::ctl {
 
@@ -33,120 +56,23 @@ constexpr std::size_t kMany = 1'000'000;
 constexpr OptionText kListOptions[] = {
     {.name = "--json", .help = "For programs"},
     {.name = "--names", .help = "Only the names"},
-};
-
-constexpr OptionText kConsoleOptions[] = {
-    {.name = "--read-only", .help = "Follow the log, type nothing"},
-    {.name = "--wait", .help = "Wait for the VM, and for its return when it ends"},
-};
-
-constexpr OptionText kTimeoutOption{.name = "--timeout",
-                                    .value = "TIME",
-                                    .wanted = "a time",
-                                    .help = "How long to wait for the guest's server, 60s"};
-constexpr OptionText kSshPortOption{
-    .name = "--port", .value = "PORT", .wanted = "a port", .help = "The server's port, 22"};
-
-// Letters and values of ssh(1).
-constexpr OptionText kSshOptions[] = {
-    {.letter = 'l',
-     .name = "--login",
-     .value = "USER",
-     .wanted = "a user",
-     .help = "The guest's user; by default that of [CloudInit]"},
-    {.letter = 'i',
-     .name = "--identity",
+    {.name = "--hosts",
      .value = "FILE",
      .wanted = "a file",
-     .help = "With this private key"},
-    {.letter = 'A', .name = "--forward-agent", .help = "Let the guest use your SSH agent"},
-    {.letter = 'L',
-     .name = "--local-forward",
-     .value = "RULE",
-     .wanted = "a rule",
-     .help = "A port here that leads into the guest"},
-    {.letter = 'R',
-     .name = "--remote-forward",
-     .value = "RULE",
-     .wanted = "a rule",
-     .help = "A port of the guest that leads here"},
-    {.letter = 'D',
-     .name = "--dynamic-forward",
-     .value = "PORT",
-     .wanted = "a port",
-     .help = "A SOCKS port here"},
-    {.letter = 'N', .name = "--no-command", .help = "Only forward ports"},
-    {.letter = 't', .name = "--tty", .help = "A terminal for the command"},
-    {.letter = 'v', .name = "--verbose", .help = "Let ssh say what it does"},
-    {.letter = 'o',
-     .name = "--option",
-     .value = "OPTION",
-     .wanted = "an option",
-     .help = "Of ssh_config(5)"},
-    kSshPortOption,
-    kTimeoutOption,
-};
-
-constexpr OptionText kSshProxyOptions[] = {
-    {.name = "--relay", .help = "Bytes, for an ssh without ProxyUseFdpass"},
-    kSshPortOption,
-    kTimeoutOption,
-};
-
-constexpr OptionText kNewOptions[] = {
-    {.name = "--install",
-     .value = "ISO",
-     .value_is_optional = true,
-     .help = "A blank disk, and the image as the CD to install from"},
-    {.name = "--full-copy", .help = "A copy of the image, not a layer on it"},
-    {.name = "--size", .value = "SIZE", .wanted = "a size", .help = "Of the disk: 20G"},
-    {.name = "--memory", .value = "SIZE", .wanted = "a size", .help = "2G"},
-    {.name = "--cpus", .value = "NUMBER", .wanted = "a number", .help = "How many the guest has"},
-    {.name = "--firmware",
-     .value = "NAME",
-     .wanted = "the name of a firmware",
-     .help = "bios, uefi or uefi-secure"},
-    {.name = "--bridge",
-     .value = "BRIDGE",
-     .wanted = "the name of a bridge",
-     .help = "A card on this bridge of the host, not a user network"},
-    {.name = "--login",
-     .value = "NAME",
-     .wanted = "the name of a user",
-     .help = "The user of the guest that is made at its first boot"},
-    {.name = "--ssh-key",
-     .value = "FILE",
-     .wanted = "a file",
-     .help = "The public keys that let in, not those of ~/.ssh/*.pub"},
-    {.name = "--sha256",
-     .value = "DIGITS",
-     .wanted = "a digest",
-     .help = "Of the file that a URL leads to"},
-    {.name = "--architecture",
-     .value = "NAME",
-     .wanted = "the name of an architecture",
-     .help = "Of image and machine: x86_64, aarch64"},
-    {.name = "--start", .help = "Start the VM"},
-    {.name = "--dry-run", .help = "Make nothing, print the ini file"},
-};
-
-constexpr OptionText kImagesOptions[] = {
-    {.name = "--json", .help = "For programs"},
-    {.name = "--fetch",
-     .value = "IMAGE",
-     .wanted = "the name of an image",
-     .help = "Download what the catalogue means by it today"},
-    {.name = "--architecture",
-     .value = "NAME",
-     .wanted = "the name of an architecture",
-     .help = "Of the image for --fetch="},
+     .help = "Of the machines that this file names, a line each"},
 };
 
 constexpr Verb kVerbs[] = {
     {.name = "list",
+     .many_hosts = true,
      .options = kListOptions,
      .help = "List all VMs: state, uptime, memory, forwards",
      .run = run_list},
+    {.name = "top",
+     .local = true,
+     .options = kTopOptions,
+     .help = "Show what VMs use, until you leave",
+     .run = run_top},
     {.name = "status",
      .arguments = "VM...",
      .least = 1,
@@ -162,11 +88,84 @@ constexpr Verb kVerbs[] = {
      .options = kNewOptions,
      .help = "Make a VM from an image",
      .run = run_new},
+    {.name = "edit",
+     .arguments = "VM",
+     .least = 1,
+     .most = 1,
+     .of_vm = true,
+     .local = true,
+     .help = "Change the ini file, checked before it counts",
+     .run = run_edit},
+    {.name = "clone",
+     .arguments = "VM NEW",
+     .least = 2,
+     .most = 2,
+     .of_vm = true,
+     .local = true,
+     .options = kCloneOptions,
+     .help = "Make another VM like one that is off",
+     .run = run_clone},
+    {.name = "rename",
+     .arguments = "VM NEW",
+     .least = 2,
+     .most = 2,
+     .of_vm = true,
+     .local = true,
+     .help = "Give a VM that is off another name",
+     .run = run_rename},
+    {.name = "remove",
+     .arguments = "VM",
+     .least = 1,
+     .most = 1,
+     .of_vm = true,
+     .local = true,
+     .options = kRemoveOptions,
+     .help = "Delete a VM that is off",
+     .run = run_remove},
+    {.name = "backup",
+     .arguments = "VM DIRECTORY|-",
+     .least = 2,
+     .most = 2,
+     .of_vm = true,
+     .local = true,
+     .options = kBackupOptions,
+     .help = "Back up a VM's disks and all of its state",
+     .run = run_backup},
+    {.name = "backups",
+     .arguments = "VM|DIRECTORY",
+     .least = 1,
+     .most = 1,
+     .local = true,
+     .options = kBackupsOptions,
+     .help = "List the backups of a VM",
+     .run = run_backups},
+    {.name = "verify",
+     .arguments = "DIRECTORY",
+     .least = 1,
+     .most = 1,
+     .local = true,
+     .help = "Check that backups are what was written",
+     .run = run_verify},
+    {.name = "restore",
+     .arguments = "DIRECTORY NAME",
+     .least = 2,
+     .most = 2,
+     .local = true,
+     .options = kRestoreOptions,
+     .help = "Make a VM, or one disk, from a backup",
+     .run = run_restore},
     {.name = "images",
      .local = true,
      .options = kImagesOptions,
      .help = "List images to make VMs from",
      .run = run_images},
+    {.name = "import",
+     .arguments = "[FILE|-- COMMAND...]",
+     .most = kMany,
+     .local = true,
+     .options = kImportOptions,
+     .help = "Print the ini file of a VM that others start",
+     .run = run_import},
     {.name = "console",
      .arguments = "VM [PORT]",
      .least = 1,
@@ -176,6 +175,15 @@ constexpr Verb kVerbs[] = {
      .options = kConsoleOptions,
      .help = "Use a serial port as this terminal",
      .run = run_console},
+    {.name = "expect",
+     .arguments = "VM REGEX",
+     .least = 2,
+     .most = 2,
+     .of_vm = true,
+     .local = true,
+     .options = kExpectOptions,
+     .help = "Wait until a line of a serial port matches",
+     .run = run_expect},
     {.name = "ssh",
      .arguments = "VM [COMMAND...]",
      .least = 1,
@@ -194,6 +202,14 @@ constexpr Verb kVerbs[] = {
      .options = kSshProxyOptions,
      .help = "The connection, for ProxyCommand of ssh",
      .run = run_ssh_proxy},
+    {.name = "run",
+     .arguments = "COMMAND...",
+     .most = kMany,
+     .literal = true,
+     .local = true,
+     .options = kRunOptions,
+     .help = "Run a command in a VM of its own",
+     .run = run_run},
     {.name = "monitor",
      .arguments = "VM",
      .least = 1,
@@ -300,6 +316,14 @@ constexpr Verb kVerbs[] = {
      .authorized = true,
      .help = "Take the image out of a CD drive",
      .run = run_medium_eject},
+    {.name = "view",
+     .arguments = "VM",
+     .least = 1,
+     .most = 1,
+     .of_vm = true,
+     .authorized = true,
+     .help = "Show the screen in a window",
+     .run = run_view},
     {.name = "screenshot",
      .arguments = "VM FILE",
      .least = 2,
@@ -327,6 +351,25 @@ constexpr Verb kVerbs[] = {
      .authorized = true,
      .help = "Type a text on the keyboard",
      .run = run_type},
+    {.name = "migrate",
+     .arguments = "VM HOST",
+     .least = 2,
+     .most = 2,
+     .of_vm = true,
+     .local = true,
+     .authorized = true,
+     .options = kMigrateOptions,
+     .help = "Move a VM to another host while it runs",
+     .run = run_migrate},
+    {.name = "receive",
+     .arguments = "VM",
+     .least = 1,
+     .most = 1,
+     .of_vm = true,
+     .local = true,
+     .options = kReceiveOptions,
+     .help = "Take a VM over; `migrate` runs this by ssh",
+     .run = run_receive},
     {.name = "check",
      .arguments = "[VM|FILE...]",
      .most = kMany,

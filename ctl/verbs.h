@@ -26,6 +26,7 @@ struct Verb {
     // Behind the first argument there are no options: the words are QEMU's or the guest's.
     bool literal = false;
     bool local = false;       // of this machine only
+    bool many_hosts = false;  // of several machines at once
     bool authorized = false;  // users other than root may need a password
     // Those of this verb alone. Invocation has what was given, by their names.
     std::span<const OptionText> options = {};

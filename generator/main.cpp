@@ -4,21 +4,27 @@
 // what they wrote. generation.h is the part for systemd. This file and that one log, and decide
 // exit codes; no other does. The generator must never wait, since PID 1 waits for the generator.
 #include <fmt/format.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/utsname.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <set>
 #include <string_view>
 
+#include "common/concat.h"
 #include "common/files/mount_namespace.h"
 #include "common/user_paths.h"
 #include "generator/check/conflicts.h"
 #include "generator/check/host.h"
+#include "generator/check/run.h"
 #include "generator/check/shared_images.h"
 #include "generator/generation.h"
 #include "generator/load.h"
@@ -27,6 +33,8 @@
 #include "generator/options.h"
 #include "generator/read/search.h"
 #include "generator/running/running_vms.h"
+#include "generator/units/namespaces.h"
+#include "generator/units/render.h"
 #include "generator/vm/host_id.h"
 #include "generator/vm/machine.h"
 
@@ -110,6 +118,18 @@ void remove_empty_state(const std::string &vm) {
         (void)!unlink(Paths().state_link(vm).c_str());
 }
 
+// journald looks up the unit of a process when it reads what that has written, and finds none once
+// the process is gone: the words of a user's unit would be in no journal of the VM.
+void wait_for_journald() {
+    constexpr int kLooksMax = 200;
+    constexpr timespec kInterval{.tv_sec = 0, .tv_nsec = 5'000'000};
+    int unread = 0;  // bytes that the reader has not taken yet (unix(7), SIOCOUTQ)
+    for (int looks = 0; looks < kLooksMax; ++looks)
+        if (nanosleep(&kInterval, nullptr);
+            ioctl(STDERR_FILENO, SIOCOUTQ, &unread) != 0 || unread == 0)
+            return;
+}
+
 int explain(const GeneratorOptions &options, const Log &log) {
     const Paths paths = paths_for(options);
     if (geteuid() == 0 && options.root.empty() && !paths.is_of_user() && !join_mounts_of_manager())
@@ -120,6 +140,7 @@ int explain(const GeneratorOptions &options, const Log &log) {
                         std::strerror(errno)));
     log_all(log,
             missing_unit_reasons(options.arguments.front(), options.root, paths, this_machine()));
+    wait_for_journald();
     remove_empty_state(options.arguments.front());
     return EX_CONFIG;
 }
@@ -170,6 +191,34 @@ int explain_failure(const GeneratorOptions &options) {
     return EXIT_SUCCESS;
 }
 
+// For `qemunitctl run`, which has systemd make a transient unit: with the name come the settings of
+// our drop-ins for such names, all that stands in qemu@.service. Each word has a NUL behind it.
+int print_run(const GeneratorOptions &options, const Log &log) {
+    const Paths paths = paths_for(options);
+    Diagnostics diagnostics;
+    FirmwareCatalog firmware("");
+    const std::string &name = options.arguments.front();
+    const auto vm = load_vm({"run-" + name, "/dev/stdin", {}}, "", paths, this_machine(),
+                            read_host_id(""), firmware, diagnostics);
+    const Architecture host = this_machine();
+    if (vm)
+        check_run(*vm, diagnostics);
+    log_all(log, diagnostics);
+    if (!vm || has_errors(diagnostics))
+        return EXIT_FAILURE;
+    const bool has_sandbox = paths.is_of_user() && namespaces_of_user() == Namespaces::available;
+    std::string text = concat("qemu-run-", has_sandbox ? "boxed-" : "", name, ".service");
+    text += '\0';
+    for (const std::string &word : run_command(*vm, host)) {
+        text += word;
+        text += '\0';
+    }
+    return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
+                   std::fflush(stdout) == 0
+               ? EXIT_SUCCESS
+               : EXIT_FAILURE;
+}
+
 }  // namespace
 
 int main(int argc, char **argv) {
@@ -191,6 +240,8 @@ int main(int argc, char **argv) {
             return explain(*options, Log(Log::Reader::person));
         case GeneratorOptions::Mode::explain_failure:
             return explain_failure(*options);
+        case GeneratorOptions::Mode::print_run:
+            return print_run(*options, Log(Log::Reader::person));
         case GeneratorOptions::Mode::dry_run:
             return generate(*options, paths_for(*options), this_machine(),
                             Log(Log::Reader::person));

@@ -24,6 +24,11 @@ constexpr Option<GeneratorOptions> kGeneratorOptions[] = {
       .operands = "NAME",
       .help = "Say what may be why its QEMU failed (likewise)"},
      set_to<&GeneratorOptions::mode, Mode::explain_failure>},
+    {{.name = "--run",
+      .operands = "NAME",
+      .help = "Print the unit and the command of a VM that `qemunitctl run` has,\n"
+              "with its ini file on standard input"},
+     set_to<&GeneratorOptions::mode, Mode::print_run>},
     {{.name = "--user", .help = "The user's own VMs, of ~/.config/qemunit/*.ini"},
      set_to<&GeneratorOptions::user>},
     {{.name = "--root", .value = "DIR", .help = "Look for ini files below DIR instead of /"},
@@ -78,6 +83,10 @@ Result<GeneratorOptions> parse_generator_options(const std::vector<std::string> 
         case Mode::explain_failure:
             if (rest.size() != 1)
                 return fail(EINVAL, "--explain-failure needs the name of one VM");
+            break;
+        case Mode::print_run:
+            if (rest.size() != 1)
+                return fail(EINVAL, "--run needs the name of one VM");
             break;
         case Mode::version:
         case Mode::help:

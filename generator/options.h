@@ -17,6 +17,7 @@ struct GeneratorOptions {
         check,            // FILE…: parse, say what is wrong, write nothing
         explain,          // NAME: why has this VM no unit?
         explain_failure,  // NAME: what may be why QEMU has refused to start
+        print_run,        // NAME: for `qemunitctl run`: the unit's name and its command
         version,
         help,
     };

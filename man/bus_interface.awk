@@ -61,7 +61,7 @@ function check_errors(text,    n, i, words) {
 function finish_member(    entry, separator) {
     if (prose == "" || tags["Since"] == "")
         fail(member " has no documentation, or no \"Since:\"")
-    if (kind == "method" && interface == "org.qemunit1.VM") {
+    if (kind == "method" && (interface == "org.qemunit1.VM" || tags["Action"] != "")) {
         if (!(tags["Action"] in by_default))
             fail(member " has no \"Action:\" of org.qemunit1.policy")
         members_of[tags["Action"]] = members_of[tags["Action"]] \

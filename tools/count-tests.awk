@@ -13,7 +13,8 @@
     }
 }
 
-/^\[ RUN      \]/ {
+# A test may show what a test program that it ran has said: what begins before the test has ended is not counted.
+/^\[ RUN      \]/ && !(key in running) {
     running[key] = $4
     text[key] = ""
     google[key] = 1
@@ -21,7 +22,7 @@
 
 { text[key] = text[key] line "\n" }
 
-/^\[ +(OK|FAILED|SKIPPED) +\].* ms\)$/ {
+/^\[ +(OK|FAILED|SKIPPED) +\].* ms\)$/ && (key in running) && running[key] == name_of_ended($0) {
     if (/^\[ +OK/)
         ++ok
     else if (/^\[  SKIPPED/)
@@ -50,6 +51,13 @@ END {
         print status ? "No test failed, but the exit status is " status : "No test was run"
     }
     print ok + 0, failed + 0, skipped + 0
+}
+
+# "[       OK ] Suite.Name (12 ms)", with what it was made of behind a comma
+function name_of_ended(line) {
+    sub(/^[^]]*\] /, "", line)
+    sub(/,? .*/, "", line)
+    return line
 }
 
 # A test that had begun when its program ended has failed; so has a program that says that it failed and not why, as with

@@ -8,6 +8,8 @@ source_dir=$(realpath "$(dirname "${BASH_SOURCE[0]}")/..")
 build_dir=${QEMUNIT_BUILD_DIR:-$source_dir/build}
 # shellcheck disable=SC2034 # for those who source this
 linux_guest=$build_dir/linux-guest
+# shellcheck disable=SC2034
+cloud_image=$build_dir/cloud-image
 
 # shellcheck source-path=SCRIPTDIR source=progress.sh
 source "$source_dir/tools/progress.sh"
@@ -26,7 +28,7 @@ say() {
 build_packages=(
     g++ cmake ninja-build pkg-config
     libsystemd-dev libfmt-dev nlohmann-json3-dev libinih-dev libedit-dev libslirp-dev
-    libcurl4-openssl-dev scdoc
+    libcurl4-openssl-dev libexpat1-dev python3 scdoc
 )
 # shellcheck disable=SC2034 # for those who source this
 # what boots it in a throwaway system, with a guest that is made here,
@@ -39,7 +41,12 @@ test_packages=(
     clang-19 libclang-rt-19-dev libgtest-dev libgmock-dev
     binutils-aarch64-linux-gnu qemu-system-arm qemu-system-misc opensbi ovmf qemu-efi-aarch64
     apparmor dbus-user-session openssh-client python3-dbus iproute2 swtpm passt bash-completion zsh man-db
-    gnupg gpgv
+    gnupg gpgv strace mmdebstrap e2fsprogs rsync python3-pytest
+)
+# The page of Cockpit, and a browser to look at it: large, and for tools/test --page alone.
+# shellcheck disable=SC2034
+page_packages=(
+    cockpit-ws cockpit-bridge cockpit-system sudo chromium chromium-driver python3-selenium
 )
 # Debian 12 has these in packages of systemd's and QEMU's, and
 if ! grep -q '^VERSION_ID="12"' /etc/os-release; then

@@ -30,7 +30,13 @@ how_far() {
     tr '\r' '\n' <"$1" 2>/dev/null | awk '
         /^\[[0-9]+\/[0-9]+\]/ { built = substr($1, 2, length($1) - 2) }
         /^([0-9]+: )?\[=+\] Running [0-9]+ tests?/ { sub(/^[0-9]+: /, ""); total += $3 }
-        /^([0-9]+: )?\[ +(OK|FAILED|SKIPPED) +\].* ms\)$/ { ++done; bad += /FAILED/ }
+        { of = /^[0-9]+: / ? $1 : "" }
+        /^([0-9]+: )?\[ RUN      \]/ && !running[of] { running[of] = "] " $NF }
+        /^([0-9]+: )?\[ +(OK|FAILED|SKIPPED) +\].* ms\)$/ && running[of] && index($0, running[of]) {
+            ++done
+            bad += /FAILED/
+            running[of] = ""
+        }
         NF { last = $0 }
         END {
             if (total)

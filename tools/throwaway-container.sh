@@ -34,6 +34,9 @@ nspawn=(systemd-nspawn --quiet --boot --register=no --keep-unit --directory="$ro
 for folder in ${visible[@]+"${visible[@]}"}; do
     nspawn+=("--bind-ro=$folder")
 done
+for folder in ${writable[@]+"${writable[@]}"}; do
+    nspawn+=("--bind=$folder")
+done
 # Devices of this machine that VMs use, where it has them, with the owner and mode that udev
 # gives them: nodes of their own, so that those of this machine stay as they are.
 mkdir "$scratch/devices"

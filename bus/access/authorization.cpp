@@ -4,8 +4,10 @@
 // src/shared/bus-polkit.c.
 #include "bus/access/authorization.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -40,6 +42,8 @@ struct Request {
     std::string vm;
     std::function<void(Decision &&)> decided;
     OpenCall open;
+    // Asks polkit; calls allow() or refuse().
+    std::function<void(const std::shared_ptr<Request> &)> ask;
 
     sd_bus *bus() const { return sd_bus_message_get_bus(message.get()); }
     uint32_t uid() const { return *open.caller()->uid; }
@@ -160,8 +164,113 @@ void decide(const RequestPtr &request, uint32_t uid) {
         return request->deny("Access denied: this bus serves one user");
     if (!has_polkit())
         return decide_without_polkit(request);
+    request->ask(request);
+}
+
+void ask_about_one(const RequestPtr &request) {
     ask_polkit(request->bus(), question_of(*request),
                [request](const PolkitAnswer &answer) { take_polkit_answer(request, answer); });
+}
+
+// What polkit has said lately of a caller's right to inspect VMs.
+struct Remembered {
+    uint64_t until;
+    std::map<std::string, bool> vms;
+};
+std::map<std::string, Remembered>
+    remembered_callers;  // by their names on the bus, which nobody else gets
+constexpr uint64_t kRememberedTime = 5 * kSecond;
+
+Remembered &remembered_of(const std::string &caller, uint64_t now) {
+    std::erase_if(remembered_callers, [now](const auto &one) { return now >= one.second.until; });
+    return remembered_callers.try_emplace(caller, Remembered{now + kRememberedTime, {}})
+        .first->second;
+}
+
+// As many questions of one call at once as polkit is asked for one user: more would only wait.
+constexpr unsigned kQuestionsAtOnce = 8;
+constexpr uint64_t kInspectionTimeout = 8 * kSecond;
+
+struct Inspection {
+    RequestPtr request;
+    std::vector<std::string> vms;  // that are not asked about yet
+    std::shared_ptr<std::set<std::string>> allowed;
+    unsigned open = 0;
+    bool is_decided = false;
+    EventSourcePtr deadline;
+};
+using InspectionPtr = std::shared_ptr<Inspection>;
+
+void end_inspection(const InspectionPtr &inspection, const PolkitAnswer *failure) {
+    if (std::exchange(inspection->is_decided, true))
+        return;
+    inspection->deadline.reset();
+    if (failure)
+        deny_without_answer(inspection->request, *failure);
+    else
+        inspection->request->allow();
+}
+
+void take_answer_about(const InspectionPtr &inspection, const std::string &vm, bool is_allowed) {
+    if (is_allowed)
+        inspection->allowed->insert(vm);
+}
+
+void ask_about_next(const InspectionPtr &inspection);
+
+void ask_about(const InspectionPtr &inspection, const std::string &vm, uint64_t now) {
+    const RequestPtr &request = inspection->request;
+    request->vm = vm;
+    ++inspection->open;
+    ask_polkit(
+        request->bus(), question_of(*request), [inspection, vm, now](const PolkitAnswer &answer) {
+            --inspection->open;
+            if (inspection->is_decided)
+                return;
+            if (answer.kind == PolkitAnswer::Kind::none ||
+                answer.kind == PolkitAnswer::Kind::too_many)
+                return end_inspection(inspection, &answer);
+            const bool is_allowed = answer.kind == PolkitAnswer::Kind::yes;
+            remembered_of(inspection->request->open.caller()->name, now).vms[vm] = is_allowed;
+            take_answer_about(inspection, vm, is_allowed);
+            ask_about_next(inspection);
+        });
+}
+
+void ask_about_next(const InspectionPtr &inspection) {
+    const RequestPtr &request = inspection->request;
+    const uint64_t now = monotonic_now(sd_bus_get_event(request->bus()));
+    while (!inspection->is_decided && !inspection->vms.empty() &&
+           inspection->open < kQuestionsAtOnce) {
+        const std::string vm = std::move(inspection->vms.back());
+        inspection->vms.pop_back();
+        const Remembered &known = remembered_of(request->open.caller()->name, now);
+        if (const auto found = known.vms.find(vm); found != known.vms.end())
+            take_answer_about(inspection, vm, found->second);
+        else
+            ask_about(inspection, vm, now);
+    }
+    if (inspection->open == 0 && inspection->vms.empty())
+        end_inspection(inspection, nullptr);
+}
+
+void ask_about_each(const RequestPtr &request, std::vector<std::string> vms,
+                    const std::shared_ptr<std::set<std::string>> &allowed) {
+    const auto inspection =
+        std::make_shared<Inspection>(Inspection{request, std::move(vms), allowed, 0, false, {}});
+    allowed->clear();
+    sd_event *event = sd_bus_get_event(request->bus());
+    auto timer = start_timer(event, monotonic_now(event) + kInspectionTimeout, [inspection] {
+        const PolkitAnswer late{PolkitAnswer::Kind::none,
+                                fmt::format("not within {} s", kInspectionTimeout / kSecond)};
+        end_inspection(inspection, &late);
+    });
+    if (!timer) {
+        const PolkitAnswer none{PolkitAnswer::Kind::none, timer.error().message};
+        return end_inspection(inspection, &none);
+    }
+    inspection->deadline = std::move(*timer);
+    ask_about_next(inspection);
 }
 
 void take_uid(const RequestPtr &request, sd_bus_message *reply) {
@@ -171,13 +280,12 @@ void take_uid(const RequestPtr &request, sd_bus_message *reply) {
         request->deny("Access denied: the bus does not tell who asks");
 }
 
-}  // namespace
-
-void authorize(sd_bus_message *message, Action action, const std::string &vm,
-               std::function<void(Decision &&)> decided) {
+void authorize_by(sd_bus_message *message, Action action, const std::string &vm,
+                  std::function<void(Decision &&)> decided,
+                  std::function<void(const RequestPtr &)> ask) {
     const char *sender = sd_bus_message_get_sender(message);
     const auto request = std::make_shared<Request>(
-        Request{keep_message(message), action, vm, std::move(decided), {}});
+        Request{keep_message(message), action, vm, std::move(decided), {}, std::move(ask)});
     auto open = callers().open(sender ? sender : "");
     if (!open)
         return request->refuse_one_more();
@@ -191,6 +299,27 @@ void authorize(sd_bus_message *message, Action action, const std::string &vm,
     call_and_forget(
         request->bus(), call, [request](sd_bus_message *reply) { take_uid(request, reply); },
         kBusTimeout);
+}
+
+}  // namespace
+
+void authorize(sd_bus_message *message, Action action, const std::string &vm,
+               std::function<void(Decision &&)> decided) {
+    authorize_by(message, action, vm, std::move(decided), ask_about_one);
+}
+
+void authorize_inspection(
+    sd_bus_message *message, std::vector<std::string> vms,
+    std::function<void(Decision &&, const std::set<std::string> &allowed)> decided) {
+    const auto allowed = std::make_shared<std::set<std::string>>(vms.begin(), vms.end());
+    authorize_by(
+        message, Action::inspect, "",
+        [allowed, decided = std::move(decided)](Decision &&decision) {
+            decided(std::move(decision), *allowed);
+        },
+        [vms = std::move(vms), allowed](const RequestPtr &request) {
+            ask_about_each(request, vms, allowed);
+        });
 }
 
 }  // namespace qemunit::bus

@@ -8,7 +8,9 @@
 #include <systemd/sd-bus.h>
 
 #include <functional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "bus/access/callers.h"
 
@@ -37,5 +39,12 @@ struct Decision {
 // user: this user.
 void authorize(sd_bus_message *message, Action action, const std::string &vm,
                std::function<void(Decision &&)> decided);
+
+// Which of many VMs the caller may inspect. No person is asked: a VM that takes a password is not
+// among them. If polkit does not answer about one, or not about all within its time, the call is
+// refused. What polkit has said is taken for true for some seconds for the same caller.
+void authorize_inspection(
+    sd_bus_message *message, std::vector<std::string> vms,
+    std::function<void(Decision &&, const std::set<std::string> &allowed)> decided);
 
 }  // namespace qemunit::bus

@@ -96,6 +96,14 @@ int method_pause(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     return control(message, userdata, "stop", error, reply_with_state);
 }
 
+// A VM that comes from another host, or from its saved state, is let run by its companion alone.
+void refuse_guest_of_another_host(const Call &call) {
+    reply_error(call, bus_error::kMonitor,
+                fmt::format("VM '{}' is still coming from another host, or being resumed; it runs "
+                            "by itself when it may",
+                            call.vm_name));
+}
+
 int method_resume(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     return begin_call(message, userdata, {Action::control, "cont"}, error, [](const CallPtr &call) {
         ask(call, "query-status", nullptr, [call](const json &status) {
@@ -110,10 +118,19 @@ int method_resume(sd_bus_message *message, void *userdata, sd_bus_error *error) 
             if (string_at(status, "status") == "postmigrate")
                 return reply_error(
                     *call, bus_error::kMonitor,
-                    fmt::format("The machine's state of VM '{}' is saved; it ends, and goes on "
-                                "with the next start",
-                                call->vm_name));
-            ask(call, "cont", nullptr, [call](const json &) { reply_with_state(call); });
+                    fmt::format(
+                        "The machine's state of VM '{}' is saved, or given to another "
+                        "host; it ends, and goes on with the next start, or there. After a "
+                        "move that has failed, it goes on by itself, or its status says why not",
+                        call->vm_name));
+            if (string_at(status, "status") == "inmigrate")
+                return refuse_guest_of_another_host(*call);
+            ask(call, "query-migrate", nullptr, [call](const json &migration) {
+                const auto vm = call->vm.lock();
+                if (vm && vm->is_starting() && string_at(migration, "status") == "completed")
+                    return refuse_guest_of_another_host(*call);
+                ask(call, "cont", nullptr, [call](const json &) { reply_with_state(call); });
+            });
         });
     });
 }

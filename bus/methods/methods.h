@@ -11,12 +11,14 @@
 namespace qemunit::bus {
 
 extern const sd_bus_vtable kAgentMethods[];
+extern const sd_bus_vtable kBackupMethods[];
 extern const sd_bus_vtable kCommandMethods[];
 extern const sd_bus_vtable kDriveMethods[];
 extern const sd_bus_vtable kForwardMethods[];
 extern const sd_bus_vtable kInputMethods[];
 extern const sd_bus_vtable kMediumMethods[];
 extern const sd_bus_vtable kMemoryMethods[];
+extern const sd_bus_vtable kMigrationMethods[];
 extern const sd_bus_vtable kScreenshotMethods[];
 extern const sd_bus_vtable kSerialMethods[];
 extern const sd_bus_vtable kSessionMethods[];

@@ -6,10 +6,12 @@
 #include <string>
 #include <string_view>
 
+#include "bus/backup/backup_nodes.h"
 #include "bus/methods/failed_load.h"
 #include "bus/methods/methods.h"
 #include "bus/methods/vm_call.h"
 #include "bus/monitor/snapshot_drives.h"
+#include "bus/vms/command_run.h"
 #include "common/bus_errors.h"
 
 namespace qemunit::bus {
@@ -22,8 +24,14 @@ namespace {
 constexpr uint64_t kSnapshotTimeout = 600 * kSecond;
 
 void with_drives(const CallPtr &call, std::function<void(const SnapshotDrives &)> then) {
-    ask(call, "query-block", nullptr,
-        [then = std::move(then)](const json &devices) { then(snapshot_drives(devices)); });
+    ask(call, "query-block", nullptr, [call, then = std::move(then)](const json &devices) {
+        if (has_backup_filter(devices))
+            reply_error(*call, bus_error::kBusy,
+                        "A backup of VM '" + call->vm_name +
+                            "' is under way; its snapshots can be used when that has ended");
+        else
+            then(snapshot_drives(devices));
+    });
 }
 
 void start_job(const CallPtr &call, std::expected<SnapshotJob, std::string> job,
@@ -99,6 +107,22 @@ void answer_list(const CallPtr &call, const SnapshotDrives &drives) {
     sd_bus_send(nullptr, raw, nullptr);
 }
 
+// What has changed since a backup is not known after that.
+void load(const CallPtr &call, const std::expected<SnapshotJob, std::string> &job) {
+    if (!job)
+        return reply_error(*call, bus_error::kMonitor, job.error());
+    forget_checkpoints(call->vm, call->deadline, [call, job](const VmMonitor::Reply &forgotten) {
+        if (!forgotten)
+            return reply_error(*call, forgotten.error());
+        start_job(call, job, [call](const VmMonitor::Reply &reply) {
+            if (reply || reply.error().error_class != QmpJobs::kJobFailed)
+                answer_snapshot(call, reply);
+            else
+                answer_failed_load(call, reply.error().message);
+        });
+    });
+}
+
 int method_save_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     return run_job(message, userdata, error, tag_fault, "snapshot-save", save_job);
 }
@@ -110,14 +134,7 @@ int method_load_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *
                           if (!tag)
                               return;
                           with_drives(call, [call, tag = *tag](const SnapshotDrives &drives) {
-                              start_job(
-                                  call, load_job(drives, call->vm_name, tag),
-                                  [call](const VmMonitor::Reply &reply) {
-                                      if (reply || reply.error().error_class != QmpJobs::kJobFailed)
-                                          answer_snapshot(call, reply);
-                                      else
-                                          answer_failed_load(call, reply.error().message);
-                                  });
+                              load(call, load_job(drives, call->vm_name, tag));
                           });
                       });
 }

@@ -118,9 +118,8 @@ std::expected<HotPlugPlace, std::string> hot_plug_place(const HotPlugMachine &ma
     const std::size_t ports = pcie_root_ports(machine).size();
     return std::unexpected(fmt::format(
         "VM '{0}' has no place for another drive: its machine, '{1}', takes one in a PCIe root "
-        "port or on a virtio-scsi controller, and it has {2}; add Arguments=-device "
-        "pcie-root-port,id=port{3},chassis={3} to [VM] of its ini, or a drive with Interface=scsi, "
-        "and start it anew",
+        "port or on a virtio-scsi controller, and it has {2}; add HotPlugPorts={3} "
+        "to [VM] of its ini, or a drive with Interface=scsi, and start it anew",
         vm, name, ports ? "no port that is free" : "neither", ports + 1));
 }
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "bus/monitor/hot_drive.h"
 #include "common/ascii.h"
 #include "common/qmp/qmp_client.h"
 
@@ -63,8 +64,22 @@ std::unexpected<std::string> no_such(const SnapshotDrives &drives, const std::st
         fmt::format("VM '{}' has no snapshot '{}'; it has: {}", vm, tag, fmt::join(tags, ", ")));
 }
 
+// "root" of [Drive root], "qemunit-hot-data" of a drive that was attached since, else QEMU's path.
+std::string name_of_drive(const json &device, const json &inserted) {
+    if (std::string name = string_at(device, "device"); !name.empty())
+        return name;
+    std::string node = string_at(inserted, "node-name");
+    return hot_drive_name(node).empty() ? string_at(device, "qdev") : node;
+}
+
 // What a snapshot with one of these would leave out, or restore half.
 std::string unfit(const SnapshotDrives &drives, const std::string &vm) {
+    if (!drives.raw.empty())
+        if (const std::string hot = hot_drive_name(drives.raw.front()); !hot.empty())
+            return fmt::format(
+                "Drive '{}', which was attached while VM '{}' runs, is writable and raw, and a raw "
+                "image can hold no snapshot: detach it first",
+                hot, vm);
     if (!drives.raw.empty())
         return fmt::format(
             "Drive '{0}' of VM '{1}' is writable and raw, and a raw image can hold no snapshot: "
@@ -123,9 +138,7 @@ SnapshotDrives snapshot_drives(const json &query_block) {
         const json *inserted = device.is_object() ? object_at(device, "inserted") : nullptr;
         if (!inserted || is_true(*inserted, "ro"))
             continue;
-        std::string name = string_at(device, "device");
-        if (name.empty())
-            name = string_at(device, "qdev");
+        std::string name = name_of_drive(device, *inserted);
         if (string_at(*inserted, "drv") != "raw")
             result.drives.push_back(
                 {std::move(name), string_at(*inserted, "node-name"), snapshots_of(*inserted)});

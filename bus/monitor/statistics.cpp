@@ -18,14 +18,37 @@ using nlohmann::json;
 namespace {
 
 // Those of BlockDeviceStats (qapi/block-core.json of QEMU) that count from the start of QEMU.
-constexpr std::array<const char *, 8> kCounters = {"rd_bytes",
-                                                   "wr_bytes",
-                                                   "rd_operations",
-                                                   "wr_operations",
-                                                   "flush_operations",
-                                                   "failed_rd_operations",
-                                                   "failed_wr_operations",
-                                                   "failed_flush_operations"};
+constexpr std::array kCounters = {
+    "rd_bytes",
+    "wr_bytes",
+    "unmap_bytes",
+    "rd_operations",
+    "wr_operations",
+    "flush_operations",
+    "unmap_operations",
+    "failed_rd_operations",
+    "failed_wr_operations",
+    "failed_flush_operations",
+    "failed_unmap_operations",
+    "rd_total_time_ns",
+    "wr_total_time_ns",
+    "flush_total_time_ns",
+    "unmap_total_time_ns",
+};
+
+// In ns: from a drive that has the block in its cache to one that hangs.
+constexpr std::array<uint64_t, 10> kLatencyBounds = {
+    100'000,    500'000,     1'000'000,   5'000'000,     10'000'000,
+    50'000'000, 100'000'000, 500'000'000, 1'000'000'000, 5'000'000'000};
+constexpr std::array<std::pair<const char *, const char *>, 3> kLatencyKinds = {
+    {{"read", "rd_latency_histogram"},
+     {"write", "wr_latency_histogram"},
+     {"flush", "flush_latency_histogram"}}};
+
+// A guest that has taken QEMU over may invent drives, processors, and jobs.
+constexpr std::size_t kDrivesMax = 256;
+constexpr std::size_t kThreadsMax = 1024;
+constexpr std::size_t kJobsMax = 64;
 
 // More than a PC has slots for. Each is a handful of files to read.
 constexpr std::size_t kNetworksMax = 64;
@@ -57,6 +80,32 @@ std::string drive_name(const json &device) {
                               .substr(0, qdev.find('/', kPeripheral.size()) - kPeripheral.size()));
 }
 
+// With our bounds, or none.
+std::optional<Latencies> latencies_at(const json &stats, const char *histogram) {
+    const auto found = stats.is_object() ? stats.find(histogram) : stats.end();
+    if (!stats.is_object() || found == stats.end() || !found->is_object())
+        return std::nullopt;
+    const auto bounds = found->find("boundaries"), bins = found->find("bins");
+    if (bounds == found->end() || bins == found->end() || *bounds != json(kLatencyBounds) ||
+        !bins->is_array() || bins->size() != kLatencyBounds.size() + 1)
+        return std::nullopt;
+    Latencies latencies;
+    for (std::size_t i = 0; i < bins->size(); ++i) {
+        if (!(*bins)[i].is_number_unsigned())
+            return std::nullopt;
+        latencies.emplace_back(i < kLatencyBounds.size() ? kLatencyBounds[i] : UINT64_MAX,
+                               (*bins)[i].get<uint64_t>());
+    }
+    return latencies;
+}
+
+// With whatever bounds: others than ours are somebody else's, who would lose what was counted.
+bool has_latencies(const json &stats) {
+    return std::ranges::any_of(kLatencyKinds, [&stats](const auto &kind) {
+        return stats.is_object() && stats.contains(kind.second);
+    });
+}
+
 }  // namespace
 
 uint64_t memory_bytes(const json &summary) {
@@ -75,7 +124,7 @@ std::map<std::string, Counters> drive_counters(const json &blockstats) {
     for (const json &device : blockstats) {
         const std::string name = device.is_object() ? drive_name(device) : "";
         const auto stats = name.empty() ? device.end() : device.find("stats");
-        if (name.empty() || stats == device.end())
+        if (name.empty() || stats == device.end() || drives.size() >= kDrivesMax)
             continue;
         Counters &counters = drives[name];
         for (const char *counter : kCounters)
@@ -83,6 +132,63 @@ std::map<std::string, Counters> drive_counters(const json &blockstats) {
                 counters[counter] = *number;
     }
     return drives;
+}
+
+std::map<std::string, std::map<std::string, Latencies>> drive_latencies(const json &blockstats) {
+    std::map<std::string, std::map<std::string, Latencies>> drives;
+    if (!blockstats.is_array())
+        return drives;
+    for (const json &device : blockstats) {
+        const std::string name = device.is_object() ? drive_name(device) : "";
+        if (name.empty() || !device.contains("stats") || drives.size() >= kDrivesMax)
+            continue;
+        for (const auto &[kind, histogram] : kLatencyKinds)
+            if (auto latencies = latencies_at(device["stats"], histogram))
+                drives[name][kind] = std::move(*latencies);
+    }
+    return drives;
+}
+
+std::vector<std::string> devices_without_latencies(const json &blockstats) {
+    std::vector<std::string> devices;
+    if (!blockstats.is_array())
+        return devices;
+    for (const json &device : blockstats) {
+        if (!device.is_object() || drive_name(device).empty() || !device.contains("stats") ||
+            has_latencies(device["stats"]) || devices.size() >= kDrivesMax)
+            continue;
+        if (std::string qdev = string_at(device, "qdev"); !qdev.empty())
+            devices.push_back(std::move(qdev));
+    }
+    return devices;
+}
+
+json count_latencies_of(const std::string &device) {
+    return {{"id", device}, {"boundaries", kLatencyBounds}};
+}
+
+std::vector<uint32_t> cpu_threads(const json &cpus) {
+    std::vector<uint32_t> threads;
+    if (!cpus.is_array())
+        return threads;
+    for (const json &cpu : cpus)
+        if (const auto id = number_at(cpu, "thread-id");
+            id && *id <= INT32_MAX && threads.size() < kThreadsMax &&
+            std::ranges::find(threads, *id) == threads.end())
+            threads.push_back(static_cast<uint32_t>(*id));
+    return threads;
+}
+
+std::vector<QemuJob> jobs_under_way(const json &jobs) {
+    std::vector<QemuJob> found;
+    if (!jobs.is_array())
+        return found;
+    for (const json &job : jobs)
+        if (found.size() < kJobsMax)
+            found.push_back({string_at(job, "id"), string_at(job, "type"), string_at(job, "status"),
+                             number_at(job, "current-progress").value_or(0),
+                             number_at(job, "total-progress").value_or(0)});
+    return found;
 }
 
 // " \ lan: index=0,type=tap,ifname=vmtap0,script=no,downscript=no" (print_net_client() in

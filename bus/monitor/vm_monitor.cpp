@@ -88,6 +88,10 @@ void VmMonitor::execute(std::string_view command, nlohmann::json arguments, uint
 
 void VmMonitor::connect() {
     retry_.reset();
+    // systemd may not have heard of it yet, and the sockets listen: a connection that nobody takes
+    // would be a wish to start the VM, which has just failed, again.
+    if (callbacks_.has_ended && callbacks_.has_ended())
+        return retry("QEMU has ended");
     auto fd = connect_unix(socket_);
     if (!fd)
         return retry(fd.error().message +

@@ -28,6 +28,8 @@ class VmMonitor {
         std::function<void(const std::string &)> violated;  // how QEMU broke the protocol
         // The connection has ended, for this reason; what QEMU has promised on it is void.
         std::function<void(const std::string &)> lost;
+        // Whether QEMU's process has ended; nobody connects then. May be left out.
+        std::function<bool()> has_ended = {};
     };
 
     VmMonitor(sd_event *event, std::string socket, Callbacks callbacks);

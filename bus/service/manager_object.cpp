@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "bus/methods/all_statistics.h"
 #include "bus/service/vm_object.h"
 #include "common/bus_errors.h"
 #include "common/paths.h"
@@ -54,6 +55,9 @@ const sd_bus_vtable kManagerVtable[] = {
     SD_BUS_METHOD_WITH_ARGS("ListVMs", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ssso)", vms),
                             method_list_vms, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD_WITH_ARGS("GetVM", SD_BUS_ARGS("s", name), SD_BUS_RESULT("o", vm), method_get_vm,
+                            SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD_WITH_ARGS("GetAllStatistics", SD_BUS_ARGS("t", timeout, "as", keys),
+                            SD_BUS_RESULT("a{sa{sv}}", statistics), method_get_all_statistics,
                             SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
     SD_BUS_VTABLE_END,

@@ -5,8 +5,10 @@
 #include <sys/socket.h>
 
 #include <array>
-#include <cstring>
+#include <iterator>
 #include <utility>
+
+#include "common/files/descriptor_message.h"
 
 namespace qemunit::bus {
 
@@ -46,38 +48,18 @@ void MonitorSession::serve(uint32_t revents) {
 // kernel ends a read after the bytes that an fd was sent with (unix_stream_read_generic()).
 void MonitorSession::read_input() {
     std::array<char, kReadSize> buffer;
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(kFdsMax * sizeof(int))> control;
-    iovec bytes{buffer.data(), buffer.size()};
-    msghdr message{};
-    message.msg_iov = &bytes;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    const ssize_t n = recvmsg(fd_.get(), &message, MSG_CMSG_CLOEXEC);
+    DescriptorMessage message = receive_with_descriptors(fd_.get(), buffer, 0, kFdsMax);
+    const ssize_t n = message.size;
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n <= 0) {
         input_ended_ = true;
         return;
     }
-    keep_fds(message);
+    // As in QEMU, fds that no command has taken are closed when others come.
+    if (!message.fds.empty())
+        fds_ = {std::move_iterator(message.fds.begin()), std::move_iterator(message.fds.end())};
     language_->take({buffer.data(), static_cast<std::size_t>(n)});
-}
-
-// As in QEMU, fds that no command has taken are closed when others come.
-void MonitorSession::keep_fds(const msghdr &message) {
-    for (const cmsghdr *header = CMSG_FIRSTHDR(&message); header != nullptr;
-         header = CMSG_NXTHDR(const_cast<msghdr *>(&message), const_cast<cmsghdr *>(header))) {
-        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
-            continue;
-        fds_.clear();
-        for (std::size_t at = 0; CMSG_LEN(at + sizeof(int)) <= header->cmsg_len;
-             at += sizeof(int)) {
-            int fd = -1;
-            std::memcpy(&fd, CMSG_DATA(header) + at, sizeof fd);
-            fds_.emplace_back(fd);
-        }
-    }
 }
 
 void MonitorSession::advance() {

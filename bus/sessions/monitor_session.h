@@ -47,7 +47,6 @@ class MonitorSession : public std::enable_shared_from_this<MonitorSession> {
           ended_(std::move(ended)) {}
     void serve(uint32_t revents);
     void read_input();
-    void keep_fds(const msghdr &message);
     void advance();
     void request(MonitorRequest request);
     void say(std::string_view text);

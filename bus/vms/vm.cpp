@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: MIT
 #include "bus/vms/vm.h"
 
+#include <poll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <utility>
 
 #include "bus/monitor/drive_release.h"
+#include "bus/vms/guest_hold.h"
 #include "bus/vms/vm_state.h"
+#include "common/qmp/events.h"
 #include "common/timer.h"
+#include "common/unique_fd.h"
 #include "common/vm_name.h"
 
 namespace qemunit::bus {
@@ -22,6 +28,15 @@ constexpr std::size_t kEventOverhead = 256;
 
 constexpr uint64_t kCleanUpTimeout = 20 * kSecond;
 
+// Also of a process that nobody has waited for yet.
+bool has_ended(uint32_t process) {
+    const UniqueFd fd(static_cast<int>(syscall(SYS_pidfd_open, process, 0)));
+    if (!fd)
+        return errno == ESRCH;
+    pollfd ended{.fd = fd.get(), .events = POLLIN, .revents = 0};
+    return poll(&ended, 1, 0) > 0;
+}
+
 }  // namespace
 
 Vm::Vm(sd_event *event, const Paths &paths, std::string name, const VmObserver &observer)
@@ -33,6 +48,7 @@ Vm::Vm(sd_event *event, const Paths &paths, std::string name, const VmObserver &
                {.refreshed =
                     [this] {
                         update();
+                        take_up_connection();
                         observer_.refreshed(*this);
                     },
                 .event = [this](const QmpEvent &qmp_event) { take_event(qmp_event); },
@@ -43,6 +59,12 @@ Vm::Vm(sd_event *event, const Paths &paths, std::string name, const VmObserver &
                         waits_.fail_all(reason);
                         input_.fail_all(reason);
                         sessions_.end_all();
+                        keep_backup(nullptr);
+                        is_connection_new_ = true;
+                    },
+                .has_ended =
+                    [this] {
+                        return main_pid_ != 0 && has_ended(main_pid_);
                     }}),
       jobs_(event, monitor_),
       waits_(event),
@@ -72,6 +94,9 @@ void Vm::set_active_state(std::string_view active_state) {
     if (active_state == active_state_)
         return;
     active_state_ = active_state;
+    // A machine with a backup under way could not be saved (helper/lifecycle/hibernation.h).
+    if (active_state_ == "deactivating" && end_backup_)
+        std::exchange(end_backup_, {})();
     follow_unit();
     update();
 }
@@ -127,7 +152,7 @@ std::optional<std::string> Vm::refusal() {
         next_try_.reset();
         monitor_.open(/*persist=*/true);
     }
-    if (is_up() && monitor_.is_open())
+    if (can_execute())
         return std::nullopt;
     const std::string vm = "VM '" + name_ + "' ", systemctl(paths_.systemctl());
     if (active_state_ == "activating")
@@ -155,7 +180,26 @@ void Vm::update() {
         observer_.changed(*this, "QEMUVersion");
 }
 
+void Vm::queue_backup_end(std::function<void()> end) {
+    backup_ends_.push_back(std::move(end));
+    if (backup_ends_.size() == 1)
+        std::function(backup_ends_.front())();
+}
+
+void Vm::finish_backup_end() {
+    backup_ends_.pop_front();
+    if (!backup_ends_.empty())
+        std::function(backup_ends_.front())();
+}
+
+// A qemunitd that was killed, or lost the connection, may have left the guest stopped or frozen.
+void Vm::take_up_connection() {
+    if (std::exchange(is_connection_new_, false) && is_up())
+        let_guest_go(shared_from_this(), event_, [](const std::string &) {});
+}
+
 void Vm::take_event(const QmpEvent &event) {
+    ++events_[find_event_kind(event.name) ? event.name : "other"];
     jobs_.take_event(event);
     sessions_.take_event(event);
     if (!waits_.take_event(event))

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -63,11 +64,18 @@ class Vm : public std::enable_shared_from_this<Vm> {
     void look_at_files();
 
     bool is_up() const;
+    // Neither does it start nor stop.
+    bool is_running() const {
+        return is_up() && active_state_ != "activating" && active_state_ != "deactivating";
+    }
+    bool is_starting() const { return active_state_ == "activating"; }
     // Nor is it about to be.
     bool is_down() const { return active_state_ == "inactive" || active_state_ == "failed"; }
     // QEMU has told its status, or there is no QEMU to tell it.
     bool is_settled() const { return !is_up() || !monitor_.status().empty(); }
 
+    // Whether a QMP command can be given as things are. Changes nothing, as refusal() may.
+    bool can_execute() const { return is_up() && monitor_.is_open(); }
     // Why no QMP command can be given, for people; nothing if one can.
     std::optional<std::string> refusal();
 
@@ -80,12 +88,28 @@ class Vm : public std::enable_shared_from_this<Vm> {
     QmpJobs &jobs() { return jobs_; }
     EventWaits &waits() { return waits_; }
     VmMonitor &monitor() { return monitor_; }
+    // How many of each kind QEMU has sent since this object is, "other" for what events.h does not
+    // know.
+    const std::map<std::string, uint64_t> &events() const { return events_; }
     InputQueue &input() { return input_; }
     MonitorSessions &sessions() { return sessions_; }
+
+    // Whatever has to be kept for as long as the VM's backup is under way, and QEMU reachable.
+    // `end`: what ends it when the VM is about to stop.
+    void keep_backup(std::shared_ptr<void> backup, std::function<void()> end = {}) {
+        backup_ = std::move(backup);
+        end_backup_ = std::move(end);
+    }
+    bool has_backup() const { return backup_ != nullptr; }
+    // What takes a backup apart runs alone: QEMU aborts when a device is given the disk that it has
+    // (bdrv_replace_child_noperm() in block.c). Each ends with finish_backup_end().
+    void queue_backup_end(std::function<void()> end);
+    void finish_backup_end();
 
   private:
     void follow_unit();
     void update();
+    void take_up_connection();
     void take_event(const QmpEvent &event);
     void clean_up_after(const QmpEvent &event);
     bool spend(std::size_t bytes);
@@ -102,12 +126,17 @@ class Vm : public std::enable_shared_from_this<Vm> {
     std::string qemu_version_;
     uint64_t budget_until_ = 0;
     std::size_t budget_ = 0;
+    std::map<std::string, uint64_t> events_;
     VmMonitor monitor_;
     EventSourcePtr next_try_;  // to connect to a VM that starts
     QmpJobs jobs_;
     EventWaits waits_;
     InputQueue input_;
     MonitorSessions sessions_;
+    std::shared_ptr<void> backup_;
+    std::function<void()> end_backup_;
+    std::deque<std::function<void()>> backup_ends_;  // the first one is under way
+    bool is_connection_new_ = true;
 };
 
 }  // namespace qemunit::bus

@@ -88,4 +88,29 @@ bool is_private_key(std::string_view text) {
     return text.contains("PRIVATE KEY-----");
 }
 
+Result<std::vector<std::string>> ssh_keys_in(std::string_view path, std::string_view text) {
+    std::vector<std::string> keys;
+    const std::string file(path);
+    if (is_private_key(text))
+        return fail(EINVAL, file +
+                                " is a private key, which stays with you; the public one is "
+                                "usually in " +
+                                file + ".pub");
+    for (unsigned number = 1; !text.empty(); ++number) {
+        std::string_view line = text.substr(0, text.find('\n'));
+        text.remove_prefix(std::min(line.size() + 1, text.size()));
+        line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+        line = line.substr(0, line.find_last_not_of(" \t\r") + 1);
+        if (line.empty() || line.starts_with('#'))
+            continue;
+        if (!is_ssh_key(line))
+            return fail(EINVAL, file + ":" + std::to_string(number) + ": not a public key of SSH");
+        if (std::ranges::find(keys, line) == keys.end())
+            keys.emplace_back(line);
+    }
+    if (keys.empty())
+        return fail(EINVAL, file + " has no public key of SSH; `ssh-keygen` makes one");
+    return keys;
+}
+
 }  // namespace qemunit

@@ -10,29 +10,9 @@
 #include <cstdio>
 #include <utility>
 
+#include "common/files/free_name.h"
+
 namespace qemunit {
-
-namespace {
-
-Result<> copy_content(int from, int to) {
-    struct stat info {};
-    if (fstat(from, &info) != 0)
-        return fail_errno(errno, "cannot read it");
-    for (off_t done = 0; done < info.st_size;) {
-        const ssize_t n =
-            sendfile(to, from, nullptr, static_cast<std::size_t>(info.st_size - done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return fail_errno(n < 0 ? errno : EIO, "cannot copy it");
-        done += n;
-    }
-    if (fsync(to) != 0)
-        return fail_errno(errno, "cannot write it");
-    return {};
-}
-
-}  // namespace
 
 Result<NewFile> NewFile::create(int folder, std::string name, Kind kind) {
     constexpr int kFlags = O_RDWR | O_CLOEXEC;
@@ -64,21 +44,44 @@ NewFile::~NewFile() {
         unlinkat(folder_, temporary_.c_str(), 0);
 }
 
-Result<> NewFile::publish() {
-    int r = 0;
-    if (temporary_.empty()) {
-        // open(2) shows this way; the other one, AT_EMPTY_PATH, takes a capability.
-        r = linkat(AT_FDCWD, fmt::format("/proc/self/fd/{}", fd()).c_str(), folder_, name_.c_str(),
-                   AT_SYMLINK_FOLLOW);
-    } else {
-        r = renameat2(folder_, temporary_.c_str(), folder_, name_.c_str(), RENAME_NOREPLACE);
-        // A file system without that flag; a link does not replace anything either.
-        if (r != 0 && errno == EINVAL)
-            r = linkat(folder_, temporary_.c_str(), folder_, name_.c_str(), 0);
-        else if (r == 0)
-            temporary_.clear();
+Result<> NewFile::fill_from(int from) {
+    struct stat info {};
+    if (fstat(from, &info) != 0)
+        return fail_errno(errno, "cannot read it");
+    for (off_t done = 0; done < info.st_size;) {
+        const ssize_t n =
+            sendfile(fd(), from, &done, static_cast<std::size_t>(info.st_size - done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return fail_errno(n < 0 ? errno : EIO, "cannot copy it");
     }
-    return r == 0 ? Result<>() : fail_errno(errno, "cannot create " + name_);
+    if (fsync(fd()) != 0)
+        return fail_errno(errno, "cannot write it");
+    return {};
+}
+
+Result<> NewFile::publish() {
+    int failed = 0;
+    if (!temporary_.empty())
+        failed = move_to_free_name(folder_, temporary_, folder_, name_);
+    // open(2) shows this way; the other one, AT_EMPTY_PATH, takes a capability.
+    else if (linkat(AT_FDCWD, fmt::format("/proc/self/fd/{}", fd()).c_str(), folder_, name_.c_str(),
+                    AT_SYMLINK_FOLLOW) != 0)
+        failed = errno;
+    if (failed != 0)
+        return fail_errno(failed, "cannot create " + name_);
+    temporary_.clear();
+    return {};
+}
+
+Result<> NewFile::replace() {
+    if (temporary_.empty())
+        return fail(EINVAL, "cannot replace " + name_ + " by a file without a name");
+    if (renameat(folder_, temporary_.c_str(), folder_, name_.c_str()) != 0)
+        return fail_errno(errno, "cannot replace " + name_);
+    temporary_.clear();
+    return {};
 }
 
 Result<> copy_once(const std::string &from, const std::string &to) {
@@ -96,7 +99,7 @@ Result<> copy_once(const std::string &from, const std::string &to) {
     auto target = NewFile::create(folder.get(), to.substr(slash), NewFile::Kind::named);
     if (!target)
         return fail_errno(target.error().code, fmt::format("cannot create {}", to));
-    if (auto copied = copy_content(source.get(), target->fd()); !copied)
+    if (auto copied = target->fill_from(source.get()); !copied)
         return fail(copied.error().code, fmt::format("{}: {}", from, copied.error().message));
     auto published = target->publish();
     return published ? published

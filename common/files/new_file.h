@@ -27,8 +27,13 @@ class NewFile {
     ~NewFile();
 
     int fd() const { return fd_.get(); }
+    // All that the file `from` holds now, from its beginning on, and on the disk. Not what it grows
+    // by meanwhile.
+    Result<> fill_from(int from);
     // If the name is taken, the error's code is EEXIST.
     Result<> publish();
+    // Over what has the name, which is followed nowhere. For one that is named meanwhile.
+    Result<> replace();
 
   private:
     NewFile(int folder, std::string name) : folder_(folder), name_(std::move(name)) {}

@@ -135,7 +135,7 @@ UniqueFd reopen(const UniqueFd &fd, int flags) {
 
 Result<UniqueFd> open_for(const Account &account, const std::string &path, int flags) {
     // A pipe without a writer must not hold anybody up.
-    flags |= O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    flags |= (flags & O_PATH) ? O_CLOEXEC : O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
     const auto found = find_path(path);
     const bool may_be_others = account.uid != geteuid();
     if (!found && found.error().code != ELOOP && !(found.error().code == EACCES && may_be_others))

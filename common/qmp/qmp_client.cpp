@@ -8,6 +8,7 @@
 #include <cstring>
 #include <utility>
 
+#include "common/files/descriptor_message.h"
 #include "common/timer.h"
 
 namespace qemunit {
@@ -310,22 +311,10 @@ ssize_t QmpClient::send_some() {
     const std::size_t next_fd = has_fd ? 1 : 0;
     const std::size_t end =
         output_fds_.size() > next_fd ? output_fds_[next_fd].first : output_.size();
-    iovec bytes{output_.data(), end};
-    msghdr message{};
-    message.msg_iov = &bytes;
-    message.msg_iovlen = 1;
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    if (has_fd) {
-        message.msg_control = control;
-        message.msg_controllen = sizeof control;
-        cmsghdr *header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof(int));
-        const int fd = output_fds_.front().second.get();
-        std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-    }
-    const ssize_t n = sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+    std::vector<int> fds;
+    if (has_fd)
+        fds.push_back(output_fds_.front().second.get());
+    const ssize_t n = send_with_descriptors(fd_.get(), {output_.data(), end}, fds);
     if (n > 0 && has_fd)
         output_fds_.pop_front();
     for (auto &[place, fd] : output_fds_)

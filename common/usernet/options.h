@@ -24,6 +24,7 @@ inline constexpr std::string_view kNetwork = "--network";
 inline constexpr std::string_view kForward = "--forward";
 inline constexpr std::string_view kRestrict = "--restrict";
 inline constexpr std::string_view kHostLoopback = "--host-loopback";
+inline constexpr std::string_view kConnected = "--connected";
 
 }  // namespace usernet_option
 

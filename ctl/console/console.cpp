@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "common/files/move_record.h"
 #include "common/paths.h"
 #include "common/shared_names.h"
 #include "common/vm_name.h"
@@ -72,16 +73,39 @@ std::string advice_to_start(const std::string &vm, std::string_view state) {
 
 }  // namespace
 
-Result<int> run_console(const Invocation &invocation) {
-    const std::string &vm = invocation.arguments.front();
-    const std::string port =
-        invocation.arguments.size() > 1 ? invocation.arguments[1] : std::string(kFirstSerialPort);
-    if (port == kMonitorSocket || port == kQmpSocket || port == kControlSocket)
+Result<> check_serial_port(const std::string &vm, const std::string &port) {
+    if (port == kMonitorSocket || port == kQmpSocket || port == kControlSocket ||
+        port == kCompanionSocket)
         return fail(EINVAL, fmt::format("'{}' is no serial port; there are: qemunitctl monitor {}, "
                                         "qemunitctl qmp {} COMMAND",
                                         port, vm, vm));
     if (!is_device_name(port))
         return fail(EINVAL, fmt::format("'{}' is no name of a serial port", port));
+    return {};
+}
+
+Error connection_error(const Error &error, const Result<std::string> &state, const std::string &vm,
+                       const std::string &port) {
+    const int code = error.code;
+    if ((code != ENOENT && code != ECONNREFUSED) || !state)
+        return error;
+    if (*state == "broken")
+        return {code, fmt::format("its ini file has errors; see: qemunitctl check {}", vm)};
+    if (is_without_qemu(*state))
+        return {code, advice_to_start(vm, *state)};
+    if (code == ENOENT)
+        return {code, fmt::format("has no serial port '{}'; its sockets are those in: "
+                                  "qemunitctl status {}",
+                                  port, vm)};
+    return error;
+}
+
+Result<int> run_console(const Invocation &invocation) {
+    const std::string &vm = invocation.arguments.front();
+    const std::string port =
+        invocation.arguments.size() > 1 ? invocation.arguments[1] : std::string(kFirstSerialPort);
+    if (auto checked = check_serial_port(vm, port); !checked)
+        return std::unexpected(checked.error());
     auto bus = open_bus(invocation);
     // A console must not depend on D-Bus: without it, only some advice is less good.
     Result<std::string> state = bus ? vm_text(bus->get(), vm, "State") : fail(ENOTCONN, "");
@@ -94,28 +118,22 @@ Result<int> run_console(const Invocation &invocation) {
 
     const ConsoleTarget target{vm, port, console_path(invocation, port)};
     auto session = ConsoleSession::open(target, invocation.has("--wait") ? bus->get() : nullptr);
-    if (session) {
-        auto ended = (*session)->run();
-        if (ended || ended.error().code != EPIPE || !bus)
-            return ended;
-        // systemd stops the sockets of a VM after the VM: we may have come in between.
-        const auto state_now = vm_text(bus->get(), vm, "State");
-        if (state_now && is_without_qemu(*state_now) && *state_now != "crashed")
-            return fail(EPIPE, advice_to_start(vm, *state_now));
+    if (!session)
+        return std::unexpected(connection_error(session.error(), state, vm, port));
+    auto ended = (*session)->run();
+    // Who has looked on while the VM moved wants to go on there.
+    if (const auto move = MoveRecord(moved_away_path_in(paths_of(invocation).state_dir(vm))).read())
+        fmt::print(stderr,
+                   "qemunitctl: {0}: has moved to {1}; its console is there: ssh -t {1} qemunitctl "
+                   "console {2}\n",
+                   vm, move->host, move->vm);
+    if (ended || ended.error().code != EPIPE || !bus)
         return ended;
-    }
-    const int code = session.error().code;
-    if (code != ENOENT && code != ECONNREFUSED)
-        return std::unexpected(session.error());
-    if (state && *state == "broken")
-        return fail(code, fmt::format("its ini file has errors; see: qemunitctl check {}", vm));
-    if (state && is_without_qemu(*state))
-        return fail(code, advice_to_start(vm, *state));
-    if (state && code == ENOENT)
-        return fail(code, fmt::format("has no serial port '{}'; its sockets are those in: "
-                                      "qemunitctl status {}",
-                                      port, vm));
-    return std::unexpected(session.error());
+    // systemd stops the sockets of a VM after the VM: we may have come in between.
+    const auto state_now = vm_text(bus->get(), vm, "State");
+    if (state_now && is_without_qemu(*state_now) && *state_now != "crashed")
+        return fail(EPIPE, advice_to_start(vm, *state_now));
+    return ended;
 }
 
 }  // namespace qemunit::ctl

@@ -20,4 +20,11 @@ std::string console_path(const Invocation &invocation, const std::string &port);
 std::string refusal_text(int code, const std::string &vm, const std::string &port,
                          const std::string &path);
 
+// Whether `port` may be the name of a serial port.
+Result<> check_serial_port(const std::string &vm, const std::string &port);
+
+// What a failed connection means, by the VM's `state`, if the bus says that.
+Error connection_error(const Error &error, const Result<std::string> &state, const std::string &vm,
+                       const std::string &port);
+
 }  // namespace qemunit::ctl

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "ctl/console/console_session.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -24,10 +23,6 @@ constexpr std::size_t kReadSize = 16 * 1024;
 constexpr std::size_t kQueueMax = 64 * 1024;  // bytes that wait in either direction
 constexpr char kInterrupt = 0x03;             // Ctrl-C, in a terminal that is raw
 
-bool has_nobody(int code) {
-    return code == ENOENT || code == ECONNREFUSED;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<ConsoleSession>> ConsoleSession::open(const ConsoleTarget &target,
@@ -36,7 +31,7 @@ Result<std::unique_ptr<ConsoleSession>> ConsoleSession::open(const ConsoleTarget
     if (auto prepared = session->prepare(bus); !prepared)
         return std::unexpected(prepared.error());
     auto connected = session->connect();
-    if (!connected && !(bus && has_nobody(connected.error().code)))
+    if (!connected && !(bus && has_nobody(connected.error())))
         return std::unexpected(connected.error());
     return session;
 }
@@ -99,25 +94,15 @@ Result<> ConsoleSession::watch_input() {
 }
 
 Result<> ConsoleSession::connect() {
-    auto fd = connect_unix(target_.path);
-    if (!fd)
-        return fail(fd.error().code,
-                    refusal_text(fd.error().code, target_.vm, target_.port, target_.path));
-    auto to_guest =
-        OutputQueue::create(event_.get(), UniqueFd(fcntl(fd->get(), F_DUPFD_CLOEXEC, 0)),
-                            {.written = [this] { update_watches(); },
-                             .broken =
-                                 [] {
-                                 }});  // reading says so too, after all that the guest said
-    if (!to_guest)
-        return std::unexpected(to_guest.error());
-    auto watch = FdWatch::create(event_.get(), fd->get(), EPOLLIN, "a serial port",
-                                 [this](uint32_t) { read_guest(); });
-    if (!watch)
-        return std::unexpected(watch.error());
-    guest_watch_ = std::move(*watch);
-    guest_ = std::move(*fd);
-    to_guest_ = std::move(*to_guest);
+    auto guest = PortConnection::open(event_.get(), target_,
+                                      {.readable = [this] { read_guest(); },
+                                       .written =
+                                           [this] {
+                                               update_watches();
+                                           }});
+    if (!guest)
+        return std::unexpected(guest.error());
+    guest_.emplace(std::move(*guest));
     hung_up_ = false;
     if (unit_)
         invocation_ = unit_->current_invocation();
@@ -169,12 +154,12 @@ void ConsoleSession::read_input() {
 
 void ConsoleSession::take_typed(std::string_view typed) {
     if (!has_terminal_) {
-        to_guest_->write(typed);
+        guest_->write(typed);
         return update_watches();
     }
     const auto [text, leaves] = escape_.feed(typed, monotonic_now(event_.get()));
     if (guest_)
-        to_guest_->write(text);
+        guest_->write(text);
     else if (text.contains(kInterrupt))
         return leave(EXIT_SUCCESS);
     if (leaves)
@@ -184,7 +169,7 @@ void ConsoleSession::take_typed(std::string_view typed) {
 
 void ConsoleSession::read_guest() {
     char buffer[kReadSize];
-    const ssize_t n = read(guest_.get(), buffer, sizeof buffer);
+    const ssize_t n = read(guest_->fd(), buffer, sizeof buffer);
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
         return;
     if (n > 0) {
@@ -192,7 +177,7 @@ void ConsoleSession::read_guest() {
         output_->write({buffer, static_cast<std::size_t>(n)});
         return update_watches();
     }
-    guest_watch_.reset();
+    guest_->stop_reading();
     hung_up_ = true;
     if (output_->size() == 0)
         hang_up();
@@ -200,8 +185,9 @@ void ConsoleSession::read_guest() {
 
 // While one side has too much to take, the other side is not read.
 void ConsoleSession::update_watches() {
-    guest_watch_.set_enabled(output_->size() < kQueueMax);
-    const bool has_room = guest_ && to_guest_->size() < kQueueMax;
+    if (guest_)
+        guest_->set_reading(output_->size() < kQueueMax);
+    const bool has_room = guest_ && guest_->waiting() < kQueueMax;
     // In a terminal, the way out is always open.
     const bool reads = !input_ended_ && (has_room || has_terminal_);
     input_.set_enabled(reads);
@@ -210,7 +196,6 @@ void ConsoleSession::update_watches() {
 void ConsoleSession::hang_up() {
     hung_up_ = false;
     guest_.reset();
-    to_guest_.reset();
     // Our connection may have booted the VM, and the start may have failed.
     if (!unit_ && !has_said_)
         return give_up(
@@ -244,7 +229,7 @@ void ConsoleSession::look_for_run() {
     if (invocation.empty() || invocation == invocation_)
         return;
     // If nobody listens yet, the next change of state comes here again.
-    if (auto connected = connect(); !connected && !has_nobody(connected.error().code))
+    if (auto connected = connect(); !connected && !has_nobody(connected.error()))
         give_up(connected.error());
 }
 

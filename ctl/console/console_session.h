@@ -13,17 +13,13 @@
 #include "common/event_ptr.h"
 #include "common/fd_watch.h"
 #include "common/result.h"
-#include "common/unique_fd.h"
 #include "ctl/console/escape.h"
 #include "ctl/console/output_queue.h"
+#include "ctl/console/port_connection.h"
 #include "ctl/console/raw_terminal.h"
 #include "ctl/console/unit_watch.h"
 
 namespace qemunit::ctl {
-
-struct ConsoleTarget {
-    std::string vm, port, path;
-};
 
 class ConsoleSession {
   public:
@@ -63,9 +59,7 @@ class ConsoleSession {
     EscapeSequence escape_;
     FdWatch input_;
     std::unique_ptr<OutputQueue> output_;
-    UniqueFd guest_;
-    FdWatch guest_watch_;
-    std::unique_ptr<OutputQueue> to_guest_;
+    std::optional<PortConnection> guest_;
     bool input_ended_ = false;
     bool has_said_ = false;  // whether the guest has said anything
     bool hung_up_ = false;   // what the guest said last is still on its way out

@@ -13,6 +13,7 @@
 #include "common/ascii.h"
 #include "common/did_you_mean.h"
 #include "common/vm_name.h"
+#include "common/whole_number.h"
 
 namespace qemunit::ctl {
 
@@ -32,6 +33,14 @@ std::string_view trimmed(std::string_view text) {
 bool is_url(std::string_view text) {
     return (text.starts_with("https://") || text.starts_with("http://")) &&
            std::ranges::none_of(text, [](char c) { return c <= ' ' || c == '\x7f'; });
+}
+
+// Of what follows a host. "127.0.0.1:80@example.org" is another one, with a user and a password.
+bool is_port(std::string_view text) {
+    if (!text.starts_with(':'))
+        return false;
+    const std::string_view port = text.substr(1, text.find('/') - 1);
+    return whole_number<uint16_t>(port, {.least = 1}).has_value();
 }
 
 struct Key {
@@ -261,7 +270,7 @@ std::optional<std::string> parse_digest(std::string_view hex) {
 bool is_protected(std::string_view url) {
     for (const std::string_view own : {"http://127.0.0.1", "http://[::1]", "http://localhost"})
         if (url.starts_with(own) &&
-            (url.size() == own.size() || url[own.size()] == ':' || url[own.size()] == '/'))
+            (url.size() == own.size() || url[own.size()] == '/' || is_port(url.substr(own.size()))))
             return true;
     return url.starts_with("https://");
 }

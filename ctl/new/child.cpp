@@ -2,11 +2,15 @@
 #include "ctl/new/child.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <csignal>
+#include <utility>
 
 #include "common/unique_fd.h"
 
@@ -14,8 +18,6 @@ namespace qemunit::ctl {
 
 namespace {
 
-// A downloader tells five times in a second how far it is; to check a large image takes a while.
-constexpr int kSilentMs = 600'000;
 constexpr std::size_t kKept = 8192;
 
 struct Pipe {
@@ -30,18 +32,27 @@ Result<Pipe> make_pipe() {
 }
 
 // The child's end of it: nothing is returned to.
-[[noreturn]] void become(std::vector<std::string> &command, int input, int output, int errors) {
-    std::vector<char *> argv;
-    for (std::string &word : command)
-        argv.push_back(word.data());
-    argv.push_back(nullptr);
+[[noreturn]] void become(char *const *argv, int input, int output, int errors,
+                         const ChildSetting &setting) {
     if (input < 0)
         input = open("/dev/null", O_RDONLY | O_CLOEXEC);
     dup2(input, STDIN_FILENO);
     dup2(output, STDOUT_FILENO);
     dup2(errors, STDERR_FILENO);
-    execvp(argv.front(), argv.data());
+    for (const int fd : setting.fds)
+        fcntl(fd, F_SETFD, 0);
+    if (const auto &account = setting.account; account && account->uid != geteuid())
+        if (setgroups(account->groups.size(), account->groups.data()) != 0 ||
+            setgid(account->gid) != 0 || setuid(account->uid) != 0)
+            _exit(126);
+    execvp(argv[0], argv);
     _exit(127);
+}
+
+// Whether the child, which shares the descriptor's position, has read since the last look.
+bool has_read_on(int input, off_t &position) {
+    const off_t now = lseek(input, 0, SEEK_CUR);
+    return now != std::exchange(position, now);
 }
 
 class Lines {
@@ -69,24 +80,40 @@ class Lines {
 }  // namespace
 
 Result<EndedChild> run_child(std::vector<std::string> command,
-                             const std::function<void(std::string_view line)> &on_line, int input) {
+                             const std::function<void(std::string_view line)> &on_line, int input,
+                             const ChildSetting &setting) {
     auto output = make_pipe(), errors = make_pipe();
     if (!output || !errors)
         return std::unexpected((output ? errors : output).error());
+    std::vector<char *> argv;
+    for (std::string &word : command)
+        argv.push_back(word.data());
+    argv.push_back(nullptr);
     const pid_t child = fork();
     if (child < 0)
         return fail_errno(errno, "cannot run " + command.front());
     if (child == 0)
-        become(command, input, output->writing.get(), errors->writing.get());
+        become(argv.data(), input, output->writing.get(), errors->writing.get(), setting);
     output->writing.reset();
     errors->writing.reset();
     EndedChild ended;
     Lines lines(on_line);
     bool is_silent = false;
+    off_t position = 0;
     pollfd sources[] = {{output->reading.get(), POLLIN, 0}, {errors->reading.get(), POLLIN, 0}};
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(setting.total_ms);
+    const auto patience = [&] {
+        if (setting.total_ms == 0)
+            return setting.silent_ms;
+        const auto left =
+            std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+        return std::clamp(static_cast<int>(left.count()), 0, setting.silent_ms);
+    };
     while (sources[0].fd >= 0 || sources[1].fd >= 0) {
-        const int ready = poll(sources, 2, kSilentMs);
+        const int ready = poll(sources, 2, patience());
         if (ready < 0 && errno == EINTR)
+            continue;
+        if (ready == 0 && setting.has_no_silence && has_read_on(input, position))
             continue;
         is_silent = ready <= 0;
         if (is_silent)

@@ -5,10 +5,12 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/files/account.h"
 #include "common/result.h"
 
 namespace qemunit::ctl {
@@ -19,9 +21,22 @@ struct EndedChild {
     std::string errors;
 };
 
+// What is not as usual of a child.
+struct ChildSetting {
+    // How long it may say nothing. A downloader tells five times in a second how far it is; to
+    // check a large image takes a while.
+    int silent_ms = 600'000;
+    // How long it may take in all; 0: any time.
+    int total_ms = 0;
+    // Its reading of `input` shows that it works, not what it says.
+    bool has_no_silence = false;
+    std::vector<int> fds = {};            // beside its standard streams, by the same numbers
+    std::optional<Account> account = {};  // whose rights it has
+};
+
 // `input`: a descriptor for its standard input; -1: nothing.
 Result<EndedChild> run_child(std::vector<std::string> command,
                              const std::function<void(std::string_view line)> &on_line = {},
-                             int input = -1);
+                             int input = -1, const ChildSetting &setting = {});
 
 }  // namespace qemunit::ctl

@@ -68,7 +68,7 @@ std::set<unsigned> wanted_ports(const std::vector<std::string> &config_dirs) {
     return ports;
 }
 
-Result<unsigned> find_free_port(const Paths &paths) {
+Result<unsigned> find_free_port(const Paths &paths, const std::set<unsigned> &more) {
     std::set<unsigned> taken = wanted_ports(paths.config_dirs());
     unsigned begin = kFirst;
     if (paths.is_of_user()) {
@@ -76,7 +76,7 @@ Result<unsigned> find_free_port(const Paths &paths) {
         begin += (1 + geteuid() % kUsers) * kOfAUser;
     }
     for (unsigned port = begin; port < kEnd; ++port)
-        if (!taken.contains(port) && is_free(port))
+        if (!taken.contains(port) && !more.contains(port) && is_free(port))
             return port;
     return fail(
         EADDRINUSE,

@@ -65,7 +65,7 @@ Result<UniqueFd> open_file(const std::string &path) {
     UniqueFd file = open_image(path);
     if (file)
         return file;
-    struct stat info {};
+    struct stat info{};
     if (stat(path.c_str(), &info) != 0)
         return fail_errno(errno, "cannot open " + path);
     if (S_ISREG(info.st_mode) || S_ISBLK(info.st_mode))
@@ -158,6 +158,10 @@ Result<Image> read_image(const std::string &path) {
     if (image.format.empty()) {
         image.format = "raw";
         image.size = length_of(file->get());
+        if (image.size % kSector != 0)
+            return fail(EINVAL, fmt::format("{} is no disk image: its {} bytes are no whole "
+                                            "sectors of {}; is it complete?",
+                                            path, image.size, kSector));
         image.has_boot_sector =
             image.is_iso || bytes_at(file->get(), kSector - 2, 2) == "\x55\xaa"sv;
     } else {

@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "common/ascii.h"
+#include "common/files/file_lock.h"
 #include "common/vm_name.h"
 #include "ctl/new/download.h"
 #include "ctl/new/image_store.h"
@@ -20,6 +21,7 @@ namespace qemunit::ctl {
 namespace {
 
 constexpr uint64_t kImageMax = uint64_t{64} << 30, kSumsMax = 4 << 20;
+constexpr unsigned kWaitSeconds = 3600;
 
 // One line of a terminal, drawn anew; nothing where there is none.
 class Bar {
@@ -106,6 +108,21 @@ Result<std::string> expected_digest(const Invocation &invocation, const Catalogu
                          fmt::format("{} has {}", image.sums, digest.error().message));
 }
 
+Result<UniqueFd> lock_download(const Invocation &invocation, const CatalogueImage &image) {
+    const std::string path =
+        fmt::format("{}/qemunit-fetch-{}.{}.lock", paths_of(invocation).runtime, image.name,
+                    image.architecture);
+    auto lock = try_lock_file(path);
+    if (lock || lock.error().code != EWOULDBLOCK)
+        return lock;
+    fmt::print(stderr, "Waiting for another download of {}\n", image.name);
+    lock = lock_file(path, kWaitSeconds);
+    if (!lock && lock.error().code == EINTR)
+        return fail(EINTR,
+                    fmt::format("another download of {} has not ended within an hour", image.name));
+    return lock;
+}
+
 }  // namespace
 
 CatalogueImage image_of_url(const std::string &url, const std::string &digest) {
@@ -122,6 +139,14 @@ CatalogueImage image_of_url(const std::string &url, const std::string &digest) {
 
 Result<std::string> fetch_image(const Invocation &invocation, const CatalogueImage &image) {
     const std::string folder = store_folder(invocation);
+    if (geteuid() != 0 && invocation.bus != Invocation::Bus::user)
+        return fail(EPERM,
+                    "the system's images are root's to keep; `qemunitctl --user` keeps one "
+                    "of your own");
+    // Two downloads of one image would write to the same file; the second finds what the first got.
+    const auto lock = lock_download(invocation, image);
+    if (!lock)
+        return std::unexpected(lock.error());
     const auto digest = expected_digest(invocation, image);
     if (!digest)
         return digest;

@@ -3,15 +3,14 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <filesystem>
 #include <system_error>
 #include <vector>
 
+#include "common/files/file_lock.h"
 #include "common/files/new_file.h"
 #include "ctl/new/child.h"
 #include "ctl/new/scratch.h"
@@ -46,33 +45,12 @@ Result<> write_text(int file, std::string_view text) {
     return fsync(file) == 0 ? Result<>() : fail_errno(errno, "");
 }
 
-// flock(2) has no deadline of its own, but a signal interrupts it.
-class Alarm {
-  public:
-    explicit Alarm(unsigned seconds) {
-        struct sigaction action {};
-        action.sa_handler = [](int) {
-        };
-        sigaction(SIGALRM, &action, &before_);
-        alarm(seconds);
-    }
-    ~Alarm() {
-        alarm(0);
-        sigaction(SIGALRM, &before_, nullptr);
-    }
-    Alarm(const Alarm &) = delete;
-    Alarm &operator=(const Alarm &) = delete;
-
-  private:
-    struct sigaction before_ {};
-};
-
 }  // namespace
 
 Result<> check_name_is_free(const Paths &paths, const std::string &vm) {
     for (const std::string &dir : paths.config_dirs()) {
         const std::string path = dir + "/" + vm + ".ini";
-        struct stat info {};
+        struct stat info{};
         if (lstat(path.c_str(), &info) == 0)
             return fail(EEXIST, fmt::format("there is a VM '{}' already, {}; choose another name",
                                             vm, path));
@@ -111,13 +89,12 @@ Result<> check_ini(const Paths &paths, const std::string &vm, const std::string 
 
 Result<UniqueFd> lock_new_vms(const Paths &paths) {
     const std::string path = paths.runtime + "/qemunit-new.lock";
-    UniqueFd lock(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
-    if (!lock)
-        return cannot_write(paths, path, errno);
-    const Alarm alarm(kLockSeconds);
-    if (flock(lock.get(), LOCK_EX) != 0)
-        return fail(errno, "another `qemunitctl new` is at work and does not end; try again later");
-    return lock;
+    auto lock = lock_file(path, kLockSeconds);
+    if (lock)
+        return lock;
+    if (lock.error().code == EINTR)
+        return fail(EINTR, "another `qemunitctl new` is at work and does not end; try again later");
+    return cannot_write(paths, path, lock.error().code);
 }
 
 Result<std::string> write_ini(const Paths &paths, const std::string &vm, const std::string &text) {

@@ -74,7 +74,7 @@ std::string ini_text(const NewVm &vm) {
     text += fmt::format("Memory={}\nCPUs={}\n", vm.memory, vm.cpus);
     if (!vm.firmware.empty())
         text += fmt::format("Firmware={}\n", vm.firmware);
-    text += "RNG=yes\n";
+    text += "Hardware=0.8\n";
     if (vm.disk == NewVm::Disk::install)
         text += "Display=vnc\n";
     // The address that a bridge's DHCP gave is the guest's to tell.

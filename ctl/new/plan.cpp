@@ -33,7 +33,7 @@ Result<> take_keys(const NewRequest &request, const std::string &user, NewVm &vm
     for (const std::string &file : request.key_files) {
         auto keys = read_keys(file);
         if (!keys)
-            return fail(keys.error().code, "--ssh-key=" + keys.error().message);
+            return fail(keys.error().code, "--ssh-key: " + keys.error().message);
         vm.keys.insert(vm.keys.end(), keys->begin(), keys->end());
     }
     if (vm.keys.empty() && !request.has_key_files)
@@ -126,6 +126,10 @@ Result<NewVm> plan_vm(const NewRequest &request, const Source &source) {
         return fail(EINVAL, fmt::format("--install needs an image of a CD (ISO 9660), and {} is {} "
                                         "by its content",
                                         vm.image.path, vm.image.format));
+    if (vm.image.is_iso && (!request.login.empty() || request.has_key_files))
+        return fail(EINVAL, fmt::format("{} is a CD, whose installer asks; --login= and --ssh-key= "
+                                        "are for images with cloud-init in them",
+                                        vm.image.path));
     if (vm.image.is_iso && request.is_full_copy)
         return fail(EINVAL, vm.image.path + " is a CD, which is installed from; it needs no copy");
     if (request.is_full_copy && !vm.image.layers.empty())

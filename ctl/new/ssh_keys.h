@@ -6,16 +6,12 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "common/files/account.h"
 #include "common/result.h"
 
 namespace qemunit::ctl {
-
-// "ssh-ed25519 AAAA… joe@host": a key as a line of authorized_keys(5), without options.
-bool is_public_key(std::string_view line);
 
 // All keys of the file, or what is wrong with it. "-" is standard input.
 Result<std::vector<std::string>> read_keys(const std::string &path);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "ctl/ssh/relay.h"
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstddef>
 
 namespace qemunit::ctl {
@@ -40,9 +42,12 @@ struct Direction {
 
 }  // namespace
 
-Result<> relay(int connection, int in, int out) {
+Result<> relay(int connection, int in, int out, int silent_ms) {
+    using Clock = std::chrono::steady_clock;
     Direction to_guest{in, connection}, from_guest{connection, out};
     bool was_told = false;
+    const std::chrono::milliseconds patience(silent_ms);
+    Clock::time_point until = Clock::now() + patience;
     while (!from_guest.has_ended || from_guest.is_full()) {
         pollfd waiting[4] = {
             {in, POLLIN, 0}, {connection, POLLOUT, 0}, {connection, POLLIN, 0}, {out, POLLOUT, 0}};
@@ -55,11 +60,16 @@ Result<> relay(int connection, int in, int out) {
             waiting[2].fd = -1;
         if (!from_guest.is_full())
             waiting[3].fd = -1;
-        if (poll(waiting, 4, -1) < 0) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
+        if (silent_ms >= 0 && left.count() <= 0)
+            return fail(ETIMEDOUT, fmt::format("nothing has come for {} s", silent_ms / 1000));
+        if (poll(waiting, 4, silent_ms < 0 ? -1 : static_cast<int>(left.count())) < 0) {
             if (errno == EINTR)
                 continue;
             return fail_errno(errno, "cannot wait for the guest");
         }
+        if (waiting[0].revents != 0)
+            until = Clock::now() + patience;
         if (waiting[0].revents != 0)
             to_guest.read_some();
         if (waiting[2].revents != 0)

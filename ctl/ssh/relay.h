@@ -8,6 +8,8 @@
 namespace qemunit::ctl {
 
 // Until the connection ends. When `in` ends, the other side is told, and may still answer.
-Result<> relay(int connection, int in, int out);
+// `silent_ms`: an `in` of which nothing can be taken for so long is given up (ETIMEDOUT); -1:
+// never.
+Result<> relay(int connection, int in, int out, int silent_ms = -1);
 
 }  // namespace qemunit::ctl

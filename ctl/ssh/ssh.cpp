@@ -4,11 +4,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "common/whole_number.h"
 #include "ctl/ssh/known_hosts.h"
 #include "ctl/ssh/ssh_facts.h"
 #include "ctl/ssh/ssh_proxy.h"
 #include "ctl/verbs/command_line.h"
+#include "ctl/vm/timeout.h"
 #include "ctl/vm/vm_bus.h"
 
 namespace qemunit::ctl {
@@ -31,7 +31,7 @@ constexpr PassedOption kPassed[] = {
 
 std::vector<std::string> passed_options(const Invocation &invocation) {
     std::vector<std::string> words;
-    for (const auto &[option, value] : invocation.given)
+    for (const auto &[option, value, takes_value] : invocation.given)
         for (const PassedOption &passed : kPassed)
             if (passed.name == option) {
                 words.emplace_back(passed.ssh);
@@ -92,22 +92,6 @@ Result<SshCommand> prepare(const Invocation &invocation) {
 }
 
 }  // namespace
-
-Result<unsigned> parse_timeout(std::string_view text) {
-    unsigned unit = 1;
-    std::string_view digits = text;
-    if (digits.ends_with("min")) {
-        unit = 60;
-        digits.remove_suffix(3);
-    } else if (digits.ends_with("s")) {
-        digits.remove_suffix(1);
-    }
-    const auto number = whole_number(digits);
-    if (!number || *number == 0 || *number > 86400)
-        return fail(EINVAL,
-                    fmt::format("--timeout={}: not a time up to a day; write 90s or 5min", text));
-    return static_cast<unsigned>(*number) * unit;
-}
 
 std::vector<std::string> ssh_words(const SshCommand &ssh) {
     std::vector<std::string> words = {"ssh"};

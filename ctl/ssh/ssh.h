@@ -23,9 +23,6 @@ struct SshCommand {
 // Its words, "ssh" first.
 std::vector<std::string> ssh_words(const SshCommand &ssh);
 
-// Seconds, with or without "s", or minutes with "min".
-Result<unsigned> parse_timeout(std::string_view text);
-
 Result<int> run_ssh(const Invocation &invocation);
 
 }  // namespace qemunit::ctl

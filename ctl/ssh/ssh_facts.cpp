@@ -11,6 +11,7 @@
 #include "common/usernet/options.h"
 #include "common/vm_name.h"
 #include "common/whole_number.h"
+#include "ctl/ssh/local_links.h"
 #include "ctl/verbs/command_line.h"
 #include "ctl/verbs/drive_words.h"
 
@@ -113,7 +114,8 @@ Result<SshFacts> facts_of(sd_bus *bus, const std::string &vm) {
     if (!words)
         return std::unexpected(words.error());
     SshFacts facts = facts_of_words(*words);
-    for (const NetworkCard &card : facts.cards) {
+    for (NetworkCard &card : facts.cards) {
+        card.interface = addressed_interface(card.interface);
         if (card.is_of_user)
             if (const auto network = exec_start_of(bus, usernet_unit(vm, card.name)))
                 add_forwards(facts.forwards, usernet_forwards(*network));

@@ -18,7 +18,7 @@ namespace qemunit::ctl {
 struct NetworkCard {
     std::string name;
     std::string mac;          // in lower case
-    std::string interface;    // a tap of this machine; "" for other networks
+    std::string interface;    // of this machine: a tap, or the bridge; "" for other networks
     bool is_of_user = false;  // Type=user
     bool is_passt = false;
 };

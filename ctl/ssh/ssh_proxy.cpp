@@ -6,16 +6,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstring>
-
+#include "common/files/descriptor_message.h"
 #include "common/vm_name.h"
 #include "common/whole_number.h"
 #include "ctl/ssh/guest_addresses.h"
 #include "ctl/ssh/guest_connection.h"
 #include "ctl/ssh/known_hosts.h"
+#include "ctl/ssh/local_links.h"
 #include "ctl/ssh/relay.h"
 #include "ctl/ssh/ssh.h"
 #include "ctl/ssh/ssh_facts.h"
+#include "ctl/vm/timeout.h"
 #include "ctl/vm/vm_bus.h"
 
 namespace qemunit::ctl {
@@ -44,11 +45,12 @@ class Ways {
             if (forward.protocol == "tcp" && forward.guest_port == port_)
                 add(forward.is_for_all_addresses() ? "127.0.0.1" : forward.host_address,
                     forward.host_port);
-        for (const std::string &address : addresses_by_host(facts->cards))
-            add(address, port_);
+        elsewhere_.clear();
+        for (const CardAddress &address : addresses_by_host(facts->cards))
+            add_if_local(address);
         if (facts->has_agent)
-            for (const std::string &address : by_agent(*facts))
-                add(address, port_);
+            for (const CardAddress &address : by_agent(*facts))
+                add_if_local(address);
         if (known_.empty())
             return fail(ENOENT,
                         fmt::format("there is no way into the guest: it has no VSockCID=, no "
@@ -59,6 +61,13 @@ class Ways {
         return known_;
     }
 
+    // With what was not tried.
+    Error explained(Error why) const {
+        if (why.code == ETIMEDOUT)
+            why.message += elsewhere_;
+        return why;
+    }
+
   private:
     static constexpr unsigned kRoundsBetween = 8;  // two seconds
 
@@ -67,8 +76,17 @@ class Ways {
             known_.push_back(std::move(*way));
     }
 
+    // Whoever is elsewhere is not this guest, or the guest lies.
+    void add_if_local(const CardAddress &found) {
+        if (is_on_link(found.interface, found.address))
+            add(found.address, port_);
+        else
+            elsewhere_ += fmt::format("; not tried: {}, which is not on the network of {}",
+                                      found.address, found.interface);
+    }
+
     // The agent is a program of the guest, which may not run yet; and not everybody may ask it.
-    std::vector<std::string> by_agent(const SshFacts &facts) {
+    std::vector<CardAddress> by_agent(const SshFacts &facts) {
         auto message = new_vm_call(bus_, vm_, "AgentExecute");
         if (!message)
             return {};
@@ -86,24 +104,12 @@ class Ways {
     const unsigned port_;
     unsigned round_ = 0;
     std::vector<Way> known_;
+    std::string elsewhere_;
 };
 
 // As ProxyUseFdpass=yes of ssh_config(5) wants it: one byte, with the descriptor.
 Result<> pass(int to, int fd) {
-    char byte = 0;
-    iovec data{&byte, 1};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof fd)]{};
-    msghdr message{};
-    message.msg_iov = &data;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    cmsghdr *header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof fd);
-    std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-    if (sendmsg(to, &message, MSG_NOSIGNAL) < 0)
+    if (send_with_descriptors(to, std::string_view("", 1), {&fd, 1}) < 0)
         return fail_errno(errno, "cannot give the connection to ssh");
     return {};
 }
@@ -173,7 +179,7 @@ Result<int> run_ssh_proxy(const Invocation &given) {
     Ways ways(bus->get(), target->vm, static_cast<unsigned>(*port));
     auto connection = connect_to_guest([&] { return ways.now(); }, *timeout * kSecond);
     if (!connection)
-        return failed(connection.error());
+        return failed(ways.explained(connection.error()));
     if (target->bus) {
         // ssh reads the guest's known keys when it has the connection.
         const auto folder = known_hosts_folder();

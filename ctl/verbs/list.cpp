@@ -6,6 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "ctl/output/table.h"
+#include "ctl/verbs/fleet.h"
+#include "ctl/vm/hosts.h"
+#include "ctl/vm/whole_file.h"
 
 namespace qemunit::ctl {
 
@@ -24,6 +27,21 @@ std::vector<std::string> rules_of(const VmStatus &vm) {
 // "failed (timeout)"
 std::string state_of(const VmStatus &vm) {
     return vm.vm.state == "failed" ? fmt::format("failed ({})", vm.result) : vm.vm.state;
+}
+
+// Empty: one manager is asked, over one bus.
+Result<std::vector<std::string>> hosts_of(const Invocation &invocation) {
+    const std::string file = invocation.value("--hosts");
+    if (file.empty() && !invocation.host.contains(','))
+        return {};
+    if (file.empty())
+        return parse_hosts(invocation.host);
+    if (invocation.bus != Invocation::Bus::system)
+        return fail(EINVAL, "--hosts says which machines; --host and --user do not go with it");
+    const auto text = read_whole(file);
+    if (!text)
+        return std::unexpected(text.error());
+    return parse_hosts_file(*text, file);
 }
 
 }  // namespace
@@ -63,6 +81,11 @@ std::string list_json(const std::vector<VmStatus> &vms) {
 }
 
 Result<int> run_list(const Invocation &invocation) {
+    const auto hosts = hosts_of(invocation);
+    if (!hosts)
+        return std::unexpected(hosts.error());
+    if (!hosts->empty())
+        return list_fleet(invocation, *hosts);
     auto bus = open_bus(invocation);
     if (!bus)
         return std::unexpected(bus.error());
@@ -77,8 +100,8 @@ Result<int> run_list(const Invocation &invocation) {
     const auto statuses = query_status(bus->get(), std::move(*vms));
     if (!statuses)
         return std::unexpected(statuses.error());
-    fmt::print("{}",
-               invocation.has("--json") ? list_json(*statuses) : list_text(*statuses, paths_of(invocation)));
+    fmt::print("{}", invocation.has("--json") ? list_json(*statuses)
+                                              : list_text(*statuses, paths_of(invocation)));
     return 0;
 }
 

@@ -68,6 +68,14 @@ class Reload {
         : bus_(bus), invocation_(invocation), vm_(invocation.arguments.front()) {}
 
     Result<int> run() {
+        const auto planned = plan();
+        if (!planned)
+            return std::unexpected(planned.error());
+        apply(*planned);
+        return all_worked_ ? 0 : 1;
+    }
+
+    Result<ReloadPlan> plan() {
         const auto configured = exec_start_of(bus_, service_unit(vm_));
         if (!configured)
             return std::unexpected(configured.error());
@@ -92,10 +100,9 @@ class Reload {
         const auto wanted = [this](const std::string &card) {
             return exec_start_of(bus_, usernet_unit(vm_, card)).value_or(Words());
         };
-        apply(plan_reload(with_user_networks(*running, started),
-                          with_user_networks(command, wanted), unplugged_cards(*configured),
-                          *state));
-        return all_worked_ ? 0 : 1;
+        return plan_reload(with_user_networks(*running, started),
+                           with_user_networks(command, wanted), unplugged_cards(*configured),
+                           *state);
     }
 
   private:
@@ -203,6 +210,10 @@ class Reload {
 };
 
 }  // namespace
+
+Result<ReloadPlan> reload_plan_of(sd_bus *bus, const Invocation &invocation) {
+    return Reload(bus, invocation).plan();
+}
 
 Result<int> run_reload(const Invocation &invocation) {
     auto bus = open_bus(invocation);

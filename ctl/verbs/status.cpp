@@ -24,7 +24,8 @@ Result<std::vector<std::string>> sockets_of_vm(sd_bus *bus, const std::string &v
         r = sd_bus_message_read(property->get(), "{ss}", &name, &path);
         if (r == 0)
             return paths;
-        if (r > 0 && std::string_view(name) != kControlSocket)
+        if (r > 0 && std::string_view(name) != kControlSocket &&
+            std::string_view(name) != kCompanionSocket)
             paths.emplace_back(path);
     }
     return fail_errno(r, "cannot read Sockets");

@@ -17,6 +17,7 @@ struct Invocation {
     enum class Bus { system, user, remote };
 
     const Verb *verb = nullptr;          // nullptr: --help or --version
+    std::string group;                   // "snapshot", of `snapshot --help`
     std::vector<std::string> arguments;  // of the verb; the VM first, where it takes one
     Bus bus = Bus::system;
     std::string host;  // for remote
@@ -27,6 +28,7 @@ struct Invocation {
     struct Given {
         std::string_view option;  // "--json"
         std::string value;
+        bool takes_value = false;
     };
     std::vector<Given> given;  // of the verb's own options, in their order
 

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <system_error>
+
 #include "common/did_you_mean.h"
 #include "common/shared_names.h"
 #include "common/vm_name.h"
@@ -86,6 +88,10 @@ Result<BusPtr> open_bus(const Invocation &invocation) {
             return fail(ENOTCONN, "cannot connect to " + which + "; does `ssh " + invocation.host +
                                       " systemd-stdio-bridge` work?");
     }
+    if (r < 0 && invocation.bus == Invocation::Bus::user)
+        return fail(-r, fmt::format("cannot connect to {}: {}; is your systemd running? It does "
+                                    "after a login, or always after: loginctl enable-linger",
+                                    which, std::generic_category().message(-r)));
     if (r < 0)
         return fail_errno(r, "cannot connect to " + which);
     // Unless --no-ask-password is given, polkit may ask for a password, as for systemctl(1).
@@ -159,6 +165,24 @@ Result<MessagePtr> unit_property(sd_bus *bus, const std::string &vm, const std::
                                  const char *property, const char *type) {
     return property_of(bus, kSystemdName, unit_object_path(vm),
                        std::string(kSystemdName) + "." + interface, property, type, "");
+}
+
+Result<uint64_t> last_start(sd_bus *bus, const std::string &vm) {
+    auto message = unit_property(bus, vm, "Unit", "InactiveExitTimestampMonotonic", "t");
+    if (!message)
+        return std::unexpected(message.error());
+    uint64_t usec = 0;
+    if (int r = sd_bus_message_read(message->get(), "t", &usec); r < 0)
+        return fail_errno(r, "cannot read when it was started");
+    return usec;
+}
+
+Result<> hold_unit(sd_bus *bus, const std::string &vm) {
+    ErrorText text;
+    const int r =
+        sd_bus_call_method(bus, kSystemdName, unit_object_path(vm).c_str(),
+                           "org.freedesktop.systemd1.Unit", "Ref", &text.error, nullptr, "");
+    return r < 0 ? Result<>(fail_call(bus, text.error, r, "Ref", "")) : Result<>();
 }
 
 Result<MessagePtr> service_property(sd_bus *bus, const std::string &unit, const char *property,

@@ -44,9 +44,13 @@ Result<std::string> vm_text(sd_bus *bus, const std::string &vm, const char *prop
 // A property of qemu@VM.service, by systemd. `interface`: "Unit" or "Service".
 Result<MessagePtr> unit_property(sd_bus *bus, const std::string &vm, const std::string &interface,
                                  const char *property, const char *type);
+// When the unit was started last, in µs of CLOCK_MONOTONIC: another number after each start.
+Result<uint64_t> last_start(sd_bus *bus, const std::string &vm);
 // Of a service by its name, "qemu-usernet@vm1:lan.service".
 Result<MessagePtr> service_property(sd_bus *bus, const std::string &unit, const char *property,
                                     const char *type);
+// systemd forgets no properties of the VM's unit for as long as the connection lasts.
+Result<> hold_unit(sd_bus *bus, const std::string &vm);
 
 struct ListedVm {
     std::string name, state, unit;

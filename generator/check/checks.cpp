@@ -57,7 +57,7 @@ class VmChecker {
 
     void check_machine() {
         if (vm_.keyboard && vm_.display == Display::none)
-            error("VM", "Keyboard", "Keyboard= needs Display=vnc.");
+            error("VM", "Keyboard", "Keyboard= needs Display=vnc or Display=spice.");
         if (vm_.tpm && traits_.tpm.empty())
             error(
                 "VM", "TPM",
@@ -178,6 +178,7 @@ class VmChecker {
         };
         check("Drive", vm_.drives);
         check("Network", vm_.networks);
+        check("Sound", vm_.sounds);
         check("Serial", vm_.serials);
         check("Share", vm_.shares);
         check("Channel", vm_.channels);
@@ -204,6 +205,7 @@ void check_vm(const Vm &vm, Architecture host, Diagnostics &diagnostics) {
     check_credentials(vm, findings);
     check_cloud_init(vm, findings);
     check_stop_timeout(vm, diagnostics);
+    check_hardware(vm, host, findings);
     VmChecker(vm, host, findings).check();
     if (vm.paths.is_of_user())
         check_user_scope(vm, diagnostics);

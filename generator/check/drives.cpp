@@ -26,12 +26,16 @@ class DriveChecker {
                             fmt::format("Section [{}] has no File=: which image is it?", section));
         if (is_cdrom && drive.interface &&
             (*drive.interface == DriveInterface::virtio ||
-             *drive.interface == DriveInterface::nvme ||
+             *drive.interface == DriveInterface::nvme || *drive.interface == DriveInterface::sd ||
              *drive.interface == DriveInterface::floppy))
             findings_.error(
                 section, "Media",
                 "Media=cdrom needs Interface=ide, sata, scsi or usb; without Interface= one is "
                 "chosen.");
+        if (drive.file)
+            check_place(section, "File", *drive.file);
+        if (drive.backing_file)
+            check_place(section, "BackingFile", *drive.backing_file);
         if (drive.is_made_by_us())
             check_making(section, drive);
         if (drive.backing_format && !drive.backing_file)
@@ -45,6 +49,14 @@ class DriveChecker {
         const DriveInterface interface = effective_interface(vm_, drive, host_);
         check_interface(section, interface);
         check_drive_serial(section, drive, interface);
+        for (const auto &[key, is_given] :
+             {std::pair("IOThread", drive.iothread), std::pair("Queues", drive.queues.has_value())})
+            if (is_given && interface != DriveInterface::virtio)
+                findings_.error(section, key, fmt::format("{}= needs Interface=virtio.", key));
+        if (interface == DriveInterface::sd && drive.boot_index)
+            findings_.error(
+                section, "BootIndex",
+                "BootIndex= is not for SD cards, from which the board boots by itself.");
         if (interface == DriveInterface::floppy && drive.boot_index)
             findings_.error(section, "BootIndex",
                             "BootIndex= is not for floppies; use Order= in [Boot].");
@@ -58,6 +70,24 @@ class DriveChecker {
     }
 
   private:
+    // QEMU's other ways to write a disk, which would be taken for the name of a file.
+    void check_place(const std::string &section, std::string_view key, const FilePath &file) {
+        const std::string_view text = file.text;
+        if (text.starts_with("~/"))
+            return findings_.error(section, key,
+                                   fmt::format("{}={}: write the home in full, as in /home/joe/{}.",
+                                               key, shorten(text), shorten(text.substr(2))));
+        for (const std::string_view scheme :
+             {"nbd:", "nbd+unix:", "nbd+tcp:", "http:", "https:", "ftp:", "ftps:", "iscsi:", "rbd:",
+              "ssh:", "nfs:", "gluster:", "json:", "fat:", "file:"})
+            if (text.starts_with(scheme))
+                return findings_.error(
+                    section, key,
+                    fmt::format("{}={}: a file or a block device only, and no {}; attach the disk "
+                                "to the host first (qemu-nbd -c, rbd map, iscsiadm, mount).",
+                                key, shorten(text), scheme));
+    }
+
     void check_making(const std::string &section, const Drive &drive) {
         const std::string_view key = drive.size ? "Size" : "BackingFile";
         if (!drive.file)
@@ -85,16 +115,17 @@ class DriveChecker {
         if (drive.serial.empty())
             return;
         const std::size_t room =
-            interface == DriveInterface::floppy                                     ? 0
+            interface == DriveInterface::floppy || interface == DriveInterface::sd  ? 0
             : interface == DriveInterface::scsi || interface == DriveInterface::usb ? 36
                                                                                     : 20;
         if (drive.serial.size() > room)
-            findings_.error(section, "Serial",
-                            room == 0
-                                ? "Serial=: a floppy has no serial number."
-                                : fmt::format("Serial={}: longer than {} characters, which is all "
-                                              "that Interface={} has room for.",
-                                              shorten(drive.serial), room, name_of(interface)));
+            findings_.error(
+                section, "Serial",
+                room == 0 ? fmt::format("Serial=: {} has no serial number.",
+                                        interface == DriveInterface::sd ? "an SD card" : "a floppy")
+                          : fmt::format("Serial={}: longer than {} characters, which is all "
+                                        "that Interface={} has room for.",
+                                        shorten(drive.serial), room, name_of(interface)));
     }
 
     void check_interface(const std::string &section, DriveInterface interface) {
@@ -128,6 +159,8 @@ class DriveChecker {
                              traits_.disks == BuiltInDisks::ahci ? kAhciPorts : kIdeDrives;
                          ++ide_drives_ > room)
                     refuse(fmt::format("room for more than {} drives", room));
+                break;
+            case DriveInterface::sd:  // what the board has, QEMU knows
                 break;
             case DriveInterface::floppy:
                 if (!traits_.has_isa)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "generator/check/host.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,9 +12,12 @@
 #include <sstream>
 #include <vector>
 
+#include "common/cloud/ssh_key.h"
 #include "common/did_you_mean.h"
 #include "common/files/trusted_path.h"
 #include "common/paths.h"
+#include "common/qemu_options/table.h"
+#include "common/unique_fd.h"
 #include "generator/check/backing_file.h"
 #include "generator/check/child_user.h"
 #include "generator/check/image_check.h"
@@ -30,6 +34,20 @@ namespace {
 
 bool exists(const std::string &path) {
     return access(path.c_str(), F_OK) == 0 || errno == EACCES;
+}
+
+// Nothing of what is no file, or cannot be read, or is larger than a credential may be.
+std::optional<std::string> read_text(const std::string &path) {
+    constexpr std::size_t kMost = 1 << 20;
+    const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    struct stat status {};
+    if (!file || fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode) ||
+        static_cast<std::size_t>(status.st_size) > kMost)
+        return std::nullopt;
+    std::string text(static_cast<std::size_t>(status.st_size), '\0');
+    const ssize_t n = read(file.get(), text.data(), text.size());
+    text.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+    return text;
 }
 
 // Whether the path is in the state directory of a user's VM: only systemd knows for sure where it
@@ -72,11 +90,16 @@ class HostChecker {
         check_file("Boot", "Kernel", vm_.boot.kernel);
         check_file("Boot", "Initrd", vm_.boot.initrd);
         check_file("Boot", "Shim", vm_.boot.shim);
+        check_file("Boot", "DeviceTree", vm_.boot.device_tree);
+        check_file("Boot", "BIOS", vm_.boot.bios);
+        for (const FirmwareFile &file : vm_.boot.firmware_files)
+            check_file("Boot", "FirmwareFile", file.file);
         if (vm_.boot.kernel && purpose_ == CheckFor::person) {
             check_console();
             check_panic();
         }
         check_machine(qemu);
+        check_arguments();
         for (const Drive &drive : vm_.drives)
             check_drive(drive);
         check_images(vm_, [&](std::string_view section, std::string_view key,
@@ -109,12 +132,12 @@ class HostChecker {
   private:
     void check_cloud_init() {
         const CloudInit &cloud = vm_.cloud_init;
-        check_file("CloudInit", "UserData", cloud.user_data);
-        check_file("CloudInit", "MetaData", cloud.meta_data);
-        check_file("CloudInit", "NetworkConfig", cloud.network_config);
+        check_plain_file("CloudInit", "UserData", cloud.user_data);
+        check_plain_file("CloudInit", "MetaData", cloud.meta_data);
+        check_plain_file("CloudInit", "NetworkConfig", cloud.network_config);
         for (const SshKey &key : cloud.ssh_keys)
             if (key.is_file)
-                check_file("CloudInit", "SSHKey", FilePath{key.text});
+                check_keys(key.text);
         struct stat status {};
         const std::string ini = vm_.location("CloudInit", "Password").path;
         if (cloud.password && stat(ini.c_str(), &status) == 0 && (status.st_mode & S_IROTH) != 0)
@@ -122,6 +145,16 @@ class HostChecker {
                  fmt::format("Password=: everybody on this machine may read the hash in this file; "
                              "run: chmod o-r {}",
                              ini));
+    }
+
+    // As qemunit-seed reads it when the VM starts.
+    void check_keys(const std::string &file) {
+        check_plain_file("CloudInit", "SSHKey", FilePath{file});
+        const auto text = read_text(absolute_path(vm_, FilePath{file}));
+        if (!text)
+            return;
+        if (const auto keys = ssh_keys_in(file, *text); !keys)
+            warn("CloudInit", "SSHKey", fmt::format("SSHKey={}: {}.", file, keys.error().message));
     }
 
     void check_drive(const Drive &drive) {
@@ -186,6 +219,15 @@ class HostChecker {
                              absolute_path(vm_, *file)));
         else if (section == "Boot" || key.starts_with("Backing"))
             check_access(section, key, *file, /*write=*/false);
+    }
+
+    void check_plain_file(std::string_view section, std::string_view key,
+                          const std::optional<FilePath> &file) {
+        check_file(section, key, file);
+        struct stat status {};
+        if (file && stat(absolute_path(vm_, *file).c_str(), &status) == 0 &&
+            !S_ISREG(status.st_mode))
+            warn(section, key, fmt::format("{}={}: not a file.", key, file->text));
     }
 
     // Without User=, one with the group that all VMs have.
@@ -270,6 +312,20 @@ class HostChecker {
         warn("VM", "Machine",
              fmt::format("Machine={}: {} has no such machine.{} `{} -machine help` lists them.",
                          vm_.machine->text, qemu, did_you_mean(vm_.machine->text, machines), qemu));
+    }
+
+    // What the sandbox keeps QEMU from; QEMU says it late, and not why.
+    void check_arguments() {
+        std::vector<std::string> words;
+        for (const QemuWord &word : vm_.arguments)
+            words.push_back(word.text);
+        OpenedByService opened;
+        for (const UnitLine &line : vm_.service_lines) {
+            opened.network |= line.key == "PrivateNetwork" && line.value == "no";
+            opened.paths |= line.key.starts_with("Bind");
+        }
+        for (const std::string &fault : faults_of_arguments(words, opened))
+            warn("VM", "Arguments", "Arguments=: " + fault);
     }
 
     void check_port(const Network &network, const HostForward &forward) {

@@ -37,6 +37,9 @@ class NetworkChecker {
                             "Type=bridge needs Bridge=: which bridge of the host is it?");
         if (network.type != NetworkType::bridge && network.bridge)
             findings_.error(section, "Bridge", "Bridge= needs Type=bridge.");
+        if (network.model && network.model->text == kOnboardModel && network.boot_index)
+            findings_.error(section, "BootIndex",
+                            "BootIndex= is not for Model=onboard; the board decides.");
         if (is_tap)
             interfaces_.take(tap_name(vm_, network), section, "Interface", "The interface",
                              findings_);

@@ -9,6 +9,9 @@
 
 namespace qemunit::generator {
 
+// Processors, memory, screen, sound: [VM], [CPU], [Memory], [Screen], [Sound …].
+void check_hardware(const Vm &vm, Architecture host, Findings &findings);
+
 // [Drive …]: images, and which buses of the machine have room for them.
 void check_drives(const Vm &vm, Architecture host, Findings &findings);
 

@@ -25,9 +25,6 @@ class ScopeChecker {
         if (vm_.user)
             refuse(vm_.location("VM", "User"), "User", vm_.user->text,
                    "QEMU runs as the user whose VM it is.");
-        if (vm_.is_registered)
-            refuse(vm_.location("VM", "Register"), "Register", "yes",
-                   "systemd-machined registers only what root asks for.");
         check_access("Monitor", vm_.monitor);
         for (const Serial &serial : vm_.serials)
             check_access("Serial " + serial.name, serial.socket);
@@ -39,6 +36,9 @@ class ScopeChecker {
                        name_of(network.type),
                        "a user may make no interfaces of the host. Type=user and Type=passt need "
                        "none.");
+        if (vm_.memory_settings.locked)
+            refuse(vm_.location("Memory", "Locked"), "Locked", "yes",
+                   "a user may lock only little memory.");
         for (const Share &share : vm_.shares)
             if (share.type == ShareType::virtiofs)
                 refuse(vm_.location("Share " + share.name, "Type"), "Type", name_of(share.type),

@@ -17,52 +17,10 @@ namespace qemunit::generator {
 
 namespace {
 
-std::string size_text(MemorySize size) {
-    constexpr uint64_t kMiB = 1 << 20;
-    if (size.bytes % kMiB == 0)
-        return concat(fmt::to_string(size.bytes / kMiB), "M");
-    return concat(fmt::to_string(size.bytes), "B");
-}
-
-// The guest's memory has to be shared with virtiofsd, which maps it.
-bool shares_memory(const Vm &vm) {
-    return std::ranges::any_of(vm.shares,
-                               [](const Share &s) { return s.type == ShareType::virtiofs; });
-}
-
-void add_machine(CommandLine &line) {
-    const Vm &vm = line.vm();
-    const std::string memory = size_text(vm.memory.value_or(MemorySize{1u << 30}));
-    OptionValue machine(line.traits().machine);
-    if (vm.firmware == Firmware::uefi_secure)
-        machine.add("smm", "on");
-    if (shares_memory(vm)) {
-        line.add("-object", OptionValue("memory-backend-memfd")
-                                .add("id", kMemoryId)
-                                .add("size", memory)
-                                .add("share", "on"));
-        machine.add("memory-backend", kMemoryId);
-    }
-    line.add("-machine", std::move(machine));
-    // The order counts: QEMU takes the first accelerator that it can initialise.
-    if (vm.accelerator == Accelerator::kvm || falls_back_to_tcg(vm, line.host()))
-        line.add("-accel", "kvm");
-    if (vm.accelerator != Accelerator::kvm)
-        line.add("-accel", "tcg");
-    if (!vm.cpu.empty())
-        line.add("-cpu", vm.cpu);
-    else if (!line.traits().cpu.empty())
-        line.add("-cpu", std::string(line.traits().cpu));
-    line.add("-smp", fmt::to_string(vm.cpus.value_or(CpuCount{1}).count));
-    line.add("-m", memory);
-    if (vm.uuid)
-        line.add("-uuid", vm.uuid->text);
-    if (vm.clock)
-        line.add("-rtc", OptionValue().add("base", vm.clock->text));
-}
-
 void add_firmware(CommandLine &line) {
     const Vm &vm = line.vm();
+    if (vm.boot.bios)
+        line.add("-bios", absolute_path(vm, *vm.boot.bios));
     if (!vm.uefi)
         return;
     line.add("-drive", OptionValue()
@@ -116,6 +74,13 @@ void add_boot(CommandLine &line) {
                                     .add("string", vm.boot.shim ? "no" : "yes"));
         line.add("-append", kernel_command_line(line));
     }
+    if (vm.boot.device_tree)
+        line.add("-dtb", absolute_path(vm, *vm.boot.device_tree));
+    for (const SmbiosTable &table : vm.boot.smbios)
+        line.add("-smbios", table.text);
+    for (const FirmwareFile &file : vm.boot.firmware_files)
+        line.add("-fw_cfg",
+                 OptionValue().add("name", file.name).add("file", absolute_path(vm, file.file)));
     OptionValue boot;
     if (order_is_letters(vm))
         boot.add("order", vm.boot.order.front());
@@ -130,7 +95,7 @@ void add_boot(CommandLine &line) {
 // Devices that a guest does not notice until it looks for them.
 void add_small_devices(CommandLine &line) {
     const Vm &vm = line.vm();
-    if (vm.rng) {
+    if (has_rng(vm, line.host())) {
         line.add("-object", concat("rng-builtin,id=", kRngId));
         line.add_device(OptionValue(line.virtio("rng")).add("rng", kRngId));
     }
@@ -149,6 +114,13 @@ void add_small_devices(CommandLine &line) {
         line.add("-action",
                  *vm.on_panic == PanicAction::pause ? "panic=pause" : "panic=exit-failure");
     }
+    if (vm.on_reboot == RebootAction::poweroff)
+        line.add("-action", "reboot=shutdown");
+    if (vm.starts_paused)
+        line.add("-S");
+    if (vm.debugger)
+        line.add("-gdb", concat("unix:", double_commas(vm.paths.state_dir(vm.name)),
+                                "/gdb.sock,server=on,wait=off"));
 }
 
 }  // namespace
@@ -181,6 +153,8 @@ std::vector<std::string> qemu_arguments(const Vm &vm, Architecture host) {
         add_tpm(line);
     add_small_devices(line);
     add_display(line);
+    for (const Sound &sound : vm.sounds)
+        add_sound(line, sound);
     for (const QemuWord &word : vm.arguments)
         line.add(word.text);
     return line.take();

@@ -130,22 +130,4 @@ void add_tpm(CommandLine &line) {
     line.add_device(OptionValue(line.traits().tpm).add("tpmdev", kTpmId));
 }
 
-void add_display(CommandLine &line) {
-    if (line.vm().display == Display::none) {
-        line.add("-display", "none");
-        return;
-    }
-    if (line.vm().keyboard)
-        line.add("-k", line.vm().keyboard->text);
-    line.add("-vnc", OptionValue("unix:" + double_commas(line.vm().paths.state_dir(line.vm().name) +
-                                                         "/vnc.sock")));
-    line.add_device(OptionValue(line.traits().has_isa ? "VGA" : line.virtio("gpu")));
-    if (line.traits().has_pci) {
-        // A tablet, because a mouse without absolute coordinates drifts from the viewer's.
-        const std::string bus = concat(line.usb(), ".0");
-        line.add_device(OptionValue("usb-kbd").add("bus", bus));
-        line.add_device(OptionValue("usb-tablet").add("bus", bus));
-    }
-}
-
 }  // namespace qemunit::generator

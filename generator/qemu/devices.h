@@ -7,6 +7,8 @@
 
 namespace qemunit::generator {
 
+// -machine, -cpu, -m and what else comes with them.
+void add_machine(CommandLine &line);
 void add_drive(CommandLine &line, const Drive &drive);
 void add_network(CommandLine &line, const Network &network);
 void add_serial(CommandLine &line, const Serial &serial);
@@ -18,5 +20,6 @@ void add_cloud_init(CommandLine &line);
 void add_credential(CommandLine &line, const Credential &credential);
 void add_tpm(CommandLine &line);
 void add_display(CommandLine &line);
+void add_sound(CommandLine &line, const Sound &sound);
 
 }  // namespace qemunit::generator

@@ -3,6 +3,7 @@
 
 #include "common/concat.h"
 #include "common/drive_nodes.h"
+#include "common/shared_names.h"
 #include "generator/qemu/devices.h"
 #include "generator/qemu/drive_files.h"
 #include "generator/vm/defaults.h"
@@ -44,6 +45,7 @@ OptionValue device_model(CommandLine &line, const Drive &drive) {
             return sata_device(line, kind);
         case DriveInterface::usb:
             return OptionValue("usb-storage").add("bus", concat(line.usb(), ".0"));
+        case DriveInterface::sd:  // in the machine's own slot
         case DriveInterface::floppy:
             break;
     }
@@ -54,7 +56,8 @@ OptionValue device_model(CommandLine &line, const Drive &drive) {
 
 OptionValue drive_back_end(const CommandLine &line, const Drive &drive) {
     OptionValue option;
-    option.add("if", "none").add("id", drive.name);
+    const bool is_sd = effective_interface(line.vm(), drive, line.host()) == DriveInterface::sd;
+    option.add("if", is_sd ? "sd" : "none").add("id", drive.name);
     // The helper gives QEMU the files, open. auto-read-only would have QEMU open an image twice,
     // for which a set has to hold two descriptors, and the locks of the first would stay.
     if (drive.file)
@@ -71,7 +74,7 @@ OptionValue drive_back_end(const CommandLine &line, const Drive &drive) {
         option.add("snapshot", "on");
     if (drive.file && drive.cache)
         option.add("cache", name_of(*drive.cache));
-    if (drive.file && drive.discard)
+    if (drive.file && discards(line.vm(), drive))
         option.add("discard", "unmap");
     if (drive.file && drive.aio)
         option.add("aio", name_of(*drive.aio));
@@ -82,6 +85,11 @@ OptionValue drive_back_end(const CommandLine &line, const Drive &drive) {
 
 void add_drive(CommandLine &line, const Drive &drive) {
     line.add("-drive", drive_back_end(line, drive));
+    if (effective_interface(line.vm(), drive, line.host()) == DriveInterface::sd)
+        return;
+    const std::string thread = concat(kIoThreadIds, drive.name);
+    if (drive.iothread)
+        line.add("-object", OptionValue("iothread").add("id", thread));
     OptionValue device = device_model(line, drive);
     device.add("drive", drive.name).add("id", drive.name);
     const bool is_nvme = effective_interface(line.vm(), drive, line.host()) == DriveInterface::nvme;
@@ -91,6 +99,10 @@ void add_drive(CommandLine &line, const Drive &drive) {
         device.add("serial", drive.name);
     if (const auto index = boot_index(line.vm(), drive.name, drive.boot_index))
         device.add("bootindex", fmt::to_string(*index));
+    if (drive.iothread)
+        device.add("iothread", thread);
+    if (drive.queues)
+        device.add("num-queues", fmt::to_string(drive.queues->number));
     line.add_device(std::move(device));
 }
 

@@ -41,7 +41,14 @@ OptionValue network_back_end(CommandLine &line, const Network &network) {
 
 void add_network(CommandLine &line, const Network &network) {
     line.add("-netdev", network_back_end(line, network));
-    OptionValue device(network.model ? network.model->text : line.virtio("net"));
+    const std::string model = network.model ? network.model->text : "virtio";
+    if (model == kOnboardModel) {  // which is not a -device
+        line.add("-net", OptionValue("nic")
+                             .add("netdev", network.name)
+                             .add("macaddr", mac_address(line.vm(), network)));
+        return;
+    }
+    OptionValue device(model == "virtio" ? line.virtio("net") : model);
     device.add("netdev", network.name)
         .add("id", network.name)
         .add("mac", mac_address(line.vm(), network));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "common/ascii.h"
 #include "common/concat.h"
 #include "common/did_you_mean.h"
 #include "common/shared_names.h"
@@ -34,6 +35,29 @@ std::vector<std::string_view> known_keys(std::string_view section) {
         if (row.section == section)
             names.push_back(row.key);
     return names;
+}
+
+// What other programs call it: libvirt, Proxmox VE, quickemu, QEMU itself. "" for a section.
+struct OtherName {
+    std::string_view section, name, ours;
+};
+constexpr OtherName kOtherNames[] = {
+    {"", "Disk", "Drive"},        {"", "Net", "Network"},        {"", "NIC", "Network"},
+    {"", "Interface", "Network"}, {"", "Filesystem", "Share"},   {"VM", "RAM", "Memory"},
+    {"VM", "Cores", "CPUs"},      {"VM", "VCPU", "CPUs"},        {"VM", "VCPUs", "CPUs"},
+    {"VM", "SMP", "CPUs"},        {"VM", "KVM", "Accelerator"},  {"VM", "Graphics", "Display"},
+    {"VM", "Video", "Display"},   {"Drive", "Path", "File"},     {"Drive", "Image", "File"},
+    {"Drive", "Source", "File"},  {"Drive", "Bus", "Interface"},
+};
+
+// " Did you mean 'Memory'?", or "".
+std::string suggestion(std::string_view section, std::string_view name,
+                       std::span<const std::string_view> known) {
+    std::string text = did_you_mean(name, known);
+    for (const OtherName &other : kOtherNames)
+        if (text.empty() && other.section == section && to_lower(other.name) == to_lower(name))
+            text = did_you_mean(other.ours, known);
+    return text;
 }
 
 bool is_private(std::string_view name) {  // systemd.unit(5): "X-" is for others to use
@@ -85,7 +109,7 @@ class Configurator {
         if (row == nullptr) {
             const auto known = known_sections();
             warn(fmt::format("Unknown section '{}', ignoring.{}", printable(shorten(header)),
-                             did_you_mean(kind, known)));
+                             suggestion("", kind, known)));
             return;
         }
         if (row->kind == Kind::device) {
@@ -130,7 +154,7 @@ class Configurator {
         if (row == nullptr) {
             const auto known = known_keys(section_->name);
             warn(fmt::format("Unknown key '{}' in section [{}], ignoring.{}", entry.key,
-                             section_name_, did_you_mean(entry.key, known)));
+                             section_name_, suggestion(section_->name, entry.key, known)));
             return;
         }
         vm_.places.insert_or_assign({section_name_, entry.key}, where_);

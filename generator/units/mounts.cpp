@@ -16,8 +16,8 @@ namespace {
 
 // File systems that systemd or the kernel mounts before anything else starts.
 bool is_of_kernel(std::string_view path) {
-    constexpr std::string_view kFolders[] = {"/dev", "/proc", "/sys"};
-    return std::ranges::any_of(kFolders, [&](std::string_view folder) {
+    constexpr std::string_view kKernelFolders[] = {"/dev", "/proc", "/sys"};
+    return std::ranges::any_of(kKernelFolders, [&](std::string_view folder) {
         return path == folder || is_below(path, folder);
     });
 }
@@ -52,6 +52,10 @@ std::vector<std::string> named_paths(const Vm &vm) {
     add(vm.boot.kernel);
     add(vm.boot.initrd);
     add(vm.boot.shim);
+    add(vm.boot.device_tree);
+    add(vm.boot.bios);
+    for (const FirmwareFile &file : vm.boot.firmware_files)
+        paths.push_back(absolute_path(vm, file.file));
     for (const Drive &drive : vm.drives) {
         add(drive.file);
         add(drive.backing_file);

@@ -23,6 +23,7 @@
 #include "generator/vm/defaults.h"
 #include "generator/vm/enumerations.h"
 #include "generator/vm/stop_timeout.h"
+#include "generator/vm/text.h"
 
 namespace qemunit::generator {
 
@@ -69,11 +70,52 @@ void append_drive_files(std::string &text, const Vm &vm, bool only_roots) {
                                           ":", absolute_path(vm, *drive.file))));
 }
 
+// Whether a line of [Service] puts something there, or on the way there.
+bool mounts(const UnitLine &line, std::string_view path) {
+    constexpr std::string_view kWhole[] = {"RootDirectory", "RootImage", "ExtensionImages",
+                                           "ExtensionDirectories"};
+    constexpr std::string_view kParts[] = {"BindPaths", "BindReadOnlyPaths", "MountImages"};
+    if (std::ranges::find(kWhole, line.key) != std::end(kWhole))
+        return true;
+    if (std::ranges::find(kParts, line.key) == std::end(kParts))
+        return false;
+    for (std::string_view rest = line.value; !rest.empty();) {
+        const std::size_t end = std::min(rest.find_first_of(" \t:\""), rest.size());
+        std::string_view place = rest.substr(0, end);
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+        place.remove_prefix(std::min(place.find('/'), place.size()));  // "-+"
+        if (!place.empty() && (place == path || is_below(path, place)))
+            return true;
+    }
+    return false;
+}
+
+// PID 1 mounts what a path leads to at the moment, for a person with User= perhaps by a link. (A
+// user's manager has no more rights than the user.)
+std::vector<std::string> checked_mounts(const Vm &vm) {
+    std::vector<std::string> paths;
+    if (vm.paths.is_of_user())
+        return paths;
+    for (OpenedPath &mounted : mounted_paths(vm))
+        if (std::ranges::none_of(vm.service_lines,
+                                 [&](const UnitLine &line) { return mounts(line, mounted.path); }))
+            paths.push_back(std::move(mounted.path));
+    return paths;
+}
+
+void append_checked_mounts(std::string &text, const Vm &vm) {
+    for (const std::string &path : checked_mounts(vm)) {
+        text += kNextLine;
+        append_quoted_word(text, helper_option::with_value(helper_option::kMounted, path));
+    }
+}
+
 // "+": as root, who may open what QEMU's user may not. QEMU gets just these files.
 void append_open_command(std::string &text, const Vm &vm) {
     using namespace helper_option;
     const auto files = drive_files(vm);
-    auto count = std::ranges::count(files, true, &DriveFile::is_opened_by_root);
+    auto count = std::ranges::count(files, true, &DriveFile::is_opened_by_root) +
+                 std::ssize(checked_mounts(vm));
     for (const Network &network : vm.networks)
         count += is_tap(network);
     if (count == 0)
@@ -85,6 +127,7 @@ void append_open_command(std::string &text, const Vm &vm) {
         append_quoted_word(text, with_value(kOwner, user));
     }
     append_drive_files(text, vm, /*only_roots=*/true);
+    append_checked_mounts(text, vm);
     for (const Network &network : vm.networks)
         if (is_tap(network)) {
             text += kNextLine;
@@ -159,6 +202,7 @@ void append_exec_start(std::string &text, const Vm &vm, Architecture host) {
         if (!opened.path.starts_with("/usr/"))
             add_on_line_of_its_own(opened.write ? kWrites : kReads, opened.path);
     append_drive_files(text, vm, /*only_roots=*/false);
+    append_checked_mounts(text, vm);
     for (const auto &[part, socket] : served_sockets(vm))
         add_on_line_of_its_own(kNeeds, concat(part, ",", socket));
     bool after_option = false;
@@ -257,6 +301,24 @@ OutputLink want(const Vm &vm, std::string_view by, std::string_view unit) {
 
 }  // namespace
 
+// What check_run() lets through: a part of what append_exec_start() writes.
+std::vector<std::string> run_command(const Vm &vm, Architecture host) {
+    using namespace helper_option;
+    std::vector<std::string> words{std::string(kHelperPath), std::string(kCaller)};
+    if (vm.paths.is_of_user())
+        words.emplace_back(kUser);
+    words.push_back(with_value(kVm, vm.name));
+    for (const Serial &serial : vm.serials)
+        words.push_back(with_value(kSerial, serial.name));
+    for (const Channel &channel : vm.channels)
+        words.push_back(with_value(kChannel, channel.name));
+    if (falls_back_to_tcg(vm, host))
+        words.emplace_back(kCheckKvm);
+    words.push_back(with_value(kStop, kQuit));
+    std::ranges::move(qemu_arguments(vm, host), std::back_inserter(words));
+    return words;
+}
+
 Output render(const Vm &vm, Architecture host, Namespaces namespaces) {
     Output output;
     SupportingUnits supporting = supporting_units(vm);
@@ -281,8 +343,11 @@ Output render(const Vm &vm, Architecture host, Namespaces namespaces) {
         output.links.push_back(want(vm, unit, wanted));
     for (const auto &[by, wanted] : supporting.wants)
         output.links.push_back(want(vm, by, wanted));
-    if (vm.is_registered)  // which starts after the VM
+    if (vm.is_registered) {
+        output.links.push_back(want(vm, unit, concat("qemu-instance@", vm.name, ".socket")));
+        // This one starts after the VM.
         output.links.push_back(want(vm, unit, concat("qemu-machine@", vm.name, ".service")));
+    }
     for (const auto &[kind, lines] : {std::pair("monitor", monitor_socket_settings(vm)),
                                       std::pair("serial", serial_socket_settings(vm))}) {
         const std::string socket = concat("qemu-", kind, "@", vm.name, ".socket");

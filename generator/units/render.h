@@ -22,6 +22,10 @@ struct Output {
     std::vector<OutputLink> links;
 };
 
+// The command of a VM of `qemunitctl run`, which is no template's instance: qemunit-helper, and
+// what it is told.
+std::vector<std::string> run_command(const Vm &vm, Architecture host);
+
 Output render(const Vm &vm, Architecture host, Namespaces namespaces = Namespaces::available);
 
 }  // namespace qemunit::generator

@@ -6,6 +6,7 @@
 
 #include "common/concat.h"
 #include "common/paths.h"
+#include "common/run/protocol.h"
 #include "generator/qemu/drive_files.h"
 #include "generator/units/unit_text.h"
 #include "generator/vm/defaults.h"
@@ -30,6 +31,8 @@ class Sandbox {
             lines_ +=
                 "# The guest says to the helper that it is up.\n"
                 "RestrictAddressFamilies=AF_VSOCK\n";
+        if (vm_.memory_settings.locked)
+            lines_ += "LimitMEMLOCK=infinity\n";
         if (std::ranges::find(vm_.drives, DriveAio::io_uring, &Drive::aio) != vm_.drives.end())
             lines_ +=
                 "# AIO=io_uring; see qemunit.ini(5) for what that costs.\n"
@@ -39,29 +42,14 @@ class Sandbox {
 
   private:
     void add_mounts() {
-        std::vector<OpenedPath> paths = opened_paths(vm_);
-        for (const DriveFile &file : drive_files(vm_)) {
-            if (!file.is_opened_by_root)
-                paths.push_back({file.path, file.write});
-            else if (is_below(file.path, "/dev"))  // this counts for qemunit-open, too
-                allow_device(file.path, file.write);
-        }
-        for (const Share &share : vm_.shares)
-            if (share.type != ShareType::virtiofs)  // virtiofsd has a sandbox of its own
-                paths.push_back(
-                    {share.path->text, !share.read_only && share.type == ShareType::ninep});
-        // One mount for each path, or systemd takes the read-only one of two.
-        std::map<std::string_view, bool> is_written;
-        for (const OpenedPath &opened : paths)
-            is_written[opened.path] |= opened.write;
-        for (const OpenedPath &opened : paths)
-            if (const auto mount = is_written.extract(opened.path))
-                allow(opened.path, mount.mapped());
-        if (vm_.qemu && !is_below(vm_.qemu->text, "/usr"))
-            allow(vm_.qemu->text, false);
+        for (const DriveFile &file : drive_files(vm_))
+            if (file.is_opened_by_root && is_below(file.path, "/dev"))
+                allow_device(file.path, file.write);  // this counts for qemunit-open, too
+        for (const OpenedPath &mounted : mounted_paths(vm_))
+            allow(mounted.path, mounted.write);
         if (vm_.vsock_cid)
             allow("/dev/vhost-vsock", true);
-        if (vm_.clock && vm_.clock->text == "localtime" && !vm_.paths.is_of_user())
+        if (clock_base(vm_) == "localtime" && !vm_.paths.is_of_user())
             lines_ += "BindReadOnlyPaths=-/etc/localtime\n";
         // Its libraries may be where only the linker's cache says.
         if (vm_.qemu && !vm_.paths.is_of_user())
@@ -81,9 +69,6 @@ class Sandbox {
 
     // "-": QEMU shall complain about a missing file in its own words, not systemd about a mount.
     void allow(const std::string &path, bool write) {
-        // The state directory is writable and /usr readable as they are.
-        if (is_below(path, vm_.paths.state_dir(vm_.name)) || (!write && is_below(path, "/usr")))
-            return;
         add_path(write ? "BindPaths=" : "BindReadOnlyPaths=", "-", path);
         hide_neighbours_of(path);
         in_root_ = in_root_ || is_below(path, "/root");
@@ -149,14 +134,43 @@ class Sandbox {
 
 std::vector<OpenedPath> opened_paths(const Vm &vm) {
     std::vector<OpenedPath> paths;
-    for (const auto *path : {&vm.boot.kernel, &vm.boot.initrd, &vm.boot.shim})
-        if (*path)
+    // What `qemunitctl run` hands over is open already.
+    for (const auto *path :
+         {&vm.boot.kernel, &vm.boot.initrd, &vm.boot.shim, &vm.boot.device_tree, &vm.boot.bios})
+        if (*path && !is_below((*path)->text, run::kOpenFiles))
             paths.push_back({absolute_path(vm, **path), false});
+    for (const FirmwareFile &file : vm.boot.firmware_files)
+        paths.push_back({absolute_path(vm, file.file), false});
     if (vm.uefi) {
         paths.push_back({vm.uefi->code, false});
         paths.push_back({vm.uefi->variables, false});  // the template, for the helper to copy
     }
     return paths;
+}
+
+std::vector<OpenedPath> mounted_paths(const Vm &vm) {
+    std::vector<OpenedPath> paths = opened_paths(vm);
+    for (const DriveFile &file : drive_files(vm))
+        if (!file.is_opened_by_root)
+            paths.push_back({file.path, file.write});
+    for (const Share &share : vm.shares)
+        if (share.type != ShareType::virtiofs)  // virtiofsd has a sandbox of its own
+            paths.push_back({share.path->text, !share.read_only && share.type == ShareType::ninep});
+    if (vm.qemu)
+        paths.push_back({vm.qemu->text, false});
+    // One mount for each path, or systemd takes the read-only one of two.
+    std::map<std::string_view, bool> is_written;
+    for (const OpenedPath &opened : paths)
+        is_written[opened.path] |= opened.write;
+    std::vector<OpenedPath> mounted;
+    for (const OpenedPath &opened : paths) {
+        const auto mount = is_written.extract(opened.path);
+        // The state directory is writable and /usr readable as they are.
+        if (mount && !is_below(opened.path, vm.paths.state_dir(vm.name)) &&
+            (mount.mapped() || !is_below(opened.path, "/usr")))
+            mounted.push_back({opened.path, mount.mapped()});
+    }
+    return mounted;
 }
 
 std::string sandbox_settings(const Vm &vm, Namespaces namespaces) {

@@ -26,4 +26,7 @@ struct OpenedPath {
 };
 std::vector<OpenedPath> opened_paths(const Vm &vm);
 
+// What else than sockets and devices systemd mounts into the sandbox, each path once.
+std::vector<OpenedPath> mounted_paths(const Vm &vm);
+
 }  // namespace qemunit::generator

@@ -67,7 +67,7 @@ std::string monitor_socket_settings(const Vm &vm) {
     const auto path = [&](std::string_view name) {
         return " " + vm.paths.socket_path(vm.name, name);
     };
-    // control.sock stays qemunitd's alone.
+    // control.sock and companion.sock stay qemunitd's alone.
     SocketAccess monitor = vm.monitor;
     SocketAccess control;
     control.mode = FileMode{0600};
@@ -77,8 +77,8 @@ std::string monitor_socket_settings(const Vm &vm) {
         control.user = AccountName{"qemunitd"};
         control.group = AccountName{"root"};
     }
-    return access_commands(
-        {{path(kMonitorSocket) + path(kQmpSocket), monitor}, {path(kControlSocket), control}});
+    return access_commands({{path(kMonitorSocket) + path(kQmpSocket), monitor},
+                            {path(kControlSocket) + path(kCompanionSocket), control}});
 }
 
 std::string serial_socket_settings(const Vm &vm) {

@@ -32,6 +32,10 @@ class Builder {
             add_drop_in(
                 fmt::format("qemu-snapshot@{}.service", vm_.name),
                 {{"Service", fmt::format("Environment=KEEP={}\n", vm_.snapshot_keep->number)}});
+        if (vm_.backup_keep && vm_.paths.scope == Scope::system)
+            add_drop_in(
+                fmt::format("qemu-backup@{}.service", vm_.name),
+                {{"Service", fmt::format("Environment=KEEP={}\n", vm_.backup_keep->number)}});
         if (vm_.tpm)
             add_tpm();
         for (const Network &network : vm_.networks) {

@@ -14,6 +14,14 @@
 
 namespace qemunit::generator {
 
+namespace {
+
+bool is_virt(std::string_view machine) {
+    return machine == "virt" || machine.starts_with("virt-");
+}
+
+}  // namespace
+
 std::string qemu_program(const Vm &vm, Architecture host) {
     return vm.qemu ? vm.qemu->text : concat(kQemuBinDir, "/", machine_traits(vm, host).program);
 }
@@ -69,6 +77,73 @@ SerialType effective_type(const Vm &vm, const Serial &serial, Architecture host)
 
 std::string_view effective_tag(const Share &share) {
     return share.tag ? share.tag->text : share.name;
+}
+
+uint64_t cpu_count(const Vm &vm) {
+    if (vm.cpus)
+        return vm.cpus->count;
+    uint64_t product = 1;
+    for (const auto *part :
+         {&vm.topology.sockets, &vm.topology.dies, &vm.topology.cores, &vm.topology.threads})
+        if (*part)
+            product *= (*part)->count;
+    return product;
+}
+
+// What QEMU's manual has Windows be given (docs/system/i386/hyperv.rst), but for what needs Intel's
+// processors, or nests. Without KVM there is none of it, and QEMU refuses some.
+std::string cpu_model(const Vm &vm, Architecture host) {
+    constexpr std::string_view kHyperV =
+        ",hv-relaxed,hv-vapic,hv-spinlocks=0x1fff,hv-vpindex,hv-runtime,hv-time,hv-synic,hv-stimer,"
+        "hv-frequencies,hv-tlbflush,hv-ipi,hv-reset";
+    std::string model = vm.cpu.empty() ? std::string(machine_traits(vm, host).cpu) : vm.cpu;
+    if (vm.guest_os == GuestOs::windows &&
+        (vm.accelerator == Accelerator::kvm || falls_back_to_tcg(vm, host)) &&
+        model.find(",hv") == model.npos)
+        model += kHyperV;
+    return model;
+}
+
+std::string clock_base(const Vm &vm) {
+    if (vm.clock)
+        return vm.clock->text;
+    return vm.guest_os == GuestOs::windows ? "localtime" : "";
+}
+
+bool has_rng(const Vm &vm, Architecture host) {
+    // Other machines are boards with the devices that they have, and may have no bus for more.
+    const std::string machine = machine_traits(vm, host).machine;
+    const bool has_bus = machine == "q35" || machine == "pc" || machine.starts_with("pc-") ||
+                         machine == "microvm" || is_virt(machine);
+    return vm.rng.value_or(vm.hardware >= HardwareVersion::v0_8 && has_bus);
+}
+
+bool discards(const Vm &vm, const Drive &drive) {
+    return drive.discard.value_or(vm.hardware >= HardwareVersion::v0_8);
+}
+
+unsigned hot_plug_ports(const Vm &vm, Architecture host) {
+    constexpr unsigned kUsual = 4;
+    if (vm.hot_plug_ports)
+        return vm.hot_plug_ports->number;
+    const std::string machine = machine_traits(vm, host).machine;
+    const bool has_root_bus = machine == "q35" || machine.starts_with("pc-q35") || is_virt(machine);
+    return vm.hardware >= HardwareVersion::v0_8 && has_root_bus ? kUsual : 0;
+}
+
+VideoCard video_card(const Vm &vm, Architecture host) {
+    if (vm.screen.card)
+        return *vm.screen.card;
+    if (!machine_traits(vm, host).has_isa)
+        return VideoCard::virtio;
+    return vm.display == Display::spice ? VideoCard::qxl : VideoCard::standard;
+}
+
+bool has_memory_object(const Vm &vm) {
+    const MemorySettings &memory = vm.memory_settings;
+    return memory.huge_pages.are_used || memory.shared || memory.preallocated ||
+           std::ranges::any_of(vm.shares,
+                               [](const Share &s) { return s.type == ShareType::virtiofs; });
 }
 
 bool falls_back_to_tcg(const Vm &vm, Architecture host) {

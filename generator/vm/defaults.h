@@ -15,6 +15,9 @@ namespace qemunit::generator {
 // A relative path is relative to the VM's state directory.
 std::string absolute_path(const Vm &vm, const FilePath &path);
 
+// Model= of a card that the machine has by itself.
+inline constexpr std::string_view kOnboardModel = "onboard";
+
 // The path of the QEMU that the VM runs in.
 std::string qemu_program(const Vm &vm, Architecture host);
 
@@ -26,6 +29,19 @@ std::string backing_format_of(const Drive &drive);
 DriveInterface effective_interface(const Vm &vm, const Drive &drive, Architecture host);
 SerialType effective_type(const Vm &vm, const Serial &serial, Architecture host);
 std::string_view effective_tag(const Share &share);
+
+// How many processors the guest starts with.
+uint64_t cpu_count(const Vm &vm);
+// "" where QEMU's own default is right, as of a board with one kind of processor.
+std::string cpu_model(const Vm &vm, Architecture host);
+// "utc", or what else the clock shows.
+std::string clock_base(const Vm &vm);
+bool has_rng(const Vm &vm, Architecture host);
+bool discards(const Vm &vm, const Drive &drive);
+unsigned hot_plug_ports(const Vm &vm, Architecture host);
+VideoCard video_card(const Vm &vm, Architecture host);
+// Whether the guest's memory is an object of its own.
+bool has_memory_object(const Vm &vm);
 
 // Whether QEMU is to try KVM first and then TCG.
 bool falls_back_to_tcg(const Vm &vm, Architecture host);

@@ -43,9 +43,43 @@ inline constexpr auto kNames<Firmware> = std::to_array<Name<Firmware>>({
     {"uefi-secure", Firmware::uefi_secure},
 });
 template <>
+inline constexpr auto kNames<GuestOs> = std::to_array<Name<GuestOs>>({
+    {"generic", GuestOs::generic},
+    {"windows", GuestOs::windows},
+});
+template <>
+inline constexpr auto kNames<RebootAction> = std::to_array<Name<RebootAction>>({
+    {"reset", RebootAction::reset},
+    {"poweroff", RebootAction::poweroff},
+});
+template <>
 inline constexpr auto kNames<Display> = std::to_array<Name<Display>>({
     {"none", Display::none},
     {"vnc", Display::vnc},
+    {"spice", Display::spice},
+});
+template <>
+inline constexpr auto kNames<HardwareVersion> = std::to_array<Name<HardwareVersion>>({
+    {"0.1", HardwareVersion::v0_1},
+    {"0.8", HardwareVersion::v0_8},
+});
+template <>
+inline constexpr auto kNames<VideoCard> = std::to_array<Name<VideoCard>>({
+    {"std", VideoCard::standard},
+    {"virtio", VideoCard::virtio},
+    {"qxl", VideoCard::qxl},
+    {"cirrus", VideoCard::cirrus},
+    {"vmware", VideoCard::vmware},
+    {"bochs", VideoCard::bochs},
+    {"ramfb", VideoCard::ramfb},
+});
+template <>
+inline constexpr auto kNames<SoundModel> = std::to_array<Name<SoundModel>>({
+    {"hda", SoundModel::hda},
+    {"ac97", SoundModel::ac97},
+    {"es1370", SoundModel::es1370},
+    {"sb16", SoundModel::sb16},
+    {"usb", SoundModel::usb},
 });
 template <>
 inline constexpr auto kNames<WatchdogAction> = std::to_array<Name<WatchdogAction>>({
@@ -84,6 +118,7 @@ inline constexpr auto kNames<DriveInterface> = std::to_array<Name<DriveInterface
     {"sata", DriveInterface::sata},
     {"usb", DriveInterface::usb},
     {"floppy", DriveInterface::floppy},
+    {"sd", DriveInterface::sd},
 });
 template <>
 inline constexpr auto kNames<DriveMedia> = std::to_array<Name<DriveMedia>>({

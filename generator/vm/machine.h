@@ -20,11 +20,13 @@ struct MachineTraits {
     std::string_view program;  // "qemu-system-x86_64"
     std::string machine;
     std::string_view cpu;   // "": QEMU's own default is the best there is
+    bool has_pcie;          // root ports can be added
     bool has_pci;           // else virtio devices sit on virtio-mmio
     unsigned uarts;         // how many ports `-serial` can give
     std::string_view uart;  // what Linux calls the first one: "ttyS0"
     BuiltInDisks disks;
     bool has_isa;
+    bool has_one_cpu_model;  // and as many processors as the board has, unless the ini says more
     std::string_view tpm;  // the model of its TPM; "": none
 };
 

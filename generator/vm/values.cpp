@@ -8,10 +8,10 @@
 
 #include "common/ascii.h"
 #include "common/cloud/ssh_key.h"
+#include "common/console/regular_expression.h"
 #include "common/did_you_mean.h"
 #include "common/time_units.h"
 #include "common/whole_number.h"
-#include "generator/vm/regular_expression.h"
 #include "generator/vm/text.h"
 
 namespace qemunit::generator {
@@ -169,10 +169,9 @@ Parsed<SnapshotCount> parse_value(As<SnapshotCount>, std::string_view text) {
 }
 
 Parsed<CpuCount> parse_value(As<CpuCount>, std::string_view text) {
-    constexpr unsigned kMax = 1024;  // no machine of QEMU has more
     const auto number = whole_number(text);
-    if (!number || *number < 1 || *number > kMax)
-        return std::unexpected(fmt::format("not a number of CPUs from 1 to {}.", kMax));
+    if (!number || *number < 1 || *number > kCpusMax)
+        return std::unexpected(fmt::format("not a number of CPUs from 1 to {}.", kCpusMax));
     return CpuCount{static_cast<unsigned>(*number)};
 }
 

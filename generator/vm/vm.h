@@ -23,12 +23,17 @@ namespace qemunit::generator {
 enum class Architecture { x86_64, i386, aarch64, arm, riscv64 };
 enum class Accelerator { automatic, kvm, tcg };
 enum class Firmware { bios, uefi, uefi_secure };
-enum class Display { none, vnc };
+enum class GuestOs { generic, windows };
+enum class RebootAction { reset, poweroff };
+enum class Display { none, vnc, spice };
+enum class HardwareVersion { v0_1, v0_8 };
+enum class VideoCard { standard, virtio, qxl, cirrus, vmware, bochs, ramfb };
+enum class SoundModel { hda, ac97, es1370, sb16, usb };
 enum class WatchdogAction { no, reset, shutdown, poweroff, pause, inject_nmi, none };
 enum class PanicAction { fail, restart, pause };
 enum class Activation { none, socket };
 enum class StopAction { poweroff, hibernate, quit };
-enum class DriveInterface { virtio, scsi, nvme, ide, sata, usb, floppy };
+enum class DriveInterface { virtio, scsi, nvme, ide, sata, usb, floppy, sd };
 enum class DriveMedia { disk, cdrom };
 enum class DriveCache { writeback, writethrough, none, directsync, unsafe };
 enum class DriveAio { threads, native, io_uring };
@@ -58,8 +63,37 @@ struct DiskSize {
 struct SnapshotCount {
     unsigned number = 0;
 };
+inline constexpr unsigned kCpusMax = 1024;  // no machine of QEMU has more
 struct CpuCount {
     unsigned count = 0;
+};
+// "hpet=off"
+struct MachineOption {
+    std::string name, value;
+};
+// "ICH9-LPC.disable_s3=1"
+struct DeviceProperty {
+    std::string driver, property, value;
+};
+// "type=1,serial=ds=nocloud", in QEMU's words
+struct SmbiosTable {
+    std::string text;
+};
+struct HugePages {
+    bool are_used = false;
+    uint64_t bytes = 0;  // 0: the kernel's usual size
+};
+struct Resolution {
+    unsigned width = 0, height = 0;
+};
+struct ScreenCount {
+    unsigned number = 0;
+};
+struct PortCount {
+    unsigned number = 0;
+};
+struct QueueCount {
+    unsigned number = 0;
 };
 struct Uuid {
     std::string text;
@@ -129,10 +163,12 @@ struct Drive {
     std::optional<QemuName> backing_format;
     std::vector<FilePath> backing_layers;  // below backing_file, each below the one before
     std::optional<DriveCache> cache;
-    bool discard = false;
+    std::optional<bool> discard;
     std::optional<DriveAio> aio;
     std::optional<BootPosition> boot_index;
     std::string serial;
+    bool iothread = false;
+    std::optional<QueueCount> queues;
 
     // A medium that is made when it is missing (qemu-image@.service).
     bool is_made_by_us() const { return size || backing_file; }
@@ -203,13 +239,58 @@ struct CloudInit {
     }
 };
 
+// A file that the guest's firmware hands over: "opt/com.coreos/config:/srv/vm1.ign".
+struct FirmwareFile {
+    std::string name;
+    FilePath file;
+};
+
 struct Boot {
     std::optional<FilePath> kernel;
     std::optional<FilePath> initrd;
     std::optional<FilePath> shim;
+    std::optional<FilePath> device_tree;
+    std::optional<FilePath> bios;
+    std::vector<FirmwareFile> firmware_files;
+    std::vector<SmbiosTable> smbios;
     std::vector<std::string> append;
     std::vector<std::string> order;  // names of drives and networks, or QEMU's letters
     bool menu = false;
+};
+
+// How the processors are divided. What is not given, QEMU makes of the others.
+struct Topology {
+    std::optional<CpuCount> sockets, dies, cores, threads;
+    std::optional<CpuCount> maximum;  // with those that can be plugged later
+
+    bool is_given() const { return sockets || dies || cores || threads || maximum; }
+};
+
+struct MemorySettings {
+    std::optional<MemorySize> maximum;  // with what can be plugged later
+    HugePages huge_pages;
+    bool shared = false;
+    bool locked = false;
+    bool preallocated = false;
+};
+
+struct Screen {
+    std::optional<VideoCard> card;
+    std::optional<MemorySize> memory;
+    std::optional<Resolution> resolution;
+    std::optional<ScreenCount> outputs;
+    bool agent = true;  // of SPICE
+    std::optional<ScreenCount> usb_redirection;
+
+    bool is_given() const {
+        return card || memory || resolution || outputs || !agent || usb_redirection;
+    }
+};
+
+struct Sound {
+    std::string name;
+    SoundModel model = SoundModel::hda;
+    bool heard = true;  // by who watches the screen
 };
 
 // Found on this machine by load_vm() for Firmware=uefi (firmware.h).
@@ -231,6 +312,9 @@ struct Vm {
     std::string description;
     std::optional<Architecture> architecture;
     std::optional<QemuName> machine;
+    std::vector<MachineOption> machine_options;
+    std::vector<DeviceProperty> device_properties;
+    GuestOs guest_os = GuestOs::generic;
     Accelerator accelerator = Accelerator::automatic;
     std::string cpu;
     std::optional<CpuCount> cpus;
@@ -244,7 +328,7 @@ struct Vm {
     std::optional<ClockBase> clock;
     bool tpm = false;
     WatchdogAction watchdog = WatchdogAction::no;
-    bool rng = false;
+    std::optional<bool> rng;
     bool balloon = false;
     std::optional<VsockCid> vsock_cid;
     bool guest_agent = false;
@@ -259,10 +343,20 @@ struct Vm {
     std::optional<TimeSpan> timeout;
     std::optional<TimeSpan> idle_timeout;
     std::optional<PanicAction> on_panic;
+    RebootAction on_reboot = RebootAction::reset;
+    bool starts_paused = false;
+    bool debugger = false;
     std::string load_snapshot;
     std::optional<SnapshotCount> snapshot_keep;
+    std::optional<SnapshotCount> backup_keep;
     bool is_registered = false;
 
+    std::optional<PortCount> hot_plug_ports;
+    HardwareVersion hardware = HardwareVersion::v0_1;
+    Topology topology;
+    MemorySettings memory_settings;
+    Screen screen;
+    std::vector<Sound> sounds;
     Boot boot;
     std::vector<Drive> drives;
     std::vector<Network> networks;

@@ -6,16 +6,21 @@
 
 #include <algorithm>
 #include <cinttypes>
+#include <csignal>
 #include <cstdlib>
 #include <optional>
 
 #include "common/event_ptr.h"
+#include "common/fd_watch.h"
+#include "common/files/arrival_record.h"
+#include "common/files/move_record.h"
 #include "common/paths.h"
 #include "common/qmp/qmp_client.h"
 #include "common/shared_names.h"
 #include "common/signals.h"
 #include "common/timer.h"
 #include "helper/companion/idleness.h"
+#include "helper/companion/request_server.h"
 #include "helper/companion/watchdog.h"
 #include "helper/console/journal.h"
 #include "helper/console/serial_port.h"
@@ -27,6 +32,8 @@
 #include "helper/lifecycle/failed_load.h"
 #include "helper/lifecycle/guest_run.h"
 #include "helper/lifecycle/hardware.h"
+#include "helper/lifecycle/moving_in.h"
+#include "helper/lifecycle/moving_out.h"
 #include "helper/lifecycle/readiness.h"
 #include "helper/lifecycle/resuming.h"
 #include "helper/lifecycle/stopping.h"
@@ -37,6 +44,8 @@ namespace {
 
 constexpr std::size_t kQmpMessageMax = 1 << 20;  // bytes; events are small
 constexpr uint64_t kCommandTimeout = 60 * kSecond;
+// Of a move to another host: how long nothing may move.
+constexpr uint64_t kMovePatience = 60 * kSecond;
 
 void warn(std::string_view message) {
     fmt::print(stderr, "<4>qemunit-helper: {}\n", message);
@@ -108,6 +117,8 @@ class Companion {
         hibernates_ = setup.stop == StopMode::hibernate;
         saved_.emplace(hibernation_path(vm));
         guest_run_.emplace(*qmp_, *saved_);
+        arrived_.emplace(own_state_dir(vm));
+        gone_.emplace(moved_away_path_in(own_state_dir(vm)));
         resuming_.emplace(event, *qmp_, *saved_, *guest_run_, handover_, std::move(setup.resumed),
                           Resuming::Callbacks{
                               .tell_status = [](const std::string &status) { tell_status(status); },
@@ -117,8 +128,35 @@ class Companion {
                                   [this] {
                                       readiness_->take_resumption(qmp_->version());
                                   }});
+        moving_in_.emplace(
+            event, *qmp_, *arrived_, *gone_, *guest_run_, handover_, std::move(setup.incoming),
+            setup.qemu, kMovePatience,
+            MovingIn::Callbacks{.tell_status = [](const std::string &text) { tell_status(text); },
+                                .has_moved =
+                                    [this] {
+                                        has_moved_in();
+                                    }});
+        moving_out_.emplace(
+            event, *qmp_, *gone_, *guest_run_, handover_, setup.qemu, kMovePatience,
+            MovingOut::Callbacks{
+                .tell_status = [this](const std::string &text) { readiness_->take_status(text); },
+                .is_back = [this] { ask_status_anew(); },
+                .grant =
+                    [this](uint64_t usec) {
+                        grant_time_to_stop(usec);
+                    }});
+        if (setup.requests) {
+            auto requests =
+                RequestServer::create(event, std::move(setup.requests),
+                                      [this](Request request, RequestServer::Answer answer) {
+                                          take_request(std::move(request), std::move(answer));
+                                      });
+            if (!requests)
+                return std::unexpected(requests.error());
+            requests_ = std::move(*requests);
+        }
         failed_load_.emplace(event, *qmp_, [this] {
-            if (!stopping_->has_begun())
+            if (!stopping_->has_begun() && !is_moving())
                 readiness_->take_status("Paused: a snapshot could not be loaded");
         });
         watchdog_.emplace(event, *qmp_, setup.qemu);
@@ -138,6 +176,9 @@ class Companion {
         idleness_.emplace(
             event, *qmp_, setup.idle_timeout_usec, std::move(setup.network_lists),
             [this] { return is_used(); }, [this] { end_idle_vm(); });
+        if (setup.caller)
+            if (auto watched = watch_caller(std::move(setup.caller), setup.qemu); !watched)
+                return watched;
         // KillSignal= of qemu@.service, which QEMU ignores.
         return watch_signals(event_.get(), {kStopSignal}, [this] { stop(); });
     }
@@ -224,10 +265,25 @@ class Companion {
             agent_->shutdown();
     }
 
+    // Nobody is left who would want to know of the VM.
+    Result<> watch_caller(UniqueFd caller, pid_t qemu) {
+        caller_ = std::move(caller);
+        auto watch = FdWatch::create(event_.get(), caller_.get(), EPOLLIN, "the caller",
+                                     [this, qemu](uint32_t) {
+                                         caller_watch_.set_enabled(false);
+                                         if (!qmp_closed_)
+                                             kill(qemu, SIGKILL);
+                                     });
+        if (!watch)
+            return std::unexpected(watch.error());
+        caller_watch_ = std::move(*watch);
+        return {};
+    }
+
     bool takes_over() const { return handover_.takeovers > 0; }
 
     bool is_used() const {
-        return !readiness_->is_ready() || stopping_->has_begun() ||
+        return !readiness_->is_ready() || stopping_->has_begun() || is_moving() ||
                std::ranges::any_of(ports_, [](const auto &port) { return port->has_clients(); });
     }
 
@@ -247,7 +303,71 @@ class Companion {
         // answers this one.
         if (handover_.qemu_answered && !qmp_->is_ready())
             return;
-        stopping_->begin();
+        if (moving_in_->is_wanted())
+            moving_in_->stop();
+        else
+            moving_out_->break_off("the VM is to stop", [this] { stopping_->begin(); });
+        quit_without_guest();
+    }
+
+    // A VM that is to stop, whose guest is another host's, or cannot run.
+    void quit_without_guest() {
+        if (moving_out_->has_no_guest())
+            qmp_->execute("quit", nullptr, kCommandTimeout, [](const QmpClient::Reply &) {});
+    }
+
+    bool is_moving() const { return handover_.is_moving_out || moving_in_->is_wanted(); }
+
+    void has_moved_in() {
+        readiness_->take_resumption(qmp_->version(), "moved");
+        set_guest_runs(true);
+        if (handover_.stop_asked_usec != 0)  // while the guest was on the way between the two
+            stopping_->begin();
+        else
+            learn_hardware();
+    }
+
+    void ask_status_anew() {
+        readiness_->take_status("Running, QEMU " + qmp_->version());
+        ask_status();
+    }
+
+    // Of qemunitd, for who may use the VM's monitor.
+    void take_request(Request request, RequestServer::Answer answer) {
+        const auto reply = [answer](const Result<> &result) {
+            if (result)
+                answer(nlohmann::json::object());
+            else
+                answer(std::unexpected(result.error()));
+        };
+        const auto token = string_at(request.arguments, "token");
+        if (request.command == "query-move")
+            return answer(moving_out_->state());
+        if (request.command == "end-move") {
+            const auto ran = request.arguments.find("ran");
+            if (ran == request.arguments.end() || !ran->is_boolean())
+                return reply(fail(EINVAL, "not a token, and whether the guest has run"));
+            return reply(moving_out_->decide(token, ran->get<bool>()));
+        }
+        if (request.command != "move")
+            return reply(fail(EINVAL, "no such command"));
+        const Move move{token, string_at(request.arguments, "host"),
+                        string_at(request.arguments, "vm")};
+        if (!is_move_token(move.token) || !is_move_word(move.host) || !is_move_word(move.vm) ||
+            !request.fd)
+            return reply(fail(EINVAL, "not a token, a host, a VM and a connection"));
+        if (!readiness_->is_ready() || !qmp_->is_ready())
+            return reply(fail(EAGAIN, "the VM has not started yet"));
+        if (stopping_->has_begun() || handover_.stop_asked_usec != 0)
+            return reply(fail(ESHUTDOWN, "the VM is being stopped"));
+        const auto number = [&](const char *key) -> uint64_t {
+            const auto found = request.arguments.find(key);
+            return found != request.arguments.end() && found->is_number_unsigned()
+                       ? found->get<uint64_t>()
+                       : 0;
+        };
+        moving_out_->begin({std::move(request.fd), move, number("bandwidth"), number("downtime")},
+                           reply);
     }
 
     void on_ready() {
@@ -256,20 +376,37 @@ class Companion {
             unplug();
         watchdog_->start();
         idleness_->start();
+        if (moving_in_->is_wanted())
+            return handover_.stop_asked_usec != 0 && !moving_in_->has_leave() ? moving_in_->stop()
+                                                                              : moving_in_->begin();
+        if (takes_over())
+            moving_out_->take_up([this] { go_on(); });
+        else
+            go_on();
+        if (handover_.stop_asked_usec != 0)
+            quit_without_guest();
+        if (takes_over())
+            ask_status();
+    }
+
+    void go_on() {
         if (handover_.stop_asked_usec != 0)
             go_on_stopping();
         else if (resuming_->is_wanted())
             resuming_->begin();
         else
             readiness_->take_answer_of_qemu(qmp_->version());
-        if (hibernates_ && !resuming_->is_wanted() && handover_.hardware[0] == '\0' &&
-            handover_.stop_asked_usec == 0)
+        if (!resuming_->is_wanted() && handover_.stop_asked_usec == 0)
+            learn_hardware();
+    }
+
+    // For Hibernation, before anybody can have changed it.
+    void learn_hardware() {
+        if (hibernates_ && handover_.hardware[0] == '\0')
             ask_hardware(*qmp_, kCommandTimeout, [this](const Result<Hardware> &hardware) {
                 if (hardware)
                     remember_hardware(handover_, *hardware);
             });
-        if (takes_over())
-            ask_status();
     }
 
     // QEMU has no option for a cable that is out. The guest has not run yet, and so never sees the
@@ -322,6 +459,8 @@ class Companion {
     void on_event(const QmpEvent &event) {
         follow_guest(event.name);
         guest_run_->on_event(event);
+        moving_in_->on_event(event);
+        moving_out_->on_event(event);
         if (event.name == "RESUME")
             handover_.is_paused = false;
         // QEMU may write its disks for longer than WatchdogSec= before it ends, and a QEMU that
@@ -331,10 +470,10 @@ class Companion {
         stopping_->on_event(event);
         if (events_)
             events_->take(event);
-        if (event.name == "STOP" && !stopping_->has_begun())
+        if (event.name == "STOP" && !stopping_->has_begun() && !is_moving())
             failed_load_->look();
         // While the VM is being stopped, the steps of that are the better story.
-        if (stopping_->has_begun() && event.name != "SHUTDOWN")
+        if ((stopping_->has_begun() || is_moving()) && event.name != "SHUTDOWN")
             return;
         if (const std::string status = status_text(event, handover_.exit_status); !status.empty())
             readiness_->take_status(status);
@@ -345,6 +484,8 @@ class Companion {
         if (events_)
             events_->end();
         readiness_->give_up();
+        moving_in_->on_closed();
+        moving_out_->on_closed();
         stopping_->on_closed();
         leave_if_done();
     }
@@ -380,11 +521,18 @@ class Companion {
     std::unique_ptr<Readiness> readiness_;
     std::unique_ptr<NotifyServer> notify_server_;
     std::unique_ptr<QmpClient> qmp_;
+    UniqueFd caller_;
+    FdWatch caller_watch_;
     std::optional<SavedState> saved_;
     std::optional<GuestRun> guest_run_;
+    std::optional<ArrivalRecord> arrived_;
+    std::optional<MoveRecord> gone_;
     std::optional<Watchdog> watchdog_;
     std::optional<Stopping> stopping_;
     std::optional<Resuming> resuming_;
+    std::optional<MovingIn> moving_in_;
+    std::optional<MovingOut> moving_out_;
+    std::unique_ptr<RequestServer> requests_;
     std::optional<FailedLoad> failed_load_;
     std::optional<Idleness> idleness_;
     uint64_t stop_timeout_usec_ = 0;

@@ -1,10 +1,37 @@
 // SPDX-License-Identifier: MIT
 #include "helper/companion/companion_setup.h"
 
+#include <algorithm>
+#include <string_view>
+
 #include "common/concat.h"
 #include "common/shared_names.h"
 
 namespace qemunit::helper {
+
+namespace {
+
+// "incoming:TOKEN:VM:HOST"
+std::optional<Incoming> take_incoming(CompanionFds &fds) {
+    const auto stream =
+        std::ranges::find_if(fds, [](const auto &fd) { return fd.first.starts_with(kIncomingFd); });
+    if (stream == fds.end())
+        return std::nullopt;
+    const std::string_view rest = std::string_view(stream->first).substr(kIncomingFd.size());
+    const std::size_t token = std::min(rest.find(':'), rest.size());
+    const std::size_t vm = std::min(rest.find(':', token + 1), rest.size());
+    if (vm == rest.size())
+        return std::nullopt;
+    Incoming incoming{.connection = std::move(stream->second),
+                      .listener = {},
+                      .move = {std::string(rest.substr(0, token)), std::string(rest.substr(vm + 1)),
+                               std::string(rest.substr(token + 1, vm - token - 1))}};
+    if (auto listener = fds.extract(kMigrateFd); !listener.empty())
+        incoming.listener = std::move(listener.mapped());
+    return incoming;
+}
+
+}  // namespace
 
 CompanionSetup companion_setup(CompanionCommand command) {
     const auto take = [&](const std::string &name) {
@@ -15,7 +42,10 @@ CompanionSetup companion_setup(CompanionCommand command) {
     CompanionSetup setup;
     setup.qmp = take(kQmpFd);
     setup.resumed = take(kResumedFd);
+    setup.incoming = take_incoming(command.fds);
+    setup.requests = take(kRequestsFd);
     setup.qemu = command.qemu;
+    setup.caller = take(kCallerFd);
     setup.stop = told.stop;
     setup.stop_timeout_usec = told.stop_timeout_usec;
     setup.idle_timeout_usec = told.idle_timeout_usec;

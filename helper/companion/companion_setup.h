@@ -13,6 +13,7 @@
 #include "helper/guest/notify_server.h"
 #include "helper/handover/companion_command.h"
 #include "helper/handover/options.h"
+#include "helper/lifecycle/moving_in.h"
 
 namespace qemunit::helper {
 
@@ -21,13 +22,16 @@ struct CompanionSetup {
     std::vector<PortEnd> ports;
     StopMode stop = StopMode::poweroff;
     uint64_t stop_timeout_usec = kDefaultStopTimeout;
-    uint64_t idle_timeout_usec = 0;  // 0: never
-    UniqueFd resumed;                // if QEMU resumes: where to say that it has
+    uint64_t idle_timeout_usec = 0;    // 0: never
+    UniqueFd resumed;                  // if QEMU resumes: where to say that it has
+    std::optional<Incoming> incoming;  // if the VM comes from another host
+    UniqueFd requests;                 // companion.sock
     std::optional<PortEnd> agent;
     std::vector<std::string> unplugged;      // network cards
     std::vector<std::string> network_lists;  // sockets of user networks
     Awaited ready;
     std::optional<NotifyListener> notify;  // for the guest's READY=1
+    UniqueFd caller;                       // `qemunitctl run`, with which the VM ends
     pid_t qemu = -1;                       // the process that becomes it
 };
 

@@ -3,7 +3,10 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
+
+#include "common/console/history_mark.h"
 
 namespace qemunit::helper {
 
@@ -27,6 +30,14 @@ bool ClientOutput::send(std::string_view bytes) {
     queue_ += bytes;
     flush();
     return true;
+}
+
+bool ClientOutput::send_history() {
+    if (history_ == nullptr)
+        return true;
+    const std::string_view screen = history_->last_screen();
+    const ssize_t sent = screen.empty() ? 0 : send_as_history(fd_, screen);
+    return send(screen.substr(static_cast<std::size_t>(std::max<ssize_t>(sent, 0))));
 }
 
 void ClientOutput::flush() {

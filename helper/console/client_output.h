@@ -23,6 +23,8 @@ class ClientOutput {
     // False if the client is a program that has not read for too long. The history has got `bytes`
     // before.
     [[nodiscard]] bool send(std::string_view bytes);
+    // What was there before the client came, first of all.
+    [[nodiscard]] bool send_history();
     // As much as the client has room for.
     void flush();
 

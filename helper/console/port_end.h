@@ -12,7 +12,7 @@ namespace qemunit::helper {
 struct PortEnd {
     std::string name;
     UniqueFd guest;  // what the guest prints, and reads; a pipe's reading end if QEMU serves itself
-    UniqueFd listener;  // for clients; none if QEMU serves itself
+    UniqueFd listener;  // for clients, or the only one; none if QEMU serves itself
     bool log = true;
     bool direct = false;
     bool is_console = true;  // for people; else for programs, who get each byte once

@@ -54,6 +54,11 @@ struct SerialPort::Client {
         update_events();
     }
 
+    void send_history() {
+        closed = !output.send_history() || closed;
+        update_events();
+    }
+
     void flush() {
         output.flush();
         update_events();
@@ -118,6 +123,15 @@ Result<> SerialPort::watch() {
 }
 
 Result<> SerialPort::watch_clients(UniqueFd listener) {
+    int listens = 1;
+    socklen_t size = sizeof listens;
+    if (getsockopt(listener.get(), SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 &&
+        listens == 0) {
+        if (auto set = set_nonblocking(listener.get()); !set)
+            return set;
+        take_client(std::move(listener));
+        return {};
+    }
     auto acceptor = Acceptor::create(
         event_, std::move(listener), name_ + ".sock", SD_EVENT_PRIORITY_NORMAL,
         [this](UniqueFd fd, const sockaddr_storage &) { take_client(std::move(fd)); });
@@ -151,8 +165,7 @@ void SerialPort::read_guest() {
 // follow are read many at a time.
 void SerialPort::gather() {
     if (!gather_timer_)
-        if (auto timer = Timer::create(
-                event_, [this] { end_gathering(); }, /*accuracy=*/1))
+        if (auto timer = Timer::create(event_, [this] { end_gathering(); }, /*accuracy=*/1))
             gather_timer_ = std::move(*timer);
     if (!gather_timer_)
         return;
@@ -255,8 +268,7 @@ void SerialPort::end() {
     acceptor_.reset();
     for (const auto &client : clients_)
         client->flush();
-    if (auto timer = Timer::create(
-            event_, [this] { drop_slow_clients(); }, kSlowUsec / 10))
+    if (auto timer = Timer::create(event_, [this] { drop_slow_clients(); }, kSlowUsec / 10))
         slow_timer_ = std::move(*timer);
     else
         clients_.clear();
@@ -283,7 +295,7 @@ void SerialPort::take_client(UniqueFd fd) {
     if (!watch)
         return;
     client->watch = std::move(*watch);
-    client->send(history_.last_screen());
+    client->send_history();
     clients_.push_back(std::move(client));
     drop_closed_clients();
 }

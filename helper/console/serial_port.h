@@ -11,12 +11,12 @@
 #include <string>
 #include <string_view>
 
+#include "common/console/console_lines.h"
 #include "common/fd_watch.h"
 #include "common/result.h"
 #include "common/timer.h"
 #include "helper/console/acceptor.h"
 #include "helper/console/console_history.h"
-#include "helper/console/console_lines.h"
 #include "helper/console/journal.h"
 #include "helper/console/port_end.h"
 

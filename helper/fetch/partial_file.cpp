@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -11,10 +10,14 @@
 #include <cstdio>
 #include <fstream>
 
+#include "common/files/file_lock.h"
+#include "common/files/free_name.h"
+
 namespace qemunit::helper {
 
 namespace {
 
+constexpr unsigned kWaitSeconds = 20;
 constexpr uint64_t kReserve = 64 << 20;  // for everybody else on that file system
 
 std::string much(uint64_t bytes) {
@@ -26,15 +29,15 @@ std::string much(uint64_t bytes) {
 Result<PartialFile> PartialFile::open(std::string name, std::string url) {
     PartialFile file(std::move(name), std::move(url));
     // A whole file of an earlier run that nobody took is continued as well: nothing may be missing.
-    if (renameat2(AT_FDCWD, file.name_.c_str(), AT_FDCWD, file.part().c_str(), RENAME_NOREPLACE) !=
-            0 &&
-        errno != ENOENT && errno != EEXIST)
-        return fail_errno(errno, "cannot rename " + file.name_);
+    if (const int failed = move_to_free_name(AT_FDCWD, file.name_, AT_FDCWD, file.part());
+        failed != 0 && failed != ENOENT && failed != EEXIST)
+        return fail_errno(failed, "cannot rename " + file.name_);
     file.file_ = UniqueFd(
         ::open(file.part().c_str(), O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!file.file_)
         return fail_errno(errno, "cannot create " + file.part());
-    if (flock(file.file_.get(), LOCK_EX | LOCK_NB) != 0)
+    // One whose qemunitctl was ended may take a moment to find out.
+    if (!lock_within(file.file_.get(), kWaitSeconds))
         return fail(EBUSY, "somebody else downloads this at the moment; try again later");
     struct stat info {};
     if (fstat(file.file_.get(), &info) != 0)

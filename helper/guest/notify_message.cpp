@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
+#include "common/console/console_lines.h"
+#include "common/console/shortened.h"
 #include "common/whole_number.h"
-#include "helper/console/console_lines.h"
-#include "helper/console/shortened.h"
 
 namespace qemunit::helper {
 

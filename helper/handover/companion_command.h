@@ -23,7 +23,12 @@ namespace qemunit::helper {
 using CompanionFds = std::map<std::string, UniqueFd>;
 
 // Their names.
-inline constexpr const char *kQmpFd = "qmp", *kResumedFd = "resumed", *kNotifyFd = "notify";
+inline constexpr const char *kQmpFd = "qmp", *kResumedFd = "resumed", *kNotifyFd = "notify",
+                            *kCallerFd = "caller", *kRequestsFd = "requests",
+                            *kMigrateFd = "migrate";
+// The stream of a VM that comes from another host; what is known of its move stands in the name:
+// "incoming:TOKEN:VM:HOST".
+inline constexpr std::string_view kIncomingFd = "incoming:";
 
 // What the companion writes to kResumedFd, a byte each. If the pipe ends without `runs`, the VM
 // could not be resumed.

@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "common/concat.h"
+#include "common/files/descriptor_message.h"
 #include "common/unique_fd.h"
 
 namespace qemunit::helper {
@@ -35,7 +36,7 @@ Result<socklen_t> fill_address(sockaddr_un &address) {
     return static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + size);
 }
 
-Result<> tell_systemd(std::string text, int fd = -1) {
+Result<> tell_systemd(const std::string &text, std::span<const int> fds = {}) {
     sockaddr_un address{};
     const auto length = fill_address(address);
     if (!length)
@@ -45,23 +46,8 @@ Result<> tell_systemd(std::string text, int fd = -1) {
     if (!socket ||
         setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) != 0)
         return fail_errno(errno, "cannot create a socket");
-    iovec part{text.data(), text.size()};
-    msghdr message{};
-    message.msg_name = &address;
-    message.msg_namelen = *length;
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {};
-    if (fd >= 0) {
-        message.msg_control = control;
-        message.msg_controllen = sizeof control;
-        cmsghdr *header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof fd);
-        std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-    }
-    if (sendmsg(socket.get(), &message, MSG_NOSIGNAL) < 0)
+    if (connect(socket.get(), reinterpret_cast<const sockaddr *>(&address), *length) != 0 ||
+        send_with_descriptors(socket.get(), text, fds) < 0)
         return fail_errno(errno, "cannot send a message to systemd");
     return {};
 }
@@ -70,7 +56,7 @@ Result<> tell_systemd(std::string text, int fd = -1) {
 
 // FDPOLL=0: systemd would wait for a file to hang up, which no file does.
 Result<> store_descriptor(std::string_view name, int fd) {
-    return tell_systemd(concat("FDSTORE=1\nFDPOLL=0\nFDNAME=", name), fd);
+    return tell_systemd(concat("FDSTORE=1\nFDPOLL=0\nFDNAME=", name), {&fd, 1});
 }
 
 Result<> remove_stored(std::string_view name) {
@@ -81,6 +67,10 @@ std::string stored_tap_name(std::string_view network) {
     return concat("tap-", network);
 }
 
+std::string stored_mount_name(std::size_t place) {
+    return concat(kStoredMount, std::to_string(place));
+}
+
 // As sd_notify_barrier(3): systemd closes the writing end when it comes to this message.
 Result<> wait_for_store(int seconds) {
     int ends[2];
@@ -88,7 +78,8 @@ Result<> wait_for_store(int seconds) {
         return fail_errno(errno, "cannot create a pipe");
     const UniqueFd reading(ends[0]);
     UniqueFd writing(ends[1]);
-    if (auto told = tell_systemd("BARRIER=1", writing.get()); !told)
+    const int passed = writing.get();
+    if (auto told = tell_systemd("BARRIER=1", {&passed, 1}); !told)
         return told;
     writing.reset();
     pollfd wait{.fd = reading.get(), .events = 0, .revents = 0};

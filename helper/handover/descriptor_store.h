@@ -20,6 +20,10 @@ Result<> remove_stored(std::string_view name);
 // What systemd keeps the tap interface of a [Network] as.
 std::string stored_tap_name(std::string_view network);
 
+// And what the mount with that place among --mounted= is to be of.
+inline constexpr std::string_view kStoredMount = "mount-";
+std::string stored_mount_name(std::size_t place);
+
 // Until systemd has taken all that was said before, or for `seconds`. A process that ends earlier
 // may be forgotten before its messages are read.
 Result<> wait_for_store(int seconds);

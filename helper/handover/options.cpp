@@ -111,6 +111,10 @@ constexpr Option<HelperOptions> kHelperOptions[] = {
      set_text<&HelperOptions::vm>},
     {{.name = helper_option::kUser, .help = "It is run by a user's manager, not by the system's"},
      set_to<&HelperOptions::scope, Scope::user>},
+    {{.name = helper_option::kCaller,
+      .help = "The VM is that of `qemunitctl run`, at the other end of standard\n"
+              "input: what QEMU gets open comes from there"},
+     set_to<&HelperOptions::has_caller>},
     {{.name = helper_option::kSerial,
       .value = "PORT",
       .help = "A serial port; `direct`: QEMU serves PORT.sock itself,\n"
@@ -163,6 +167,11 @@ constexpr Option<HelperOptions> kHelperOptions[] = {
       .value = "SET:DRIVE:FORMAT:PATH",
       .help = "What that is a layer on"},
      add_parsed<&HelperOptions::files, parse_backing_layer>},
+    {{.name = helper_option::kMounted,
+      .value = "PATH",
+      .help = "Do not start if something else is mounted there than\n"
+              "qemunit-open has found"},
+     add_text<&HelperOptions::mounted>},
     {{.name = helper_option::kSized,
       .value = "BYTES:FORMAT:PATH",
       .help = "Say so if the image has another size"},

@@ -46,6 +46,7 @@ struct HelperOptions {
     enum class Mode { run, version, help } mode = Mode::run;
     std::string vm;
     Scope scope = Scope::system;
+    bool has_caller = false;  // who is at the other end of standard input (common/run/protocol.h)
     std::vector<SerialPortOptions> serials;
     std::vector<std::string> channels;
     std::vector<std::string> unplugged;  // network cards whose cable is out
@@ -56,6 +57,7 @@ struct HelperOptions {
     std::vector<std::string> reads, writes;  // files that QEMU opens by their paths
     std::vector<std::string> made;           // images that qemu-image@.service makes
     std::vector<DriveFile> files;            // of drives; each before those that it is a layer on
+    std::vector<std::string> mounted;  // what systemd mounts for QEMU, and qemunit-open has found
     std::vector<SizedImage> sized;
     // Units that serve QEMU, each with its socket.
     struct Need {

@@ -8,25 +8,9 @@
 #include <cstdio>
 #include <ctime>
 
+#include "common/files/folder_sync.h"
+
 namespace qemunit::helper {
-
-namespace {
-
-// After this, a file that was renamed in the folder has its new name also after a power failure
-// (fsync(2)).
-Result<> sync_folder_of(const std::string &path) {
-    const std::size_t slash = path.rfind('/');
-    const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-    const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!fd && errno == ENOENT)
-        return {};  // no folder, and so no file
-    // EINVAL: a file system that does not sync folders, and needs no sync.
-    if (!fd || (fsync(fd.get()) != 0 && errno != EINVAL))
-        return fail_errno(errno, "cannot write the folder " + folder);
-    return {};
-}
-
-}  // namespace
 
 Result<UniqueFd> SavedState::open() const {
     UniqueFd fd(::open(state_file_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
@@ -38,12 +22,6 @@ Result<UniqueFd> SavedState::open() const {
 bool SavedState::exists() const {
     return faccessat(AT_FDCWD, state_file_.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
            errno != ENOENT;
-}
-
-Result<> SavedState::rename_durably(const std::string &from, const std::string &to) const {
-    if (rename(from.c_str(), to.c_str()) != 0)
-        return fail_errno(errno, fmt::format("cannot rename {} to {}", from, to));
-    return sync_folder_of(state_file_);
 }
 
 Result<> SavedState::keep() const {

@@ -5,12 +5,17 @@
 // start would resume over disks that have changed. GuestRun lets the guest run, and sees to that.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 
 #include "common/result.h"
 #include "common/unique_fd.h"
 
 namespace qemunit::helper {
+
+// Of the file's header, in bytes: QEMU's own part begins after them (StateHeader).
+inline constexpr off_t kStateHeaderSize = 64 << 10;
 
 class SavedState {
   public:
@@ -42,7 +47,6 @@ class SavedState {
 
   private:
     std::string used() const { return state_file_ + ".used"; }
-    Result<> rename_durably(const std::string &from, const std::string &to) const;
 
     std::string state_file_;
 };

@@ -3,6 +3,7 @@
 
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/net.h>
 #include <linux/seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -113,6 +114,12 @@ class Filter {
                      answer(error), answer(0)});
     }
 
+    // A call whose first argument says what it does, in 32 bits.
+    void deny_first(long number, uint32_t argument, int error) {
+        add(number, {load(low_half(0)), unless_skip(argument, 1), answer(error),
+                     load(offsetof(seccomp_data, nr))});
+    }
+
     // ioctl(2) with this request, of which the kernel takes 32 bits.
     void deny_request(uint32_t request, int error) {
         add(SYS_ioctl, {load(low_half(1)), unless_skip(request, 1), answer(error),
@@ -143,14 +150,27 @@ uint64_t address(const void *pointer) {
     return reinterpret_cast<uintptr_t>(pointer);
 }
 
+// A pair that is connected from the beginning remains (socketpair(2)).
+void deny_sockets(Filter &filter) {
+    for (const long number : {SYS_socket, SYS_connect, SYS_bind})
+        filter.deny(number, EPERM);
+#ifdef SYS_socketcall
+    for (const uint32_t call : {SYS_SOCKET, SYS_CONNECT, SYS_BIND})
+        filter.deny_first(SYS_socketcall, call, EPERM);
+#endif
+}
+
 }  // namespace
 
-Result<> filter_qemu(const LastExec &exec) {
+Result<> filter_qemu(const LastExec &exec, MakesSockets sockets) {
     Filter filter;
     // EACCES, which glib tells as it does that of NoExecPaths=, and QEMU runs on.
     filter.deny_unless(SYS_execve, {address(exec.path), address(exec.argv), address(exec.envp)},
                        EACCES);
     filter.deny(SYS_execveat, EACCES);
+    // A folder that is read-only, and shown to the guest, has sockets to connect to all the same.
+    if (sockets == MakesSockets::no)
+        deny_sockets(filter);
     // A datagram to /run/systemd/notify would speak for the unit, one to the journal would have any
     // fields. The kernel takes SOCK_RAW for SOCK_DGRAM (af_unix.c), and SOCK_SEQPACKET is of no use
     // to QEMU. Where the calls are one, socketcall(2), as on i386, no filter sees the type, nor

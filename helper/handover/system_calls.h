@@ -18,8 +18,12 @@ struct LastExec {
     char *const *envp = nullptr;
 };
 
+// All sockets of a VM of `qemunitctl run` come connected, or listening.
+enum class MakesSockets { yes, no };
+
 // QEMU executes no program, sends no datagram to a socket of the host, and types into no terminal.
-Result<> filter_qemu(const LastExec &exec);
+// With no sockets of its own, QEMU connects to none of the host's either, whatever files QEMU sees.
+Result<> filter_qemu(const LastExec &exec, MakesSockets sockets = MakesSockets::yes);
 
 // The companion executes no program. (It does send datagrams: to systemd and the journal.)
 Result<> filter_companion();

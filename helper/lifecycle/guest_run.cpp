@@ -17,6 +17,12 @@ constexpr uint64_t kPatience = 3600 * kSecond;
 }  // namespace
 
 bool GuestRun::let(const std::string &command, std::function<void(const QmpClient::Reply &)> done) {
+    if (!forbidden_.empty()) {
+        fmt::print(stderr, "<4>qemunit-helper: {}; the guest must not run here: QEMU quits.\n",
+                   forbidden_);
+        qmp_.execute("quit", nullptr, kPatience, [](const QmpClient::Reply &) {});
+        return false;
+    }
     if (!give_up_state())
         return false;
     qmp_.execute(command, nullptr, kPatience, std::move(done));

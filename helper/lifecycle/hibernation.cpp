@@ -6,8 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
+#include "common/qmp/backup_nodes.h"
 #include "common/timer.h"
 #include "helper/lifecycle/state_header.h"
 #include "helper/lifecycle/state_room.h"
@@ -30,14 +32,10 @@ uint64_t number_at(const json &value, const char *pointer) {
                : 0;
 }
 
-// The first reason of query-migrate why this machine can never be saved.
-std::string first_blocker(const json &migration) {
-    const auto reasons =
-        migration.is_object() ? migration.find("blocked-reasons") : migration.end();
-    if (reasons == migration.end() || !reasons->is_array() || reasons->empty() ||
-        !reasons->front().is_string())
-        return {};
-    return reasons->front().get<std::string>();
+bool has_backup(const json &nodes) {
+    return nodes.is_array() && std::ranges::any_of(nodes, [](const json &node) {
+               return string_at(node, "node-name").starts_with(kBackupNodes);
+           });
 }
 
 }  // namespace
@@ -74,7 +72,20 @@ void Hibernation::save() {
         if (!blocker.empty())
             give_up("cannot save the machine's state: " + blocker);
         else
-            look_at_hardware();
+            wait_for_backup();
+    });
+}
+
+// QEMU saves no machine whose disks somebody reads through filters: qemunitd, which hears of the
+// stop as well, ends a backup that is under way. Where it does not, the difference in the hardware
+// tells.
+void Hibernation::wait_for_backup() {
+    ask("query-named-block-nodes", {{"flat", true}}, [this](const QmpClient::Reply &nodes) {
+        if (!nodes || !has_backup(*nodes) || looks_for_backup_-- == 0)
+            return look_at_hardware();
+        if (auto timer = start_timer(event_, monotonic_now(event_) + kLookInterval,
+                                     [this] { wait_for_backup(); }))
+            next_look_ = std::move(*timer);
     });
 }
 
@@ -134,8 +145,7 @@ void Hibernation::go_on(std::function<void(Result<>)> done) {
                    status == "cancelling" || status == "cancelled" || !open_file(0)) {
             save();
         } else {
-            migrates_ = true;
-            begin_to_look();
+            migration_.go_on(follow());
         }
     });
 }
@@ -156,7 +166,7 @@ void Hibernation::look_for_end() {
 
 void Hibernation::send_file() {
     if (takes_files(qmp_.version())) {
-        set_up();
+        migrate();
         return;
     }
     // QEMU writes from the offset of the file on.
@@ -166,50 +176,32 @@ void Hibernation::send_file() {
     }
     UniqueFd copy(fcntl(file_.get(), F_DUPFD_CLOEXEC, 0));
     step(
-        "getfd", {{"fdname", kStateFdName}}, [this] { set_up(); }, std::move(copy));
-}
-
-void Hibernation::set_up() {
-    step("migrate-set-capabilities",
-         {{"capabilities", json::array({{{"capability", "events"}, {"state", true}}})}}, [this] {
-             step("migrate-set-parameters", {{"max-bandwidth", kBandwidth}}, [this] { migrate(); });
-         });
+        "getfd", {{"fdname", kStateFdName}}, [this] { migrate(); }, std::move(copy));
 }
 
 void Hibernation::migrate() {
-    step("stop", nullptr, [this] {
-        migrates_ = true;
-        ask("migrate",
-            takes_files(qmp_.version()) ? file_source(saved_.unfinished(), kStateHeaderSize)
-                                        : fd_source(),
-            [this](const QmpClient::Reply &reply) {
-                if (reply) {
-                    begin_to_look();
-                    return;
-                }
-                migrates_ = false;  // a migration that runs is somebody else's
-                give_up("cannot save the machine's state: migrate: " + reply.error().message);
-            });
-    });
+    migration_.begin(
+        {.target = takes_files(qmp_.version()) ? file_source(saved_.unfinished(), kStateHeaderSize)
+                                               : fd_source(),
+         .parameters = {{"max-bandwidth", kBandwidth}},
+         .capabilities = {"events"},
+         .stops_first = true},
+        follow());
 }
 
-void Hibernation::begin_to_look() {
-    if (!migrates_)
-        return;  // the migration has ended before QEMU answered `migrate`
-    auto timer = start_timer(event_, monotonic_now(event_) + kLookInterval, [this] { look(); });
-    if (timer)
-        next_look_ = std::move(*timer);
-}
-
-// Events tell of the migration's end; query-migrate and the file's size tell of its progress.
-void Hibernation::look() {
-    begin_to_look();
-    look_at_size();
-    if (!std::exchange(is_asking_, true))
-        ask("query-migrate", nullptr, [this](const QmpClient::Reply &reply) {
-            is_asking_ = false;
-            take_status(reply);
-        });
+// The file's size tells of progress, too.
+OutgoingMigration::Callbacks Hibernation::follow() {
+    return {.progressed = [this] { progressed(); },
+            .looks = [this] { look_at_size(); },
+            .done =
+                [this](const Result<> &sent) {
+                    if (sent)
+                        complete();
+                    else
+                        give_up(fmt::format("cannot save the machine's state{}{}",
+                                            sent.error().message.empty() ? "" : ": ",
+                                            sent.error().message));
+                }};
 }
 
 // A QEMU that is too busy to answer query-migrate may write all the same.
@@ -219,23 +211,6 @@ void Hibernation::look_at_size() {
         return;
     size_ = static_cast<uint64_t>(status.st_size);
     progressed();
-}
-
-void Hibernation::take_status(const QmpClient::Reply &reply) {
-    if (!migrates_ || !reply)
-        return;
-    const std::string status = string_at(*reply, "status");
-    if (status == "completed") {
-        complete();
-    } else if (status == "failed" || status == "cancelled") {
-        migrates_ = false;
-        const std::string why = string_at(*reply, "error-desc");
-        give_up("cannot save the machine's state" + (why.empty() ? why : ": " + why));
-    } else if (const uint64_t remaining = number_at(*reply, "/ram/remaining");
-               remaining > 0 && remaining < remaining_) {
-        remaining_ = remaining;
-        progressed();
-    }
 }
 
 void Hibernation::on_event(const QmpEvent &event) {
@@ -248,19 +223,10 @@ void Hibernation::on_event(const QmpEvent &event) {
     // more at the end of the migration.
     if ((event.name == "RESUME" || event.name == "WAKEUP") && is_writing())
         give_up("cannot save the machine's state: somebody has let the guest run again");
-    if (!migrates_ || event.name != "MIGRATION")
-        return;
-    const std::string status = string_at(event.data, "status");
-    if (status == "completed")
-        complete();
-    else if (status == "failed" || status == "cancelled")
-        ask("query-migrate", nullptr,
-            [this](const QmpClient::Reply &reply) { take_status(reply); });
+    migration_.on_event(event);
 }
 
 void Hibernation::complete() {
-    migrates_ = false;
-    next_look_.reset();
     progressed();
     if (hardware_) {
         write_header();
@@ -313,7 +279,7 @@ void Hibernation::keep() {
 
 // To be called last of all in each function: `done` may begin anew.
 void Hibernation::end(Result<> result) {
-    migrates_ = false;
+    migration_.cancel();
     stalled_.reset();
     next_look_.reset();
     sync_.reset();
@@ -324,11 +290,7 @@ void Hibernation::end(Result<> result) {
         done(std::move(result));
 }
 
-// QEMU takes commands in their order, so that migrate_cancel ends a migration whose `migrate` has
-// no answer yet.
 void Hibernation::give_up(std::string why) {
-    if (migrates_)
-        qmp_.execute("migrate_cancel", nullptr, kNoTimeout, [](const QmpClient::Reply &) {});
     end(fail(EIO, std::move(why)));
 }
 

@@ -21,11 +21,9 @@
 #include "helper/handover/supervision.h"
 #include "helper/lifecycle/file_sync.h"
 #include "helper/lifecycle/hardware.h"
+#include "helper/lifecycle/outgoing_migration.h"
 
 namespace qemunit::helper {
-
-// The timeout of a command whose caller has a deadline of its own.
-inline constexpr uint64_t kNoTimeout = 3600 * kSecond;
 
 class Hibernation {
   public:
@@ -39,7 +37,8 @@ class Hibernation {
           qemu_(qemu),
           handover_(handover),
           patience_usec_(patience_usec),
-          on_progress_(std::move(on_progress)) {}
+          on_progress_(std::move(on_progress)),
+          migration_(event, qmp) {}
 
     // `done` is called once, within `patience_usec` after the last progress. If the machine was not
     // saved, the guest stands still, or soon will.
@@ -56,16 +55,14 @@ class Hibernation {
     void progressed();
     bool open_file(int flags);
     void save();
+    void wait_for_backup();
     void look_at_hardware();
     void look_for_room();
     void create_file();
     void send_file();
-    void set_up();
     void look_for_end();
     void migrate();
-    void begin_to_look();
-    void look();
-    void take_status(const QmpClient::Reply &reply);
+    OutgoingMigration::Callbacks follow();
     void look_at_size();
     void complete();
     void write_header();
@@ -90,10 +87,9 @@ class Hibernation {
     std::unique_ptr<FileSync> sync_;
     EventSourcePtr stalled_, next_look_;
     std::optional<Hardware> hardware_;  // of the machine that is saved
-    bool migrates_ = false;
-    bool is_asking_ = false;
-    uint64_t remaining_ = UINT64_MAX;  // bytes of RAM, the lowest number that QEMU has told
-    uint64_t size_ = 0;                // bytes of the file
+    OutgoingMigration migration_;
+    unsigned looks_for_backup_ = 20;
+    uint64_t size_ = 0;  // bytes of the file
 };
 
 }  // namespace qemunit::helper

@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "helper/console/shortened.h"
+#include "common/console/shortened.h"
 
 namespace qemunit::helper {
 
@@ -25,14 +25,11 @@ Result<std::unique_ptr<Readiness>> Readiness::create(
     const Awaited &wanted = readiness->awaited_;
     if (wanted.thing != Awaited::Thing::console_line)
         return readiness;
-    const int error =
-        regcomp(&readiness->expression_, wanted.expression.c_str(), REG_EXTENDED | REG_NOSUB);
-    if (error != 0) {
-        char text[200];
-        regerror(error, &readiness->expression_, text, sizeof text);
-        return fail(EINVAL, fmt::format("--ready=serial:{}: {}", wanted.expression, text));
-    }
-    readiness->has_expression_ = true;
+    auto expression = RegularExpression::compile(wanted.expression);
+    if (!expression)
+        return fail(EINVAL, fmt::format("--ready=serial:{}: {}", wanted.expression,
+                                        expression.error().message));
+    readiness->expression_ = std::move(*expression);
     return readiness;
 }
 
@@ -41,20 +38,15 @@ Readiness::Readiness(Awaited awaited, std::function<void(const std::string &)> n
       notify_(std::move(notify)),
       has_come_(awaited_.thing == Awaited::Thing::nothing) {}
 
-Readiness::~Readiness() {
-    if (has_expression_)
-        regfree(&expression_);
-}
-
 void Readiness::take_answer_of_qemu(const std::string &version) {
     qemu_answered_ = true;
     version_ = version;
     update();
 }
 
-void Readiness::take_resumption(const std::string &version) {
+void Readiness::take_resumption(const std::string &version, const std::string &how) {
     has_come_ = true;
-    status_ = "Running, resumed, QEMU " + version;
+    status_ = fmt::format("Running, {}, QEMU {}", how, version);
     take_answer_of_qemu(version);
 }
 
@@ -65,8 +57,8 @@ void Readiness::take_line(const std::string &line) {
         last_lines_.push_back(shortened(line, kShownMax));
     if (last_lines_.size() > kLastLines)
         last_lines_.pop_front();
-    if (has_expression_ && !has_come_ &&
-        regexec(&expression_, line.substr(0, kMatchedMax).c_str(), 0, nullptr, 0) == 0) {
+    if (expression_ && !has_come_ &&
+        expression_->matches(std::string_view(line).substr(0, kMatchedMax))) {
         has_come_ = true;
         update();
     }

@@ -5,14 +5,14 @@
 // waits.
 #pragma once
 
-#include <regex.h>
-
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "common/console/regular_expression.h"
 #include "common/result.h"
 #include "helper/handover/options.h"
 
@@ -23,14 +23,11 @@ class Readiness {
     // `notify`: sd_notify(3) of the service.
     static Result<std::unique_ptr<Readiness>> create(
         Awaited awaited, std::function<void(const std::string &)> notify);
-    ~Readiness();
-    Readiness(const Readiness &) = delete;
-    Readiness &operator=(const Readiness &) = delete;
 
     // What the companion sees.
     void take_answer_of_qemu(const std::string &version);
-    // The guest was resumed: it has come up before it was saved.
-    void take_resumption(const std::string &version);
+    // The guest was resumed, or has moved here: it has come up before. `how`: "resumed"
+    void take_resumption(const std::string &version, const std::string &how = "resumed");
     void take_line(const std::string &line);
     void take_answer_of_agent();
     // The guest's systemd has sent STATUS= or READY=1. `status`: as it is to be shown, or "".
@@ -60,8 +57,7 @@ class Readiness {
 
     const Awaited awaited_;
     const std::function<void(const std::string &)> notify_;
-    regex_t expression_{};
-    bool has_expression_ = false;
+    std::optional<RegularExpression> expression_;
     bool qemu_answered_ = false;
     bool has_come_ = false;
     bool is_ready_ = false;

@@ -5,11 +5,10 @@
 // 0.7 has saved have no header.
 #pragma once
 
-#include <sys/types.h>
-
 #include <optional>
 
 #include "common/result.h"
+#include "helper/handover/saved_state.h"
 #include "helper/lifecycle/hardware.h"
 
 namespace qemunit::helper {
@@ -18,9 +17,6 @@ struct StateHeader {
     bool paused = false;  // somebody had paused the guest, and it stays paused when it is loaded
     Hardware hardware;
 };
-
-// In bytes: QEMU's own part begins after them.
-inline constexpr off_t kStateHeaderSize = 64 << 10;
 
 // At the beginning of the file; the file's offset stays.
 Result<> write_state_header(int file, const StateHeader &header);

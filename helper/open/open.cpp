@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "helper/open/open.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <optional>
 
 #include "common/files/named_file.h"
+#include "common/files/trusted_path.h"
 #include "common/helper_options.h"
 #include "common/options.h"
 #include "common/vm_name.h"
@@ -38,6 +40,11 @@ constexpr Option<OpenOptions> kOpenOptions[] = {
       .value = "SET:DRIVE:FORMAT:PATH",
       .help = "What that is a layer on"},
      add_parsed<&OpenOptions::files, parse_backing_layer>},
+    {{.name = helper_option::kMounted,
+      .value = "PATH",
+      .help = "A file or folder that systemd mounts for QEMU; it is found, not\n"
+              "opened"},
+     add_text<&OpenOptions::mounted>},
     {{.name = helper_option::kTap,
       .value = "NETWORK:INTERFACE",
       .help = "A tap interface of the host"},
@@ -71,6 +78,34 @@ Error why_not(const OpenOptions &options, const DriveFile &file, const Error &er
     return Error{error.code, fmt::format("{}: {}", key_of(file), error.message)};
 }
 
+// As an image is, but not opened: with O_PATH.
+Result<UniqueFd> find_mounted(const std::string &path, const std::optional<Account> &user) {
+    if (user)
+        return open_for(*user, path, O_PATH);
+    auto found = find_path(path);
+    if (!found)
+        return std::unexpected(found.error());
+    return std::move(found->fd);
+}
+
+// For qemunit-helper, which sees what PID 1 has mounted meanwhile.
+Result<> find_all_mounted(const OpenOptions &options, const std::optional<Account> &user) {
+    for (std::size_t i = 0; i < options.mounted.size(); ++i) {
+        const std::string name = stored_mount_name(i);
+        if (auto removed = remove_stored(name); !removed)
+            return removed;
+        const auto found = find_mounted(options.mounted[i], user);
+        // PID 1 mounts nothing then, and QEMU complains in its own words.
+        if (!found && found.error().code == ENOENT)
+            continue;
+        if (!found)
+            return std::unexpected(found.error());
+        if (auto stored = store_descriptor(name, found->get()); !stored)
+            return stored;
+    }
+    return {};
+}
+
 Result<> open_all(const OpenOptions &options) {
     std::optional<Account> user;
     if (!options.user.empty()) {
@@ -93,6 +128,8 @@ Result<> open_all(const OpenOptions &options) {
         if (auto stored = store_descriptor(stored_name(file), opened->get()); !stored)
             return stored;
     }
+    if (auto found = find_all_mounted(options, user); !found)
+        return found;
     for (const Tap &tap : options.taps) {
         const std::string name = stored_tap_name(tap.network);
         if (auto removed = remove_stored(name); !removed)
@@ -110,7 +147,7 @@ Result<> open_all(const OpenOptions &options) {
 
 std::string open_help() {
     return options_help(
-        R"(qemunit-open --vm=NAME [--drive-file=SET:DRIVE:ACCESS:FORMAT:PATH]... [--tap=NETWORK:INTERFACE]...
+        R"(qemunit-open --vm=NAME [--drive-file=SET:DRIVE:ACCESS:FORMAT:PATH]... [--mounted=PATH]... [--tap=NETWORK:INTERFACE]...
 
 Opens the images and the tap interfaces of a VM, for systemd to hand them to qemunit-helper. Run as root by
 qemu@NAME.service; it is of no use in a shell.
@@ -128,8 +165,10 @@ Result<OpenOptions> parse_open_options(const std::vector<std::string> &arguments
         return options;
     if (!is_vm_name(options.vm))
         return fail(EINVAL, fmt::format("--vm='{}' is not the name of a VM", options.vm));
-    if (!rest->empty() || (options.files.empty() && options.taps.empty()))
-        return fail(EINVAL, "files of drives or taps are needed, and nothing else; see --help");
+    if (!rest->empty() ||
+        (options.files.empty() && options.taps.empty() && options.mounted.empty()))
+        return fail(EINVAL,
+                    "files of drives, mounts or taps are needed, and nothing else; see --help");
     return options;
 }
 
@@ -141,6 +180,9 @@ Result<> open_and_store(const OpenOptions &options) {
     if (!opened)
         for (const Tap &tap : options.taps)
             (void)remove_stored(stored_tap_name(tap.network));
+    if (!opened)
+        for (std::size_t i = 0; i < options.mounted.size(); ++i)
+            (void)remove_stored(stored_mount_name(i));
     return opened;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // qemunit-open's work: opens the files of a VM's drives that lie outside of its state directory,
-// and its tap interfaces, and has systemd keep them for qemunit-helper. Runs as root; reads nothing of the files.
+// and its tap interfaces, finds what systemd is to mount for it, and has systemd keep all that for
+// qemunit-helper. Runs as root; reads nothing of the files.
 #pragma once
 
 #include <string>
@@ -18,6 +19,7 @@ struct OpenOptions {
     std::string vm;
     std::string user;  // of User= in the ini, or ""
     std::vector<DriveFile> files;
+    std::vector<std::string> mounted;
     std::vector<Tap> taps;
 };
 

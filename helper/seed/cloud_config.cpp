@@ -37,6 +37,9 @@ std::string made_user_data(const CloudConfig &config) {
     }
     if (config.user == "root")
         text += "disable_root: false\n";
+    // sudo asks for the address of its own host, which no name server of a guest knows.
+    if (!config.hostname.empty())
+        text += "manage_etc_hosts: localhost\n";
     if (!config.ssh_keys.empty())
         text += "ssh_authorized_keys:\n";
     for (const std::string &key : config.ssh_keys)

@@ -54,31 +54,6 @@ constexpr Option<SeedOptions> kSeedOptions[] = {
     {kVersionOption, set_to<&SeedOptions::mode, SeedOptions::Mode::version>, true},
 };
 
-Result<std::vector<std::string>> keys_in(const std::string &path, const std::string &text) {
-    std::vector<std::string> keys;
-    if (is_private_key(text))
-        return fail(EINVAL, path +
-                                " has a private key; the public one is in a file with the "
-                                "suffix .pub");
-    unsigned number = 0;
-    for (std::string_view rest = text; !rest.empty();) {
-        std::string_view line = rest.substr(0, rest.find('\n'));
-        rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-        ++number;
-        while (!line.empty() && (line.back() == '\r' || line.back() == ' ' || line.back() == '\t'))
-            line.remove_suffix(1);
-        line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
-        if (line.empty() || line.starts_with('#'))
-            continue;
-        if (!is_ssh_key(line))
-            return fail(EINVAL, fmt::format("{}:{}: not a public key of SSH", path, number));
-        keys.emplace_back(line);
-    }
-    if (keys.empty())
-        return fail(EINVAL, path + " has no public key of SSH");
-    return keys;
-}
-
 Result<std::string> read_password(const std::string &path) {
     const UniqueFd fd(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
     if (!fd)
@@ -113,7 +88,7 @@ Result<CloudConfig> read_config(const SeedOptions &options) {
         const auto text = read_named_text(options.owner, path);
         if (!text)
             return std::unexpected(text.error());
-        auto keys = keys_in(path, *text);
+        auto keys = ssh_keys_in(path, *text);
         if (!keys)
             return std::unexpected(keys.error());
         std::ranges::move(*keys, std::back_inserter(config.ssh_keys));

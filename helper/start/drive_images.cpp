@@ -53,9 +53,11 @@ std::string driver_of_device(const UniqueFd &fd) {
 }
 
 std::string *drive_option(std::vector<std::string> &qemu, const std::string &drive) {
-    const std::string begin = fmt::format("if=none,id={},", drive);
+    // "if=sd" is the slot of a board.
+    const std::string begin = fmt::format("if=none,id={},", drive),
+                      in_slot = fmt::format("if=sd,id={},", drive);
     const auto found = std::ranges::adjacent_find(qemu, [&](const auto &option, const auto &value) {
-        return option == "-drive" && value.starts_with(begin);
+        return option == "-drive" && (value.starts_with(begin) || value.starts_with(in_slot));
     });
     return found == qemu.end() ? nullptr : &*std::next(found);
 }

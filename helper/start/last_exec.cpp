@@ -11,8 +11,6 @@
 #include <cstdint>
 #include <cstring>
 
-#include "helper/handover/system_calls.h"
-
 namespace qemunit::helper {
 
 namespace {
@@ -62,7 +60,7 @@ Result<char **> place_pointers(char *const *pointers) {
 }  // namespace
 
 Error execute_last(const std::vector<std::string> &programs, const std::vector<char *> &argv,
-                   bool with_filter) {
+                   std::optional<MakesSockets> filter) {
     const auto path = random_place(PATH_MAX);
     const auto arguments = place_pointers(argv.data());
     const auto environment = place_pointers(environ);
@@ -72,8 +70,8 @@ Error execute_last(const std::vector<std::string> &programs, const std::vector<c
         if (error)
             return *error;
     auto *const program = static_cast<char *>(*path);
-    if (with_filter)
-        if (auto filtered = filter_qemu({program, *arguments, *environment}); !filtered)
+    if (filter)
+        if (auto filtered = filter_qemu({program, *arguments, *environment}, *filter); !filtered)
             return filtered.error();
     int error = ENOENT;
     for (const std::string &name : programs) {

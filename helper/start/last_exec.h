@@ -5,16 +5,18 @@
 // they are gone with this program.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/result.h"
+#include "helper/handover/system_calls.h"
 
 namespace qemunit::helper {
 
-// Tries the programs in their order, with the filter or without, and returns only if none can be
-// executed: why not the last one.
+// Tries the programs in their order, with the filter or without any, and returns only if none can
+// be executed: why not the last one.
 Error execute_last(const std::vector<std::string> &programs, const std::vector<char *> &argv,
-                   bool with_filter);
+                   std::optional<MakesSockets> filter);
 
 }  // namespace qemunit::helper

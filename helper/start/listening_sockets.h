@@ -24,8 +24,8 @@ struct PassedFds {
 };
 
 // Takes all over: they are close-on-exec, and LISTEN_* is gone from the environment. Fails if there
-// are no sockets; a fd that is neither a file, block device or tap with a name, nor a listening stream
-// socket with a path ending in ".sock", is closed.
+// are no sockets; a fd that is neither a file, folder, block device or tap with a name, nor a
+// listening stream socket with a path ending in ".sock", is closed.
 Result<PassedFds> take_passed_fds();
 
 }  // namespace qemunit::helper

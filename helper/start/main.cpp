@@ -21,6 +21,8 @@
 #include <cstring>
 #include <optional>
 
+#include "common/files/arrival_record.h"
+#include "common/files/move_record.h"
 #include "common/files/new_file.h"
 #include "common/paths.h"
 #include "common/shared_names.h"
@@ -30,9 +32,13 @@
 #include "helper/handover/supervision.h"
 #include "helper/start/advice.h"
 #include "helper/start/drive_images.h"
+#include "helper/start/handed.h"
+#include "helper/start/incoming.h"
 #include "helper/start/kvm.h"
 #include "helper/start/last_exec.h"
 #include "helper/start/listening_sockets.h"
+#include "helper/start/mounted.h"
+#include "helper/start/saved_machine.h"
 #include "helper/start/taps.h"
 #include "helper/start/wiring.h"
 
@@ -95,6 +101,7 @@ Result<> start_companion(const CompanionProgram &program, const CompanionFds &fd
 struct OpenFiles {
     OpenImages images;
     Taps taps;
+    std::vector<UniqueFd> of_caller = {};
 };
 
 // Exactly these fds survive the exec, whatever else was open.
@@ -108,14 +115,26 @@ Result<> pass_only(const std::vector<UniqueFd> &fds, const OpenFiles &files) {
         kept.push_back(image.fd.get());
     for (const UniqueFd &tap : files.taps.fds)
         kept.push_back(tap.get());
+    for (const UniqueFd &fd : files.of_caller)
+        kept.push_back(fd.get());
     for (const int fd : kept)
         if (fcntl(fd, F_SETFD, 0) != 0)
             return fail_errno(errno, fmt::format("cannot pass on fd {}", fd));
     return {};
 }
 
+// "max,hv-time,-svm" -> "max,-svm": QEMU has what Hyper-V has with KVM alone, and refuses to start
+// with some of that otherwise.
+void leave_out_hyper_v(std::string &cpu) {
+    for (std::size_t at = 0; (at = cpu.find(",hv", at)) != cpu.npos;)
+        cpu.erase(at, std::min(cpu.find(',', at + 1), cpu.size()) - at);
+}
+
 // QEMU takes the first accelerator that it can initialise, not the first that works.
 void leave_out_kvm(std::vector<std::string> &command) {
+    for (auto word = command.begin(); std::distance(word, command.end()) > 1; ++word)
+        if (*word == "-cpu")
+            leave_out_hyper_v(*std::next(word));
     for (auto word = command.begin(); std::distance(word, command.end()) > 1; ++word)
         if (*word == "-accel" && *std::next(word) == "kvm") {
             command.erase(word, word + 2);
@@ -170,7 +189,7 @@ void mask_signals(int how, std::initializer_list<int> numbers) {
     sigprocmask(how, &signals, nullptr);
 }
 
-Error run_qemu(const std::vector<std::string> &command) {
+Error run_qemu(const std::vector<std::string> &command, MakesSockets sockets) {
     // The companion speaks for the service, QEMU does not.
     for (const char *name : {"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"})
         unsetenv(name);
@@ -183,28 +202,46 @@ Error run_qemu(const std::vector<std::string> &command) {
     if (command.front().substr(0, slash) == kQemuBinDir)
         programs.insert(programs.begin(),
                         std::string(kQemuLibexecDir) + command.front().substr(slash));
-    const char *const filter = std::getenv("QEMUNIT_FILTER");
-    Error error =
-        execute_last(programs, pointers_to(command), !filter || filter != std::string_view("no"));
+    std::optional<MakesSockets> filter = sockets;
+    if (const char *const wanted = std::getenv("QEMUNIT_FILTER");
+        wanted && wanted == std::string_view("no"))
+        filter.reset();
+    Error error = execute_last(programs, pointers_to(command), filter);
     if (error.code == ENOENT)
         error.message += "; is QEMU for this architecture installed?";
     return error;
 }
 
-// Returns only after a failure, with the exit code. `resumed`: where the companion says that the
-// guest runs again, if there is a saved state to begin with.
+// What a companion gets of this start alone.
+struct Beginning {
+    UniqueFd resumed;  // where it says that the guest runs again, if there is a saved state
+    UniqueFd caller;
+    std::optional<IncomingVm> incoming;
+};
+
+// Returns only after a failure, with the exit code.
 int become_qemu(const HelperOptions &options, const CompanionProgram &companion,
-                ListeningSockets sockets, const OpenFiles &files, UniqueFd resumed) {
+                ListeningSockets sockets, const OpenFiles &files, Beginning beginning) {
     auto wiring = wire(options, std::move(sockets), files.images);
     if (!wiring)
         return complain(EX_OSERR, wiring.error().message);
     for (const std::string &warning : wiring->warnings)
         fmt::print(stderr, "<4>qemunit-helper: {}\n", warning);
-    if (resumed) {
-        // How the state is handed over depends on QEMU's version, which the companion will know.
-        // -S: a guest that was saved while it ran waits, too, until the state is retired.
+    // How the state is handed over depends on QEMU's version, which the companion will know.
+    // -S: a guest that was saved while it ran waits, too, until the state is retired; and one that
+    // comes from another host, until that one has given it away.
+    if (beginning.resumed || beginning.incoming)
         wiring->qemu.arguments.insert(wiring->qemu.arguments.end(), {"-incoming", "defer", "-S"});
-        wiring->companion.insert_or_assign(kResumedFd, std::move(resumed));
+    if (beginning.resumed)
+        wiring->companion.insert_or_assign(kResumedFd, std::move(beginning.resumed));
+    if (beginning.caller)
+        wiring->companion.insert_or_assign(kCallerFd, std::move(beginning.caller));
+    if (auto &incoming = beginning.incoming) {
+        wiring->companion.insert_or_assign(
+            fmt::format("{}{}:{}:{}", kIncomingFd, incoming->move.token, incoming->move.vm,
+                        incoming->move.host),
+            std::move(incoming->connection));
+        wiring->companion.insert_or_assign(kMigrateFd, std::move(incoming->listener));
     }
     if (auto started = start_companion(companion, wiring->companion); !started)
         return complain(EX_OSERR, started.error().message);
@@ -218,7 +255,9 @@ int become_qemu(const HelperOptions &options, const CompanionProgram &companion,
     command.insert(command.begin() + 1, files.taps.arguments.begin(), files.taps.arguments.end());
     if (is_to_stop())
         return EXIT_SUCCESS;
-    return complain(EX_UNAVAILABLE, run_qemu(command).message);
+    return complain(
+        EX_UNAVAILABLE,
+        run_qemu(command, options.has_caller ? MakesSockets::no : MakesSockets::yes).message);
 }
 
 bool read_all(int fd, void *buffer, std::size_t size) {
@@ -286,9 +325,47 @@ void add_networks_of_0_7(HelperOptions &options) {
                 {"-netdev", fmt::format("user,id={}old-{},restrict=on", kOwnIds, number++)});
 }
 
+// A QEMU that has tried to go on with the saved state, and how far it has come.
+struct Attempt {
+    pid_t qemu = 0;
+    std::optional<Resumption> reached;
+};
+
 // QEMU ends when it cannot load a state. So that the VM starts all the same, a child process
-// becomes the QEMU that tries, and the service's main process when the guest runs. Returns the exit
-// code if there is nothing more to do.
+// becomes the QEMU that tries.
+Result<Attempt> attempt_to_resume(const HelperOptions &options, const CompanionProgram &companion,
+                                  ListeningSockets &sockets, const OpenFiles &files) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return fail_errno(errno, "cannot create a pipe");
+    UniqueFd reading(ends[0]), writing(ends[1]);
+    // A second fork makes the new process systemd's child from the beginning.
+    const pid_t child = fork();
+    if (child < 0)
+        return fail_errno(errno, "cannot fork");
+    if (child == 0) {
+        if (fork() != 0)
+            _exit(EXIT_SUCCESS);
+        reading.reset();
+        const pid_t self = getpid();
+        if (write(writing.get(), &self, sizeof self) != sizeof self)
+            _exit(EXIT_FAILURE);
+        _exit(become_qemu(options, companion, std::move(sockets), files,
+                          {.resumed = std::move(writing), .caller = {}, .incoming = {}}));
+    }
+    while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    writing.reset();
+    // The PID of the new process comes first; then the steps, until the guest runs or until nobody
+    // is left who could write them.
+    Attempt attempt;
+    if (read_all(reading.get(), &attempt.qemu, sizeof attempt.qemu))
+        attempt.reached = follow_resumption(reading.get());
+    return attempt;
+}
+
+// The child becomes the service's main process when the guest runs. Returns the exit code if there
+// is nothing more to do.
 std::optional<int> try_to_resume(const HelperOptions &options, const CompanionProgram &companion,
                                  ListeningSockets &sockets, const OpenFiles &files) {
     const SavedState saved(hibernation_path(options.vm));
@@ -300,45 +377,68 @@ std::optional<int> try_to_resume(const HelperOptions &options, const CompanionPr
                                                 file.error().message));
     if (!*file)
         return std::nullopt;
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return complain(EX_OSERR, fmt::format("cannot create a pipe: {}", std::strerror(errno)));
-    UniqueFd reading(ends[0]), writing(ends[1]);
-    // A second fork makes the new process systemd's child from the beginning.
-    const pid_t child = fork();
-    if (child < 0)
-        return complain(EX_OSERR, fmt::format("cannot fork: {}", std::strerror(errno)));
-    if (child == 0) {
-        if (fork() != 0)
-            _exit(EXIT_SUCCESS);
-        reading.reset();
-        const pid_t self = getpid();
-        if (write(writing.get(), &self, sizeof self) != sizeof self)
-            _exit(EXIT_FAILURE);
-        HelperOptions of_state = options;
-        if (is_of_0_7(file->get()))
-            add_networks_of_0_7(of_state);
-        _exit(become_qemu(of_state, companion, std::move(sockets), files, std::move(writing)));
+    HelperOptions of_state = options;
+    if (is_of_0_7(file->get()))
+        add_networks_of_0_7(of_state);
+    HelperOptions of_machine = of_state;
+    const bool is_of_version = use_machine_of_state(file->get(), of_machine.qemu);
+    auto attempt = attempt_to_resume(of_machine, companion, sockets, files);
+    // A QEMU that does not know that machine ends before it answers, and would do so each time.
+    if (attempt && !attempt->reached && is_of_version && saved.exists() && !is_to_stop()) {
+        fmt::print(stderr,
+                   "<4>qemunit-helper: QEMU did not begin as the machine that was saved, {}; "
+                   "trying that of the ini file.\n",
+                   machine_of_state(file->get()));
+        attempt = attempt_to_resume(of_state, companion, sockets, files);
     }
-    while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
-    }
-    writing.reset();
-    // The PID of the new process comes first; then the steps, until the guest runs or until nobody
-    // is left who could write them.
-    pid_t qemu = 0;
-    std::optional<Resumption> reached;
-    if (read_all(reading.get(), &qemu, sizeof qemu))
-        reached = follow_resumption(reading.get());
-    if (reached == Resumption::runs) {
+    if (!attempt)
+        return complain(EX_OSERR, attempt.error().message);
+    if (attempt->reached == Resumption::runs) {
         // The companion's program tells systemd the new main process, and ends when systemd knows.
-        const std::vector<std::string> words{companion.path, fmt::format("{}{}", kMainPid, qemu)};
+        const std::vector<std::string> words{companion.path,
+                                             fmt::format("{}{}", kMainPid, attempt->qemu)};
         execv(words.front().c_str(), pointers_to(words).data());
         return complain(EX_OSERR,
                         fmt::format("cannot run {}: {}", companion.path, std::strerror(errno)));
     }
-    if (is_to_stop() || reached != Resumption::given)
+    if (is_to_stop() || attempt->reached != Resumption::given)
         return fail_to_resume(saved);
     return set_aside(saved, LOG_ERR, "the VM could not be resumed from where it was");
+}
+
+// A VM of `qemunitctl run` has no state, and no sockets of systemd's.
+int run_for_caller(HelperOptions &options, const CompanionProgram &companion) {
+    auto handed = take_handed();
+    if (!handed)
+        return complain(EX_UNAVAILABLE, handed.error().message);
+    const OpenFiles files{.images = {}, .taps = {}, .of_caller = std::move(handed->files)};
+    return become_qemu(options, companion, std::move(handed->sockets), files,
+                       {.resumed = {}, .caller = std::move(handed->caller), .incoming = {}});
+}
+
+// EX_CONFIG: RestartPreventExitStatus= of the unit. A guest that is not here must not boot here.
+int take_over(HelperOptions &options, const CompanionProgram &companion, ListeningSockets sockets,
+              const OpenFiles &files, const SavedState &saved, std::optional<IncomingVm> incoming) {
+    if (saved.exists())
+        return complain(EX_CONFIG,
+                        fmt::format("the VM is hibernated here; what {} has would not be "
+                                    "the same any more",
+                                    saved.path()));
+    if (auto taken = take_over_machine(*incoming, options.qemu, wants_kvm(options.qemu)); !taken)
+        return complain(EX_CONFIG, taken.error().message);
+    fmt::print(stderr, "<5>qemunit-helper: the VM comes from {}.\n", incoming->move.host);
+    return become_qemu(options, companion, std::move(sockets), files,
+                       {.resumed = {}, .caller = {}, .incoming = std::move(incoming)});
+}
+
+std::string moved_away_text(const HelperOptions &options, const MoveRecord &gone) {
+    const auto move = gone.read();
+    return fmt::format(
+        "the VM has moved to {}, and is started there; if it is gone for good there, "
+        "delete {}, and it boots here, from the disks as they are here",
+        move ? fmt::format("{} as {}", move->host, move->vm) : "another host",
+        options.scope == Scope::system ? moved_away_path_in(Paths().state_dir(options.vm))
+                                       : gone.path());
 }
 
 }  // namespace
@@ -368,9 +468,13 @@ int main(int argc, char **argv) {
                                      {argv + 1, argv + argc - (options->qemu.size() - 1)}};
     if (auto prepared = prepare(*options); !prepared)
         return complain(EX_CANTCREAT, prepared.error().message);
+    if (options->has_caller)
+        return run_for_caller(*options, companion);
     auto passed = take_passed_fds();
     if (!passed)
         return complain(EX_UNAVAILABLE, passed.error().message);
+    if (auto checked = check_mounted(options->mounted, passed->files); !checked)
+        return complain(EX_NOINPUT, checked.error().message);
     OpenFiles files{.images = {}, .taps = take_taps(passed->files, options->qemu)};
     auto images = open_images(*options, std::move(passed->files));
     if (!images)
@@ -382,6 +486,18 @@ int main(int argc, char **argv) {
         fmt::print(stderr, "<5>qemunit-helper: {}\n", note);
     const SavedState saved(hibernation_path(options->vm));
     saved.remove_leftovers();
+    auto incoming = take_incoming(passed->sockets);
+    if (!incoming)
+        return complain(EX_CONFIG, incoming.error().message);
+    if (*incoming)
+        return take_over(*options, companion, std::move(passed->sockets), files, saved,
+                         std::move(*incoming));
+    if (const MoveRecord gone(moved_away_path_in(own_state_dir(options->vm))); gone.exists())
+        return complain(EX_CONFIG, moved_away_text(*options, gone));
+    // A guest that stands still on another host must not go on there once this one has run.
+    if (const auto forgotten = ArrivalRecord(own_state_dir(options->vm)).forget_others({});
+        !forgotten)
+        return complain(EX_NOINPUT, forgotten.error().message);
     std::optional<int> exit_code;
     if (options->stop == StopMode::hibernate)
         exit_code = try_to_resume(*options, companion, passed->sockets, files);
@@ -390,5 +506,6 @@ int main(int argc, char **argv) {
             set_aside(saved, LOG_WARNING, "the VM was hibernated, but has Stop=hibernate no more");
     if (exit_code)
         return *exit_code;
-    return become_qemu(*options, companion, std::move(passed->sockets), files, {});
+    return become_qemu(*options, companion, std::move(passed->sockets), files,
+                       {.resumed = {}, .caller = {}, .incoming = {}});
 }

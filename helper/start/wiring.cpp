@@ -22,7 +22,8 @@ constexpr int kPortSendBuffer = 8 << 20;
 
 class Wirer {
   public:
-    explicit Wirer(ListeningSockets sockets) : sockets_(std::move(sockets)) {}
+    Wirer(ListeningSockets sockets, bool has_caller)
+        : sockets_(std::move(sockets)), has_caller_(has_caller) {}
 
     Result<Wiring> wire(const HelperOptions &options, const OpenImages &images) {
         wiring_.qemu.arguments = fd_set_arguments(images);
@@ -33,6 +34,9 @@ class Wirer {
         add_monitor("-qmp", std::string(kControlSocket));
         if (auto added = add_companion(); !added)
             return std::unexpected(added.error());
+        // A socket unit that was started before an upgrade has none.
+        if (auto requests = sockets_.extract(std::string(kCompanionSocket)); !requests.empty())
+            keep(kRequestsFd, std::move(requests.mapped()));
         for (const SerialPortOptions &port : options.serials)
             if (auto added = port.direct ? add_direct(port) : add_relayed(port); !added)
                 return std::unexpected(added.error());
@@ -51,8 +55,9 @@ class Wirer {
     UniqueFd take_socket(const std::string &name) {
         auto node = sockets_.extract(name);
         if (node.empty()) {
-            wiring_.warnings.push_back(
-                fmt::format("systemd passed no socket {}.sock; is its socket unit masked?", name));
+            if (!has_caller_)
+                wiring_.warnings.push_back(fmt::format(
+                    "systemd passed no socket {}.sock; is its socket unit masked?", name));
             return {};
         }
         return std::move(node.mapped());
@@ -139,9 +144,10 @@ class Wirer {
     // A device needs its chardev, also when nobody is at the other end.
     void add_channel(const std::string &name) {
         UniqueFd listener = take_socket(name);
-        argument("-chardev", listener ? fmt::format("socket,id={},fd={},server=on,wait=off", name,
-                                                    give(std::move(listener)))
-                                      : fmt::format("null,id={}", name));
+        argument("-chardev",
+                 listener ? fmt::format("socket,id={},fd={}{}", name, give(std::move(listener)),
+                                        has_caller_ ? "" : ",server=on,wait=off")
+                          : fmt::format("null,id={}", name));
     }
 
     Result<> add_agent() {
@@ -166,7 +172,8 @@ class Wirer {
         return {};
     }
 
-    ListeningSockets sockets_;
+    ListeningSockets sockets_;  // of a caller: connected ones
+    const bool has_caller_;
     Wiring wiring_;
     unsigned last_set_ = 0;
 };
@@ -175,7 +182,7 @@ class Wirer {
 
 Result<Wiring> wire(const HelperOptions &options, ListeningSockets sockets,
                     const OpenImages &images) {
-    return Wirer(std::move(sockets)).wire(options, images);
+    return Wirer(std::move(sockets), options.has_caller).wire(options, images);
 }
 
 }  // namespace qemunit::helper

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// qemunit-usernet: ExecStart= of qemu-usernet@.service, the user network of one card of a VM
-// outside of QEMU. Says to systemd that it is ready when the ports of its forwards are open. Each
-// way it can fail is one sentence on standard error, which is the journal.
+// qemunit-usernet: ExecStart= of qemu-usernet@.service, and of a unit of `qemunitctl run`, the user
+// network of one card of a VM outside of QEMU. Says to systemd that it is ready when the ports of
+// its forwards are open. Each way it can fail is one sentence on standard error, which is the
+// journal.
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include <cstddef>
 #include <cstdlib>
@@ -62,9 +64,12 @@ int main(int argc, char **argv) {
     if (auto passed = take_passed_fds())
         if (auto given = passed->sockets.begin(); given != passed->sockets.end())
             control = std::move(given->second);
-    auto server = UsernetServer::open(*options, std::move(control));
+    auto server = options->connected
+                      ? UsernetServer::of_connection(*options, UniqueFd(STDIN_FILENO))
+                      : UsernetServer::open(*options, std::move(control));
     if (!server)
         return complain(EX_UNAVAILABLE, server.error());
     tell_systemd("READY=1");
-    return complain(EX_OSERR, (*server)->run());
+    const auto ended = (*server)->run();
+    return ended ? EXIT_SUCCESS : complain(EX_OSERR, ended.error());
 }

@@ -28,6 +28,11 @@ Result<> open_host(UsernetOptions &options, std::string_view) {
     return {};
 }
 
+Result<> be_connected(UsernetOptions &options, std::string_view) {
+    options.connected = true;
+    return {};
+}
+
 using Mode = UsernetOptions::Mode;
 constexpr Option<UsernetOptions> kUsernetOptions[] = {
     {{.name = usernet_option::kVm, .value = "NAME", .help = "The VM, for messages"},
@@ -43,6 +48,9 @@ constexpr Option<UsernetOptions> kUsernetOptions[] = {
     {{.name = usernet_option::kHostLoopback,
       .help = "The guest reaches 127.0.0.1 of the host, as 10.0.2.2"},
      open_host},
+    {{.name = usernet_option::kConnected,
+      .help = "QEMU is connected to standard input already; the network ends with it"},
+     be_connected},
     {kHelpOption, set_to<&UsernetOptions::mode, Mode::help>, true},
     {kVersionOption, set_to<&UsernetOptions::mode, Mode::version>, true},
 };
@@ -57,6 +65,12 @@ Result<UsernetOptions> parse_usernet_options(const std::vector<std::string> &arg
         return std::unexpected(operands.error());
     if (options.mode != Mode::serve)
         return options;
+    if (options.connected) {
+        if (!operands->empty())
+            return fail(EINVAL,
+                        fmt::format("with {}, there is no folder", usernet_option::kConnected));
+        return options;
+    }
     if (operands->size() != 1)
         return fail(EINVAL, "give the folder for its sockets");
     options.folder = std::move(operands->front());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The options of qemunit-usernet, as the generator writes them into ExecStart= of
-// qemu-usernet@.service. Pure.
+// qemu-usernet@.service, and `qemunitctl run` into that of its own. Pure.
 #pragma once
 
 #include <string>
@@ -18,7 +18,8 @@ struct UsernetOptions {
     std::string vm, network;
     SlirpSettings settings;
     std::vector<HostForward> forwards;
-    std::string folder;  // for the sockets of QEMU and of its companion
+    std::string folder;      // for the sockets of QEMU and of its companion
+    bool connected = false;  // QEMU is standard input, and there is nobody else
 };
 
 Result<UsernetOptions> parse_usernet_options(const std::vector<std::string> &arguments);

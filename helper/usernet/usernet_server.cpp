@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -13,6 +15,7 @@
 
 #include "common/concat.h"
 #include "common/shared_names.h"
+#include "common/usernet/options.h"
 
 namespace qemunit::helper {
 
@@ -66,9 +69,8 @@ UsernetServer::UsernetServer(const UsernetOptions &options)
 Result<std::unique_ptr<UsernetServer>> UsernetServer::open(const UsernetOptions &options,
                                                            UniqueFd control) {
     std::unique_ptr<UsernetServer> server(new UsernetServer(options));
-    for (const HostForward &forward : options.forwards)
-        if (auto added = server->network_.add_forward(forward); !added)
-            return std::unexpected(added.error());
+    if (auto added = server->add_forwards(options.forwards); !added)
+        return std::unexpected(added.error());
     auto guests = listen_at(concat(options.folder, "/", kUsernetStream));
     if (!guests)
         return std::unexpected(guests.error());
@@ -80,6 +82,27 @@ Result<std::unique_ptr<UsernetServer>> UsernetServer::open(const UsernetOptions 
     if (control)
         server->asked_.push_back({UsernetListener(std::move(control)), {}, /*may_change=*/true});
     return server;
+}
+
+Result<std::unique_ptr<UsernetServer>> UsernetServer::of_connection(const UsernetOptions &options,
+                                                                    UniqueFd qemu) {
+    std::unique_ptr<UsernetServer> server(new UsernetServer(options));
+    if (auto added = server->add_forwards(options.forwards); !added)
+        return std::unexpected(added.error());
+    struct stat info{};
+    if (fstat(qemu.get(), &info) != 0 || !S_ISSOCK(info.st_mode) ||
+        fcntl(qemu.get(), F_SETFL, O_NONBLOCK) != 0)
+        return fail(ENOTSOCK, fmt::format("standard input is no socket; {} is for `qemunitctl run`",
+                                          usernet_option::kConnected));
+    server->guest_.connect(std::move(qemu));
+    return server;
+}
+
+Result<> UsernetServer::add_forwards(const std::vector<HostForward> &forwards) {
+    for (const HostForward &forward : forwards)
+        if (auto added = network_.add_forward(forward); !added)
+            return added;
+    return {};
 }
 
 Result<std::string> UsernetServer::answer(const UsernetRequest &request, bool may_change) {
@@ -146,14 +169,16 @@ void UsernetServer::serve(Asked &asked) {
         asked.listener.take_reserve();
 }
 
-Error UsernetServer::run() {
+Result<> UsernetServer::run() {
     for (;;) {
         fds_.clear();
         if (guest_.is_connected())
             wait_for(guest_.fd(),
                      static_cast<short>(POLLIN | (guest_.has_pending() ? POLLOUT : 0)));
-        else
+        else if (guests_.fd() >= 0)
             wait_for(guests_.fd(), POLLIN);
+        else
+            return {};
         for (const Asked &asked : asked_)
             if (asked.client.is_there())
                 wait_for(asked.client.fd(), asked.client.events());
@@ -162,7 +187,7 @@ Error UsernetServer::run() {
         const int timeout = time_for_clients(network_.fill(fds_));
         const int count = ::poll(fds_.data(), fds_.size(), timeout);
         if (count < 0 && errno != EINTR)
-            return fail_errno(errno, "cannot wait").error();
+            return fail_errno(errno, "cannot wait");
         network_.poll(fds_, count < 0);
         serve_guest();
         for (Asked &asked : asked_)

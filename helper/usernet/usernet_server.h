@@ -41,8 +41,12 @@ class UsernetServer {
     UsernetServer(const UsernetServer &) = delete;
     UsernetServer &operator=(const UsernetServer &) = delete;
 
-    // Until the process ends.
-    Error run();
+    // The network of this connection alone.
+    static Result<std::unique_ptr<UsernetServer>> of_connection(const UsernetOptions &options,
+                                                                UniqueFd qemu);
+
+    // Until the process ends, or the one connection.
+    Result<> run();
 
   private:
     struct Asked {
@@ -52,6 +56,7 @@ class UsernetServer {
     };
 
     explicit UsernetServer(const UsernetOptions &options);
+    Result<> add_forwards(const std::vector<HostForward> &forwards);
     Result<std::string> answer(const UsernetRequest &request, bool may_change);
     // Each adds what it waits for, and looks afterwards what has happened to it.
     void wait_for(int fd, short events);

@@ -2,15 +2,20 @@
 //
 // On a kernel with AppArmor, as Debian's is: our own profiles, and those of the programs that a
 // VM's units run. Limits.*, as these run on Debian's kernel.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <sstream>
 
+#include "common/unique_fd.h"
+#include "tests/e2e/backups.h"
 #include "tests/e2e/bus.h"
+#include "tests/e2e/ctl.h"
 #include "tests/e2e/expect_contains.h"
 #include "tests/e2e/journal.h"
 #include "tests/e2e/unit_watch.h"
+#include "tests/e2e/vm_call_with.h"
 #include "tests/e2e/vm_under_test.h"
 
 namespace qemunit::e2e {
@@ -61,6 +66,51 @@ TEST(Limits, AppArmorConfinesVmsAndDaemon) {
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     EXPECT_FALSE(std::filesystem::exists("/var/lib/qemunit/aaplain/hibernated"));
     EXPECT_EQ(refusals(), refused);
+}
+
+// What others have opened, or what the kernel keeps somewhere of its own, is not below any folder.
+TEST(Limits, AppArmorRefusesNothingThatQemunitDoes) {
+    NEEDS_APPARMOR;
+    load_profiles();
+    const std::string refused = refusals(), pages = "/proc/sys/vm/nr_hugepages";
+    run({"sh", "-c", "echo 40 >" + pages});
+    // This machine's file system is 9p, which has neither sockets nor files without a name.
+    const std::string drop_in = "/run/systemd/system/qemunitd.service.d/tmp.conf";
+    std::filesystem::create_directories(std::filesystem::path(drop_in).parent_path());
+    write_file(drop_in,
+               "[Service]\nPrivateTmp=no\nTemporaryFileSystem=/tmp:mode=1777 /var/tmp:mode=1777\n");
+    run_words("systemctl daemon-reload");
+    run_words("systemctl try-restart qemunitd.service");
+    const BackupFolder backups("aaverbs");
+    const std::string folder = backups.path() + "-files";
+    std::filesystem::create_directories(folder);
+    for (const char *name : {"one.iso", "two.iso", "hot.img"})
+        ASSERT_TRUE(run({"truncate", "--size=1M", folder + "/" + name}).ok());
+    VmUnderTest vm("aaverbs",
+                   boot_sector_ini() +
+                       "[VM]\nArguments=-device VGA\nHardware=0.8\n[Memory]\nHugePages=yes\n"
+                       "[Drive data]\nFile=data.qcow2\nSize=1M\n[Drive cd]\nMedia=cdrom\n"
+                       "File=" +
+                       folder + "/one.iso\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    const std::string name = vm.name();
+    const UniqueFd image(open((folder + "/hot.img").c_str(), O_RDWR | O_CLOEXEC));
+    for (const std::string &words :
+         {"medium change " + name + " cd " + folder + "/two.iso",
+          "screenshot " + name + " " + folder + "/screen.png", "snapshot save " + name + " one",
+          "backup " + name + " " + backups.path(), "backup " + name + " " + backups.path(),
+          "verify " + backups.path(), "snapshot load " + name + " one"}) {
+        const Finished done = ctl(words);
+        EXPECT_TRUE(done.ok()) << words << "\n" << done;
+    }
+    const BusReply attached = call_vm_with(name, "AttachDrive", [&](sd_bus_message *call) {
+        return sd_bus_message_append(call, "sha{sv}", "hot", image.get(), 0);
+    });
+    EXPECT_EQ(attached.error, "");
+    EXPECT_EQ(refusals(), refused);
+    run({"sh", "-c", "echo 0 >" + pages});
+    std::filesystem::remove_all(std::filesystem::path(drop_in).parent_path());
+    run_words("systemctl daemon-reload");
 }
 
 // passt comes with a profile of its own, which lets it make files in few places.

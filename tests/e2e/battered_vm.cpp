@@ -51,7 +51,7 @@ BatteredVm::~BatteredVm() {
 }
 
 std::string BatteredVm::ini() const {
-    return "[VM]\nAccelerator=tcg\nMemory=32M\nStopTimeout=6s\nStop=" + stop_ +
+    return "[VM]\nAccelerator=tcg\nMemory=32M\nStopTimeout=" + stop_timeout_ + "\nStop=" + stop_ +
            "\n[Drive root]\nFile=" + kGuestDir +
            "/counter.img\nReadOnly=yes\n[Drive data]\nFile=data." + format_ +
            "\nFormat=" + format_ + "\nSize=2M\n[Drive cd]\nFile=" + kGuestDir +
@@ -70,9 +70,11 @@ void BatteredVm::begin_anew() {
     EXPECT_EQ(mount("tmpfs", folder().c_str(), "tmpfs", 0, kRoom), 0) << strerror(errno);
 }
 
-void BatteredVm::set_stop(const std::string &stop) {
-    if (std::exchange(stop_, stop) == stop)
+void BatteredVm::set_stop(const std::string &stop, const std::string &timeout) {
+    if (stop_ == stop && stop_timeout_ == timeout)
         return;
+    stop_ = stop;
+    stop_timeout_ = timeout;
     write_file(vm_->ini_path(), ini());
     run_words("systemctl daemon-reload");
 }

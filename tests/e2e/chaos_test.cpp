@@ -48,6 +48,7 @@ class Sequence {
 
     void run() {
         vm_.begin_anew();
+        vm_.set_stop("hibernate");
         tell(fmt::format("a new {} disk", vm_.format()));
         const unsigned lives = 1 + dice_.below(3);
         for (unsigned life = 0; life < lives && !testing::Test::HasFailure(); ++life)
@@ -190,7 +191,7 @@ class Sequence {
     // After all that, the VM works, and is there again after a stop.
     void live_in_peace() {
         vm_.make_room();
-        vm_.set_stop("hibernate");
+        vm_.set_stop("hibernate", "2min");
         for (int times = 0; times < 2; ++times) {
             const bool was_saved = fs::exists(vm_.state_file());
             const Finished started = vm_.vm().start();

@@ -47,8 +47,8 @@ TEST(CloudInit, TheGuestFindsItsNameUserKeysAndPassword) {
         EXPECT_EQ(user_data,
                   "#cloud-config\nuser:\n  name: \"joe\"\n  lock_passwd: false\n"
                   "  hashed_passwd: \"" +
-                      kHash + "\"\nssh_authorized_keys:\n" + "  - \"" + kKey + "\"\n  - \"" + kKey +
-                      " one\"\n  - \"" + kKey + " two\"\n");
+                      kHash + "\"\nmanage_etc_hosts: localhost\nssh_authorized_keys:\n" + "  - \"" +
+                      kKey + "\"\n  - \"" + kKey + " one\"\n  - \"" + kKey + " two\"\n");
         const std::string meta_data = guest.run("cat /mnt/meta-data");
         expect_contains(meta_data, "instance-id: \"seeded-");
         expect_contains(meta_data, "local-hostname: \"web.example.org\"\n");
@@ -104,12 +104,21 @@ TEST(CloudInit, FilesAreTheUsersOwn) {
 // As files of a credential: see PrivilegedSteps.
 TEST(CloudInit, WhatCannotBeReadDoesNotStart) {
     write_file("/srv/no.pub", "no key\n");
-    for (const auto &[lines, why] :
-         {std::pair("SSHKey=/srv/no.pub\n", "/srv/no.pub:1: not a public key of SSH"),
-          std::pair("SSHKey=/srv/missing.pub\n", "/srv/missing.pub: No such file or directory"),
-          std::pair("UserData=/srv\n", "/srv is neither a file nor a block device")}) {
+    struct Case {
+        std::string lines, why, said;  // by the seed, and in the VM's status
+    };
+    for (const auto &[lines, why, said] :
+         {Case{"SSHKey=/srv/no.pub\n", "/srv/no.pub:1: not a public key of SSH",
+               "SSHKey=/srv/no.pub: /srv/no.pub:1: not a public key of SSH."},
+          Case{"SSHKey=/srv/missing.pub\n", "/srv/missing.pub: No such file or directory",
+               "SSHKey=/srv/missing.pub: no such file"},
+          Case{"UserData=/srv\n", "/srv is neither a file nor a block device",
+               "UserData=/srv: not a file."}}) {
         VmUnderTest vm("unseeded", boot_sector_ini() + "[CloudInit]\n" + lines);
         EXPECT_FALSE(vm.start().ok());
+        // It has begun; this waits for it.
+        run({"systemctl", "start", "qemu-failure@unseeded.service"});
+        expect_contains(vm.status().output, said);
         expect_contains(run({"journalctl", "-u", "qemu-credential@unseeded", "-o", "cat"}).output,
                         why);
         run({"systemctl", "reset-failed", "qemu-credential@unseeded.service"});

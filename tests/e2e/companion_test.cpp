@@ -145,6 +145,8 @@ class CompanionOfAHibernatedVm : public testing::Test {
         ASSERT_TRUE(vm.start().ok()) << vm.status();
         GuestShell guest(vm);
         guest.run("answer=42");
+        // So much that it cannot be saved before somebody has looked.
+        guest.run("yes | head -c 500000 >/a; for i in $(seq 200); do cat /a; done >/fill");
     }
     void expect_answer() {
         auto serial = UnixClient::connect(vm.socket("serial"));

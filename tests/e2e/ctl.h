@@ -13,7 +13,9 @@
 
 namespace qemunit::e2e {
 
-inline constexpr char kGuestReady[] = "qemunit guest ready";  // what the boot sector prints
+// What the boot sector prints, without its first word: the last dots of SeaBIOS may come within
+// that.
+inline constexpr char kGuestReady[] = "guest ready";
 
 inline Finished ctl(const std::string &words) {
     return run_words("qemunitctl " + words);

@@ -141,11 +141,13 @@ TEST(Freezer, TheWatchdogTakesAFrozenVmForHung) {
     VmUnderTest vm("frozendog", boot_sector_ini() +
                                     "[Service]\nWatchdogSec=5s\nTimeoutAbortSec=1s\n"
                                     "Restart=on-watchdog\n");
+    Journal journal(vm.unit());
     ASSERT_TRUE(vm.start().ok()) << vm.status();
+    auto line = journal.read_until_line("qemunit guest ready");
+    ASSERT_TRUE(line) << line.error().message;
     const pid_t qemu = vm.main_pid();
     freeze(vm);
-    Journal journal(vm.unit());
-    auto line = journal.read_until_line("qemunit guest ready");
+    line = journal.read_until_line("qemunit guest ready");
     ASSERT_TRUE(line) << line.error().message;
     EXPECT_NE(vm.main_pid(), qemu);
     EXPECT_EQ(unit_property(vm.unit(), "NRestarts"), "1");

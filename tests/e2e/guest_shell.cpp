@@ -11,13 +11,16 @@ constexpr std::string_view kPrompt = "guest# ";
 
 }  // namespace
 
-GuestShell::GuestShell(const std::string &serial_socket) {
+GuestShell::GuestShell(const std::string &serial_socket) : GuestShell(serial_socket, "") {}
+
+GuestShell::GuestShell(const std::string &serial_socket, const std::string &first_words) {
     auto serial = UnixClient::connect(serial_socket);
     if (!serial) {
         ADD_FAILURE() << serial.error().message;
         return;
     }
     serial_ = std::move(*serial);
+    EXPECT_TRUE(serial_->send(first_words));
     auto prompt = serial_->read_until(kPrompt);
     EXPECT_TRUE(prompt) << prompt.error().message;
     run("stty -echo");

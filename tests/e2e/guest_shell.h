@@ -16,6 +16,10 @@ class GuestShell {
     // Waits for the guest's prompt. The VM needs a kernel that keeps silent.
     explicit GuestShell(const VmUnderTest &vm) : GuestShell(vm.socket("serial")) {}
     explicit GuestShell(const std::string &serial_socket);
+    // Of a guest that goes on from where it was saved, and says nothing by itself.
+    static GuestShell of_resumed(const VmUnderTest &vm) {
+        return GuestShell(vm.socket("serial"), "\r");
+    }
 
     // What the command printed, lines ended by "\n"; a failed test if it does not end.
     std::string run(const std::string &command);
@@ -25,6 +29,8 @@ class GuestShell {
     void start_agent();
 
   private:
+    GuestShell(const std::string &serial_socket, const std::string &first_words);
+
     std::optional<UnixClient> serial_;
 };
 

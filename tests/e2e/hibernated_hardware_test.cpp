@@ -3,6 +3,7 @@
 // Stop=hibernate for a VM of which something was changed while it ran.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
@@ -150,6 +151,27 @@ TEST_F(HibernatedHardware, AStateIsNotResumedOverOtherDrives) {
     const std::string journal = journalctl(vm.unit());
     expect_contains(journal, "the drive 'root' was changed from " + kMedia + "/one.iso to " +
                                  kMedia + "/two.iso since the state was saved");
+    expect_contains(journal, "its state is set aside as ");
+}
+
+// As of a QEMU that has come after this one, or long before.
+TEST_F(HibernatedHardware, AStateOfAMachineThatQemuDoesNotKnowBlocksNoStart) {
+    VmUnderTest vm("hibunknown", boot_sector_ini() + "[VM]\nMachine=q35\nStop=hibernate\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    ASSERT_TRUE(vm.stop().ok());
+    ASSERT_TRUE(is_saved(vm)) << journalctl(vm.unit());
+    const std::string path = "/var/lib/qemunit/" + vm.name() + "/hibernated";
+    const UniqueFd state(open(path.c_str(), O_RDWR | O_CLOEXEC));
+    ASSERT_TRUE(state);
+    std::string begin(68 << 10, '\0');  // our header, and QEMU's
+    ASSERT_GT(pread(state.get(), begin.data(), begin.size(), 0), 0);
+    const std::size_t machine = begin.find("pc-q35-");
+    ASSERT_NE(machine, begin.npos);
+    ASSERT_EQ(pwrite(state.get(), "pc-q35-0", 8, static_cast<off_t>(machine)), 8);
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    EXPECT_FALSE(is_saved(vm));
+    const std::string journal = journalctl(vm.unit());
+    expect_contains(journal, "QEMU did not begin as the machine that was saved, pc-q35-0");
     expect_contains(journal, "its state is set aside as ");
 }
 

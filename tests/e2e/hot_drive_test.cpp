@@ -104,8 +104,7 @@ TEST(HotDrive, ComesAndGoesOnAPc) {
 }
 
 TEST(HotDrive, ComesAndGoesInARootPort) {
-    come_and_go("hotport", "[VM]\nArguments=-device pcie-root-port,id=port1,chassis=1\n",
-                "virtio_pci virtio_blk", "vda");
+    come_and_go("hotport", "[VM]\nHotPlugPorts=1\n", "virtio_pci virtio_blk", "vda");
 }
 
 TEST(HotDrive, ComesAndGoesOnAScsiController) {
@@ -163,8 +162,7 @@ TEST(HotDrive, ErrorsSayWhatToDo) {
             return sd_bus_message_append(call, "a{sv}", 1, key, "s", value);
         };
     };
-    expect_error(image.attach(vm, "data"), "Monitor",
-                 "Arguments=-device pcie-root-port,id=port1,chassis=1 to [VM]");
+    expect_error(image.attach(vm, "data"), "Monitor", "HotPlugPorts=1 to [VM]");
     expect_error(image.attach(pc, "root"), "InvalidArgument", "has a device 'root' already");
     expect_error(image.attach(pc, "da ta"), "InvalidArgument", "is made of the letters");
     expect_error(image.attach(pc, "data", O_RDWR, option("cache", "none")), "InvalidArgument",

@@ -120,7 +120,7 @@ TEST_F(ImageDownload, FromNothingToAGuest) {
     ASSERT_EQ(files_in(kStore), 1u);
     const std::string path = fs::directory_iterator(kStore)->path();
     EXPECT_EQ(read_file(path), body_);
-    struct stat info {};
+    struct stat info{};
     ASSERT_EQ(stat(path.c_str(), &info), 0);
     EXPECT_TRUE(info.st_uid == 0 && (info.st_mode & 0777) == 0644);
     EXPECT_EQ(files_in(kDownloads), 0u);
@@ -180,6 +180,20 @@ TEST_F(ImageDownload, EndsWithWhoWantedIt) {
     EXPECT_TRUE(wait_until_gone("/proc/" + std::to_string(fetch)));
     EXPECT_FALSE(fs::exists(vm.ini_path()));
     EXPECT_EQ(files_in(kStore), 0u);
+}
+
+// Two that want the same image get it once, and neither spoils what the other writes.
+TEST_F(ImageDownload, ASecondOneWaitsForTheFirst) {
+    serve("/tiny.img", {.body = body_, .cut = body_.size() / 2, .stalls = true});
+    Terminal first({"qemunitctl", "images", "--fetch=tiny"});
+    ASSERT_SEEN(first, "[###############...............]");
+    Terminal second({"qemunitctl", "images", "--fetch=tiny"});
+    ASSERT_SEEN(second, "Waiting for another download of tiny");
+    serve("/tiny.img", {.body = body_});
+    first.type("\x03");
+    EXPECT_NE(first.wait(), 0);
+    EXPECT_EQ(second.wait(), 0);
+    EXPECT_EQ(read_file(fs::directory_iterator(kStore)->path()), body_);
 }
 
 TEST_F(ImageDownload, NothingThatIsWrongIsUsed) {
@@ -249,6 +263,9 @@ TEST_F(ImageDownload, OfAUrl) {
 
 TEST_F(ImageDownload, OfAUser) {
     const UserSession user("joe");
+    const Finished not_root = user.run_words("qemunitctl images --fetch=tiny");
+    EXPECT_TRUE(not_root.status == 1 && not_root.says("the system's images are root's to keep"))
+        << not_root;
     const Finished made =
         user.run_words("qemunitctl --user new vm1 tiny --start" + std::string(kMachine));
     ASSERT_TRUE(made.ok()) << made << user.journalctl("qemu@vm1.service");

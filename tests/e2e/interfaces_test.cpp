@@ -62,7 +62,7 @@ TEST(Interfaces, ThatCouldNotBeRemovedAreMendedByTheNextStart) {
     ASSERT_TRUE(run_words("ip link set dev ifsbr2 down").ok());
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     EXPECT_TRUE(fs::exists("/sys/class/net/ifsbr2/brif/ifsleft-lan"));
-    EXPECT_EQ(state_of("qemu-bridge@ifsbr2.service"), "active");
+    EXPECT_EQ(active_state_of("qemu-bridge@ifsbr2.service"), "active");
     ASSERT_TRUE(vm.stop().ok());
     EXPECT_TRUE(wait_for_state("qemu-bridge@ifsbr2.service", "inactive"));
     EXPECT_FALSE(has_interface("ifsbr2"));
@@ -74,7 +74,7 @@ TEST(Interfaces, OfSomebodyElseStayAsTheyAre) {
         VmUnderTest vm("ifselse",
                        boot_sector_ini() + "[Network lan]\nType=bridge\nBridge=ifsbr3\n");
         ASSERT_TRUE(vm.start().ok()) << vm.status();
-        EXPECT_EQ(state_of("qemu-bridge@ifsbr3.service"), "inactive");
+        EXPECT_EQ(active_state_of("qemu-bridge@ifsbr3.service"), "inactive");
         ASSERT_TRUE(vm.stop().ok());
         EXPECT_TRUE(wait_for_state("qemu-tap@ifselse-lan.service", "inactive"));
     }

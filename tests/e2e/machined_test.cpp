@@ -3,9 +3,12 @@
 // Register=yes: what machinectl(1) shows of a VM, and what its verbs do.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "tests/e2e/bus.h"
 #include "tests/e2e/journal.h"
 #include "tests/e2e/unit_watch.h"
+#include "tests/e2e/user_session.h"
 #include "tests/e2e/vm_under_test.h"
 
 namespace qemunit::e2e {
@@ -113,6 +116,160 @@ TEST(Machined, PowersOffByTheButtonAndTerminatesByTheUnit) {
     EXPECT_TRUE(done.ok()) << done;
     EXPECT_TRUE(wait_for_state(vm.unit(), "inactive"));
     EXPECT_EQ(unit_property(vm.unit(), "Result"), "success");
+}
+
+// "systemd 262 (262.1-1)"
+unsigned systemd_version() {
+    const std::string text = run_words("systemctl --version").output;
+    return static_cast<unsigned>(
+        std::strtoul(text.substr(text.find(' ') + 1).c_str(), nullptr, 10));
+}
+
+#define SKIP_BEFORE(version, what)                                                           \
+    if (systemd_version() < (version))                                                       \
+    GTEST_SKIP() << "systemd " << systemd_version() << " has no " what ", which comes with " \
+                 << (version)
+
+std::string state_of(const std::string &vm) {
+    return trimmed(run({"busctl", "get-property", "org.qemunit1", "/org/qemunit1/vm/" + vm,
+                        "org.qemunit1.VM", "State"})
+                       .output);
+}
+
+// As of a host without vhost-vsock: what is registered is what QEMU's command line says.
+constexpr const char *kVsock =
+    "Arguments=-fw_cfg name=opt/test,string=vhost-vsock-guest-cid=4711\n";
+
+void expect_ways_to_guest(const VmUnderTest &vm) {
+    EXPECT_EQ(shown(vm.name(), "SSHAddress"), "qemu/" + vm.name());
+    EXPECT_EQ(shown(vm.name(), "SSHPrivateKeyPath"), "");
+    EXPECT_EQ(shown(vm.name(), "VSockCID"), "4711");
+    EXPECT_EQ(shown(vm.name(), "Leader"), std::to_string(vm.supervisor()));
+    EXPECT_EQ(shown(vm.name(), "Unit"), vm.unit());
+    EXPECT_EQ(shown(vm.name(), "Id"), "00112233445566778899aabbccddeeff");
+}
+
+// By D-Bus, which 261 has as well.
+TEST(Machined, IsToldHowToReachTheGuest) {
+    SKIP_BEFORE(259u, "RegisterMachineEx");
+    const std::string drop_in = "/run/systemd/system/qemu-machine@mssh.service.d";
+    std::filesystem::create_directories(drop_in);
+    write_file(drop_in + "/bus.conf", "[Service]\nInaccessiblePaths=-/run/systemd/machine\n");
+    VmUnderTest vm("mssh", registered_ini(std::string("UUID=") + kUuid + "\n" + kVsock));
+    MachineWatch machine(vm.name());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    ASSERT_TRUE(machine.wait_for("MachineNew")) << journalctl("qemu-machine@mssh.service");
+    expect_ways_to_guest(vm);
+    std::filesystem::remove_all(drop_in);
+}
+
+TEST(Machined, DoesWhatMachinectlSays) {
+    SKIP_BEFORE(261u, "io.systemd.MachineInstance");
+    VmUnderTest vm("minst", registered_ini(std::string("UUID=") + kUuid + "\n" + kVsock));
+    MachineWatch machine(vm.name());
+    Journal journal(vm.unit());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    ASSERT_TRUE(machine.wait_for("MachineNew")) << journalctl("qemu-machine@minst.service");
+    expect_ways_to_guest(vm);
+    const pid_t qemu = vm.main_pid();
+    Finished done = run_words("machinectl pause minst");
+    EXPECT_TRUE(done.ok()) << done;
+    EXPECT_EQ(state_of("minst"), "s \"paused\"");
+    done = run_words(
+        "varlinkctl call /run/qemunit-machine/minst io.systemd.MachineInstance.Describe {}");
+    EXPECT_TRUE(done.says("false") && done.says("\"paused\"")) << done;
+    done = run_words("machinectl resume minst");
+    EXPECT_TRUE(done.ok()) << done;
+    EXPECT_EQ(state_of("minst"), "s \"running\"");
+    done = run_words("varlinkctl introspect /run/qemunit-machine/minst io.systemd.MachineInstance");
+    EXPECT_TRUE(done.ok() && done.says("PowerOff")) << done;
+    ASSERT_TRUE(journal.read_until_line("qemunit guest ready"));
+    done = run_words("machinectl reboot minst");
+    EXPECT_TRUE(done.ok()) << done;
+    EXPECT_TRUE(journal.read_until_line("qemunit guest ready")) << journalctl(vm.unit());
+    EXPECT_EQ(vm.main_pid(), qemu);
+    done = run_words("machinectl poweroff minst");
+    EXPECT_TRUE(done.ok()) << done;
+    EXPECT_TRUE(wait_for_state(vm.unit(), "inactive"));
+    EXPECT_EQ(unit_property(vm.unit(), "Result"), "success");
+    EXPECT_TRUE(wait_until_gone("/run/qemunit-machine/minst")) << "the VM is off";
+    EXPECT_TRUE(machine.wait_for("MachineRemoved"));
+
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    ASSERT_TRUE(machine.wait_for("MachineNew"));
+    done = run_words("machinectl terminate minst");
+    EXPECT_TRUE(done.ok()) << done;
+    EXPECT_TRUE(wait_for_state(vm.unit(), "inactive"));
+    EXPECT_TRUE(wait_until_gone("/run/qemunit-machine/minst"));
+}
+
+TEST(Machined, LetsOthersDoWhatPolkitLetsThem) {
+    SKIP_BEFORE(261u, "io.systemd.MachineInstance");
+    const std::string rule = "/etc/polkit-1/rules.d/60-qemunit-web.rules";
+    ASSERT_TRUE(run_words("groupadd web-operators").ok());
+    ASSERT_TRUE(run_words("useradd --no-create-home --groups web-operators anna").ok());
+    ASSERT_TRUE(run_words("useradd --no-create-home bert").ok());
+    std::filesystem::copy_file(QEMUNIT_EXAMPLES "/60-qemunit-web.rules", rule);
+    ASSERT_TRUE(run_words("systemctl restart polkit.service").ok());
+    {
+        VmUnderTest vm("web", registered_ini());
+        MachineWatch machine(vm.name());
+        ASSERT_TRUE(vm.start().ok()) << vm.status();
+        ASSERT_TRUE(machine.wait_for("MachineNew")) << journalctl("qemu-machine@web.service");
+        const auto as = [](const std::string &user, const std::string &method) {
+            return run({"setpriv", "--reuid=" + user, "--regid=nogroup", "--init-groups",
+                        "varlinkctl", "call", "/run/qemunit-machine/web",
+                        "io.systemd.MachineInstance." + method, "{}"});
+        };
+        Finished done = as("bert", "Pause");
+        EXPECT_FALSE(done.ok()) << done;
+        EXPECT_TRUE(done.says("PermissionDenied") || done.says("InteractiveAuthentication"))
+            << done;
+        EXPECT_EQ(state_of("web"), "s \"running\"");
+        done = as("bert", "Describe");
+        EXPECT_TRUE(done.ok() && done.says("running")) << done;
+        done = as("anna", "Pause");
+        EXPECT_TRUE(done.ok()) << done;
+        EXPECT_EQ(state_of("web"), "s \"paused\"");
+        done =
+            run_words("setpriv --reuid=anna --regid=nogroup --init-groups machinectl resume web");
+        EXPECT_TRUE(done.ok()) << done;
+        EXPECT_EQ(state_of("web"), "s \"running\"");
+    }
+    std::filesystem::remove(rule);
+    for (const char *command : {"systemctl restart polkit.service", "userdel anna", "userdel bert",
+                                "groupdel web-operators"})
+        EXPECT_TRUE(run_words(command).ok()) << command;
+}
+
+TEST(Machined, OfAUserListsTheVmsOfThatUser) {
+    UserSession user("joe");
+    VmOfUser vm(user, "own", boot_sector_ini() + "[VM]\nRegister=yes\n");
+    Journal journal("qemu-machine@own.service", Journal::Of::user);
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    if (systemd_version() < 259) {
+        EXPECT_TRUE(says(journal, "machinectl does not list it"))
+            << user.journalctl("qemu-machine@own.service");
+        EXPECT_EQ(user.unit_property(vm.unit(), "ActiveState"), "active");
+        GTEST_SKIP() << "systemd " << systemd_version()
+                     << " has no machined for users, which comes with 259";
+    }
+    ASSERT_TRUE(says(journal, "registered with systemd-machined"))
+        << user.journalctl("qemu-machine@own.service");
+    Finished done = user.run_words("machinectl --user list --no-legend --no-pager");
+    EXPECT_TRUE(done.says("own") && done.says("qemunit")) << done;
+    done = user.run_words("machinectl --user show -p SSHAddress --value own");
+    EXPECT_EQ(done.output, "qemu-user/own\n");
+    EXPECT_FALSE(run_words("machinectl list --no-legend --no-pager").says("own"));
+    if (systemd_version() >= 261) {
+        done = user.run_words("machinectl --user pause own");
+        EXPECT_TRUE(done.ok()) << done;
+        done = user.run_words("machinectl --user resume own");
+        EXPECT_TRUE(done.ok()) << done;
+        done = user.run_words("machinectl --user poweroff own");
+        EXPECT_TRUE(done.ok()) << done;
+        EXPECT_TRUE(user.reaches_state(vm.unit(), "inactive"));
+    }
 }
 
 TEST(Machined, OfNoneAVmTakesNoNotice) {

@@ -36,6 +36,15 @@ bool copy_guests(const char *variable, std::initializer_list<const char *> files
     return true;
 }
 
+// The share of the tests is for this program: GoogleTest knows it by now, and test programs that a
+// test runs shall not.
+class KeepsItsShare : public testing::Environment {
+    void SetUp() override {
+        unsetenv("GTEST_TOTAL_SHARDS");
+        unsetenv("GTEST_SHARD_INDEX");
+    }
+};
+
 }  // namespace
 
 int main(int argc, char **argv) {
@@ -57,5 +66,6 @@ int main(int argc, char **argv) {
         !copy_guests("QEMUNIT_LINUX_GUEST", {"vmlinuz", "initrd", "initrd-agent", "initrd-ssh",
                                              "vmlinuz-9p", "initrd-9p", "shim.efi"}))
         return 2;
+    testing::AddGlobalTestEnvironment(new KeepsItsShare);  // GoogleTest deletes it
     return RUN_ALL_TESTS();
 }

@@ -100,6 +100,8 @@ TEST(New, InstallsFromACd) {
     const MadeVm other("newnocd");
     const Finished refused = other.make(kGuestDir + "/console.img --install");
     EXPECT_TRUE(refused.status == 1 && refused.says("--install needs an image of a CD")) << refused;
+    const Finished login = other.make(cd + " --login=joe");
+    EXPECT_TRUE(login.status == 1 && login.says("is a CD, whose installer asks")) << login;
     EXPECT_FALSE(fs::exists(other.ini_path()));
     fs::remove(cd);
 }
@@ -243,7 +245,8 @@ TEST(New, OfAUser) {
                "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4h3kqk1vQ3mX0o0m8kzq0f3v0y2mJ1m9l2p5mX0000 "
                "joe@host\n");
     const Finished not_root = user.run_words("qemunitctl new vm1 " + base.path());
-    EXPECT_TRUE(not_root.status == 1 && not_root.says("VMs of the system are root's to make")) << not_root;
+    EXPECT_TRUE(not_root.status == 1 && not_root.says("VMs of the system are root's to make"))
+        << not_root;
     for (const std::string more : {"", " --full-copy --size=16M"}) {
         const std::string name = more.empty() ? "vm1" : "vm2";
         const Finished made = user.run_words("qemunitctl --user new " + name + " " + base.path() +

@@ -23,7 +23,7 @@ inline bool has_interface(const std::string &name) {
     return std::filesystem::exists("/sys/class/net/" + name);
 }
 
-inline std::string state_of(const std::string &unit) {
+inline std::string active_state_of(const std::string &unit) {
     return unit_property(unit, "ActiveState");
 }
 

@@ -6,10 +6,12 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <ctime>
 #include <filesystem>
 
 #include "tests/e2e/bus.h"
 #include "tests/e2e/uplink.h"
+#include "tests/e2e/user_session.h"
 
 namespace qemunit::e2e {
 namespace {
@@ -40,11 +42,11 @@ TEST(Parts, ThatEndBeforeTheVmAreMissedInItsJournal) {
         journal.expect("The shared folder (virtiofsd) has ended while the VM runs");
         journal.expect("'systemctl restart qemu@parts' brings it back");
         EXPECT_EQ(vm.main_pid(), qemu);
-        EXPECT_EQ(state_of(vm.unit()), "active");
+        EXPECT_EQ(active_state_of(vm.unit()), "active");
         ASSERT_TRUE(vm.systemctl("restart").ok()) << vm.status();
         for (const char *unit : {"qemu-tpm@parts.service", "qemu-passt@parts:lan.service",
                                  "qemu-virtiofs@parts:src.service"})
-            EXPECT_EQ(state_of(unit), "active") << unit;
+            EXPECT_EQ(active_state_of(unit), "active") << unit;
         ASSERT_TRUE(vm.stop().ok());
     }
     fs::remove_all("/srv/parts");
@@ -65,11 +67,73 @@ TEST(Parts, ThatEndWithTheVmAreNotMissed) {
     for (const char *unit :
          {"qemu-tpm@partsend.service", "qemu-passt@partsend:lan.service",
           "qemu-virtiofs@partsend:src.service", "qemu-virtiofs@partsend:src.socket"})
-        EXPECT_TRUE(wait_for_state(unit, "inactive")) << unit << state_of(unit);
+        EXPECT_TRUE(wait_for_state(unit, "inactive")) << unit << active_state_of(unit);
     run_words("journalctl --sync");
     const Finished said = run_words("journalctl -b --no-pager -o cat -p 3 -u qemu@partsend");
     EXPECT_EQ(said.output.find("has ended"), std::string::npos) << said;
     fs::remove_all("/srv/parts");
+}
+
+// The errors of a user's VM, as `journalctl --user -u` has them, from a second on: an earlier user
+// may have had the same number.
+std::string errors_of(const UserSession &user, const VmOfUser &vm, time_t since) {
+    run_words("journalctl --sync");
+    return user
+        .run({"journalctl", "--user", "--no-pager", "-q", "-p", "3", "-u", vm.unit(),
+              "--since=@" + std::to_string(since)})
+        .output;
+}
+
+class PartsOfAUser : public testing::TestWithParam<UserSession::MakesNamespaces> {};
+
+INSTANTIATE_TEST_SUITE_P(, PartsOfAUser,
+                         testing::Values(UserSession::MakesNamespaces::yes,
+                                         UserSession::MakesNamespaces::no),
+                         [](const auto &parameter) {
+                             return parameter.param == UserSession::MakesNamespaces::yes
+                                        ? "WithNamespaces"
+                                        : "WithoutNamespaces";
+                         });
+
+// passt makes namespaces of its own.
+TEST_P(PartsOfAUser, AreMissedInTheJournalOfTheVm) {
+    const bool has_passt = GetParam() == UserSession::MakesNamespaces::yes;
+    Uplink uplink;
+    UserSession user("joe", GetParam());
+    VmOfUser vm(user, "vm1",
+                boot_sector_ini() + "[VM]\nTPM=yes\n[Network lan]\n" +
+                    (has_passt ? "[Network wan]\nType=passt\n" : ""));
+    std::vector<std::pair<std::string, std::string>> parts{
+        {"qemu-tpm@vm1.service", "The TPM (swtpm) has ended while the VM runs"},
+        {"qemu-usernet@vm1:lan.service",
+         "The user network (qemunit-usernet) has ended while the VM runs"}};
+    if (has_passt)
+        parts.emplace_back("qemu-passt@vm1:wan.service",
+                           "The user network (passt) has ended while the VM runs");
+    const time_t since = time(nullptr);
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    ASSERT_TRUE(user.systemctl("restart", vm.unit()).ok()) << vm.status();
+    ASSERT_TRUE(vm.stop().ok());
+    for (const auto &[unit, said] : parts)
+        EXPECT_TRUE(user.reaches_state(unit, "inactive")) << unit;
+    for (const auto &[unit, said] : parts) {
+        const std::string before = errors_of(user, vm, since);
+        EXPECT_EQ(before.find(said), std::string::npos) << before;
+        ASSERT_TRUE(user.systemctl("restart", vm.unit()).ok()) << vm.status();
+        const int pid = std::atoi(user.unit_property(unit, "MainPID").c_str());
+        ASSERT_GT(pid, 0) << unit;
+        ASSERT_EQ(kill(pid, unit == parts.front().first ? SIGTERM : SIGKILL), 0);
+        const Deadline deadline;
+        std::string errors;
+        do
+            errors = errors_of(user, vm, since);
+        while (errors.find(said) == std::string::npos && !deadline.passed());
+        EXPECT_NE(errors.find(said), std::string::npos) << errors;
+        EXPECT_NE(errors.find("'systemctl --user restart qemu@vm1' brings it back"),
+                  std::string::npos)
+            << errors;
+    }
+    EXPECT_EQ(user.unit_property(vm.unit(), "ActiveState"), "active");
 }
 
 // Its own words are in the VM's status.
@@ -84,7 +148,7 @@ TEST(Parts, ThatCannotStartFailTheVm) {
                                         "HostForward=tcp:127.0.0.1:10094-:80\n");
         const JournalOfParts journal(vm);
         EXPECT_FALSE(vm.start().ok()) << vm.status();
-        EXPECT_EQ(state_of(vm.unit()), "failed");
+        EXPECT_EQ(active_state_of(vm.unit()), "failed");
         journal.expect("The user network (passt) could not be started");
         journal.expect("Failed to bind");
         journal.expect("qemu-passt@partpasst:lan.service, which the VM needs, is not up");

@@ -292,6 +292,97 @@ TEST_F(PrivilegedSteps, AnImageIsNothingThatSomebodyHasLaidOnTheWay) {
         }
 }
 
+std::string nine_p_ini(const std::string &keys, const std::string &path) {
+    return boot_sector_ini() + keys + "[Share src]\nType=9p\nPath=" + path + "\n";
+}
+
+// From such a descriptor, ".." leads out of the sandbox.
+void expect_no_folders_of_the_host(pid_t pid) {
+    const std::string process = "/proc/" + std::to_string(pid);
+    const std::string mounts = "\n" + read_file(process + "/mountinfo");
+    for (const auto &entry : fs::directory_iterator(process + "/fd")) {
+        std::error_code error;
+        if (!fs::is_directory(entry, error))
+            continue;
+        const std::string info = read_file(process + "/fdinfo/" + entry.path().filename().string());
+        const std::size_t id = info.find("mnt_id:\t") + 8;
+        EXPECT_NE(mounts.find("\n" + info.substr(id, info.find('\n', id) - id) + " "),
+                  std::string::npos)
+            << fs::read_symlink(entry, error);
+    }
+}
+
+// PID 1 mounts what the path leads to; QEMU is started only if that is what the user can reach.
+TEST_F(PrivilegedSteps, AMountIsNothingThatItsUserCannotReach) {
+    Person bob("psmount");
+    FolderOf hidden("root", "/srv/psmount");
+    fs::create_directory(hidden / "inner");
+    write_file(hidden / "inner/hello", "not for all");
+    fs::permissions("/srv/psmount", fs::perms(0700));
+    const std::string share = bob.home() + "/share";
+    ASSERT_TRUE(bob.may({"mkdir", share}).ok());
+    ASSERT_TRUE(bob.may({"ln", "-s", hidden / "inner", bob.home() + "/link"}).ok());
+    write_file(share + "/hello", "hello");
+    const std::string often = "[Unit]\nStartLimitIntervalSec=0\n";
+    VmUnderTest vm("psmount", nine_p_ini(often + "[VM]\nUser=psmount\n", share));
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    const auto seen = [&] {
+        return read_file("/proc/" + std::to_string(vm.main_pid()) + "/root" + share + "/hello");
+    };
+    EXPECT_EQ(seen(), "hello");
+    expect_no_folders_of_the_host(vm.main_pid());
+    ASSERT_TRUE(vm.stop().ok());
+
+    for (int round = 0; round < 8; ++round) {
+        bool started = false;
+        {
+            Exchange exchange(share, bob.home() + "/link");
+            started = vm.start().ok();
+        }
+        if (started) {
+            EXPECT_EQ(seen(), "hello");
+            ASSERT_TRUE(vm.stop().ok());
+        }
+    }
+
+    std::error_code error;
+    if (!fs::is_symlink(share, error)) {
+        ASSERT_EQ(renameat2(AT_FDCWD, share.c_str(), AT_FDCWD, (bob.home() + "/link").c_str(),
+                            RENAME_EXCHANGE),
+                  0);
+    }
+    EXPECT_FALSE(vm.start().ok());
+    EXPECT_NE(journal_of(vm).find("cannot open " + share + " as user 'psmount'"), std::string::npos)
+        << vm.status();
+    // Where the person may go, links count.
+    fs::permissions("/srv/psmount", fs::perms(0755));
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    EXPECT_EQ(seen(), "not for all");
+    ASSERT_TRUE(vm.stop().ok());
+
+    // A user of the VM's own can go nowhere.
+    write_file(vm.ini_path(), nine_p_ini(often, share));
+    ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
+    EXPECT_FALSE(vm.start().ok());
+    EXPECT_NE(journal_of(vm).find("'share' in it is no real folder"), std::string::npos)
+        << vm.status();
+    // What [Service] puts there is what is meant.
+    write_file(
+        vm.ini_path(),
+        nine_p_ini(often + "[Service]\nBindPaths=/srv/psmount/inner:" + share + "\n", share));
+    ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+}
+
+TEST_F(PrivilegedSteps, AKernelIsNothingThatSomebodyHasLaidOnTheWay) {
+    Person bob("pskernel");
+    ASSERT_TRUE(bob.may({"ln", "-s", kSecret, bob.home() + "/vmlinuz"}).ok());
+    VmUnderTest vm("pskernel", boot_sector_ini() + "[Boot]\nKernel=" + bob.home() + "/vmlinuz\n");
+    EXPECT_FALSE(vm.start().ok());
+    EXPECT_NE(journal_of(vm).find("'vmlinuz' in it is no real folder or file"), std::string::npos)
+        << vm.status();
+}
+
 TEST_F(PrivilegedSteps, ImagesAreMadeInNoPlaceThatTheUserLinks) {
     FolderOf state("qemunit", "/var/lib/qemunit/psimage"), elsewhere("root", "/srv/pselsewhere");
     fs::create_symlink("/srv/pselsewhere", state / "disks");
@@ -353,8 +444,13 @@ void expect_nothing_of_others(pid_t pid, const std::vector<std::string> &own) {
           "/run/qemunit-tpm/psother/sock", "/run/dbus/system_bus_socket", "/run/systemd/private",
           "/run/systemd/journal/socket", "/etc/qemunit", "/var/log"})
         EXPECT_EQ(open_inside(pid, path, O_PATH), ENOENT) << path;
-    for (const char *path : {"/home", "/root"})
-        EXPECT_NE(open_inside(pid, path, O_RDONLY | O_DIRECTORY), 0) << path;
+    // The root folder of all VMs may have an empty one there, for what another VM has in a home.
+    for (const std::string home : {"/home", "/root"}) {
+        const std::string inside = home + "/psother";
+        fs::create_directory(inside);
+        EXPECT_NE(open_inside(pid, inside, O_PATH), 0) << inside;
+        fs::remove(inside);
+    }
     EXPECT_NE(open_inside(pid, "/usr/x", O_WRONLY | O_CREAT), 0);
     EXPECT_NE(open_inside(pid, "/x", O_WRONLY | O_CREAT), 0);
 }

@@ -5,11 +5,13 @@
 
 #include <csignal>
 #include <filesystem>
+#include <sstream>
 
 #include "tests/e2e/bus.h"
 #include "tests/e2e/parts.h"
 #include "tests/e2e/unit_watch.h"
 #include "tests/e2e/unix_client.h"
+#include "tests/e2e/uplink.h"
 #include "tests/e2e/user_session.h"
 #include "tests/e2e/vm_under_test.h"
 
@@ -89,7 +91,7 @@ class Running : public testing::TestWithParam<Loss> {
     static void expect_own_parts(const VmUnderTest &vm, const std::string &state) {
         for (const std::string &unit :
              {"qemu-tap@" + vm.name() + "-lan.service", "qemu-tpm@" + vm.name() + ".service"})
-            EXPECT_TRUE(wait_for_state(unit, state)) << unit << ": " << state_of(unit);
+            EXPECT_TRUE(wait_for_state(unit, state)) << unit << ": " << active_state_of(unit);
         EXPECT_EQ(has_interface(vm.name() + "-lan"), state == "active");
     }
     static void expect_bridge(const std::string &state) {
@@ -130,6 +132,49 @@ TEST_P(Running, HoldsUntilItsEnd) {
     const auto gone = vm.wait_until_sockets_are_gone();
     EXPECT_TRUE(gone) << gone.error().message;
     expect_nothing_failed();
+}
+
+// "qemu-tpm@hold.service active\n…": each with the same run.
+std::string units_beside_a_vm() {
+    std::string units;
+    const Finished listed = run_words(
+        "systemctl list-units --plain --no-legend --full --state=active qemu-*@hold* "
+        "qemu-bridge@holdbr*");
+    std::istringstream lines(listed.output);
+    for (std::string line; std::getline(lines, line);) {
+        const std::string unit = line.substr(0, line.find(' '));
+        if (!unit.ends_with(".mount"))
+            units += unit + " " + unit_property(unit, "InvocationID") + "\n";
+    }
+    return units;
+}
+
+TEST_P(Running, KeepsEachOfItsUnits) {
+    Uplink uplink;
+    fs::create_directories("/srv/hold");
+    VmUnderTest vm("hold", ini() +
+                               "[VM]\nRegister=yes\n[Network out]\nType=passt\n"
+                               "[Share src]\nType=virtiofs\nPath=/srv/hold\n"
+                               "[CloudInit]\nHostname=hold\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    ASSERT_TRUE(wait_for_state("qemu-machine@hold.service", "inactive"));
+    const std::string before = units_beside_a_vm();
+    for (const char *unit : {"qemu-tap@hold-lan.service", "qemu-bridge@holdbr.service",
+                             "qemu-tpm@hold.service", "qemu-usernet@hold:wan.service",
+                             "qemu-usernet@hold:wan.socket", "qemu-passt@hold:out.service",
+                             "qemu-virtiofs@hold:src.socket", "qemu-virtiofs@hold:src.service",
+                             "qemu-credential@hold.service", "qemu-instance@hold.socket"})
+        EXPECT_NE(before.find(unit), std::string::npos) << unit << " is not in\n" << before;
+    GetParam().happens(vm);
+    daemon_reload();
+    EXPECT_EQ(units_beside_a_vm(), before);
+    ASSERT_TRUE(vm.stop().ok());
+    for (const char *unit : {"qemu-usernet@hold:wan.service", "qemu-usernet@hold:wan.socket",
+                             "qemu-passt@hold:out.service", "qemu-virtiofs@hold:src.socket",
+                             "qemu-credential@hold.service", "qemu-instance@hold.socket"})
+        EXPECT_TRUE(wait_for_state(unit, "inactive")) << unit << ": " << active_state_of(unit);
+    expect_nothing_failed();
+    fs::remove_all("/srv/hold");
 }
 
 TEST_P(Running, HoldsUntilItIsKilled) {
@@ -189,7 +234,7 @@ TEST_F(RunningVm, GetsWhatItsIniSaysNowByARestart) {
     EXPECT_FALSE(has_interface("holdtap1"));
     EXPECT_TRUE(has_interface("holdtap2"));
     EXPECT_TRUE(fs::exists("/sys/class/net/holdbr2/brif/holdnew-lan"));
-    EXPECT_EQ(state_of("qemu-tpm@holdnew.service"), "active");
+    EXPECT_EQ(active_state_of("qemu-tpm@holdnew.service"), "active");
     daemon_reload();
     EXPECT_TRUE(wait_for_state("qemu-bridge@holdbr1.service", "inactive"));
     ASSERT_TRUE(vm.stop().ok());
@@ -224,8 +269,8 @@ TEST_F(RunningVm, WithSocketsOnDemandKeepsThem) {
     write_file(vm.ini_path(), boot_sector_ini());
     daemon_reload();
     ASSERT_TRUE(vm.stop().ok());
-    EXPECT_EQ(state_of("qemu-serial@holddemand.socket"), "active");
-    EXPECT_EQ(state_of("qemu-monitor@holddemand.socket"), "active");
+    EXPECT_EQ(active_state_of("qemu-serial@holddemand.socket"), "active");
+    EXPECT_EQ(active_state_of("qemu-monitor@holddemand.socket"), "active");
 }
 
 // `systemctl mask` reads all units anew.
@@ -233,10 +278,10 @@ TEST_F(RunningVm, HoldsWhenItsUnitIsMasked) {
     VmUnderTest vm("holdmask", boot_sector_ini() + "[VM]\nTPM=yes\n");
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     ASSERT_TRUE(vm.systemctl("mask").ok());
-    EXPECT_EQ(state_of("qemu-tpm@holdmask.service"), "active");
+    EXPECT_EQ(active_state_of("qemu-tpm@holdmask.service"), "active");
     EXPECT_EQ(monitor_command(vm.name(), "info status").value, "VM status: running");
     ASSERT_TRUE(vm.systemctl("unmask").ok());
-    EXPECT_EQ(state_of("qemu-tpm@holdmask.service"), "active");
+    EXPECT_EQ(active_state_of("qemu-tpm@holdmask.service"), "active");
     ASSERT_TRUE(vm.stop().ok());
     EXPECT_TRUE(wait_for_state("qemu-tpm@holdmask.service", "inactive"));
 }

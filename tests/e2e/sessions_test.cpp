@@ -6,8 +6,8 @@
 #include <sys/socket.h>
 
 #include <csignal>
-#include <cstring>
 
+#include "common/files/descriptor_message.h"
 #include "tests/e2e/bus.h"
 #include "tests/e2e/unit_watch.h"
 #include "tests/e2e/unix_client.h"
@@ -287,20 +287,9 @@ TEST(Sessions, FileDescriptorsForQemu) {
     auto [ours, qemus] = socket_pair();
     UnixClient qmp = open_qmp(vm.name());
     std::string command = R"({"execute":"getfd","arguments":{"fdname":"sent"}})";
-    iovec bytes{command.data(), command.size()};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr message{};
-    message.msg_iov = &bytes;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    cmsghdr *header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
     const int fd = qemus.get();
-    std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-    ASSERT_EQ(sendmsg(qmp.fd(), &message, 0), static_cast<ssize_t>(command.size()));
+    ASSERT_EQ(send_with_descriptors(qmp.fd(), command, {&fd, 1}),
+              static_cast<ssize_t>(command.size()));
     qemus.reset();
     EXPECT_EQ(read_until(qmp, "\r\n"), "{\"return\":{}}\r\n");
     ASSERT_TRUE(

@@ -7,10 +7,12 @@
 
 #include <csignal>
 #include <filesystem>
+#include <optional>
 #include <thread>
 
 #include "tests/e2e/bus.h"
 #include "tests/e2e/guest_shell.h"
+#include "tests/e2e/held.h"
 #include "tests/e2e/journal.h"
 #include "tests/e2e/slowed.h"
 #include "tests/e2e/unit_watch.h"
@@ -51,23 +53,16 @@ class StopOnTheSide {
     std::thread thread_;
 };
 
-// A QEMU that is as good as stopped, for as long as something that is named does not happen.
-void hold_for(const VmUnderTest &vm, pid_t qemu, std::chrono::milliseconds time) {
-    ASSERT_EQ(kill(qemu, SIGSTOP), 0);
-    EXPECT_FALSE(wait_for_state(vm.unit(), "inactive", Deadline(time)));
-    ASSERT_EQ(kill(qemu, SIGCONT), 0);
-}
-
 TEST(SlowStop, AQemuThatIsBusyIsWaitedFor) {
     VmUnderTest vm("stopbusy", slow_stop_ini("Stop=poweroff\n"));
     Journal journal(vm.unit());
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     { GuestShell guest(vm); }
-    const pid_t qemu = vm.main_pid();
-    ASSERT_EQ(kill(qemu, SIGSTOP), 0);
+    std::optional<Held> busy(std::in_place, vm.main_pid());
     StopOnTheSide stop(vm);
     EXPECT_TRUE(wait_for_state(vm.unit(), "deactivating"));
-    hold_for(vm, qemu, 8s);
+    EXPECT_FALSE(wait_for_state(vm.unit(), "inactive", Deadline(8s)));
+    busy.reset();
     EXPECT_TRUE(stop.wait().ok());
     auto line = journal.read_until_line("The power button was pressed.");
     EXPECT_TRUE(line) << line.error().message;

@@ -112,7 +112,7 @@ TEST(SocketLife, AStopOfAllThreeIsSilentAndLeavesNoSocket) {
     for (int i = 0; i < 20; ++i) {
         ASSERT_TRUE(vm.start().ok()) << vm.status();
         const Finished stop = run(command);
-        for (const char *socket : {"monitor", "qmp", "control", "serial"})
+        for (const char *socket : {"monitor", "qmp", "control", "companion", "serial"})
             EXPECT_FALSE(UnixClient::connect(vm.socket(socket))) << socket << " " << i;
         EXPECT_TRUE(stop.ok() && stop.output.empty()) << stop;
     }

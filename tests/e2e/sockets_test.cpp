@@ -154,7 +154,7 @@ TEST(Sockets, SocketsAreOfTheGroupOfTheirFolder) {
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     EXPECT_EQ(access_of("/run/qemunit"), "2755 root qemunitd");
     EXPECT_EQ(access_of("/run/qemunit/group"), "2755 root qemunitd");
-    for (const char *socket : {"monitor", "qmp", "control", "serial", "more"})
+    for (const char *socket : {"monitor", "qmp", "control", "companion", "serial", "more"})
         EXPECT_EQ(access_of(vm.socket(socket)), "660 root qemunitd") << socket;
     for (const char *unit : {"qemu-monitor@group.socket", "qemu-serial@group.socket"}) {
         EXPECT_EQ(unit_property(unit, "SocketUser"), "");
@@ -180,6 +180,7 @@ TEST(Sockets, EverySocketHasItsModeAndOwners) {
     EXPECT_EQ(access("monitor"), "640 nobody adm");
     EXPECT_EQ(access("qmp"), "640 nobody adm");
     EXPECT_EQ(access("control"), "600 qemunitd root");
+    EXPECT_EQ(access("companion"), "600 qemunitd root");
     EXPECT_EQ(access("serial"), "604 qemunitd adm");
     EXPECT_EQ(access("more"), "606 nobody qemunitd");
     EXPECT_EQ(access("events"), "642 nobody adm");

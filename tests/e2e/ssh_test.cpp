@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: MIT
 //
 // `qemunitctl ssh`, and ssh itself by the installed ssh_config, to a real SSH server in a guest.
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
+#include <cerrno>
 #include <filesystem>
 
 #include "common/concat.h"
+#include "common/unique_fd.h"
 #include "tests/e2e/ctl.h"
 #include "tests/e2e/expect_contains.h"
 #include "tests/e2e/guest_shell.h"
+#include "tests/e2e/ssh_keys.h"
+#include "tests/e2e/uplink.h"
 #include "tests/e2e/user_session.h"
 
 namespace qemunit::e2e {
@@ -16,30 +22,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char kServer[] =
-    "modprobe -a virtio_pci virtio_net qemu_fw_cfg; ip address add 10.0.2.15/24 dev eth0; "
-    "ip link set eth0 up; mkdir -p /dev/pts; mount -t devpts devpts /dev/pts; "
+constexpr char kPrepare[] =
+    "modprobe -a virtio_pci virtio_net qemu_fw_cfg; mkdir -p /dev/pts; "
+    "mount -t devpts devpts /dev/pts; "
     "cat /sys/firmware/qemu_fw_cfg/by_name/opt/io.systemd.credentials/ssh.authorized_keys.root/raw "
-    ">/root/.ssh/authorized_keys; dropbear -R -s";
-
-// Gone with their folder: keys of the caller, in the place where ssh looks.
-class Keys {
-  public:
-    explicit Keys(std::string home) : folder_(std::move(home) + "/.ssh") {
-        fs::create_directories(folder_);
-        const Finished made = run({"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path()});
-        EXPECT_TRUE(made.ok()) << made;
-    }
-    ~Keys() {
-        fs::remove_all(folder_);
-        fs::remove_all(fs::path(folder_).parent_path() / ".local/state/qemunit");
-    }
-    std::string path() const { return folder_ + "/id_ed25519"; }
-    const std::string &folder() const { return folder_; }
-
-  private:
-    std::string folder_;
-};
+    ">/root/.ssh/authorized_keys";
+const std::string kServer = std::string(kPrepare) +
+                            "; ip address add 10.0.2.15/24 dev eth0; ip link set eth0 up; "
+                            "dropbear -R -s";
 
 std::string ssh_ini(const Keys &keys, const std::string &uuid, const std::string &port) {
     return silent_linux_ini() + "[VM]\nUUID=" + uuid + "\n[Boot]\nInitrd=" + kGuestDir +
@@ -124,6 +114,96 @@ TEST(Ssh, ReachesVmsOfAUser) {
         EXPECT_EQ(ran.status, 0) << ran;
         expect_contains(ran.output, "0\n");
     }
+}
+
+// Of another server, on this machine.
+UniqueFd listener_on(const char *address, uint16_t port) {
+    UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    sockaddr_in where{};
+    where.sin_family = AF_INET;
+    where.sin_port = htons(port);
+    EXPECT_EQ(inet_pton(AF_INET, address, &where.sin_addr), 1);
+    EXPECT_EQ(bind(fd.get(), reinterpret_cast<const sockaddr *>(&where), sizeof where), 0);
+    EXPECT_EQ(listen(fd.get(), 8), 0);
+    return fd;
+}
+
+// One of the administrator's, with an address of this machine.
+class Bridge {
+  public:
+    Bridge(std::string name, const std::string &address) : name_(std::move(name)) {
+        EXPECT_TRUE(run_words("ip link add " + name_ + " type bridge").ok());
+        EXPECT_TRUE(run_words("ip address add " + address + " dev " + name_).ok());
+        EXPECT_TRUE(run_words("ip link set " + name_ + " up").ok());
+    }
+    ~Bridge() { EXPECT_TRUE(run_words("ip link delete " + name_).ok()); }
+    Bridge(const Bridge &) = delete;
+    Bridge &operator=(const Bridge &) = delete;
+
+  private:
+    std::string name_;
+};
+
+// The addresses of a connection's ends, as the server in the guest sees them.
+std::string connection_to(const std::string &vm) {
+    const Finished told =
+        run({"qemunitctl", "ssh", "-o", "LogLevel=ERROR", vm, "echo", "$SSH_CONNECTION"});
+    EXPECT_TRUE(told.ok()) << told;
+    return trimmed(told.output);
+}
+
+TEST(Ssh, FindsGuestsOnTapsAndBridges) {
+    const Keys keys("/root");
+    const Bridge bridge("sshbr", "198.51.100.1/24");
+    const std::string initrd = kGuestDir + "/initrd-ssh-agent";
+    write_file(initrd,
+               read_file(kGuestDir + "/initrd-ssh") + read_file(kGuestDir + "/initrd-agent"));
+    fs::permissions(initrd, fs::perms(0644));
+    VmUnderTest vm("sshnet", silent_linux_ini() + "[VM]\nGuestAgent=yes\n[Boot]\nInitrd=" + initrd +
+                                 "\n[Network lan]\nType=bridge\nBridge=sshbr\n[Network dmz]\nType="
+                                 "tap\n[CloudInit]\nUser=root\nSSHKey=" +
+                                 keys.path() + ".pub\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    GuestShell guest(vm);
+    guest.run(kPrepare);
+
+    // Without any other address.
+    guest.run("dropbear -R -s; ip link set eth0 up");
+    expect_contains(connection_to("sshnet"), "%eth0");
+    guest.run("ip link set eth0 down; ip link set eth1 up");
+    expect_contains(connection_to("sshnet"), "%eth1");
+
+    // As a neighbour.
+    guest.run(
+        "ip link set eth1 down; ip link set eth0 up; "
+        "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6; "
+        "ip address add 198.51.100.7/24 dev eth0; ping -c 1 198.51.100.1");
+    expect_contains(connection_to("sshnet"), " 198.51.100.7 22");
+
+    // By the agent alone.
+    const std::string only_there = "killall dropbear; dropbear -R -s -p ";
+    guest.run("ip address add 198.51.100.8/24 dev eth0; " + only_there + "198.51.100.8:22");
+    guest.start_agent();
+    expect_contains(connection_to("sshnet"), " 198.51.100.8 22");
+
+    // A guest that gives itself the addresses of others: of this machine, and of one beyond it.
+    const Uplink uplink;
+    guest.run(
+        "killall dropbear; ip address add 192.0.2.1/32 dev eth0; "
+        "ip address add 192.0.2.7/32 dev eth0; ip address add 203.0.113.9/32 dev eth0");
+    const UniqueFd other = listener_on("192.0.2.1", 22);
+    const Finished lied = ctl("ssh --timeout=5s sshnet true");
+    EXPECT_EQ(lied.status, 255) << lied;
+    expect_contains(lied.output, "198.51.100.8:22");
+    for (const char *address : {"192.0.2.1", "192.0.2.7", "203.0.113.9"}) {
+        EXPECT_TRUE(lied.says(std::string("not tried: ") + address +
+                              ", which is not on the network of sshbr"))
+            << lied;
+        EXPECT_FALSE(lied.says(std::string(address) + ":22")) << lied;
+    }
+    EXPECT_EQ(accept4(other.get(), nullptr, nullptr, SOCK_CLOEXEC), -1);
+    EXPECT_EQ(errno, EAGAIN);
+    fs::remove(initrd);
 }
 
 }  // namespace

@@ -164,11 +164,13 @@ TEST(Stopping, AQemuThatHangsIsKilledByTheWatchdogAndRestarted) {
     VmUnderTest vm("watchdog", boot_sector_ini() +
                                    "[Service]\nWatchdogSec=5s\nTimeoutAbortSec=1s\n"
                                    "Restart=on-watchdog\n");
-    ASSERT_TRUE(vm.start().ok()) << vm.status();
-    const pid_t qemu = vm.main_pid();
     Journal journal(vm.unit());
-    ASSERT_EQ(kill(qemu, SIGSTOP), 0);
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
     auto line = journal.read_until_line("qemunit guest ready");
+    ASSERT_TRUE(line) << line.error().message;
+    const pid_t qemu = vm.main_pid();
+    ASSERT_EQ(kill(qemu, SIGSTOP), 0);
+    line = journal.read_until_line("qemunit guest ready");
     ASSERT_TRUE(line) << line.error().message;
     EXPECT_NE(vm.main_pid(), qemu);
     EXPECT_EQ(unit_property(vm.unit(), "NRestarts"), "1");

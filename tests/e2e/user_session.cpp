@@ -50,7 +50,8 @@ UserSession::~UserSession() {
     fs::remove_all("/run/systemd/system/" + manager() + ".d");
 }
 
-Finished UserSession::run(const std::vector<std::string> &command, const std::string &input) const {
+Finished UserSession::run(const std::vector<std::string> &command, const std::string &input,
+                          Deadline deadline) const {
     std::vector<std::string> words = {
         "runuser",
         "-u",
@@ -62,7 +63,7 @@ Finished UserSession::run(const std::vector<std::string> &command, const std::st
         "XDG_RUNTIME_DIR=" + runtime_dir(),
         "DBUS_SESSION_BUS_ADDRESS=unix:path=" + runtime_dir() + "/bus"};
     words.insert(words.end(), command.begin(), command.end());
-    return e2e::run(words, input);
+    return e2e::run(words, input, deadline);
 }
 
 Finished UserSession::run_words(const std::string &command_line) const {

@@ -23,7 +23,8 @@ class UserSession {
     UserSession &operator=(const UserSession &) = delete;
 
     // As that user, in the home, with the environment of a login.
-    Finished run(const std::vector<std::string> &command, const std::string &input = {}) const;
+    Finished run(const std::vector<std::string> &command, const std::string &input = {},
+                 Deadline deadline = Deadline()) const;
     Finished run_words(const std::string &command_line) const;
     // "systemctl --user VERB UNIT"
     Finished systemctl(const std::string &verb, const std::string &unit) const;

@@ -34,7 +34,7 @@ std::string deaf_ini() {
 
 std::string linux_ini() {
     return "[VM]\nAccelerator=tcg\nMemory=256M\nStop=quit\n[Boot]\nKernel=" + kGuestDir +
-           "/vmlinuz\nInitrd=" + kGuestDir + "/initrd\nAppend=console=ttyS0\n";
+           "/vmlinuz\nInitrd=" + kGuestDir + "/initrd\nAppend=console=ttyS0 no_timer_check\n";
 }
 
 std::string silent_linux_ini() {

@@ -53,14 +53,16 @@ TEST(WatchdogSec, ASnapshotThatTakesLongerIsNoReason) {
 // Its main loop, that is, while its guest has all that a CPU has.
 TEST(WatchdogSec, AQemuThatHangsUnderABusyGuestIsKilled) {
     VmUnderTest vm("watchspin", watched(boot_sector_ini(), "5s"));
+    Journal journal(vm.unit());
     ASSERT_TRUE(vm.start().ok()) << vm.status();
+    auto line = journal.read_until_line("qemunit guest ready");
+    ASSERT_TRUE(line) << line.error().message;
     auto serial = UnixClient::connect(vm.socket("serial"));
     ASSERT_TRUE(serial) << serial.error().message;
     ASSERT_TRUE(serial->read_until("> "));
     ASSERT_TRUE(serial->send("spin\r"));
     ASSERT_TRUE(serial->read_until("spin"));
     const pid_t qemu = vm.main_pid();
-    Journal journal(vm.unit());
     ASSERT_EQ(ptrace(PTRACE_SEIZE, qemu, nullptr, nullptr), 0) << strerror(errno);
     ASSERT_EQ(ptrace(PTRACE_INTERRUPT, qemu, nullptr, nullptr), 0) << strerror(errno);
     // systemd hears of its end after whoever has traced it.
@@ -69,7 +71,7 @@ TEST(WatchdogSec, AQemuThatHangsUnderABusyGuestIsKilled) {
     while (!(waitpid(qemu, &status, __WALL | WNOHANG) == qemu && WIFSIGNALED(status)) &&
            !deadline.passed())
         std::this_thread::yield();
-    auto line = journal.read_until_line("qemunit guest ready");
+    line = journal.read_until_line("qemunit guest ready");
     ASSERT_TRUE(line) << line.error().message;
     EXPECT_NE(vm.main_pid(), qemu);
     EXPECT_EQ(unit_property(vm.unit(), "NRestarts"), "1");

@@ -3,12 +3,11 @@
 // Any bytes as a guest's console. The first two say where the rest is cut in two.
 #include <vector>
 
+#include "common/console/console_lines.h"
 #include "generator/vm/text.h"
-#include "helper/console/console_lines.h"
 #include "tests/fuzz/require.h"
 
 using namespace qemunit;
-using namespace qemunit::helper;
 using fuzz::require;
 
 namespace {
@@ -39,7 +38,8 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char *data, std::size_t siz
     const std::size_t cut = (data[0] * 256u + data[1]) % (text.size() + 1);
     const std::vector<std::string> whole = lines({text});
     for (const std::string &line : whole)
-        require(generator::text_fault(line).empty() && !has_c1_control(line), "a line is text", line);
+        require(generator::text_fault(line).empty() && !has_c1_control(line), "a line is text",
+                line);
     require(lines({text.substr(0, cut), text.substr(cut)}) == whole,
             "pieces give the lines of the whole", text);
     return 0;

@@ -107,7 +107,7 @@ File read(const fs::path &path) {
 
 std::map<std::string, File> read_all() {
     std::map<std::string, File> found;
-    for (const char *program : {"common", "generator", "helper", "bus", "ctl"})
+    for (const char *program : {"common", "generator", "helper", "bus", "metrics", "ctl"})
         for (const auto &entry : fs::recursive_directory_iterator(kSource / program))
             if (entry.path().extension() == ".cpp" || entry.path().extension() == ".h")
                 found.emplace(entry.path().lexically_relative(kSource).string(),

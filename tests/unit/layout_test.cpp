@@ -31,7 +31,7 @@ std::string text_of(const fs::path &path) {
 std::vector<std::string> rooms() {
     std::vector<std::string> found;
     std::istringstream lines(text_of(kSource / "HACKING.md"));
-    const std::regex row("^\\| `((?:common|generator|helper|bus|ctl)(?:/\\w+)*)/` \\|.*");
+    const std::regex row("^\\| `((?:common|generator|helper|bus|metrics|ctl)(?:/\\w+)*)/` \\|.*");
     std::smatch match;
     for (std::string line; std::getline(lines, line);)
         if (std::regex_match(line, match, row))
@@ -51,9 +51,9 @@ struct Source {
 
 std::vector<Source> sources() {
     static const std::regex include(
-        "(?:^|\n)#include \"((?:common|generator|helper|bus|ctl)/[^\"]+)\"");
+        "(?:^|\n)#include \"((?:common|generator|helper|bus|metrics|ctl)/[^\"]+)\"");
     std::vector<Source> found;
-    for (const char *program : {"common", "generator", "helper", "bus", "ctl"})
+    for (const char *program : {"common", "generator", "helper", "bus", "metrics", "ctl"})
         for (const auto &entry : fs::recursive_directory_iterator(kSource / program)) {
             const auto type = entry.path().extension();
             if (type != ".cpp" && type != ".h")

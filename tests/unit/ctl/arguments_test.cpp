@@ -57,6 +57,12 @@ TEST(InvocationTest, WhatIsForQemuOrTheGuestHasNoOptionsOfOurs) {
 
 TEST(InvocationTest, HelpAndVersionNeedNothingElse) {
     EXPECT_TRUE(parsed({"--help"}).help);
+    EXPECT_EQ(parsed({"--help"}).group, "");
+    EXPECT_EQ(parsed({"snapshot", "--help"}).group, "snapshot");
+    EXPECT_EQ(parsed({"snapshot", "--help"}).verb, nullptr);
+    EXPECT_EQ(parsed({"snapshot", "list", "--help"}).group, "");
+    EXPECT_TRUE(help_text("snapshot").contains("  snapshot load VM TAG "));
+    EXPECT_FALSE(help_text("snapshot").contains("  list "));
     EXPECT_TRUE(parsed({"console", "-h", "--nonsense"}).help);
     EXPECT_TRUE(parsed({"--version"}).version);
 }
@@ -115,6 +121,10 @@ TEST(InvocationTest, BusesThatDoNotGoTogether) {
 TEST(InvocationTest, NamesThatAreNone) {
     EXPECT_EQ(fault({"console", "../vm1"}), "'../vm1' is no name of a VM");
     EXPECT_EQ(fault({"console", ""}), "'' is no name of a VM");
+    EXPECT_EQ(fault({"ssh", "root@vm1"}),
+              "'root@vm1' is no name of a VM; the user is an option: -l root vm1");
+    EXPECT_EQ(fault({"ssh", "root@../vm1"}), "'root@../vm1' is no name of a VM");
+    EXPECT_EQ(fault({"console", "root@vm1"}), "'root@vm1' is no name of a VM");
 }
 
 TEST(InvocationTest, HelpNamesEveryVerbAndOption) {
@@ -122,7 +132,8 @@ TEST(InvocationTest, HelpNamesEveryVerbAndOption) {
     for (const Verb &verb : verbs()) {
         EXPECT_NE(help.find("  " + std::string(verb.name) + " "), help.npos) << verb.name;
         const std::string own = help_text(verb);
-        EXPECT_TRUE(own.starts_with("qemunitctl " + std::string(verb.name) + " ")) << own;
+        EXPECT_TRUE(own.starts_with("qemunitctl " + std::string(verb.name))) << own;
+        EXPECT_FALSE(own.contains(" \n")) << own;
         for (const OptionText &option : verb.options) {
             EXPECT_TRUE(own.contains(option.name)) << option.name;
             EXPECT_TRUE(option.value.empty() || option.value_is_optional || !option.wanted.empty())

@@ -38,6 +38,12 @@ TEST(GeneratorOptionsTest, TheUsersOwnVms) {
     EXPECT_EQ(options({"--check", "--user", "a.ini"}).arguments, Words{"a.ini"});
 }
 
+TEST(GeneratorOptionsTest, ForARun) {
+    EXPECT_EQ(options({"--run", "12345678"}).mode, Mode::print_run);
+    EXPECT_EQ(options({"--run", "12345678", "--user"}).arguments, Words{"12345678"});
+    EXPECT_EQ(fault({"--run"}), "--run needs the name of one VM");
+}
+
 TEST(GeneratorOptionsTest, TheRootHasNoSlashAtItsEnd) {
     EXPECT_EQ(options({"--root=/x/y", "/a"}).root, "/x/y");
     EXPECT_EQ(options({"--root=/x/", "/a"}).root, "/x");

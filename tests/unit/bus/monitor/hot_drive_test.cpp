@@ -72,12 +72,12 @@ TEST(HotDriveTest, TheBestPlace) {
     EXPECT_EQ(place(machine("pc-q35-7.2-machine")),
               "VM 'vm1' has no place for another drive: its machine, 'pc-q35-7.2', takes one in a "
               "PCIe root port or on a virtio-scsi controller, and it has neither; add "
-              "Arguments=-device pcie-root-port,id=port1,chassis=1 to [VM] of its ini, or a drive "
+              "HotPlugPorts=1 to [VM] of its ini, or a drive "
               "with Interface=scsi, and start it anew");
     EXPECT_EQ(place(machine("pc-q35-7.2-machine", {{"port1", "pcie-root-port"}})),
               "VM 'vm1' has no place for another drive: its machine, 'pc-q35-7.2', takes one in a "
               "PCIe root port or on a virtio-scsi controller, and it has no port that is free; add "
-              "Arguments=-device pcie-root-port,id=port2,chassis=2 to [VM] of its ini, or a drive "
+              "HotPlugPorts=2 to [VM] of its ini, or a drive "
               "with Interface=scsi, and start it anew");
 }
 

@@ -79,6 +79,11 @@ TEST(SnapshotDrivesTest, SavingNamesEveryDrive) {
               "Drive 'cd' of VM 'vm' is writable and raw, and a raw image can hold no snapshot: "
               "convert it with `qemu-img convert -O qcow2`, or set ReadOnly=yes or Ephemeral=yes "
               "in [Drive cd]");
+    json hot = drive("", "raw");
+    hot["inserted"]["node-name"] = "qemunit-hot-data";
+    EXPECT_EQ(fault(save_job(drives_of({hot}), "vm", "x")),
+              "Drive 'data', which was attached while VM 'vm' runs, is writable and raw, and a raw "
+              "image can hold no snapshot: detach it first");
     EXPECT_EQ(fault(save_job({}, "vm", "x")),
               "VM 'vm' has no drive that could hold a snapshot: it needs a writable one with "
               "Format=qcow2");

@@ -26,11 +26,54 @@ TEST(StatisticsTest, DrivesByTheirNames) {
         {{"device", "pflash0"}, {"stats", stats}},
         {{"device", "broken"}},
         7};
-    const Counters counters{{"rd_bytes", 512}, {"wr_bytes", 0}, {"failed_rd_operations", 2}};
+    const Counters counters{
+        {"rd_bytes", 512}, {"wr_bytes", 0}, {"failed_rd_operations", 2}, {"rd_total_time_ns", 9}};
     EXPECT_EQ(drive_counters(json::parse(reply.dump())),
               (std::map<std::string, Counters>{
                   {"root", counters}, {"data", counters}, {"scsi", counters}}));
     EXPECT_TRUE(drive_counters(json()).empty());
+}
+
+TEST(StatisticsTest, LatenciesBetweenOurBoundsOnly) {
+    const std::string root = "/machine/peripheral/root/virtio-backend";
+    json blockstats = {{{"device", "root"}, {"qdev", root}, {"stats", {{"rd_bytes", 1}}}},
+                       {{"device", "pflash0"}, {"qdev", "flash"}, {"stats", json::object()}}};
+    EXPECT_TRUE(drive_latencies(blockstats).empty());
+    EXPECT_EQ(devices_without_latencies(blockstats), std::vector{root});
+    EXPECT_EQ(count_latencies_of(root)["id"], root);
+    json histogram = {{"boundaries", count_latencies_of(root)["boundaries"]},
+                      {"bins", {1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7}}};
+    blockstats[0]["stats"]["rd_latency_histogram"] = histogram;
+    const auto latencies = drive_latencies(json::parse(blockstats.dump())).at("root").at("read");
+    ASSERT_EQ(latencies.size(), 11u);
+    EXPECT_EQ(latencies.front(), (std::pair<uint64_t, uint64_t>(100'000, 1)));
+    EXPECT_EQ(latencies.back(), (std::pair<uint64_t, uint64_t>(UINT64_MAX, 7)));
+    EXPECT_TRUE(devices_without_latencies(json::parse(blockstats.dump())).empty());
+    // Somebody else's bounds, or a lie.
+    for (const auto &[key, value] : std::map<std::string, json>{
+             {"bins", {1, 2}}, {"bins", "x"}, {"boundaries", {1, 2}}, {"boundaries", nullptr}}) {
+        json other = histogram;
+        other[key] = value;
+        blockstats[0]["stats"]["rd_latency_histogram"] = other;
+        EXPECT_TRUE(drive_latencies(json::parse(blockstats.dump())).empty()) << other;
+        EXPECT_TRUE(devices_without_latencies(json::parse(blockstats.dump())).empty()) << other;
+    }
+}
+
+TEST(StatisticsTest, ThreadsOfProcessors) {
+    const json cpus = json::parse(
+        R"([{"thread-id": 7}, {"thread-id": 8}, {"thread-id": 8}, {"thread-id": -1}, {}, 3])");
+    EXPECT_EQ(cpu_threads(cpus), (std::vector<uint32_t>{7, 8}));
+    EXPECT_TRUE(cpu_threads("x").empty());
+}
+
+TEST(StatisticsTest, Jobs) {
+    json jobs = json::array();
+    for (int i = 0; i < 100; ++i)
+        jobs.push_back({{"id", "j"}, {"type", "backup"}, {"current-progress", i}});
+    EXPECT_EQ(jobs_under_way(json::parse(jobs.dump())).size(), 64u);
+    EXPECT_EQ(jobs_under_way(json::parse(jobs.dump()))[3].current, 3u);
+    EXPECT_TRUE(jobs_under_way(nullptr).empty());
 }
 
 // What QEMU 7.2.22 prints.

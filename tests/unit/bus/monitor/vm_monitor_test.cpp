@@ -28,9 +28,10 @@ class VmMonitorTest : public ::testing::Test {
                 .refreshed = [this] { ++refreshed; },
                 .event = [this](const QmpEvent &event) { events.push_back(event.name); },
                 .violated = [this](const std::string &how) { violations.push_back(how); },
-                .lost =
-                    [this](const std::string &reason) {
-                        losses.push_back(reason);
+                .lost = [this](const std::string &reason) { losses.push_back(reason); },
+                .has_ended =
+                    [this] {
+                        return has_ended;
                     }});
     }
     ~VmMonitorTest() override { std::filesystem::remove_all(dir); }
@@ -77,6 +78,7 @@ class VmMonitorTest : public ::testing::Test {
     std::vector<std::string> events;
     std::vector<std::string> violations;
     std::vector<std::string> losses;
+    bool has_ended = false;
     std::vector<VmMonitor::Reply> replies;
 };
 
@@ -171,6 +173,20 @@ TEST_F(VmMonitorTest, AVmThatStopsBeforeItWasReachedFailsWhoWaits) {
     monitor->open(false);
     ASSERT_EQ(replies.size(), 1u);
     EXPECT_EQ(replies[0].error().kind, QmpError::Kind::disconnected);
+}
+
+// Its sockets are systemd's, and listen until systemd has heard of its end.
+TEST_F(VmMonitorTest, AQemuThatHasEndedIsNotConnectedToAgain) {
+    FakeListener listener(socket);
+    monitor->open(true);
+    FakeQemu qemu = connect(listener);
+    has_ended = true;
+    qemu.hang_up();
+    ASSERT_TRUE(loop.run_until([&] { return !losses.empty(); }));
+    loop.run_for(500ms);
+    EXPECT_FALSE(listener.accept());
+    has_ended = false;  // it was started anew
+    EXPECT_TRUE(accept(listener));
 }
 
 TEST_F(VmMonitorTest, ABrokenConnectionIsMadeAnew) {

@@ -27,5 +27,20 @@ TEST(SshKeyTest, WhatIsNone) {
     EXPECT_FALSE(is_private_key(kKey));
 }
 
+TEST(SshKeyTest, OfAFile) {
+    const auto keys =
+        ssh_keys_in("a.pub", "# mine\r\n\n  " + kKey + " joe\r\n" + kKey + " joe\n" + kKey);
+    ASSERT_TRUE(keys) << keys.error().message;
+    EXPECT_EQ(*keys, (std::vector{kKey + " joe", kKey}));
+    const auto fault = [](const std::string &text) {
+        const auto none = ssh_keys_in("a.pub", text);
+        return none ? "" : none.error().message;
+    };
+    EXPECT_EQ(fault(kKey + "\nroot:secret:\n"), "a.pub:2: not a public key of SSH");
+    EXPECT_EQ(fault("# none\n"), "a.pub has no public key of SSH; `ssh-keygen` makes one");
+    EXPECT_TRUE(
+        fault("-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n").starts_with("a.pub is a private key"));
+}
+
 }  // namespace
 }  // namespace qemunit

@@ -62,6 +62,19 @@ TEST_F(NewFileTest, WithANameItIsGoneIfItFails) {
     EXPECT_EQ(folder.contents(), (Contents{{"a", ""}}));
 }
 
+TEST_F(NewFileTest, ItReplacesWhatItIsToldTo) {
+    const std::string other = folder.write("other", "stays");
+    folder.link("a", other);
+    const UniqueFd source(open(folder.write("from", "text").c_str(), O_RDONLY | O_CLOEXEC));
+    auto file = NewFile::create(opened.get(), "a", NewFile::Kind::named);
+    ASSERT_TRUE(file && file->fill_from(source.get()));
+    EXPECT_TRUE(file->replace());
+    EXPECT_EQ(folder.contents(), (Contents{{"a", "text"}, {"from", "text"}, {"other", "stays"}}));
+    auto nameless = NewFile::create(opened.get(), "a");
+    ASSERT_TRUE(nameless);
+    EXPECT_FALSE(nameless->replace());
+}
+
 TEST_F(NewFileTest, ACopyIsPrivateAndWhole) {
     testing::RandomText random(11);
     const std::string text = random.bytes(3'000'001);

@@ -125,6 +125,9 @@ TEST(CatalogueTest, WhoIsOnTheWay) {
     EXPECT_FALSE(is_protected("http://127.0.0.1.example/a"));
     EXPECT_FALSE(is_protected("http://localhost.example/a"));
     EXPECT_FALSE(is_protected("http://localhost@example/a"));
+    EXPECT_FALSE(is_protected("http://127.0.0.1:80@example/a"));
+    EXPECT_FALSE(is_protected("http://localhost:@example/a"));
+    EXPECT_TRUE(is_protected("http://[::1]:80/a"));
     EXPECT_FALSE(is_protected("http://example/a"));
 }
 

@@ -106,6 +106,8 @@ TEST(NewImageTest, IsWhatItsContentSays) {
     EXPECT_TRUE(read("cd.qcow2", iso)->is_iso);
 
     EXPECT_TRUE(says("none", "").ends_with("is no disk image: it has not even one sector"));
+    EXPECT_TRUE(says("cut", raw.substr(0, 4000))
+                    .ends_with("its 4000 bytes are no whole sectors of 512; is it complete?"));
     EXPECT_TRUE(says("a.img",
                      "\xfd"
                      "7zXZ\0"s +
@@ -187,22 +189,17 @@ TEST(NewImageTest, WhoWritesToIt) {
 }
 
 TEST(NewKeysTest, AreLinesOfPublicKeys) {
-    EXPECT_TRUE(is_public_key(kKey));
-    EXPECT_TRUE(is_public_key(std::string(kKey).substr(0, 80)));
-    EXPECT_FALSE(is_public_key("ssh-ed25519 AAAA"));
-    EXPECT_FALSE(is_public_key("ssh-rsa" + std::string(kKey).substr(11)));  // of another type
-    EXPECT_FALSE(is_public_key("command=\"x\" " + std::string(kKey)));
-    EXPECT_FALSE(is_public_key(std::string(kKey) + "\x1b[2J"));
-    EXPECT_FALSE(is_public_key("root:x:0:0:root:/root:/bin/bash"));
     const TemporaryFolder folder;
-    const auto read = read_keys(
-        folder.write("two.pub", "# mine\n" + std::string(kKey) + "\r\n" + kKey + "\n\nnonsense\n"));
+    const auto read =
+        read_keys(folder.write("two.pub", "# mine\n" + std::string(kKey) + "\r\n" + kKey + "\n\n"));
     ASSERT_TRUE(read) << read.error().message;
     EXPECT_EQ(*read, std::vector<std::string>{kKey});
     const auto secret =
         read_keys(folder.write("id", "-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n"));
     EXPECT_TRUE(secret.error().message.contains("is a private key, which stays with you"));
-    EXPECT_TRUE(read_keys(folder.write("none", "x")).error().message.contains("no public ssh key"));
+    EXPECT_TRUE(read_keys(folder.write("none", "x"))
+                    .error()
+                    .message.contains("none:1: not a public key of SSH"));
 
     folder.write(".ssh/id_ed25519.pub", std::string(kKey) + "\n");
     folder.write(".ssh/known_hosts", "host " + std::string(kKey) + "\n");
@@ -228,7 +225,7 @@ NewVm debian() {
 TEST(NewVmTest, ALayerAsIni) {
     EXPECT_EQ(ini_text(debian()),
               "# Made by qemunitctl new from /srv/debian.img. See qemunit.ini(5).\n"
-              "[VM]\nMemory=2G\nCPUs=2\nRNG=yes\n"
+              "[VM]\nMemory=2G\nCPUs=2\nHardware=0.8\n"
               "\n[Drive root]\nFile=root.qcow2\nBackingFile=/srv/debian.img\nBackingFormat=qcow2\n"
               "Size=20G\n"
               "\n[Network lan]\nHostForward=tcp:127.0.0.1:10022-:22\n"

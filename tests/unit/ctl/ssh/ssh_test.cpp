@@ -53,14 +53,6 @@ TEST(SshTargetTest, FormsOfAName) {
     EXPECT_EQ(text("-oProxyCommand=x"), "none");
 }
 
-TEST(SshTimeoutTest, Times) {
-    EXPECT_EQ(parse_timeout("90").value_or(0), 90u);
-    EXPECT_EQ(parse_timeout("90s").value_or(0), 90u);
-    EXPECT_EQ(parse_timeout("2min").value_or(0), 120u);
-    for (const char *text : {"", "0", "-1", "1h", "x", "99999999999"})
-        EXPECT_FALSE(parse_timeout(text)) << text;
-}
-
 TEST(SshFactsTest, OfCommandLines) {
     const SshFacts facts = facts_of_words(
         {"/usr/lib/qemunit/qemunit-helper", "--vm=vm1", "--agent", "/usr/bin/qemu-system-x86_64",
@@ -92,30 +84,35 @@ TEST(SshFactsTest, OfCommandLines) {
     EXPECT_EQ(cloud_init_user({"qemunit-seed", "--user=joe", "--ssh-key=x"}), "joe");
 }
 
+using Addresses = std::vector<CardAddress>;
+
 TEST(GuestAddressesTest, OfTheCardsOnThisMachine) {
     const std::vector<NetworkCard> cards = {
         {.name = "a", .mac = "52:54:00:00:00:01", .interface = "tap0"},
         {.name = "b", .mac = "52:54:00:00:00:02", .interface = ""}};
-    EXPECT_EQ(addresses_by_agent(
-                  R"([{"name":"lo","ip-addresses":[{"ip-address":"127.0.0.1"}]},
+    EXPECT_EQ(
+        addresses_by_agent(
+            R"([{"name":"lo","ip-addresses":[{"ip-address":"127.0.0.1"}]},
 {"name":"eth0","hardware-address":"52:54:00:00:00:01","ip-addresses":[
-{"ip-address":"192.0.2.7","ip-address-type":"ipv4","prefix":24},{"ip-address":"fe80::1"},{"ip-address":"2001:db8::7"}]},
+{"ip-address":"192.0.2.7","ip-address-type":"ipv4","prefix":24},{"ip-address":"FE80::1"},{"ip-address":"2001:db8::7"},
+{"ip-address":"fe80::1%eth0"},{"ip-address":"localhost"},{"ip-address":""}]},
 {"name":"eth1","hardware-address":"52:54:00:00:00:02","ip-addresses":[{"ip-address":"10.0.2.15"}]},
 {"hardware-address":7},7])",
-                  cards),
-              (Words{"192.0.2.7", "2001:db8::7"}));
+            cards),
+        (Addresses{{"tap0", "192.0.2.7"}, {"tap0", "fe80::1%tap0"}, {"tap0", "2001:db8::7"}}));
     for (const char *text : {"", "{", "{}", "7", R"([{"hardware-address":"52:54:00:00:00:01"}])"})
-        EXPECT_EQ(addresses_by_agent(text, cards), Words{}) << text;
+        EXPECT_EQ(addresses_by_agent(text, cards), Addresses{}) << text;
     EXPECT_EQ(
         addresses_by_arp("IP address       HW type     Flags       HW address            Mask "
                          "    Device\n192.0.2.8        0x1         0x2         "
-                         "52:54:00:00:00:01     *        tap0\n10.0.2.15 0x1 0x2 "
+                         "52:54:00:00:00:01     *        tap0\n192.0.2.9 0x1 0x2 "
+                         "52:54:00:00:00:01 * eth0\n10.0.2.15 0x1 0x2 "
                          "52:54:00:00:00:02 * eth0\n",
                          cards),
-        Words{"192.0.2.8"});
+        (Addresses{{"tap0", "192.0.2.8"}}));
     EXPECT_EQ(
         addresses_by_leases("1700000000 52:54:00:00:00:01 192.0.2.9 guest *\nbroken\n", cards),
-        Words{"192.0.2.9"});
+        (Addresses{{"tap0", "192.0.2.9"}}));
 }
 
 TEST(WaysTest, Addresses) {

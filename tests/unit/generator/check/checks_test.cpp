@@ -51,7 +51,8 @@ TEST(ContradictionsTest, OneNameIsOneDevice) {
 }
 
 TEST(ContradictionsTest, AKeyboardIsForAScreen) {
-    EXPECT_EQ(said("[VM]\nKeyboard=de\n"), error(2, "Keyboard= needs Display=vnc."));
+    EXPECT_EQ(said("[VM]\nKeyboard=de\n"),
+              error(2, "Keyboard= needs Display=vnc or Display=spice."));
     EXPECT_EQ(said("[VM]\nKeyboard=de\nDisplay=vnc\n"), Texts{});
 }
 

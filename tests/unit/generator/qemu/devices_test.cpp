@@ -48,12 +48,12 @@ TEST(DeviceArgumentsTest, Vnc) {
                        {"-display", "-vnc", "-device"});
     };
     EXPECT_EQ(screen(""),
-              (Texts{"-vnc unix:/var/lib/qemunit/vm1/vnc.sock", "-device VGA",
+              (Texts{"-vnc unix:/var/lib/qemunit/vm1/vnc.sock", "-device VGA,id=qemunit-screen",
                      "-device qemu-xhci,id=qemunit-usb", "-device usb-kbd,bus=qemunit-usb.0",
                      "-device usb-tablet,bus=qemunit-usb.0"}));
-    EXPECT_EQ(screen("Architecture=aarch64")[1], "-device virtio-gpu-pci");
-    EXPECT_EQ(screen("Machine=microvm"),
-              (Texts{"-vnc unix:/var/lib/qemunit/vm1/vnc.sock", "-device virtio-gpu-device"}));
+    EXPECT_EQ(screen("Architecture=aarch64")[1], "-device virtio-gpu-pci,id=qemunit-screen");
+    EXPECT_EQ(screen("Machine=microvm"), (Texts{"-vnc unix:/var/lib/qemunit/vm1/vnc.sock",
+                                                "-device virtio-gpu-device,id=qemunit-screen"}));
 }
 
 TEST(DeviceArgumentsTest, TheScreensKeyboardAndADriveShareTheUsbController) {

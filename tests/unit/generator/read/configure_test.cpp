@@ -32,6 +32,13 @@ TEST(ConfigureTest, UnknownKeys) {
         said("[Drive a]\nFile=/a\nfile=/b\n"),
         Texts{"warning: vm1.ini:3: Unknown key 'file' in section [Drive a], ignoring. Did you "
               "mean 'File'?"});
+    // What it is called elsewhere.
+    EXPECT_EQ(
+        said("[VM]\nRAM=1G\n[Disk root]\nPath=/a\n"),
+        (Texts{"warning: vm1.ini:2: Unknown key 'RAM' in section [VM], ignoring. Did you mean "
+               "'Memory'?",
+               "warning: vm1.ini:3: Unknown section 'Disk root', ignoring. Did you mean "
+               "'Drive'?"}));
     // A key of another section, and one that only a later version has, are no suggestions.
     EXPECT_EQ(said("[Boot]\nMemory=1G\n"),
               Texts{"warning: vm1.ini:2: Unknown key 'Memory' in section [Boot], ignoring."});
@@ -44,8 +51,8 @@ TEST(ConfigureTest, UnknownKeys) {
 TEST(ConfigureTest, AnUnknownSectionIsOneWarning) {
     EXPECT_EQ(said("[Vm]\nMemory=1G\nNonsense=1\n"),
               Texts{"warning: vm1.ini:1: Unknown section 'Vm', ignoring. Did you mean 'VM'?"});
-    EXPECT_EQ(said("[Disk root]\nFile=/a\n"),
-              Texts{"warning: vm1.ini:1: Unknown section 'Disk root', ignoring."});
+    EXPECT_EQ(said("[Bananas root]\nFile=/a\n"),
+              Texts{"warning: vm1.ini:1: Unknown section 'Bananas root', ignoring."});
     EXPECT_EQ(said("[Drives root]\n"),
               Texts{"warning: vm1.ini:1: Unknown section 'Drives root', ignoring. Did you mean "
                     "'Drive'?"});
@@ -66,7 +73,7 @@ TEST(ConfigureTest, ABadValueIsAnErrorWithTheValue) {
                      "error: vm1.ini:3: CPUs=0: not a number of CPUs from 1 to 1024."}));
     EXPECT_EQ(said("[Drive a]\nFile=/a\nInterface=virtoi\n"),
               Texts{"error: vm1.ini:3: Interface=virtoi: not one of virtio, scsi, nvme, ide, sata, "
-                    "usb, floppy. Did you mean 'virtio'?"});
+                    "usb, floppy, sd. Did you mean 'virtio'?"});
     EXPECT_EQ(said("[VM]\nArguments=\"x\n"),
               Texts{"error: vm1.ini:2: Arguments=\"x: the quote \" is not closed."});
     EXPECT_EQ(said("[VM]\nUUID=" + std::string(100, 'f') + "\n"),

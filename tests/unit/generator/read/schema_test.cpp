@@ -115,13 +115,19 @@ std::string sample(std::string_view word) {
         {"PATH", "/a/b"},
         {"TIME", "90s"},
         {"DATE", "2026-01-31"},
+        {"OPTION=VALUE", "hpet=off"},
+        {"DRIVER.PROPERTY=VALUE", "ICH9-LPC.disable_s3=1"},
+        {"type=NUMBER[,FIELD=TEXT…]", "type=1,serial=a"},
+        {"NAME:PATH", "opt/a:/b"},
+        {"WIDTHxHEIGHT", "1280x800"},
         {"HASH", "$6$salt$0123456789abcdefghijkl"},
         {"PROTOCOL:[ADDRESS]:PORT-[ADDRESS]:PORT", "tcp::10022-:22"},
     };
     if (const auto it = kExamples.find(word); it != kExamples.end())
         return it->second;
-    return word.find_first_of("abcdefghijklmnopqrstuvwxyz") == word.npos ? "name"
-                                                                         : std::string(word);
+    return word.find_first_of("abcdefghijklmnopqrstuvwxyz0123456789") == word.npos
+               ? "name"
+               : std::string(word);
 }
 
 TEST(SchemaTest, EveryKeyTakesWhatItsSyntaxSays) {

@@ -123,7 +123,8 @@ TEST(HeldTest, WithoutAnIniItRunsOnAndSaysWhyItDoesNotStart) {
         EXPECT_TRUE(lines.ends_with("\nExecStart=\nExecStart=+" + std::string(kGeneratorPath) +
                                     " --explain vm1\n"))
             << lines;
-        EXPECT_EQ(links(output), Texts{"qemu@vm1.service.wants/qemu-tpm@vm1.service"});
+        EXPECT_EQ(links(output), (Texts{"qemu@vm1.service.wants/qemu-tpm@vm1.service",
+                                        "qemu@vm1.service.wants/qemu-instance@vm1.socket"}));
         EXPECT_TRUE(amendment(output, "qemu-tpm@vm1.service").ends_with(kNever));
         EXPECT_NE(held_file(output, "qemu-serial@vm1.socket.d/50-qemunit.conf"), "");
         EXPECT_EQ(held_file(output, "qemu-image@vm1.service.d/50-qemunit.conf"), "");

@@ -49,6 +49,7 @@ TEST(RenderTest, TheCommandIsWrittenToBeRead) {
     const std::string expected = "ExecStart=\nExecStart=" + std::string(kHelperPath) +
                                  " --vm=vm1 --serial=serial --check-kvm \\\n"
                                  "    --reads=/k \\\n"
+                                 "    --mounted=/k \\\n"
                                  "    /usr/bin/qemu-system-x86_64 \\\n"
                                  "    -name guest=vm1,debug-threads=on \\\n"
                                  "    -nodefaults \\\n"
@@ -100,11 +101,37 @@ TEST(RenderTest, TheHelperIsToldOfWhatQemuOpensItself) {
                             "[Drive c]\nFile=/srv/c.img\nEphemeral=yes\n"),
                     {"    --", "    \"--"}),
               (Texts{"    --drive-file=2:b:r:raw,guessed:/dev/sr0 \\",
-                     "    --drive-file=3:c:r:raw,guessed:/srv/c.img",
+                     "    --drive-file=3:c:r:raw,guessed:/srv/c.img \\",
+                     "    \"--mounted=/boot/my \\\"initrd\\\"\"",
                      "    \"--reads=/boot/my \\\"initrd\\\"\" \\",
                      "    --drive-file=1:a:rw:raw,guessed:/var/lib/qemunit/vm1/100%%.img \\",
                      "    --drive-file=2:b:r:raw,guessed:/dev/sr0 \\",
-                     "    --drive-file=3:c:r:raw,guessed:/srv/c.img \\"}));
+                     "    --drive-file=3:c:r:raw,guessed:/srv/c.img \\",
+                     "    \"--mounted=/boot/my \\\"initrd\\\"\" \\"}));
+}
+
+// By qemunit-open first, and then by the helper.
+TEST(RenderTest, WhatIsMountedForQemuIsLookedFor) {
+    const std::string ini =
+        "[VM]\nQEMU=/opt/q\n[Boot]\nKernel=/srv/k\nInitrd=own\n"
+        "[Share s]\nPath=/srv/s\n[Share t]\nType=vfat\nPath=/usr/share\n[Share u]\n"
+        "Type=virtiofs\nPath=/srv/u\n";
+    const Texts words = {"FileDescriptorStoreMax", "    --mounted"};
+    const auto twice = [](const Texts &paths) {
+        Texts expected{"FileDescriptorStoreMax=" + std::to_string(paths.size())};
+        for (const std::string end : {"", " \\"})
+            for (const std::string &path : paths)
+                expected.push_back("    --mounted=" + path +
+                                   (&path == &paths.back() ? end : " \\"));
+        return expected;
+    };
+    EXPECT_EQ(lines(service(ini), words), twice({"/srv/k", "/srv/s", "/opt/q"}));
+    // What [Service] mounts there, or on the way, is meant.
+    EXPECT_EQ(lines(service(ini + "[Service]\nBindPaths=/a:/srv/s -/srv/kk\n"), words),
+              twice({"/srv/k", "/opt/q"}));
+    EXPECT_EQ(lines(service(ini + "[Service]\nBindReadOnlyPaths=\"-/x y:/srv\"\n"), words),
+              twice({"/opt/q"}));
+    EXPECT_EQ(lines(service(ini + "[Service]\nRootImage=/x\n"), words), Texts{});
 }
 
 TEST(RenderTest, RootOpensTheImagesThatAreNotTheVmsOwn) {
@@ -150,9 +177,11 @@ TEST(RenderTest, TheFirmwaresVariablesAreCopiedByTheHelper) {
     Vm vm = from_ini("[VM]\nFirmware=uefi\n").vm;
     vm.uefi = {"/opt/fw/CODE.fd", "raw", "/opt/my fw/VARS.fd", "raw"};
     const std::string text = render(vm, Architecture::x86_64).files[0].content;
-    EXPECT_EQ(lines(text, {"    --", "    \"--"}),
-              (Texts{"    \"--uefi-variables=/opt/my fw/VARS.fd\" \\",
-                     "    --reads=/opt/fw/CODE.fd \\", "    \"--reads=/opt/my fw/VARS.fd\" \\"}));
+    EXPECT_EQ(
+        lines(text.substr(text.find("ExecStart=\n")), {"    --", "    \"--"}),
+        (Texts{"    \"--uefi-variables=/opt/my fw/VARS.fd\" \\", "    --reads=/opt/fw/CODE.fd \\",
+               "    \"--reads=/opt/my fw/VARS.fd\" \\", "    --mounted=/opt/fw/CODE.fd \\",
+               "    \"--mounted=/opt/my fw/VARS.fd\" \\"}));
     EXPECT_EQ(
         lines(text, {"BindReadOnlyPaths="}),
         (Texts{"BindReadOnlyPaths=-/opt/fw/CODE.fd", "BindReadOnlyPaths=\"-/opt/my fw/VARS.fd\""}));

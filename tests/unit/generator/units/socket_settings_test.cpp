@@ -97,8 +97,10 @@ TEST(SocketSettingsTest, TheMonitorsAccessLeavesTheDaemonsSocketAlone) {
               "/run/qemunit/vm1/qmp.sock\n"
               "ExecStartPost=/bin/chmod 0660 /run/qemunit/vm1/monitor.sock "
               "/run/qemunit/vm1/qmp.sock\n"
-              "ExecStartPost=/bin/chown qemunitd:root /run/qemunit/vm1/control.sock\n"
-              "ExecStartPost=/bin/chmod 0600 /run/qemunit/vm1/control.sock\n");
+              "ExecStartPost=/bin/chown qemunitd:root /run/qemunit/vm1/control.sock "
+              "/run/qemunit/vm1/companion.sock\n"
+              "ExecStartPost=/bin/chmod 0600 /run/qemunit/vm1/control.sock "
+              "/run/qemunit/vm1/companion.sock\n");
     EXPECT_TRUE(monitor("[Monitor]\nSocketMode=0666\nSocketUser=joe\n")
                     .starts_with("SocketMode=0000\nExecStartPost=/bin/chown joe "));
 }
@@ -110,7 +112,8 @@ TEST(SocketSettingsTest, AUsersControlSocketIsNotOpenedUpEither) {
               "SocketMode=0000\n"
               "ExecStartPost=/bin/chmod 0666 /run/user/1000/qemunit/vm1/monitor.sock "
               "/run/user/1000/qemunit/vm1/qmp.sock\n"
-              "ExecStartPost=/bin/chmod 0600 /run/user/1000/qemunit/vm1/control.sock\n");
+              "ExecStartPost=/bin/chmod 0600 /run/user/1000/qemunit/vm1/control.sock "
+              "/run/user/1000/qemunit/vm1/companion.sock\n");
 }
 
 }  // namespace

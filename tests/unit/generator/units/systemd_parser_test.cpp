@@ -255,17 +255,21 @@ TEST_F(SystemdParserTest, AWholeVm) {
     // And ExecReload= of the template.
     ASSERT_EQ(commands().size(), 3u) << findings;
     const Texts opened = commands()[0];
-    ASSERT_EQ(opened.size(), 4u);
+    ASSERT_EQ(opened.size(), 7u);
     EXPECT_EQ(opened[2], "--drive-file=1:d:rw:raw,guessed:/srv/" + name);
     EXPECT_EQ(opened[3], "--drive-file=2:e:r:raw,guessed:/dev/mapper/" + name);
+    EXPECT_EQ(
+        Texts(opened.begin() + 4, opened.end()),
+        (Texts{"--mounted=/boot/" + name, "--mounted=/home/" + name, "--mounted=/opt/" + name}));
     Texts words = commands()[1];
-    ASSERT_GT(words.size(), 8u);
+    ASSERT_GT(words.size(), 11u);
     EXPECT_EQ(words[1], "--vm=vm1");
     EXPECT_EQ(words[2], "--serial=serial");
-    EXPECT_EQ(Texts(words.begin() + 3, words.begin() + 7),
-              (Texts{"--check-kvm", "--reads=/boot/" + name, opened[2], opened[3]}));
-    EXPECT_EQ(words[7], "--needs=qemu-usernet@vm1:n.service,/run/qemunit-usernet/vm1:n/sock");
-    words.erase(words.begin(), words.begin() + 8);
+    EXPECT_EQ(Texts(words.begin() + 3, words.begin() + 10),
+              (Texts{"--check-kvm", "--reads=/boot/" + name, opened[2], opened[3], opened[4],
+                     opened[5], opened[6]}));
+    EXPECT_EQ(words[10], "--needs=qemu-usernet@vm1:n.service,/run/qemunit-usernet/vm1:n/sock");
+    words.erase(words.begin(), words.begin() + 11);
     EXPECT_EQ(words, qemu_arguments(hostile, Architecture::x86_64));
 
     EXPECT_TRUE(is_there(values("BindReadOnlyPaths"), "-/boot/" + name + ":/boot/" + name + ":"));
@@ -344,8 +348,7 @@ TEST_F(SystemdParserTest, TheUnitsBesideQemu) {
                      "--backing-format=raw", "--backing-format-is-guessed",
                      "--backing-file=/base/" + name, "/srv/" + name + "/" + name}));
     EXPECT_TRUE(is_there(values("ConditionPathExists"), "|!/srv/" + name + "/" + name + " "));
-    EXPECT_EQ(values("ReadWritePaths"),
-              Texts{"-/var/lib/qemunit -/srv/" + name});
+    EXPECT_EQ(values("ReadWritePaths"), Texts{"-/var/lib/qemunit -/srv/" + name});
 
     load("qemu-virtiofs@vm1:s.service");
     ASSERT_FALSE(commands().empty());

@@ -288,9 +288,9 @@ TEST(ValuesTest, OtherWordsAreAnsweredWithTheNames) {
               "not one of x86_64, i386, aarch64, arm, riscv64, amd64, arm64. Did you mean "
               "'x86_64'?");
     EXPECT_EQ(fault<Accelerator>("KVM"), "not one of auto, kvm, tcg. Did you mean 'kvm'?");
-    EXPECT_EQ(fault<Display>("spice"), "not one of none, vnc.");
+    EXPECT_EQ(fault<Display>("gtk"), "not one of none, vnc, spice.");
     EXPECT_EQ(fault<DriveInterface>("virtoi"),
-              "not one of virtio, scsi, nvme, ide, sata, usb, floppy. Did you mean 'virtio'?");
+              "not one of virtio, scsi, nvme, ide, sata, usb, floppy, sd. Did you mean 'virtio'?");
     EXPECT_EQ(fault<DriveMedia>("dvd"), "not one of disk, cdrom.");
     EXPECT_EQ(fault<NetworkType>("tab"),
               "not one of user, tap, bridge, passt, none. Did you mean 'tap'?");

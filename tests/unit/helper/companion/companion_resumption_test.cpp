@@ -132,6 +132,7 @@ TEST_F(ResumptionTest, TheNextOneThatIsToStopSavesAnew) {
     answer("query-status", R"({"status":"paused"})");
     EXPECT_TRUE(fs::exists(state_file()));
     answer("query-migrate", R"({"status":"completed"})");
+    answer("query-named-block-nodes", "[]");
     answer_hardware();
     answer("query-memory-size-summary", "{}");
     ASSERT_TRUE(hears("getfd"));
@@ -147,6 +148,7 @@ TEST_F(ResumptionTest, AfterAFailedSaveTheGuestDoesNotRunBesideAState) {
     ASSERT_EQ(kill(worker(), kStopSignal), 0);
     answer("query-status", R"({"status":"running"})");
     answer("query-migrate", "{}");
+    answer("query-named-block-nodes", "[]");
     answer_hardware();
     answer("query-memory-size-summary", "{}");
     // The save fails, as no state can be retired.

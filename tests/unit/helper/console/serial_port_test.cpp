@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "common/console/history_mark.h"
+#include "common/qmp/qmp_client.h"
 #include "tests/unit/helper/console/serial_port_fixture.h"
 #include "tests/unit/random_text.h"
 
@@ -150,6 +152,24 @@ TEST_F(SerialPortTest, NothingPrintedIsNothingShown) {
     Peer client = new_client();
     EXPECT_EQ(client.read(), "");
     EXPECT_FALSE(client.has_ended());
+}
+
+TEST_F(SerialPortTest, AProgramCanTellTheScreenFromWhatComesNow) {
+    open_port();
+    print("old\r\nlogin: ");
+    settle();
+    const auto client = connect_unix(path);
+    ASSERT_TRUE(client) << client.error().message;
+    settle();
+    print("new");
+    settle();
+    char buffer[64 * 1024];
+    Received received = receive_from_console(client->get(), buffer, sizeof buffer);
+    EXPECT_TRUE(received.is_history);
+    EXPECT_EQ(std::string_view(buffer, static_cast<std::size_t>(received.size)), "old\r\nlogin: ");
+    received = receive_from_console(client->get(), buffer, sizeof buffer);
+    EXPECT_FALSE(received.is_history);
+    EXPECT_EQ(std::string_view(buffer, static_cast<std::size_t>(received.size)), "new");
 }
 
 TEST_F(SerialPortTest, TheLastScreenOfEndlessLinesIsBounded) {

@@ -7,10 +7,12 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/unique_fd.h"
 #include "tests/unit/program.h"
+#include "tests/unit/temporary_folder.h"
 
 namespace qemunit::helper {
 namespace {
@@ -45,6 +47,34 @@ TEST(SystemCalls, QemuMakesNoDatagramSockets) {
         // The kernel looks at 32 bits of a register.
         constexpr long kHigh = 1L << 32;
         EXPECT_EQ(error_of(syscall(SYS_socket, kHigh | AF_UNIX, kHigh | SOCK_DGRAM, 0)), EPERM);
+    }));
+}
+
+// What `run` shows to the guest has sockets of other programs.
+TEST(SystemCalls, QemuOfACallerHasTheSocketsThatItWasGivenAlone) {
+    const testing::TemporaryFolder folder;
+    EXPECT_TRUE(holds_in_child([&] {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        const std::string path = folder / "socket";
+        ASSERT_LT(path.size(), sizeof address.sun_path);
+        path.copy(address.sun_path, sizeof address.sun_path - 1);
+        const auto *const named = reinterpret_cast<const sockaddr *>(&address);
+        const UniqueFd listener(socket(AF_UNIX, SOCK_STREAM, 0)),
+            early(socket(AF_UNIX, SOCK_STREAM, 0)), client(socket(AF_UNIX, SOCK_STREAM, 0)),
+            unbound(socket(AF_UNIX, SOCK_STREAM, 0));
+        ASSERT_EQ(error_of(bind(listener.get(), named, sizeof address)), 0);
+        ASSERT_EQ(error_of(listen(listener.get(), 2)), 0);
+        ASSERT_EQ(error_of(connect(early.get(), named, sizeof address)), 0);
+        ASSERT_TRUE(filter_qemu({}, MakesSockets::no));
+        EXPECT_EQ(error_of(connect(client.get(), named, sizeof address)), EPERM);
+        EXPECT_EQ(error_of(bind(unbound.get(), named, sizeof address)), EPERM);
+        for (const int family : {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_VSOCK})
+            EXPECT_EQ(socket_error(family, SOCK_STREAM), EPERM) << family;
+        EXPECT_EQ(pair_error(SOCK_STREAM), 0);
+        EXPECT_EQ(pair_error(SOCK_DGRAM), EPERM);
+        // A debugger's.
+        EXPECT_EQ(error_of(UniqueFd(accept(listener.get(), nullptr, nullptr)).get()), 0);
     }));
 }
 

@@ -37,7 +37,8 @@ class SavedByQemu : public ::testing::Test {
             {.ready = [] {},
              .event = [this](const QmpEvent &event) { hibernation->on_event(event); },
              .closed =
-                 [](const std::string &) {
+                 [this](const std::string &) {
+                     is_closed = true;
                  }});
         EXPECT_TRUE(created);
         client = std::move(*created);
@@ -82,7 +83,7 @@ class SavedByQemu : public ::testing::Test {
     const SavedState saved{folder / "state"};
     uint64_t patience = 60 * kSecond;
     unsigned progresses = 0;
-    bool is_given = false;
+    bool is_given = false, is_closed = false;
     testing::EventLoop loop;
     testing::FakeQemu qemu;
     std::unique_ptr<QmpClient> client;
@@ -358,6 +359,33 @@ TEST_F(HibernationTest, AStateThatAnotherLoadsIsWaitedFor) {
     ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
     EXPECT_TRUE(*result);
     EXPECT_EQ(heard.find("migrate-incoming"), std::string::npos);
+}
+
+// Each question fails at once then, and is no reason for another one.
+TEST_F(HibernationTest, AQemuThatIsGoneIsAskedOnce) {
+    qemu.hang_up();
+    ASSERT_TRUE(loop.run_until([this] { return is_closed; }));
+    load();
+    ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }));
+    ASSERT_FALSE(*result);
+    EXPECT_TRUE(
+        result->error().message.starts_with("cannot load the machine's state: query-status: "))
+        << result->error().message;
+    EXPECT_FALSE(is_given);
+}
+
+// While it reads a file it answers all at once; that is not to be asked without end.
+TEST_F(HibernationTest, AStateThatIsBeingLoadedIsLookedAtNowAndThen) {
+    load();
+    answer_until("query-status", R"("return":{"status":"inmigrate"})");
+    answer_until("query-migrate", R"("return":{"status":"active"})");
+    const auto begin = std::chrono::steady_clock::now();
+    for (int look = 0; look < 5; ++look)
+        answer_until("query-status", R"("return":{"status":"inmigrate"})");
+    EXPECT_GE(std::chrono::steady_clock::now() - begin, 4 * 20ms);
+    answer_until("query-status", R"("return":{"status":"paused"})");
+    ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }));
+    EXPECT_TRUE(*result);
 }
 
 TEST_F(HibernationOfNewQemuTest, AStateThatQemuCannotOpenIsAnError) {

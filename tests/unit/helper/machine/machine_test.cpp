@@ -28,5 +28,15 @@ TEST(Machine, ItsIdIsTheUuid) {
     EXPECT_TRUE(uuid_in("").empty());
 }
 
+TEST(Machine, ItsVsockIsTheCid) {
+    EXPECT_EQ(cid_in("/usr/bin/qemu-system-x86_64 -device vhost-vsock-pci,guest-cid=42,id=x -m 1G"),
+              42u);
+    EXPECT_EQ(cid_in("/usr/bin/qemu-system-x86_64 -device vhost-vsock-pci,guest-cid=3"), 3u);
+    EXPECT_EQ(cid_in("-name guest-cid=7 -m 1G"), 0u);
+    for (const char *none : {"", "guest-cid=", "guest-cid=2", "guest-cid=4294967295",
+                             "guest-cid=99999999999999999999", "guest-cid=x"})
+        EXPECT_EQ(cid_in(std::string("-device vhost-vsock-pci,") + none), 0u) << none;
+}
+
 }  // namespace
 }  // namespace qemunit::helper

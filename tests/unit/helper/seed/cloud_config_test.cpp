@@ -28,6 +28,7 @@ TEST(CloudConfigTest, OfKeys) {
     EXPECT_EQ(files, (Texts{{"user-data",
                              "#cloud-config\nuser:\n  name: \"root\"\n  lock_passwd: false\n"
                              "  hashed_passwd: \"$6$a$b\"\ndisable_root: false\n"
+                             "manage_etc_hosts: localhost\n"
                              "ssh_authorized_keys:\n  - \"command=\\\"a\\\" ssh-rsa A\"\n"
                              "  - \"ssh-rsa B\"\n"}}));
     cloud.ssh_keys = {"abc"};
@@ -37,6 +38,14 @@ TEST(CloudConfigTest, OfKeys) {
                      {"ssh.ephemeral-authorized_keys-all",
                       "io.systemd.credential.binary:ssh.ephemeral-authorized_keys-all=YWJjCg=="},
                      {"passwd.hashed-password.root", "$6$a$b"}}));
+}
+
+// What has no name there has /etc/hosts as it was.
+TEST(CloudConfigTest, AHostNameIsInTheGuestsHosts) {
+    EXPECT_EQ(seed_files(config())["user-data"], "#cloud-config\nmanage_etc_hosts: localhost\n");
+    CloudConfig cloud = config();
+    cloud.hostname = "";
+    EXPECT_EQ(seed_files(cloud)["user-data"], "#cloud-config\n");
 }
 
 TEST(CloudConfigTest, OfFiles) {

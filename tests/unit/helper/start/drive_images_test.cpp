@@ -56,6 +56,17 @@ class DriveImagesTest : public ::testing::Test {
     testing::TemporaryFolder folder;
 };
 
+TEST_F(DriveImagesTest, ACardInTheSlotOfABoardIsADrive) {
+    make("-f raw a.img 1M");
+    HelperOptions options;
+    options.files.push_back(*parse_drive_file(image("raw", "a.img")));
+    auto images = open_images(options, {});
+    ASSERT_TRUE(images) << images.error().message;
+    Words qemu{"/q", "-drive", "if=sd,id=d,x"};
+    const auto completed = complete_drives(qemu, *images);
+    EXPECT_TRUE(completed) << completed.error().message;
+}
+
 TEST_F(DriveImagesTest, APlainImageNeedsNothingMore) {
     make("-f raw a.img 1M");
     make("-f qcow2 a.qcow2 1M");

@@ -27,6 +27,16 @@ TEST(UsernetOptionsTest, TheHostIsClosedUnlessItIsOpened) {
     EXPECT_FALSE(options->settings.restricted);
 }
 
+TEST(UsernetOptionsTest, OneConnectionHasNoFolder) {
+    const auto options = parse_usernet_options({"--vm=run", "--network=run-net", "--connected"});
+    ASSERT_TRUE(options) << options.error().message;
+    EXPECT_TRUE(options->connected);
+    EXPECT_FALSE(options->settings.host_loopback);
+    const auto both = parse_usernet_options({"--connected", "/run/x"});
+    ASSERT_FALSE(both);
+    EXPECT_EQ(both.error().message, "with --connected, there is no folder");
+}
+
 TEST(UsernetOptionsTest, Faults) {
     const auto fault = [](std::vector<std::string> words) {
         const auto options = parse_usernet_options(words);

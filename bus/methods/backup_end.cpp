@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+#include "bus/methods/backup_end.h"
+
+#include <utility>
+
+#include "common/timer.h"
+
+namespace qemunit::bus {
+
+using nlohmann::json;
+
+namespace {
+
+QmpError vm_is_lost() {
+    return {QmpError::Kind::disconnected, "it is gone"};
+}
+
+// Ends the backup when its caller leaves the bus.
+class Owner {
+  public:
+    static std::shared_ptr<Owner> watch(sd_bus *bus, const std::string &name,
+                                        const std::weak_ptr<Vm> &vm) {
+        auto owner = std::make_shared<Owner>(vm, sd_bus_get_event(bus));
+        sd_bus_track *track = nullptr;
+        if (sd_bus_track_new(
+                bus, &track,
+                [](sd_bus_track *, void *userdata) {
+                    static_cast<Owner *>(userdata)->leave();
+                    return 1;  // after 0, sd-bus would call again
+                },
+                owner.get()) < 0)
+            return nullptr;
+        owner->track_.reset(track);
+        return sd_bus_track_add_name(track, name.c_str()) < 0 ? nullptr : owner;
+    }
+    Owner(std::weak_ptr<Vm> vm, sd_event *event) : vm_(std::move(vm)), event_(event) {}
+    Owner(const Owner &) = delete;
+    Owner &operator=(const Owner &) = delete;
+
+    void leave() const {
+        end_backup(vm_, monotonic_now(event_) + kBackupEndTimeout, /*is_kept=*/false,
+                   [](const VmMonitor::Reply &) {});
+    }
+
+  private:
+    struct TrackDeleter {
+        void operator()(sd_bus_track *track) const { sd_bus_track_unref(track); }
+    };
+
+    std::weak_ptr<Vm> vm_;
+    sd_event *event_;
+    std::unique_ptr<sd_bus_track, TrackDeleter> track_;
+};
+
+std::vector<BackupDisk> disks_now(const BackupState &state) {
+    return backup_disks(state.devices).value_or(std::vector<BackupDisk>{});
+}
+
+// `end` calls what it gets when it is through.
+void in_turn(const std::weak_ptr<Vm> &weak, const Report &done,
+             const std::function<void(const Report &)> &end) {
+    const auto vm = weak.lock();
+    if (!vm)
+        return done(std::unexpected(vm_is_lost()));
+    vm->queue_backup_end([=] {
+        end([=](const VmMonitor::Reply &reply) {
+            if (const auto same_vm = weak.lock())
+                same_vm->finish_backup_end();
+            done(reply);
+        });
+    });
+}
+
+void look_at_rest(const std::weak_ptr<Vm> &weak, uint64_t deadline, const Report &ended) {
+    look_at_backup(weak, deadline, [=](const std::expected<BackupState, QmpError> &after) {
+        if (after && !after->records.live.empty())
+            return ended(std::unexpected(
+                QmpError{QmpError::Kind::monitor,
+                         "QEMU still has parts of the backup, which the next one takes away"}));
+        ended(after ? VmMonitor::Reply(json::object()) : std::unexpected(after.error()));
+    });
+}
+
+}  // namespace
+
+void look_at_backup(const std::weak_ptr<Vm> &weak, uint64_t deadline,
+                    const std::function<void(std::expected<BackupState, QmpError>)> &then) {
+    const auto vm = weak.lock();
+    if (!vm)
+        return then(std::unexpected(vm_is_lost()));
+    const auto state = std::make_shared<BackupState>();
+    const auto fail_with = [then](const VmMonitor::Reply &reply) {
+        then(std::unexpected(reply.error()));
+    };
+    // Their answers come in this order.
+    vm->execute("query-named-block-nodes", {{"flat", true}}, deadline,
+                [state](const VmMonitor::Reply &nodes) {
+                    if (nodes)
+                        state->nodes = *nodes;
+                });
+    vm->execute("query-block", nullptr, deadline, [state](const VmMonitor::Reply &devices) {
+        if (devices)
+            state->devices = *devices;
+    });
+    vm->execute("query-fdsets", nullptr, deadline,
+                [state, fail_with, then](const VmMonitor::Reply &sets) {
+                    if (!sets)
+                        return fail_with(sets);
+                    state->records = backup_records(*sets, state->nodes);
+                    then(std::move(*state));
+                });
+}
+
+void take_apart(const std::weak_ptr<Vm> &weak, uint64_t deadline,
+                const std::vector<BackupRecord> &records, const Report &done) {
+    in_turn(weak, done, [=](const Report &ended) {
+        look_at_backup(weak, deadline, [=](const std::expected<BackupState, QmpError> &state) {
+            if (!state)
+                return ended(std::unexpected(state.error()));
+            run_commands(weak, end_commands(records, disks_now(*state), /*is_kept=*/false),
+                         OnRefusal::go_on, deadline, ended);
+        });
+    });
+}
+
+void end_backup(const std::weak_ptr<Vm> &weak, uint64_t deadline, bool is_kept,
+                const Report &done) {
+    in_turn(weak, done, [=](const Report &ended) {
+        look_at_backup(weak, deadline, [=](const std::expected<BackupState, QmpError> &state) {
+            const auto vm = weak.lock();
+            if (!state || !vm)
+                return ended(std::unexpected(state ? vm_is_lost() : state.error()));
+            vm->keep_backup(nullptr);
+            if (state->records.live.empty())
+                return ended(json::object());
+            run_commands(weak, end_commands(state->records.live, disks_now(*state), is_kept),
+                         OnRefusal::go_on, deadline, [=](const VmMonitor::Reply &reply) {
+                             if (reply)
+                                 look_at_rest(weak, deadline, ended);
+                             else
+                                 ended(reply);
+                         });
+        });
+    });
+}
+
+bool watch_backup_caller(sd_bus *bus, const std::string &caller, const std::shared_ptr<Vm> &vm) {
+    auto owner = Owner::watch(bus, caller, vm);
+    if (!owner)
+        return false;
+    const std::weak_ptr<Owner> weak = owner;
+    vm->keep_backup(std::move(owner), [weak] {
+        if (const auto kept = weak.lock())
+            kept->leave();
+    });
+    return true;
+}
+
+}  // namespace qemunit::bus

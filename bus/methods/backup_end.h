@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+//
+// A backup that is under way, from outside of the call that has begun it: what QEMU has of it, its
+// end, and its caller, with whom it ends. For the methods of backups.
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include <expected>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bus/backup/backup_nodes.h"
+#include "bus/vms/command_run.h"
+#include "bus/vms/vm.h"
+
+namespace qemunit::bus {
+
+// What QEMU says of a backup, and of its disks.
+struct BackupState {
+    BackupRecords records;
+    nlohmann::json nodes, devices;
+};
+
+void look_at_backup(const std::weak_ptr<Vm> &vm, uint64_t deadline,
+                    const std::function<void(std::expected<BackupState, QmpError>)> &then);
+
+inline constexpr uint64_t kBackupEndTimeout = 20 * kSecond;
+
+// Takes apart what is under way; `done` gets an error if something of it is still there.
+void end_backup(const std::weak_ptr<Vm> &vm, uint64_t deadline, bool is_kept, const Report &done);
+
+// Takes apart as much of a backup as has been made of it.
+void take_apart(const std::weak_ptr<Vm> &vm, uint64_t deadline,
+                const std::vector<BackupRecord> &records, const Report &done);
+
+// The backup ends when `caller` leaves the bus, or the VM is about to stop. False if the caller
+// has left already, or cannot be watched.
+bool watch_backup_caller(sd_bus *bus, const std::string &caller, const std::shared_ptr<Vm> &vm);
+
+}  // namespace qemunit::bus

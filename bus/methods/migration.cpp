@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+//
+// Migrate, GetMigration and EndMigration of org.qemunit1.VM. The VM's companion moves it, and keeps
+// all state of that: qemunitd only asks on companion.sock, and may be killed at any time.
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <memory>
+#include <string>
+
+#include "bus/methods/methods.h"
+#include "bus/methods/vm_call.h"
+#include "common/shared_names.h"
+
+namespace qemunit::bus {
+
+using nlohmann::json;
+
+namespace {
+
+// The companion gives up much earlier when nothing moves; a guest may be large, and a network slow.
+constexpr uint64_t kLongestMove = 24 * 3600 * kSecond;
+
+uint64_t time_left(const Call &call) {
+    const uint64_t now =
+        monotonic_now(sd_bus_get_event(sd_bus_message_get_bus(call.message.get())));
+    return call.deadline > now ? call.deadline - now : 1;
+}
+
+// One question to the companion.
+class Asking : public std::enable_shared_from_this<Asking> {
+  public:
+    Asking(CallPtr call, std::string command, json arguments, UniqueFd fd, Then then)
+        : call_(std::move(call)),
+          command_(std::move(command)),
+          arguments_(std::move(arguments)),
+          fd_(std::move(fd)),
+          then_(std::move(then)) {}
+
+    void begin() {
+        const auto vm = call_->vm.lock();
+        if (!vm)
+            return;
+        auto connection = connect_unix(vm->paths().socket_path(vm->name(), kCompanionSocket));
+        if (!connection)
+            return refuse("the VM's companion cannot be asked: " + connection.error().message +
+                          "; a VM that was started by an older qemunit cannot be moved");
+        auto client = QmpClient::create(
+            sd_bus_get_event(sd_bus_message_get_bus(call_->message.get())), std::move(*connection),
+            {.ready = [] {},
+             .event = [](const QmpEvent &) {},
+             .closed =
+                 [](const std::string &) {
+                 }},
+            64u << 10);
+        if (!client)
+            return refuse(client.error().message);
+        client_ = std::move(*client);
+        // A command with a descriptor needs a connection that is ready; after an answer, this is.
+        client_->execute("query-move", nullptr, time_left(*call_),
+                         [self = shared_from_this()](const QmpClient::Reply &state) {
+                             if (!state || self->command_ == "query-move")
+                                 self->finish(state);
+                             else
+                                 self->go();
+                         });
+    }
+
+  private:
+    void go() {
+        client_->execute(
+            command_, std::move(arguments_), time_left(*call_),
+            [self = shared_from_this()](const QmpClient::Reply &reply) { self->finish(reply); },
+            std::move(fd_));
+    }
+
+    void finish(const QmpClient::Reply &reply) {
+        const auto done_with = std::move(client_);
+        if (reply)
+            then_(*reply);
+        else if (reply.error().kind == QmpError::Kind::monitor)
+            refuse(reply.error().message);
+        else
+            reply_error(*call_, reply.error());
+    }
+
+    void refuse(const std::string &why) { reply_error(*call_, {QmpError::Kind::monitor, why}); }
+
+    CallPtr call_;
+    std::string command_;
+    json arguments_;
+    UniqueFd fd_;
+    Then then_;
+    std::unique_ptr<QmpClient> client_;
+};
+
+void ask_companion(const CallPtr &call, std::string command, json arguments, UniqueFd fd,
+                   Then then) {
+    std::make_shared<Asking>(call, std::move(command), std::move(arguments), std::move(fd),
+                             std::move(then))
+        ->begin();
+}
+
+// Unknown options are an error: who asks for a limit must not get none.
+bool read_options(const Call &call, json &arguments) {
+    sd_bus_message *message = call.message.get();
+    int r = sd_bus_message_enter_container(message, 'a', "{sv}");
+    while (r > 0 && (r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
+        const char *name = nullptr;
+        uint64_t value = 0;
+        r = sd_bus_message_read(message, "s", &name);
+        if (r > 0 && std::string_view(name) != "bandwidth" &&
+            std::string_view(name) != "downtime") {
+            reply_invalid(call, fmt::format("There is no option '{}'", name));
+            return false;
+        }
+        if (r > 0)
+            r = sd_bus_message_read(message, "v", "t", &value);
+        if (r > 0) {
+            arguments[name] = value;
+            r = sd_bus_message_exit_container(message);
+        }
+    }
+    return is_read(call, r);
+}
+
+void migrate(const CallPtr &call) {
+    int fd = -1;  // the message's
+    const char *token = nullptr, *host = nullptr, *vm = nullptr;
+    if (!read_arguments(*call, "hsss", &fd, &token, &host, &vm))
+        return;
+    UniqueFd connection(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    if (!is_read(*call, connection ? 0 : -errno))
+        return;
+    json arguments{{"token", token}, {"host", host}, {"vm", vm}};
+    if (!read_options(*call, arguments))
+        return;
+    ask_companion(call, "move", std::move(arguments), std::move(connection),
+                  [call](const json &) { reply_done(*call); });
+}
+
+uint64_t bytes_of(const json &migration, const char *member) {
+    const json::json_pointer place(std::string("/ram/") + member);
+    return migration.is_object() && migration.contains(place) &&
+                   migration[place].is_number_integer()
+               ? migration[place].get<uint64_t>()
+               : 0;
+}
+
+void get_migration(const CallPtr &call) {
+    ask_companion(call, "query-move", nullptr, {}, [call](const json &state) {
+        execute(call, "query-migrate", nullptr, [call, state](const VmMonitor::Reply &reply) {
+            const json migration = reply ? *reply : json();
+            sd_bus_reply_method_return(
+                call->message.get(), "sssstt", string_at(state, "phase").c_str(),
+                string_at(state, "host").c_str(), string_at(state, "vm").c_str(),
+                string_at(state, "token").c_str(), bytes_of(migration, "transferred"),
+                bytes_of(migration, "remaining"));
+        });
+    });
+}
+
+void end_migration(const CallPtr &call) {
+    const char *token = nullptr;
+    int has_run = 1;
+    if (!read_arguments(*call, "sb", &token, &has_run))
+        return;
+    ask_companion(call, "end-move", {{"token", token}, {"ran", has_run != 0}}, {},
+                  [call](const json &) { reply_done(*call); });
+}
+
+int method_migrate(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    return begin_call(message, userdata, {Action::monitor, "migrate", kLongestMove}, error,
+                      migrate);
+}
+
+int method_get_migration(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    return begin_call(message, userdata, {Action::inspect, "query-migrate"}, error, get_migration);
+}
+
+int method_end_migration(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    return begin_call(message, userdata, {Action::monitor, "migrate"}, error, end_migration);
+}
+
+}  // namespace
+
+const sd_bus_vtable kMigrationMethods[] = {
+    SD_BUS_VTABLE_START(0),
+    SD_BUS_METHOD_WITH_ARGS(
+        "Migrate", SD_BUS_ARGS("h", connection, "s", token, "s", host, "s", vm, "a{sv}", options),
+        SD_BUS_NO_RESULT, method_migrate, kAnybody),
+    SD_BUS_METHOD_WITH_ARGS(
+        "GetMigration", SD_BUS_NO_ARGS,
+        SD_BUS_RESULT("s", phase, "s", host, "s", vm, "s", token, "t", sent, "t", remaining),
+        method_get_migration, kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("EndMigration", SD_BUS_ARGS("s", token, "b", has_run), SD_BUS_NO_RESULT,
+                            method_end_migration, kAnybody),
+    SD_BUS_VTABLE_END,
+};
+
+}  // namespace qemunit::bus

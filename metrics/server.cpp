@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+#include "metrics/server.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
+#include <string_view>
+
+namespace qemunit::metrics {
+
+Result<std::unique_ptr<Server>> Server::create(sd_event *event, std::vector<UniqueFd> listeners,
+                                               RecentFigures &figures, uint64_t idle_usec,
+                                               std::function<void()> idle) {
+    std::unique_ptr<Server> server(new Server(event, std::move(listeners), figures, idle_usec));
+    if (auto listening = server->listen(std::move(idle)); !listening)
+        return std::unexpected(listening.error());
+    return server;
+}
+
+Result<> Server::listen(std::function<void()> idle) {
+    for (std::size_t i = 0; i < listeners_.size(); ++i) {
+        const UniqueFd &listener = listeners_[i];
+        // A client may have gone before it is accepted.
+        if (const int flags = fcntl(listener.get(), F_GETFL);
+            flags < 0 || fcntl(listener.get(), F_SETFL, flags | O_NONBLOCK) < 0)
+            return fail_errno(errno, "cannot use a socket of qemunit-metrics.socket");
+        auto watch =
+            FdWatch::create(event_, listener.get(), EPOLLIN, "a socket of qemunit-metrics.socket",
+                            [this, i](uint32_t) { accept_from(i); });
+        if (!watch)
+            return std::unexpected(watch.error());
+        listener_watches_.push_back(std::move(*watch));
+    }
+    auto timer = Timer::create(event_, [this, idle = std::move(idle)] {
+        if (clients_.empty())
+            idle();
+        else
+            idle_.start(idle_usec_);
+    });
+    if (!timer)
+        return std::unexpected(timer.error());
+    idle_ = std::move(*timer);
+    idle_.start(idle_usec_);
+    return {};
+}
+
+void Server::accept_from(std::size_t listener) {
+    UniqueFd fd(
+        accept4(listeners_[listener].get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!fd)
+        return;
+    idle_.start(idle_usec_);
+    (void)take_client(std::move(fd), listener);  // one that cannot be served is hung up on
+    make_room(listener);
+}
+
+// The oldest that has not asked goes. If all but the one that has just come have, the next ones
+// wait in the socket's queue.
+void Server::make_room(std::size_t listener) {
+    std::size_t count = 0;
+    std::optional<uint64_t> oldest;
+    for (const auto &[id, client] : clients_) {
+        if (client.listener != listener)
+            continue;
+        ++count;
+        if (!oldest && !client.is_asked && id + 1 != next_client_)
+            oldest = id;
+    }
+    if (count <= kClientsMax)
+        return;
+    if (oldest)
+        drop(*oldest);
+    else
+        listener_watches_[listener].set_enabled(false);
+}
+
+Result<> Server::take_client(UniqueFd fd, std::size_t listener) {
+    const uint64_t id = next_client_++;
+    Client &client = clients_[id];
+    client.fd = std::move(fd);
+    client.listener = listener;
+    auto watch = FdWatch::create(event_, client.fd.get(), EPOLLIN, "a client",
+                                 [this, id](uint32_t revents) { serve(id, revents); });
+    if (!watch || !start_deadline(id, client)) {
+        drop(id);
+        return fail(ENOMEM, "a client cannot be served");
+    }
+    client.watch = std::move(*watch);
+    return {};
+}
+
+bool Server::start_deadline(uint64_t id, Client &client) {
+    auto timer = start_timer(event_, monotonic_now(event_) + kClientTime, [this, id] { drop(id); });
+    if (!timer)
+        return false;
+    client.deadline = std::move(*timer);
+    return true;
+}
+
+void Server::serve(uint64_t id, uint32_t revents) {
+    const auto found = clients_.find(id);
+    if (found == clients_.end())
+        return;
+    Client &client = found->second;
+    if (revents & (EPOLLERR | EPOLLHUP))
+        return drop(id);
+    if (!client.head.empty())
+        return write_answer(id, client);
+    read_request(id, client);
+}
+
+void Server::read_request(uint64_t id, Client &client) {
+    char bytes[4096];
+    const ssize_t n = read(client.fd.get(), bytes, sizeof bytes);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0)
+        return drop(id);
+    if (client.is_asked)
+        return;  // more than was to be read
+    client.request.append(bytes, static_cast<std::size_t>(n));
+    const auto request = parse_request(client.request);
+    if (!request)
+        return;
+    client.is_asked = true;
+    client.request.clear();
+    if (request->kind != Request::Kind::metrics)
+        return start_answer(id, refusal_of(*request));
+    // Until then, only that the client leaves is of interest; the source has its own deadline.
+    client.deadline.reset();
+    client.watch.set_events(0);
+    figures_.get(
+        request->format, [this, id, asked = *request](const Result<RecentFigures::Text> &text) {
+            if (!text)
+                return start_answer(id, http_answer(503, "text/plain; charset=utf-8",
+                                                    text.error().message + "\n", asked.head_only));
+            start_answer(id, http_head(200, content_type(asked.format), (*text)->size()),
+                         asked.head_only ? nullptr : *text);
+        });
+}
+
+void Server::start_answer(uint64_t id, std::string head, RecentFigures::Text body) {
+    const auto found = clients_.find(id);
+    if (found == clients_.end())
+        return;
+    Client &client = found->second;
+    client.head = std::move(head);
+    client.body = std::move(body);
+    if (!start_deadline(id, client))
+        return drop(id);
+    client.watch.set_events(EPOLLOUT);
+}
+
+void Server::write_answer(uint64_t id, Client &client) {
+    const bool is_body = client.sent >= client.head.size();
+    std::string_view rest = is_body ? std::string_view(*client.body) : client.head;
+    rest.remove_prefix(client.sent - (is_body ? client.head.size() : 0));
+    const ssize_t n = send(client.fd.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n < 0)
+        return drop(id);
+    client.sent += static_cast<std::size_t>(n);
+    if (client.sent == client.head.size() + (client.body ? client.body->size() : 0))
+        drop(id);
+}
+
+void Server::drop(uint64_t id) {
+    const auto found = clients_.find(id);
+    if (found == clients_.end())
+        return;
+    listener_watches_[found->second.listener].set_enabled(true);
+    clients_.erase(found);
+}
+
+}  // namespace qemunit::metrics
