@@ -2,7 +2,8 @@
 #
 # Counts the results in a log of GoogleTest, or with ctest=1 in one of "ctest -V", whose programs run at the same time, each
 # line behind a number and a colon. Prints what the tests that failed said, and at last "OK FAILED SKIPPED". status: what the
-# program, or ctest, ended with. Called by tools/test.
+# program, or ctest, ended with. failed_tests: a file that gets the name of each test that failed, a tab, and the first that it
+# said, in one line. Called by tools/test.
 
 {
     line = $0
@@ -30,7 +31,7 @@
     else {
         ++failed
         ++failures[key]
-        printf "%s", text[key]
+        show(running[key], text[key])
     }
     delete running[key]
     text[key] = ""
@@ -60,15 +61,33 @@ function name_of_ended(line) {
     return line
 }
 
+# A test that fails may say much; what matters stands at both ends.
+function show(test, said,    lines, count, i, word) {
+    count = split(said, lines, "\n") - 1
+    for (i = 1; i <= count; ++i)
+        if (i <= 60 || i > count - 60)
+            print lines[i]
+        else if (i == 61)
+            printf "[… %d lines …]\n", count - 120
+    if (!failed_tests)
+        return
+    for (i = 1; i < count && lines[i] !~ /: Failure$/; ++i)
+        ;
+    word = lines[i]
+    while (++i <= count && length(word) < 300)
+        word = word " " lines[i]
+    print test "\t" substr(word, 1, 500) >failed_tests
+}
+
 # A test that had begun when its program ended has failed; so has a program that says that it failed and not why, as with
 # what the sanitizers find at its end.
 function program_ended(number, name, good, skip) {
     if (number in running) {
         ++failed
-        printf "%s%s ended in %s\n", text[number], name, running[number]
+        show(running[number], text[number] name " ended in " running[number] "\n")
     } else if (!good && !skip && !failures[number]) {
         ++failed
-        printf "%s%s failed\n", text[number], name
+        show(name, text[number] name " failed\n")
     } else if (!google[number]) {
         if (skip)
             ++skipped
