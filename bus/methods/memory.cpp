@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,9 @@ namespace {
 
 // The RAM of the guest goes to a disk, or wherever the caller's pipe leads.
 constexpr uint64_t kDumpTimeout = 600 * kSecond;
+
+// QEMU lets the guest run again a moment after it has said that the dump is done.
+constexpr uint64_t kResumeTimeout = 30 * kSecond;
 
 constexpr char kDumpFile[] = "qemunit-dump";  // as getfd names it
 
@@ -48,6 +52,7 @@ struct Dump {
     bool is_started = false;   // QEMU has accepted the command
     std::optional<json> last;  // data of DUMP_COMPLETED, of this dump or of one before
     uint64_t wait = 0;
+    uint64_t wait_for_resume = 0;
     bool is_answered = false;
 };
 using DumpPtr = std::shared_ptr<Dump>;
@@ -56,12 +61,29 @@ using DumpPtr = std::shared_ptr<Dump>;
 void answer_dump(const CallPtr &call, const DumpPtr &dump) {
     if (std::exchange(dump->is_answered, true))
         return;
-    if (const auto vm = call->vm.lock())
+    if (const auto vm = call->vm.lock()) {
         vm->waits().cancel(dump->wait);
+        vm->waits().cancel(dump->wait_for_resume);
+    }
     if (const std::string why = string_at(*dump->last, "error"); !why.empty())
         return reply_error(*call, bus_error::kMonitor,
                            "The memory was not dumped as a whole: " + why);
     reply_with_state(call);
+}
+
+// The guest stands in the state "save-vm" meanwhile, if it did run (dump_init() of QEMU).
+void answer_once_it_runs(const CallPtr &call, const DumpPtr &dump) {
+    if (const auto vm = call->vm.lock()) {
+        vm->waits().cancel(dump->wait_for_resume);
+        dump->wait_for_resume =
+            vm->waits().wait([](const QmpEvent &event) { return event.name == "RESUME"; },
+                             std::min(call->deadline, now_of(*call) + kResumeTimeout),
+                             [call, dump](const VmMonitor::Reply &) { answer_dump(call, dump); });
+    }
+    execute(call, "query-status", nullptr, [call, dump](const VmMonitor::Reply &status) {
+        if (!status || string_at(*status, "status") != "save-vm")
+            answer_dump(call, dump);
+    });
 }
 
 // The event may be that of another dump, which ended just before this one began.
@@ -69,7 +91,7 @@ void ask_whether_done(const CallPtr &call, const DumpPtr &dump) {
     if (dump->is_started && dump->last)
         execute(call, "query-dump", nullptr, [call, dump](const VmMonitor::Reply &status) {
             if (!status || string_at(*status, "status") != "active")
-                answer_dump(call, dump);
+                answer_once_it_runs(call, dump);
         });
 }
 

@@ -22,8 +22,7 @@ namespace {
 constexpr uint64_t kLongestMove = 24 * 3600 * kSecond;
 
 uint64_t time_left(const Call &call) {
-    const uint64_t now =
-        monotonic_now(sd_bus_get_event(sd_bus_message_get_bus(call.message.get())));
+    const uint64_t now = now_of(call);
     return call.deadline > now ? call.deadline - now : 1;
 }
 

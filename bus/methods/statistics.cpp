@@ -86,9 +86,7 @@ void gather(const CallPtr &call) {
     const auto vm = call->vm.lock();  // take_decision() has just seen it
     for (const char *property : {"CPUUsageNSec", "MemoryCurrent"})
         ask_systemd(answers, vm->unit(), property);
-    const uint64_t now =
-        monotonic_now(sd_bus_get_event(sd_bus_message_get_bus(call->message.get())));
-    gather_statistics(vm, now, call->deadline, Depth::everything,
+    gather_statistics(vm, now_of(*call), call->deadline, Depth::everything,
                       [answers](const Gathered &of_qemu) {
                           answers->gathered.trouble = of_qemu.trouble;
                           Statistics &all = answers->gathered.statistics;

@@ -20,10 +20,6 @@ constexpr std::size_t kReplyMax = 16u << 20;
 // What QEMU gets even if it took long to find out whether the caller may.
 constexpr uint64_t kQemuTimeoutMin = 10 * kSecond;
 
-uint64_t now_of(const Call &call) {
-    return monotonic_now(sd_bus_get_event(sd_bus_message_get_bus(call.message.get())));
-}
-
 // For a caller who has left the bus, nothing is begun and nothing answered.
 void take_decision(const CallPtr &call, Decision &&decision,
                    const std::function<void(const CallPtr &)> &go) {
@@ -44,6 +40,10 @@ void take_decision(const CallPtr &call, Decision &&decision,
 }
 
 }  // namespace
+
+uint64_t now_of(const Call &call) {
+    return monotonic_now(sd_bus_get_event(sd_bus_message_get_bus(call.message.get())));
+}
 
 int begin_call(sd_bus_message *message, void *userdata, CallKind kind, sd_bus_error *error,
                std::function<void(const CallPtr &)> go) {

@@ -44,6 +44,9 @@ struct CallKind {
 int begin_call(sd_bus_message *message, void *userdata, CallKind kind, sd_bus_error *error,
                std::function<void(const CallPtr &)> go);
 
+// CLOCK_MONOTONIC, as of deadlines.
+uint64_t now_of(const Call &call);
+
 // For `go`: asks whether the caller may do this, too. A caller who may not is told `why` the call
 // takes that right.
 void authorize_further(const CallPtr &call, Action action, const std::string &why,
