@@ -390,11 +390,14 @@ def fifty_vms_are_there_at_once():
         times = page.script("""
             const done = arguments[0];
             const view = performance.getEntriesByName('qemunit-first-view')[0].startTime;
-            const ours = performance.getEntriesByType('resource').find(each => each.name.endsWith('/base1/cockpit.js')).responseEnd;
-            return new Promise(resolve => new PerformanceObserver(list => resolve([view, ours, list.getEntries().map(each => Math.round(each.duration))]))
-                .observe({ type: 'longtask', buffered: true }) || setTimeout(() => resolve([view, ours, []]), 1000));""")
-        view, ours, tasks = times
-        print(f"first view of 50 VMs: {view:.0f} ms, {view - ours:.0f} ms after Cockpit's own script; long tasks: {tasks} ms", flush=True)
+            const files = performance.getEntriesByType('resource');
+            const ours = files.find(each => each.name.endsWith('/base1/cockpit.js')).responseEnd;
+            const loaded = Math.max(...files.filter(each => each.responseEnd < view).map(each => each.responseEnd));
+            return new Promise(resolve => new PerformanceObserver(list => resolve([view, ours, loaded, list.getEntries().map(each => Math.round(each.duration))]))
+                .observe({ type: 'longtask', buffered: true }) || setTimeout(() => resolve([view, ours, loaded, []]), 1000));""")
+        view, ours, loaded, tasks = times
+        print(f"first view of 50 VMs: {view:.0f} ms, {view - ours:.0f} ms after Cockpit's own script, {view - loaded:.0f} ms after all "
+              f"files; long tasks: {tasks} ms", flush=True)
         page.picture("list-of-50")
         page.fill("input[type=search]", "run")
         page.until("four rows", lambda: len([each for each in page.all("tr[data-vm]") if each.is_displayed()]) == 4)
