@@ -27,6 +27,16 @@ inline std::string active_state_of(const std::string &unit) {
     return unit_property(unit, "ActiveState");
 }
 
+// Until a share of a VM that has ended, "vm1:src", has no part that is up. If a job of the VM's was
+// there when virtiofsd had ended, systemd looks again whether somebody needs the socket only when
+// it is reloaded (manager_dispatch_stop_when_unneeded_queue() of systemd 252).
+inline void expect_no_virtiofs(const std::string &share) {
+    const std::string part = "qemu-virtiofs@" + share;
+    EXPECT_TRUE(wait_for_state(part + ".service", "inactive"));
+    EXPECT_TRUE(run_words("systemctl daemon-reload").ok());
+    EXPECT_TRUE(wait_for_state(part + ".socket", "inactive"));
+}
+
 // From when this object was made. (With --after-cursor= and -u, journalctl of systemd 252 leaves
 // out the first line of the unit: it counts that in place of the cursor's, which the unit did not
 // write.)

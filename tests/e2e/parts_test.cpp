@@ -64,10 +64,9 @@ TEST(Parts, ThatEndWithTheVmAreNotMissed) {
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     EXPECT_EQ(call_vm(vm.name(), "Quit").error, "");
     EXPECT_TRUE(wait_for_state(vm.unit(), "inactive"));
-    for (const char *unit :
-         {"qemu-tpm@partsend.service", "qemu-passt@partsend:lan.service",
-          "qemu-virtiofs@partsend:src.service", "qemu-virtiofs@partsend:src.socket"})
+    for (const char *unit : {"qemu-tpm@partsend.service", "qemu-passt@partsend:lan.service"})
         EXPECT_TRUE(wait_for_state(unit, "inactive")) << unit << active_state_of(unit);
+    expect_no_virtiofs("partsend:src");
     run_words("journalctl --sync");
     const Finished said = run_words("journalctl -b --no-pager -o cat -p 3 -u qemu@partsend");
     EXPECT_EQ(said.output.find("has ended"), std::string::npos) << said;
