@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "common/utf8.h"
+#include "metrics/varlink.h"
 
 namespace qemunit::metrics {
 
@@ -25,12 +26,21 @@ std::string_view type_name(Type type, Format format) {
     return "gauge";
 }
 
-// What the names of samples have behind the name of the family.
-std::string_view suffix_of(Type type) {
-    return type == Type::counter ? "_total" : type == Type::info ? "_info" : "";
-}
-
 }  // namespace
+
+std::string_view suffix_of(Type type) {
+    switch (type) {
+        case Type::counter:
+            return "_total";
+        case Type::histogram:
+            return "_bucket";
+        case Type::info:
+            return "_info";
+        case Type::gauge:
+            break;
+    }
+    return "";
+}
 
 std::string_view content_type(Format format) {
     return format == Format::openmetrics
@@ -73,16 +83,16 @@ void Exposition::begin(const Family &family) {
 }
 
 void Exposition::add(Labels labels, uint64_t value) {
-    add_text(suffix_of(family_.type), labels, "", "", fmt::format("{}", value));
+    add_text(labels, fmt::format("{}", value));
 }
 
 void Exposition::add_seconds(Labels labels, uint64_t nanoseconds) {
-    add_text(suffix_of(family_.type), labels, "", "", seconds_text(nanoseconds));
+    add_text(labels, seconds_text(nanoseconds));
 }
 
 void Exposition::add_ratio(Labels labels, uint64_t part, uint64_t whole) {
     const double ratio = whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
-    add_text(suffix_of(family_.type), labels, "", "", fmt::format("{:.6g}", ratio));
+    add_text(labels, fmt::format("{:.6g}", ratio));
 }
 
 void Exposition::add_bucket(Labels labels, uint64_t bound, uint64_t count) {
@@ -91,31 +101,36 @@ void Exposition::add_bucket(Labels labels, uint64_t bound, uint64_t count) {
     // Canonical, as OpenMetrics has it, in both formats, so that it is one series.
     if (bound != UINT64_MAX && !le.contains('.'))
         le += ".0";
-    add_text("_bucket", labels, "le", le, fmt::format("{}", count));
+    SampleLabels all(labels);
+    all.emplace_back("le", le);
+    add_text(all, fmt::format("{}", count));
 }
 
-void Exposition::add_text(std::string_view suffix, Labels labels, std::string_view last_label,
-                          std::string_view last_value, std::string_view number) {
-    if (!std::exchange(has_head_, true)) {
-        // In the older format, the family of a counter has the name of its samples.
-        const std::string name = fmt::format(
-            "{}{}", family_.name, format_ == Format::prometheus ? suffix_of(family_.type) : "");
-        text_ += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, family_.help, name,
-                             type_name(family_.type, format_));
-        if (format_ == Format::openmetrics && !family_.unit.empty())
-            text_ += fmt::format("# UNIT {} {}\n", name, family_.unit);
+void Exposition::add_head() {
+    // In the older format, the family of a counter has the name of its samples.
+    const bool has_suffix = format_ == Format::prometheus && family_.type != Type::histogram;
+    const std::string name =
+        fmt::format("{}{}", family_.name, has_suffix ? suffix_of(family_.type) : "");
+    text_ += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, family_.help, name,
+                         type_name(family_.type, format_));
+    if (format_ == Format::openmetrics && !family_.unit.empty())
+        text_ += fmt::format("# UNIT {} {}\n", name, family_.unit);
+}
+
+void Exposition::add_text(const SampleLabels &labels, std::string_view number) {
+    if (format_ == Format::varlink) {
+        text_ += varlink_sample(family_.name, suffix_of(family_.type), labels, number);
+        return;
     }
-    text_.append(family_.name).append(suffix);
+    if (!std::exchange(has_head_, true))
+        add_head();
+    text_.append(family_.name).append(suffix_of(family_.type));
     char separator = '{';
-    const auto add_label = [&](std::string_view label, std::string_view value) {
+    for (const auto &[label, value] : labels) {
         text_ += separator;
         text_.append(label).append("=\"").append(escaped_label(value)).append("\"");
         separator = ',';
-    };
-    for (const auto &[label, value] : labels)
-        add_label(label, value);
-    if (!last_label.empty())
-        add_label(last_label, last_value);
+    }
     if (separator == ',')
         text_ += '}';
     text_.append(" ").append(number).append("\n");
@@ -124,7 +139,7 @@ void Exposition::add_text(std::string_view suffix, Labels labels, std::string_vi
 std::string Exposition::end() && {
     if (format_ == Format::openmetrics)
         text_ += "# EOF\n";
-    return std::move(text_);
+    return format_ == Format::varlink ? last_one_last(std::move(text_)) : std::move(text_);
 }
 
 }  // namespace qemunit::metrics

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Text of metrics: the format of Prometheus (0.0.4) and OpenMetrics (1.0.0), which differ in a few
-// lines. Whatever bytes a label's value has, it is one value there. Pure.
+// lines, and replies of Varlink. Whatever bytes a label's value has, it is one value there. Pure.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +9,19 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace qemunit::metrics {
 
-enum class Format { prometheus, openmetrics };
+enum class Format { prometheus, openmetrics, varlink };
 
+// Of those for HTTP.
 std::string_view content_type(Format format);
 
 enum class Type { gauge, counter, histogram, info };
+
+// What the names of samples have behind the name of the family.
+std::string_view suffix_of(Type type);
 
 struct Family {
     std::string_view name;  // without "_total", "_info", "_bucket"
@@ -26,6 +31,7 @@ struct Family {
 };
 
 using Labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+using SampleLabels = std::vector<std::pair<std::string_view, std::string_view>>;
 
 class Exposition {
   public:
@@ -44,8 +50,8 @@ class Exposition {
     std::string end() &&;
 
   private:
-    void add_text(std::string_view suffix, Labels labels, std::string_view last_label,
-                  std::string_view last_value, std::string_view number);
+    void add_text(const SampleLabels &labels, std::string_view number);
+    void add_head();
 
     Format format_;
     Family family_{};

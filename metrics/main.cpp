@@ -23,6 +23,9 @@ namespace {
 
 constexpr int kExitUsage = 2;
 
+// FileDescriptorName= of qemunit-metrics-varlink.socket
+constexpr std::string_view kVarlinkSocket = "varlink";
+
 void log_error(std::string_view text) {
     fmt::print(stderr, "{}qemunit-metrics: {}\n",
                isatty(STDERR_FILENO) ? std::string_view() : SD_ERR, text);
@@ -111,16 +114,22 @@ void Program::write_file() {
 }
 
 Result<> Program::serve() {
-    const int count = sd_listen_fds(true);
-    std::vector<UniqueFd> listeners;
-    for (int i = 0; i < count; ++i)
-        listeners.emplace_back(SD_LISTEN_FDS_START + i);
+    char **names = nullptr;
+    const int count = sd_listen_fds_with_names(true, &names);
+    std::vector<Listener> listeners;
+    for (int i = 0; i < count; ++i) {
+        const bool is_varlink = std::string_view(names[i]) == kVarlinkSocket;
+        listeners.emplace_back(UniqueFd(SD_LISTEN_FDS_START + i),
+                               is_varlink ? Protocol::varlink : Protocol::http);
+        free(names[i]);
+    }
+    free(names);
     if (listeners.empty())
         return fail(ENOTCONN,
                     "no sockets were handed over; to have Prometheus ask: systemctl "
                     "enable --now qemunit-metrics.socket; to look: --print");
-    for (const UniqueFd &listener : listeners)
-        if (sd_is_socket(listener.get(), AF_UNSPEC, SOCK_STREAM, 1) <= 0)
+    for (const Listener &listener : listeners)
+        if (sd_is_socket(listener.fd.get(), AF_UNSPEC, SOCK_STREAM, 1) <= 0)
             return fail(EINVAL, "a socket that was handed over does not listen for streams");
     auto server = Server::create(event_.get(), std::move(listeners), *figures_, options_.idle_usec,
                                  [this] { end(EXIT_SUCCESS); });

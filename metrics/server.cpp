@@ -11,7 +11,7 @@
 
 namespace qemunit::metrics {
 
-Result<std::unique_ptr<Server>> Server::create(sd_event *event, std::vector<UniqueFd> listeners,
+Result<std::unique_ptr<Server>> Server::create(sd_event *event, std::vector<Listener> listeners,
                                                RecentFigures &figures, uint64_t idle_usec,
                                                std::function<void()> idle) {
     std::unique_ptr<Server> server(new Server(event, std::move(listeners), figures, idle_usec));
@@ -22,7 +22,7 @@ Result<std::unique_ptr<Server>> Server::create(sd_event *event, std::vector<Uniq
 
 Result<> Server::listen(std::function<void()> idle) {
     for (std::size_t i = 0; i < listeners_.size(); ++i) {
-        const UniqueFd &listener = listeners_[i];
+        const UniqueFd &listener = listeners_[i].fd;
         // A client may have gone before it is accepted.
         if (const int flags = fcntl(listener.get(), F_GETFL);
             flags < 0 || fcntl(listener.get(), F_SETFL, flags | O_NONBLOCK) < 0)
@@ -49,7 +49,7 @@ Result<> Server::listen(std::function<void()> idle) {
 
 void Server::accept_from(std::size_t listener) {
     UniqueFd fd(
-        accept4(listeners_[listener].get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+        accept4(listeners_[listener].fd.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!fd)
         return;
     idle_.start(idle_usec_);
@@ -107,7 +107,7 @@ void Server::serve(uint64_t id, uint32_t revents) {
     Client &client = found->second;
     if (revents & (EPOLLERR | EPOLLHUP))
         return drop(id);
-    if (!client.head.empty())
+    if (client.has_answer)
         return write_answer(id, client);
     read_request(id, client);
 }
@@ -122,24 +122,58 @@ void Server::read_request(uint64_t id, Client &client) {
     if (client.is_asked)
         return;  // more than was to be read
     client.request.append(bytes, static_cast<std::size_t>(n));
+    if (listeners_[client.listener].protocol == Protocol::varlink)
+        take_varlink(id, client);
+    else
+        take_http(id, client);
+}
+
+void Server::take_http(uint64_t id, Client &client) {
     const auto request = parse_request(client.request);
     if (!request)
         return;
-    client.is_asked = true;
     client.request.clear();
-    if (request->kind != Request::Kind::metrics)
+    if (request->kind != Request::Kind::metrics) {
+        client.is_asked = true;
         return start_answer(id, refusal_of(*request));
-    // Until then, only that the client leaves is of interest; the source has its own deadline.
+    }
+    get_figures(client, request->format,
+                [this, id, asked = *request](const Result<RecentFigures::Text> &text) {
+                    if (!text)
+                        return start_answer(
+                            id, http_answer(503, "text/plain; charset=utf-8",
+                                            text.error().message + "\n", asked.head_only));
+                    start_answer(id, http_head(200, content_type(asked.format), (*text)->size()),
+                                 asked.head_only ? nullptr : *text);
+                });
+}
+
+void Server::take_varlink(uint64_t id, Client &client) {
+    auto call = take_varlink_call(client.request);
+    if (!call)
+        return;
+    if (call->kind == VarlinkCall::Kind::bad || call->is_oneway)
+        return drop(id);
+    client.asks_again = true;
+    if (call->kind == VarlinkCall::Kind::answered) {
+        client.is_asked = true;
+        return start_answer(id, std::move(call->answer));
+    }
+    get_figures(client, Format::varlink, [this, id](const Result<RecentFigures::Text> &text) {
+        if (text)
+            start_answer(id, {}, *text);
+        else
+            start_answer(id, varlink_trouble(text.error().message));
+    });
+}
+
+// Until they are there, only that the client leaves is of interest; the source has its own
+// deadline.
+void Server::get_figures(Client &client, Format format, RecentFigures::TextDone done) {
+    client.is_asked = true;
     client.deadline.reset();
     client.watch.set_events(0);
-    figures_.get(
-        request->format, [this, id, asked = *request](const Result<RecentFigures::Text> &text) {
-            if (!text)
-                return start_answer(id, http_answer(503, "text/plain; charset=utf-8",
-                                                    text.error().message + "\n", asked.head_only));
-            start_answer(id, http_head(200, content_type(asked.format), (*text)->size()),
-                         asked.head_only ? nullptr : *text);
-        });
+    figures_.get(format, std::move(done));
 }
 
 void Server::start_answer(uint64_t id, std::string head, RecentFigures::Text body) {
@@ -149,6 +183,8 @@ void Server::start_answer(uint64_t id, std::string head, RecentFigures::Text bod
     Client &client = found->second;
     client.head = std::move(head);
     client.body = std::move(body);
+    client.sent = 0;
+    client.has_answer = true;
     if (!start_deadline(id, client))
         return drop(id);
     client.watch.set_events(EPOLLOUT);
@@ -165,7 +201,19 @@ void Server::write_answer(uint64_t id, Client &client) {
         return drop(id);
     client.sent += static_cast<std::size_t>(n);
     if (client.sent == client.head.size() + (client.body ? client.body->size() : 0))
-        drop(id);
+        is_answered(id, client);
+}
+
+void Server::is_answered(uint64_t id, Client &client) {
+    if (!client.asks_again || !start_deadline(id, client))
+        return drop(id);
+    client.head.clear();
+    client.body.reset();
+    client.has_answer = false;
+    client.is_asked = false;
+    client.watch.set_events(EPOLLIN);
+    if (!client.request.empty())
+        take_varlink(id, client);
 }
 
 void Server::drop(uint64_t id) {

@@ -16,8 +16,16 @@
 #include "common/unique_fd.h"
 #include "metrics/http.h"
 #include "metrics/recent_figures.h"
+#include "metrics/varlink.h"
 
 namespace qemunit::metrics {
+
+enum class Protocol { http, varlink };
+
+struct Listener {
+    UniqueFd fd;
+    Protocol protocol = Protocol::http;
+};
 
 class Server {
   public:
@@ -26,7 +34,7 @@ class Server {
     static constexpr uint64_t kClientTime = 5 * kSecond;
 
     // `idle`: called when nobody has come for `idle_usec`.
-    static Result<std::unique_ptr<Server>> create(sd_event *event, std::vector<UniqueFd> listeners,
+    static Result<std::unique_ptr<Server>> create(sd_event *event, std::vector<Listener> listeners,
                                                   RecentFigures &figures, uint64_t idle_usec,
                                                   std::function<void()> idle);
     Server(const Server &) = delete;
@@ -40,11 +48,13 @@ class Server {
         RecentFigures::Text body;   // what follows it, if anything
         std::size_t sent = 0;       // of both
         bool is_asked = false;
+        bool has_answer = false;
+        bool asks_again = false;  // may, when it has its answer
         FdWatch watch;
         EventSourcePtr deadline;
     };
 
-    Server(sd_event *event, std::vector<UniqueFd> listeners, RecentFigures &figures,
+    Server(sd_event *event, std::vector<Listener> listeners, RecentFigures &figures,
            uint64_t idle_usec)
         : event_(event),
           listeners_(std::move(listeners)),
@@ -56,13 +66,17 @@ class Server {
     Result<> take_client(UniqueFd fd, std::size_t listener);
     void serve(uint64_t id, uint32_t revents);
     void read_request(uint64_t id, Client &client);
+    void take_http(uint64_t id, Client &client);
+    void take_varlink(uint64_t id, Client &client);
+    void get_figures(Client &client, Format format, RecentFigures::TextDone done);
     void start_answer(uint64_t id, std::string head, RecentFigures::Text body = {});
     void write_answer(uint64_t id, Client &client);
+    void is_answered(uint64_t id, Client &client);
     bool start_deadline(uint64_t id, Client &client);
     void drop(uint64_t id);
 
     sd_event *event_;
-    std::vector<UniqueFd> listeners_;
+    std::vector<Listener> listeners_;
     RecentFigures &figures_;
     uint64_t idle_usec_;
     std::vector<FdWatch> listener_watches_;

@@ -25,13 +25,18 @@ constexpr char kPrint[] = "/usr/lib/qemunit/qemunit-metrics --print";
 // The socket as an administrator enables it, for as long as this object lives.
 class Enabled {
   public:
-    Enabled() { EXPECT_TRUE(run_words("systemctl enable --now qemunit-metrics.socket").ok()); }
+    explicit Enabled(std::string name = "qemunit-metrics") : name_(std::move(name)) {
+        EXPECT_TRUE(run({"systemctl", "enable", "--now", name_ + ".socket"}).ok());
+    }
     ~Enabled() {
-        EXPECT_TRUE(run_words("systemctl disable --now qemunit-metrics.socket").ok());
-        run_words("systemctl stop qemunit-metrics.service");
+        EXPECT_TRUE(run({"systemctl", "disable", "--now", name_ + ".socket"}).ok());
+        run({"systemctl", "stop", name_ + ".service"});
     }
     Enabled(const Enabled &) = delete;
     Enabled &operator=(const Enabled &) = delete;
+
+  private:
+    std::string name_;
 };
 
 std::string ask(UnixClient client, const std::string &request) {
@@ -73,6 +78,34 @@ TEST(Metrics, AreOffUntilSomebodyEnablesThem) {
               "disabled");
     EXPECT_FALSE(std::filesystem::exists(kSocket));
     EXPECT_FALSE(connect_to("127.0.0.1"));
+}
+
+// As systemd-report(1) of systemd 260 asks: on one connection, and it is nobody's in particular.
+TEST(Metrics, FiguresOfAVmByVarlink) {
+    const std::string path = "/run/systemd/report/org.qemunit1";
+    EXPECT_FALSE(std::filesystem::exists(path));
+    VmUnderTest vm("mxv", boot_sector_ini());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    const Enabled http;
+    scrape();
+    const Enabled enabled("qemunit-metrics-varlink");  // beside the other
+    EXPECT_EQ(trimmed(run({"stat", "-c", "%a", path}).output), "666");
+    auto client = UnixClient::connect(path);
+    ASSERT_TRUE(client) << client.error().message;
+    const auto call = [&](const std::string &method, const std::string &until) {
+        EXPECT_TRUE(client->send("{\"method\":\"" + method + "\",\"more\":true}" + '\0'));
+        const auto answer = client->read_until(until);
+        EXPECT_TRUE(answer) << answer.error().message;
+        return answer.value_or("");
+    };
+    const std::string last("}}\0", 3);  // of all others, "continues" is behind the parameters
+    expect_contains(call("io.systemd.Metrics.Describe", last),
+                    R"({"parameters":{"description":"Whether the VM is in this state.",)"
+                    R"("name":"org.qemunit1.vm_state","type":"gauge"},"continues":true})");
+    expect_contains(call("io.systemd.Metrics.List", last),
+                    R"({"parameters":{"name":"org.qemunit1.vm_state","object":"mxv",)"
+                    R"("fields":{"state":"running"},"value":1},"continues":true})");
+    expect_contains(call("io.systemd.Metrics.Other", last), "org.varlink.service.MethodNotFound");
 }
 
 TEST(Metrics, FiguresOfAVmByHttp) {

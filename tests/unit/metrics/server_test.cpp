@@ -10,7 +10,7 @@
 namespace qemunit::metrics {
 namespace {
 
-// Two sockets, as the unit has.
+// Two sockets, as the unit has, and one for Varlink.
 class ServerTest : public ::testing::Test {
   protected:
     ServerTest() {
@@ -18,13 +18,14 @@ class ServerTest : public ::testing::Test {
         EXPECT_GE(sd_event_new(&event), 0);
         event_.reset(event);
         figures_.emplace(event, nullptr, kSecond);
-        std::vector<UniqueFd> listeners;
-        for (const char *name : {"one", "other"}) {
-            listeners.emplace_back(new_socket());
+        std::vector<Listener> listeners;
+        for (const char *name : {"one", "other", "varlink"}) {
+            const bool is_varlink = std::string_view(name) == "varlink";
+            listeners.emplace_back(new_socket(), is_varlink ? Protocol::varlink : Protocol::http);
             const sockaddr_un where = address(name);
             const auto *raw = reinterpret_cast<const sockaddr *>(&where);
-            EXPECT_EQ(bind(listeners.back().get(), raw, sizeof where), 0);
-            EXPECT_EQ(listen(listeners.back().get(), 128), 0);
+            EXPECT_EQ(bind(listeners.back().fd.get(), raw, sizeof where), 0);
+            EXPECT_EQ(listen(listeners.back().fd.get(), 128), 0);
         }
         auto server = Server::create(event, std::move(listeners), *figures_, 3600 * kSecond, [] {});
         EXPECT_TRUE(server);
@@ -89,6 +90,21 @@ TEST_F(ServerTest, ASocketThatIsFullLeavesTheOtherAlone) {
         idle.push_back(connect_to("one"));
     EXPECT_EQ(said(other), "wait");
     EXPECT_TRUE(said(connect_to("other", kRequest)).starts_with("HTTP/1.1 404 Not Found\r\n"));
+}
+
+TEST_F(ServerTest, AVarlinkClientAsksAgain) {
+    const std::string ask_info = std::string(R"({"method":"org.varlink.service.GetInfo"})") + '\0';
+    const UniqueFd client = connect_to("varlink", ask_info);
+    const std::string info = said(client);
+    EXPECT_NE(info.find("io.systemd.Metrics"), info.npos) << info;
+    // Two at once, and a part of a third one.
+    const std::string more = ask_info + ask_info + "{\"method\"";
+    EXPECT_GT(send(client.get(), more.data(), more.size(), MSG_NOSIGNAL), 0);
+    settle();
+    EXPECT_EQ(said(client), info + info);
+    EXPECT_EQ(said(client), "wait");
+    EXPECT_EQ(said(connect_to("varlink", std::string_view("no\0", 3))), "");
+    EXPECT_EQ(said(connect_to("varlink", std::string(kVarlinkCallMax + 1, '{'))), "");
 }
 
 }  // namespace
