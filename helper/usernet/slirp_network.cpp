@@ -140,7 +140,11 @@ void SlirpNetwork::take_from_guest(Frame frame) {
 
 int SlirpNetwork::fill(std::vector<pollfd> &fds) {
     uint32_t timeout = std::numeric_limits<int32_t>::max();
+#if SLIRP_CHECK_VERSION(4, 9, 0)
+    slirp_pollfds_fill_socket(slirp_, &timeout, add_to_wait, &fds);
+#else
     slirp_pollfds_fill(slirp_, &timeout, add_to_wait, &fds);
+#endif
     const int64_t now = now_ns() / kNsOfMs;
     for (const auto &timer : timers_)
         if (timer->when >= 0)
