@@ -35,6 +35,7 @@ inline constexpr std::string_view kSized = "--sized";  // BYTES:FORMAT:PATH
 inline constexpr std::string_view kNeeds = "--needs";  // UNIT,SOCKET
 inline constexpr std::string_view kStop = "--stop";
 inline constexpr std::string_view kStopTimeout = "--stop-timeout";
+inline constexpr std::string_view kNotSaved = "--not-saved";  // why, for people
 inline constexpr std::string_view kIdleTimeout = "--idle-timeout";
 
 // Flags of a serial port.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Migrate, GetMigration and EndMigration of org.qemunit1.VM. The VM's companion moves it, and keeps
-// all state of that: qemunitd only asks on companion.sock, and may be killed at any time.
+// Hibernate, Migrate, GetMigration and EndMigration of org.qemunit1.VM. The VM's companion saves it
+// or moves it, and keeps all state of that: qemunitd only asks on companion.sock, and may be killed
+// at any time.
 #include <fcntl.h>
 #include <fmt/format.h>
 
@@ -20,6 +21,7 @@ namespace {
 
 // The companion gives up much earlier when nothing moves; a guest may be large, and a network slow.
 constexpr uint64_t kLongestMove = 24 * 3600 * kSecond;
+constexpr uint64_t kLongestSave = 4 * 3600 * kSecond;
 
 uint64_t time_left(const Call &call) {
     const uint64_t now = now_of(call);
@@ -43,7 +45,7 @@ class Asking : public std::enable_shared_from_this<Asking> {
         auto connection = connect_unix(vm->paths().socket_path(vm->name(), kCompanionSocket));
         if (!connection)
             return refuse("the VM's companion cannot be asked: " + connection.error().message +
-                          "; a VM that was started by an older qemunit cannot be moved");
+                          "; a VM that was started by an older qemunit has no such socket");
         auto client = QmpClient::create(
             sd_bus_get_event(sd_bus_message_get_bus(call_->message.get())), std::move(*connection),
             {.ready = [] {},
@@ -168,6 +170,15 @@ void end_migration(const CallPtr &call) {
                   [call](const json &) { reply_done(*call); });
 }
 
+void hibernate(const CallPtr &call) {
+    ask_companion(call, "hibernate", nullptr, {}, [call](const json &) { reply_done(*call); });
+}
+
+int method_hibernate(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    return begin_call(message, userdata, {Action::control, "hibernate", kLongestSave}, error,
+                      hibernate);
+}
+
 int method_migrate(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     return begin_call(message, userdata, {Action::monitor, "migrate", kLongestMove}, error,
                       migrate);
@@ -185,6 +196,8 @@ int method_end_migration(sd_bus_message *message, void *userdata, sd_bus_error *
 
 const sd_bus_vtable kMigrationMethods[] = {
     SD_BUS_VTABLE_START(0),
+    SD_BUS_METHOD_WITH_ARGS("Hibernate", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_hibernate,
+                            kAnybody),
     SD_BUS_METHOD_WITH_ARGS(
         "Migrate", SD_BUS_ARGS("h", connection, "s", token, "s", host, "s", vm, "a{sv}", options),
         SD_BUS_NO_RESULT, method_migrate, kAnybody),

@@ -158,6 +158,15 @@ std::vector<std::pair<std::string, std::string>> served_sockets(const Vm &vm) {
     return sockets;
 }
 
+// Why the machine's state would be of no use at the next start.
+std::string why_not_saved(const Vm &vm) {
+    if (!vm.load_snapshot.empty())
+        return "LoadSnapshot= in [VM]";
+    const auto ephemeral = std::ranges::find_if(vm.drives, &Drive::ephemeral);
+    return ephemeral == vm.drives.end() ? ""
+                                        : concat("Ephemeral=yes in [Drive ", ephemeral->name, "]");
+}
+
 // One option with its values a line: what `systemctl cat` shows is meant to be read.
 void append_exec_start(std::string &text, const Vm &vm, Architecture host) {
     using namespace helper_option;
@@ -194,6 +203,8 @@ void append_exec_start(std::string &text, const Vm &vm, Architecture host) {
         add(kStopTimeout, for_helper(*seconds));
     if (vm.idle_timeout && vm.idle_timeout->seconds > 0 && vm.idle_timeout->seconds < kLongest)
         add(kIdleTimeout, for_helper(vm.idle_timeout->seconds));
+    if (const std::string why = why_not_saved(vm); !why.empty())
+        add_on_line_of_its_own(kNotSaved, why);
     if (vm.ready.thing == ReadyWhen::Thing::serial_line)
         add_on_line_of_its_own(kReady, concat(kSerialLine, vm.ready.expression));
     if (vm.uefi)

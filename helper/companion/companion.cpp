@@ -114,7 +114,7 @@ class Companion {
         qmp_ = std::move(*qmp);
         unplugged_ = std::move(setup.unplugged);
         stop_timeout_usec_ = setup.stop_timeout_usec;
-        hibernates_ = setup.stop == StopMode::hibernate;
+        not_saved_ = std::move(setup.not_saved);
         saved_.emplace(hibernation_path(vm));
         guest_run_.emplace(*qmp_, *saved_);
         arrived_.emplace(own_state_dir(vm));
@@ -283,7 +283,7 @@ class Companion {
     bool takes_over() const { return handover_.takeovers > 0; }
 
     bool is_used() const {
-        return !readiness_->is_ready() || stopping_->has_begun() || is_moving() ||
+        return !readiness_->is_ready() || is_on_its_way() ||
                std::ranges::any_of(ports_, [](const auto &port) { return port->has_clients(); });
     }
 
@@ -318,6 +318,11 @@ class Companion {
 
     bool is_moving() const { return handover_.is_moving_out || moving_in_->is_wanted(); }
 
+    // Down, to the disk, or to another host.
+    bool is_on_its_way() const {
+        return stopping_->has_begun() || handover_.is_hibernating || is_moving();
+    }
+
     void has_moved_in() {
         readiness_->take_resumption(qmp_->version(), "moved");
         set_guest_runs(true);
@@ -330,6 +335,29 @@ class Companion {
     void ask_status_anew() {
         readiness_->take_status("Running, QEMU " + qmp_->version());
         ask_status();
+    }
+
+    // Neither on its way up nor down, nor elsewhere.
+    Result<> check_is_settled() const {
+        if (!readiness_->is_ready() || !qmp_->is_ready())
+            return fail(EAGAIN, "the VM has not started yet");
+        if (stopping_->has_begun() || handover_.stop_asked_usec != 0)
+            return fail(ESHUTDOWN, "the VM is being stopped");
+        if (handover_.is_hibernating)
+            return fail(EBUSY, "the VM is being hibernated");
+        return {};
+    }
+
+    void hibernate(std::function<void(Result<>)> done) {
+        if (const auto settled = check_is_settled(); !settled)
+            return done(settled);
+        if (is_moving())
+            return done(fail(EBUSY, "the VM is on its way to another host"));
+        if (!not_saved_.empty())
+            return done(fail(ENOTSUP, fmt::format("the machine's state would be of no use at the "
+                                                  "next start: {}",
+                                                  not_saved_)));
+        stopping_->hibernate(std::move(done));
     }
 
     // Of qemunitd, for who may use the VM's monitor.
@@ -349,6 +377,8 @@ class Companion {
                 return reply(fail(EINVAL, "not a token, and whether the guest has run"));
             return reply(moving_out_->decide(token, ran->get<bool>()));
         }
+        if (request.command == "hibernate")
+            return hibernate(reply);
         if (request.command != "move")
             return reply(fail(EINVAL, "no such command"));
         const Move move{token, string_at(request.arguments, "host"),
@@ -356,10 +386,8 @@ class Companion {
         if (!is_move_token(move.token) || !is_move_word(move.host) || !is_move_word(move.vm) ||
             !request.fd)
             return reply(fail(EINVAL, "not a token, a host, a VM and a connection"));
-        if (!readiness_->is_ready() || !qmp_->is_ready())
-            return reply(fail(EAGAIN, "the VM has not started yet"));
-        if (stopping_->has_begun() || handover_.stop_asked_usec != 0)
-            return reply(fail(ESHUTDOWN, "the VM is being stopped"));
+        if (const auto settled = check_is_settled(); !settled)
+            return reply(settled);
         const auto number = [&](const char *key) -> uint64_t {
             const auto found = request.arguments.find(key);
             return found != request.arguments.end() && found->is_number_unsigned()
@@ -390,6 +418,8 @@ class Companion {
     }
 
     void go_on() {
+        if (handover_.is_hibernating)
+            stopping_->go_on_hibernating();
         if (handover_.stop_asked_usec != 0)
             go_on_stopping();
         else if (resuming_->is_wanted())
@@ -402,7 +432,7 @@ class Companion {
 
     // For Hibernation, before anybody can have changed it.
     void learn_hardware() {
-        if (hibernates_ && handover_.hardware[0] == '\0')
+        if (not_saved_.empty() && !caller_ && handover_.hardware[0] == '\0')
             ask_hardware(*qmp_, kCommandTimeout, [this](const Result<Hardware> &hardware) {
                 if (hardware)
                     remember_hardware(handover_, *hardware);
@@ -470,10 +500,10 @@ class Companion {
         stopping_->on_event(event);
         if (events_)
             events_->take(event);
-        if (event.name == "STOP" && !stopping_->has_begun() && !is_moving())
+        if (event.name == "STOP" && !is_on_its_way())
             failed_load_->look();
         // While the VM is being stopped, the steps of that are the better story.
-        if ((stopping_->has_begun() || is_moving()) && event.name != "SHUTDOWN")
+        if (is_on_its_way() && event.name != "SHUTDOWN")
             return;
         if (const std::string status = status_text(event, handover_.exit_status); !status.empty())
             readiness_->take_status(status);
@@ -536,7 +566,7 @@ class Companion {
     std::optional<FailedLoad> failed_load_;
     std::optional<Idleness> idleness_;
     uint64_t stop_timeout_usec_ = 0;
-    bool hibernates_ = false;
+    std::string not_saved_;
     std::vector<std::string> unplugged_;
     bool qmp_closed_ = false;
     bool panicked_ = false;

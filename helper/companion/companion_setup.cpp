@@ -48,6 +48,7 @@ CompanionSetup companion_setup(CompanionCommand command) {
     setup.caller = take(kCallerFd);
     setup.stop = told.stop;
     setup.stop_timeout_usec = told.stop_timeout_usec;
+    setup.not_saved = std::move(told.not_saved);
     setup.idle_timeout_usec = told.idle_timeout_usec;
     setup.unplugged = std::move(told.unplugged);
     for (const auto &[unit, socket] : told.needs)

@@ -22,6 +22,7 @@ struct CompanionSetup {
     std::vector<PortEnd> ports;
     StopMode stop = StopMode::poweroff;
     uint64_t stop_timeout_usec = kDefaultStopTimeout;
+    std::string not_saved;  // why the machine must not be hibernated when asked; "": it may be
     uint64_t idle_timeout_usec = 0;    // 0: never
     UniqueFd resumed;                  // if QEMU resumes: where to say that it has
     std::optional<Incoming> incoming;  // if the VM comes from another host

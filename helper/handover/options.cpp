@@ -186,6 +186,11 @@ constexpr Option<HelperOptions> kHelperOptions[] = {
      set_parsed<&HelperOptions::stop, parse_stop_mode>},
     {{.name = helper_option::kStopTimeout, .value = "SECONDS", .help = "How long that may take"},
      set_parsed<&HelperOptions::stop_timeout_usec, parse_seconds>},
+    {{.name = helper_option::kNotSaved,
+      .value = "WHY",
+      .help = "The machine's state would be of no use at the next start: refuse\n"
+              "to hibernate when asked to"},
+     set_text<&HelperOptions::not_saved>},
     {{.name = helper_option::kIdleTimeout,
       .value = "SECONDS",
       .help = "Stop when nobody has used the VM for so long"},

@@ -66,6 +66,7 @@ struct HelperOptions {
     std::vector<Need> needs;
     StopMode stop = StopMode::poweroff;
     uint64_t stop_timeout_usec = kDefaultStopTimeout;
+    std::string not_saved;
     uint64_t idle_timeout_usec = 0;  // 0: never
     std::vector<std::string> qemu;   // program, arguments
 };

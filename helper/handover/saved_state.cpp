@@ -24,6 +24,15 @@ bool SavedState::exists() const {
            errno != ENOENT;
 }
 
+bool SavedState::was_asked_for() const {
+    const auto file = open();
+    if (!file)
+        return true;  // whoever goes on with it will say why it cannot be opened
+    char begin[kAskedStateMagic.size()];
+    return *file && pread(file->get(), begin, sizeof begin, 0) == ssize_t{sizeof begin} &&
+           std::string_view(begin, sizeof begin) == kAskedStateMagic;
+}
+
 Result<> SavedState::keep() const {
     auto renamed = rename_durably(unfinished(), state_file_);
     if (renamed || renamed.error().code != ENOENT || !exists())

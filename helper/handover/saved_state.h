@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <string_view>
 
 #include "common/result.h"
 #include "common/unique_fd.h"
@@ -16,6 +17,11 @@ namespace qemunit::helper {
 
 // Of the file's header, in bytes: QEMU's own part begins after them (StateHeader).
 inline constexpr off_t kStateHeaderSize = 64 << 10;
+
+// What the header begins with. The second one is of a machine that was saved because somebody has
+// asked for that: the next start goes on with it whatever Stop= says.
+inline constexpr std::string_view kStateMagic = "qemunit-saved-state\n";
+inline constexpr std::string_view kAskedStateMagic = "qemunit-asked-state\n";
 
 class SavedState {
   public:
@@ -29,6 +35,8 @@ class SavedState {
     Result<UniqueFd> open() const;
     // Also true if that cannot be found out.
     bool exists() const;
+    // There is one that somebody has asked for.
+    bool was_asked_for() const;
     // Gives the file, which is on the disk, its name. After success, the file has that name also
     // after a power failure.
     Result<> keep() const;

@@ -41,6 +41,7 @@ struct Handover {
     bool guest_is_ready = false;   // the guest has said so, by vsock
     char guest_status[256] = {};   // STATUS= that the guest has sent last
     bool is_paused = false;        // somebody had paused the guest that is saved, or loaded
+    bool is_hibernating = false;   // somebody has asked for that, while the VM is wanted
     bool is_moving_out = false;    // to another host
     bool is_given = false;         // and that one may run it: this host must not
     char move[768] = {};           // move_text() of that

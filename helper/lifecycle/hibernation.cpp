@@ -247,7 +247,8 @@ void Hibernation::complete() {
 }
 
 void Hibernation::write_header() {
-    if (const auto written = write_state_header(file_.get(), {handover_.is_paused, *hardware_});
+    if (const auto written = write_state_header(
+            file_.get(), {handover_.is_paused, *hardware_, handover_.is_hibernating});
         !written)
         give_up(written.error().message);
     else

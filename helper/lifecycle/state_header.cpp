@@ -10,14 +10,8 @@ namespace qemunit::helper {
 
 using nlohmann::json;
 
-namespace {
-
-constexpr std::string_view kMagic = "qemunit-saved-state\n";
-
-}  // namespace
-
 Result<> write_state_header(int file, const StateHeader &header) {
-    std::string text(kMagic);
+    std::string text(header.was_asked_for ? kAskedStateMagic : kStateMagic);
     text += json_text({{"paused", header.paused}, {"hardware", hardware_text(header.hardware)}});
     if (text.size() >= kStateHeaderSize)
         return fail(E2BIG, "the machine has more drives and devices than a saved state can tell");
@@ -47,14 +41,15 @@ std::optional<StateHeader> read_state_header(int file) {
         size += static_cast<std::size_t>(n);
     }
     text.resize(strnlen(text.data(), text.size()));
-    if (!text.starts_with(kMagic))
+    const bool was_asked_for = text.starts_with(kAskedStateMagic);
+    if (!was_asked_for && !text.starts_with(kStateMagic))
         return std::nullopt;
-    const json value = parse_json(std::string_view(text).substr(kMagic.size()));
+    const json value = parse_json(std::string_view(text).substr(kStateMagic.size()));
     const json paused = value.is_object() ? value.value("paused", json()) : json();
     auto hardware = parse_hardware(string_at(value, "hardware"));
     if (!paused.is_boolean() || !hardware)
         return std::nullopt;
-    return StateHeader{paused.get<bool>(), std::move(*hardware)};
+    return StateHeader{paused.get<bool>(), std::move(*hardware), was_asked_for};
 }
 
 }  // namespace qemunit::helper

@@ -16,6 +16,7 @@ namespace qemunit::helper {
 struct StateHeader {
     bool paused = false;  // somebody had paused the guest, and it stays paused when it is loaded
     Hardware hardware;
+    bool was_asked_for = false;  // of a VM that need not have Stop=hibernate
 };
 
 // At the beginning of the file; the file's offset stays.

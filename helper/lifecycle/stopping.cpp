@@ -48,7 +48,10 @@ Stopping::Stopping(sd_event *event, QmpClient &qmp, StopMode mode, uint64_t time
       callbacks_(std::move(callbacks)),
       // The other half of the time is for the power button.
       hibernation_(event, qmp, saved, qemu, handover, std::min(patience() / 2, kStandstillMax),
-                   [this] { grant_time(); }),
+                   [this] {
+                       if (has_begun_)
+                           grant_time();
+                   }),
       handover_(handover),
       takes_over_(handover.takeovers > 0) {}
 
@@ -64,7 +67,25 @@ void Stopping::begin() {
         return;
     }
     grant_time();
-    climb();
+    // Else when the machine is saved, or could not be.
+    if (!handover_.is_hibernating)
+        climb();
+}
+
+void Stopping::hibernate(std::function<void(Result<>)> done) {
+    on_hibernated_ = std::move(done);
+    handover_.is_hibernating = true;
+    look_at_machine();
+}
+
+void Stopping::go_on_hibernating() {
+    goes_on_ = true;
+    hibernate([](const Result<> &) {});
+}
+
+void Stopping::answer(Result<> result) {
+    if (const auto done = std::exchange(on_hibernated_, nullptr))
+        done(std::move(result));
 }
 
 void Stopping::go_on(uint64_t until_usec) {
@@ -75,7 +96,8 @@ void Stopping::go_on(uint64_t until_usec) {
         grant_time();
     else
         end_at(until_usec - std::min(until_usec, timeout_usec_ - patience()));
-    climb();
+    if (!handover_.is_hibernating)
+        climb();
 }
 
 // No time is granted beyond the end of the longest save.
@@ -110,7 +132,7 @@ void Stopping::climb() {
     if (mode_ == StopMode::quit)
         quit("Stopping: pulling the plug");
     else if (mode_ == StopMode::hibernate)
-        hibernate();
+        look_at_machine();
     else
         look();
 }
@@ -179,12 +201,13 @@ void Stopping::press_button() {
 
 // A guest that has not run since it was saved must not run now: its saved state is still right, and
 // would not be any more.
-void Stopping::hibernate() {
-    callbacks_.tell_status("Stopping: saving the machine's state");
+void Stopping::look_at_machine() {
+    callbacks_.tell_status(handover_.is_hibernating ? "Saving the machine's state"
+                                                    : "Stopping: saving the machine's state");
     is_asking_ = true;
     qmp_.execute("query-status", nullptr, kNoTimeout, [this](const QmpClient::Reply &reply) {
         is_asking_ = false;
-        if (!reply || !deadline_)
+        if (!reply || (has_begun_ && !deadline_))
             return;
         const std::string status = string_at(*reply, "status");
         // After a takeover, the guest may have run for a moment without a companion that saw it.
@@ -195,6 +218,8 @@ void Stopping::hibernate() {
                  is_paused(status) || is_passing(status) ||
                  (takes_over_ && status == "postmigrate"))
             save(status);
+        else if (handover_.is_hibernating)
+            let_go_on(fail(EBUSY, fmt::format("the guest does not run ({})", status)));
         else
             quit_without_guest(status);
     });
@@ -224,12 +249,35 @@ void Stopping::take_saved(const Result<> &saved) {
         callbacks_.end_saving();
         return;
     }
+    could_not_save_ = true;
+    if (handover_.is_hibernating) {
+        let_go_on(saved);
+        callbacks_.end_saving();
+        return;
+    }
     fmt::print(stderr, "<4>qemunit-helper: {}; {}.\n", saved.error().message,
                has_ended_ ? "the next start boots" : "shutting the guest down instead");
-    could_not_save_ = true;
     if (!has_ended_)
         look();
     callbacks_.end_saving();
+}
+
+// The VM may have been told to stop meanwhile.
+void Stopping::let_go_on(Result<> result) {
+    fmt::print(stderr, "<4>qemunit-helper: {}; {}.\n", result.error().message,
+               has_ended_   ? "the next start boots"
+               : has_begun_ ? "stopping it instead"
+                            : "the guest goes on");
+    handover_.is_hibernating = false;
+    if (has_ended_) {
+        // nothing is left to be done
+    } else if (has_begun_) {
+        mode_ = mode_ == StopMode::hibernate ? StopMode::poweroff : mode_;
+        climb();
+    } else if (!handover_.is_paused) {
+        guest_run_.let("cont", [](const QmpClient::Reply &) {});
+    }
+    answer(std::move(result));
 }
 
 void Stopping::quit(const std::string &why) {
@@ -264,6 +312,10 @@ void Stopping::on_closed() {
     has_ended_ = true;
     next_look_.reset();
     deadline_.reset();
+    if (saved_.exists())
+        answer({});
+    else
+        answer(fail(ESHUTDOWN, "cannot save the machine's state: QEMU has ended"));
 }
 
 }  // namespace qemunit::helper

@@ -42,6 +42,12 @@ class Stopping {
 
     // Begins to stop. Further calls change nothing.
     void begin();
+    // Saves the machine and has QEMU quit, of a VM that is not being stopped. If that fails, the
+    // guest goes on, unless the VM is stopped meanwhile. `done` is called once, after a success
+    // when QEMU is gone.
+    void hibernate(std::function<void(Result<>)> done);
+    // The same, where a companion that was killed has begun.
+    void go_on_hibernating();
     // Goes on where the companion before this one has begun to stop. `until_usec`: the end of the
     // time that was granted last (CLOCK_MONOTONIC).
     void go_on(uint64_t until_usec);
@@ -63,7 +69,9 @@ class Stopping {
     void take_status(const std::string &status);
     void wake(const std::string &command);
     void press_button();
-    void hibernate();
+    void look_at_machine();
+    void answer(Result<> result);
+    void let_go_on(Result<> result);
     void save(const std::string &status);
     void take_saved(const Result<> &saved);
     void warn_of_io_error();
@@ -81,6 +89,7 @@ class Stopping {
     EventSourcePtr deadline_, next_look_;
     Handover &handover_;
     bool takes_over_;
+    std::function<void(Result<>)> on_hibernated_;  // while somebody has asked for that
     bool has_begun_ = false;
     bool goes_on_ = false;         // a companion that was killed has begun to stop
     bool is_asking_ = false;       // a query-status is under way

@@ -499,7 +499,7 @@ int main(int argc, char **argv) {
         !forgotten)
         return complain(EX_NOINPUT, forgotten.error().message);
     std::optional<int> exit_code;
-    if (options->stop == StopMode::hibernate)
+    if (options->stop == StopMode::hibernate || saved.was_asked_for())
         exit_code = try_to_resume(*options, companion, passed->sockets, files);
     else if (saved.exists())
         exit_code =

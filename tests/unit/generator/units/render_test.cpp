@@ -103,6 +103,7 @@ TEST(RenderTest, TheHelperIsToldOfWhatQemuOpensItself) {
               (Texts{"    --drive-file=2:b:r:raw,guessed:/dev/sr0 \\",
                      "    --drive-file=3:c:r:raw,guessed:/srv/c.img \\",
                      "    \"--mounted=/boot/my \\\"initrd\\\"\"",
+                     "    \"--not-saved=Ephemeral=yes in [Drive c]\" \\",
                      "    \"--reads=/boot/my \\\"initrd\\\"\" \\",
                      "    --drive-file=1:a:rw:raw,guessed:/var/lib/qemunit/vm1/100%%.img \\",
                      "    --drive-file=2:b:r:raw,guessed:/dev/sr0 \\",

@@ -53,6 +53,9 @@ class CompanionTest : public ::testing::Test {
         pid = fork();
         if (pid == 0) {
             setup.stop = stop_mode;
+            // Else QEMU would be asked what hardware there is, which is of no interest here.
+            if (stop_mode != StopMode::hibernate)
+                setup.not_saved = "it is a test's";
             setup.stop_timeout_usec = 60'000'000;
             agent_pair.other.reset();
             if (errors)

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+//
+// Hibernate of org.qemunit1.VM, of VMs that are not hibernated when they stop: the guest is saved
+// and goes on at the next start, or it goes on now.
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <filesystem>
+
+#include "tests/e2e/bus.h"
+#include "tests/e2e/expect_contains.h"
+#include "tests/e2e/guest_shell.h"
+#include "tests/e2e/unit_watch.h"
+#include "tests/e2e/unix_client.h"
+#include "tests/e2e/vm_under_test.h"
+
+namespace qemunit::e2e {
+namespace {
+
+constexpr char kSaving[] = "Saving the machine's state";
+
+class HibernateTest : public testing::Test {
+  protected:
+    ~HibernateTest() override {
+        EXPECT_TRUE(vm.stop().ok());
+        std::filesystem::remove_all(folder());
+    }
+    std::string folder() const { return "/var/lib/qemunit/" + vm.name(); }
+    bool is_saved() const { return std::filesystem::exists(folder() + "/hibernated"); }
+    void start_with_answer(const std::string &fill = "") {
+        ASSERT_TRUE(vm.start().ok()) << vm.status();
+        GuestShell guest(vm);
+        guest.run("answer=42" + fill);
+    }
+    void expect_answer() {
+        auto serial = UnixClient::connect(vm.socket("serial"));
+        ASSERT_TRUE(serial) << serial.error().message;
+        ASSERT_TRUE(serial->send("echo the answer is $answer\r"));
+        auto answer = serial->read_until("the answer is 42");
+        EXPECT_TRUE(answer) << answer.error().message;
+    }
+    // qemunitd follows systemd.
+    void expect_state(const std::string &state) const {
+        const Deadline deadline;
+        std::string now;
+        do {
+            now = trimmed(run({"busctl", "get-property", "org.qemunit1",
+                               "/org/qemunit1/vm/" + vm.name(), "org.qemunit1.VM", "State"})
+                              .output);
+        } while (now != "s \"" + state + "\"" && !deadline.passed());
+        EXPECT_EQ(now, "s \"" + state + "\"");
+    }
+
+    // So much that it cannot be saved before somebody has looked.
+    const std::string much =
+        "; yes | head -c 500000 >/a; for i in $(seq 200); do cat /a; done >/fill";
+    VmUnderTest vm{"hib" + std::to_string(getpid() % 100000), silent_linux_ini()};
+};
+
+TEST_F(HibernateTest, TheGuestGoesOnAtTheNextStart) {
+    ASSERT_NO_FATAL_FAILURE(start_with_answer());
+    const BusReply reply = call_vm(vm.name(), "Hibernate");
+    EXPECT_EQ(reply.error, "") << reply;
+    EXPECT_TRUE(wait_for_state(vm.unit(), "inactive"));
+    EXPECT_EQ(unit_property(vm.unit(), "Result"), "success") << vm.status();
+    expect_state("hibernated");
+    EXPECT_TRUE(is_saved());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    EXPECT_TRUE(unit_property(vm.unit(), "StatusText").starts_with("Running, resumed,"));
+    expect_answer();
+    EXPECT_FALSE(is_saved());
+    // And Stop= counts as ever.
+    ASSERT_TRUE(vm.stop().ok());
+    expect_state("off");
+}
+
+TEST_F(HibernateTest, AStopMeanwhileWaitsForIt) {
+    ASSERT_NO_FATAL_FAILURE(start_with_answer(much));
+    PendingCall call(vm.name(), "Hibernate");
+    ASSERT_TRUE(wait_for_property(vm.unit(), "StatusText", kSaving));
+    EXPECT_TRUE(vm.stop().ok());
+    EXPECT_TRUE(is_saved());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    expect_answer();
+}
+
+TEST_F(HibernateTest, ACompanionThatIsKilledMeanwhileGoesOn) {
+    ASSERT_NO_FATAL_FAILURE(start_with_answer(much));
+    const pid_t companion = vm.companion();
+    PendingCall call(vm.name(), "Hibernate");
+    ASSERT_TRUE(wait_for_property(vm.unit(), "StatusText", kSaving));
+    ASSERT_EQ(kill(companion, SIGKILL), 0);
+    EXPECT_TRUE(wait_for_state(vm.unit(), "inactive"));
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    expect_answer();
+}
+
+TEST_F(HibernateTest, AnotherOneMeanwhileIsRefused) {
+    ASSERT_NO_FATAL_FAILURE(start_with_answer(much));
+    PendingCall call(vm.name(), "Hibernate");
+    ASSERT_TRUE(wait_for_property(vm.unit(), "StatusText", kSaving));
+    expect_contains(call_vm(vm.name(), "Hibernate").message, "the VM is being hibernated");
+    EXPECT_TRUE(wait_for_state(vm.unit(), "inactive"));
+    EXPECT_TRUE(is_saved());
+}
+
+// Where the state has no room, the guest goes on at once.
+TEST_F(HibernateTest, WithoutRoomTheGuestGoesOn) {
+    ASSERT_NO_FATAL_FAILURE(start_with_answer());
+    const std::string state = folder() + "/hibernated.new";
+    std::filesystem::create_directory(state);  // no file can be there
+    const BusReply reply = call_vm(vm.name(), "Hibernate");
+    EXPECT_EQ(reply.error, "org.qemunit1.Error.Monitor");
+    expect_contains(reply.message, "cannot create");
+    std::filesystem::remove(state);
+    EXPECT_FALSE(is_saved());
+    expect_answer();
+    EXPECT_EQ(monitor_command(vm.name(), "info status").value, "VM status: running");
+}
+
+TEST(Hibernate, WhatWouldBeOfNoUseIsRefused) {
+    VmUnderTest vm("hibno", boot_sector_ini() + "[Drive gone]\nFile=" + kGuestDir +
+                                "/console.img\nEphemeral=yes\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    const BusReply reply = call_vm(vm.name(), "Hibernate");
+    EXPECT_EQ(reply.error, "org.qemunit1.Error.Monitor");
+    expect_contains(reply.message, "of no use at the next start: Ephemeral=yes in [Drive gone]");
+    EXPECT_EQ(monitor_command(vm.name(), "info status").value, "VM status: running");
+}
+
+}  // namespace
+}  // namespace qemunit::e2e
