@@ -218,7 +218,8 @@ class Parser {
                         fmt::format("too {} arguments; it is: qemunitctl {}{}{}",
                                     n < verb()->least ? "few" : "many", verb()->name,
                                     verb()->arguments.empty() ? "" : " ", verb()->arguments));
-        if (verb()->of_vm && !is_vm_name(invocation_.arguments.front()))
+        if (verb()->of_vm && !invocation_.arguments.empty() &&
+            !is_vm_name(invocation_.arguments.front()))
             return fail(EINVAL, fmt::format("'{}' is no name of a VM{}",
                                             invocation_.arguments.front(), login_advice()));
         return invocation_;

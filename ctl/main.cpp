@@ -49,7 +49,9 @@ int main(int argc, char **argv) {
     const auto exit_code = verb.run(*invocation);
     if (!exit_code) {
         std::fflush(stdout);
-        const std::string vm = verb.of_vm ? invocation->arguments.front() + ": " : "";
+        const std::string vm = verb.of_vm && !invocation->arguments.empty()
+                                   ? invocation->arguments.front() + ": "
+                                   : "";
         std::string message = exit_code.error().message;
         if (invocation->bus == Invocation::Bus::user)
             message = for_own_manager(std::move(message));

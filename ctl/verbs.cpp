@@ -30,6 +30,8 @@
 #include "ctl/ssh/ssh_proxy.h"
 #include "ctl/top/top.h"
 #include "ctl/top/top_options.h"
+#include "ctl/upgrade/upgrade.h"
+#include "ctl/upgrade/upgrade_options.h"
 #include "ctl/verbs/check.h"
 #include "ctl/verbs/command_line.h"
 #include "ctl/verbs/forwards.h"
@@ -351,6 +353,21 @@ constexpr Verb kVerbs[] = {
      .authorized = true,
      .help = "Type a text on the keyboard",
      .run = run_type},
+    {.name = "hibernate",
+     .arguments = "VM...",
+     .least = 1,
+     .most = kMany,
+     .of_vm = true,
+     .help = "Save guests; the next start goes on with them",
+     .run = run_hibernate},
+    {.name = "upgrade",
+     .arguments = "VM...|--all",
+     .most = kMany,
+     .of_vm = true,
+     .local = true,
+     .options = kUpgradeOptions,
+     .help = "Have guests go on in the QEMU that is installed",
+     .run = run_upgrade},
     {.name = "migrate",
      .arguments = "VM HOST",
      .least = 2,

@@ -16,9 +16,10 @@
 #include "common/unique_fd.h"
 #include "common/vm_name.h"
 #include "common/whole_number.h"
-#include "ctl/new/child.h"
+#include "ctl/upgrade/installed_qemu.h"
 #include "ctl/verbs/command_line.h"
 #include "ctl/verbs/drive_words.h"
+#include "ctl/vm/qemu_process.h"
 #include "ctl/vm/vm_bus.h"
 
 namespace qemunit::ctl {
@@ -28,7 +29,6 @@ namespace {
 using nlohmann::json;
 using Words = std::vector<std::string>;
 
-constexpr int kQemuPatience = 60'000;  // ms
 // As for `clone` (ctl/new/disk_copy.cpp).
 constexpr char kQemuAccount[] = "qemunit";
 
@@ -94,14 +94,6 @@ Result<Account> account_of(sd_bus *bus, const std::string &vm) {
     return find_account(kQemuAccount);
 }
 
-Words command_of_process(uint32_t pid) {
-    std::ifstream file(fmt::format("/proc/{}/cmdline", pid));
-    Words words;
-    for (std::string word; std::getline(file, word, '\0');)
-        words.push_back(word);
-    return words;
-}
-
 // QEMU's answer, as JSON.
 Result<json> ask_qemu(sd_bus *bus, const std::string &vm, const char *command,
                       const std::string &arguments = "") {
@@ -146,24 +138,24 @@ Result<MoveOffer> offer_of(sd_bus *bus, const std::string &vm, const std::string
     const auto exec_start = exec_start_of(bus, service_unit(vm));
     if (!exec_start)
         return std::unexpected(exec_start.error());
-    auto property = service_property(bus, service_unit(vm), "MainPID", "u");
-    uint32_t pid = 0;
-    if (!property)
-        return std::unexpected(property.error());
-    if (sd_bus_message_read(property->get(), "u", &pid) < 0 || pid == 0)
+    const auto pid = main_pid(bus, vm);
+    if (!pid)
+        return std::unexpected(pid.error());
+    if (*pid == 0)
         return fail(ESRCH, "is not running");
-    const Words running = command_of_process(pid);
+    const Words running = command_of_process(*pid);
     const auto version = vm_text(bus, vm, "QEMUVersion");
     const auto kvm = ask_qemu(bus, vm, "query-kvm");
     const auto memory = ask_qemu(bus, vm, "query-memory-size-summary");
-    const auto machine = ask_qemu(bus, vm, "qom-get", R"({"path":"/machine","property":"type"})");
-    for (const auto *answer : {&kvm, &memory, &machine})
+    const auto machine = machine_of(bus, vm);
+    for (const auto *answer : {&kvm, &memory})
         if (!*answer)
             return std::unexpected(answer->error());
-    if (!version)
-        return std::unexpected(version.error());
+    for (const auto *text : {&version, &machine})
+        if (!*text)
+            return std::unexpected(text->error());
     MoveOffer offer{.move = {new_token(), name_of_this_host(), to},
-                    .machine = machine->is_string() ? machine->get<std::string>() : "",
+                    .machine = *machine,
                     .accelerator = kvm->is_object() && kvm->value("enabled", false) ? "kvm" : "tcg",
                     .memory = 0,
                     .facts = {.qemu_version = *version,
@@ -171,9 +163,6 @@ Result<MoveOffer> offer_of(sd_bus *bus, const std::string &vm, const std::string
                               .host_cpu = host_cpu(),
                               .drives = {},
                               .immovable = immovable_parts(running)}};
-    constexpr std::string_view kMachineType = "-machine";
-    if (offer.machine.ends_with(kMachineType))
-        offer.machine.resize(offer.machine.size() - kMachineType.size());
     for (const char *part : {"base-memory", "plugged-memory"})
         if (const auto size = memory->find(part);
             size != memory->end() && size->is_number_unsigned())
@@ -208,24 +197,11 @@ Result<Receiver> receiver_of(sd_bus *bus, const std::string &vm, const MoveOffer
     receiver.facts.cpu = option_of(command, "-cpu");
     receiver.facts.host_cpu = host_cpu();
     receiver.facts.immovable = immovable_parts(*exec_start);
-    // QEMU= may name any program, also one that root is not to run.
-    ChildSetting setting{.silent_ms = kQemuPatience, .total_ms = kQemuPatience};
-    if (geteuid() == 0) {
-        auto account = find_account(kQemuAccount);
-        if (!account)
-            return std::unexpected(account.error());
-        setting.account = std::move(*account);
-    }
-    const auto version = run_child({command.front(), "--version"}, {}, -1, setting);
-    std::string help;
-    const auto machines = run_child(
-        {command.front(), "-machine", "help"},
-        [&](std::string_view line) { help += std::string(line) + "\n"; }, -1, setting);
-    for (const auto *answer : {&version, &machines})
-        if (!*answer)
-            return std::unexpected(answer->error());
-    receiver.facts.qemu_version = version_in(version->output);
-    receiver.room.machines = machines_in(help);
+    auto qemu = installed_qemu(command.front());
+    if (!qemu)
+        return std::unexpected(qemu.error());
+    receiver.facts.qemu_version = std::move(qemu->version);
+    receiver.room.machines = std::move(qemu->machines);
     receiver.room.memory = free_memory();
     const auto account = account_of(bus, vm);
     if (!account)

@@ -212,27 +212,6 @@ std::string refusal_of(const MoveOffer &offer, const MoveFacts &here, const Host
     return {};
 }
 
-std::vector<std::string> machines_in(std::string_view help) {
-    std::vector<std::string> names;
-    while (!help.empty()) {
-        const std::size_t end = std::min(help.find('\n'), help.size());
-        const std::string_view line = help.substr(0, end);
-        help.remove_prefix(std::min(end + 1, help.size()));
-        if (const std::size_t space = line.find(' '); space != line.npos && space > 0)
-            names.emplace_back(line.substr(0, space));
-    }
-    return names;
-}
-
-std::string version_in(std::string_view text) {
-    constexpr std::string_view kVersionWord = "version ";
-    const std::size_t at = text.find(kVersionWord);
-    if (at == text.npos)
-        return {};
-    text.remove_prefix(at + kVersionWord.size());
-    return std::string(text.substr(0, text.find_first_not_of("0123456789.")));
-}
-
 bool is_older(std::string_view one, std::string_view other) {
     while (!one.empty() || !other.empty()) {
         const std::size_t end = std::min(one.find('.'), one.size()),

@@ -64,10 +64,6 @@ std::string refusal_of(const MoveOffer &offer, const MoveFacts &here, const Host
 // Why the VM cannot leave, whoever is to take it over.
 std::string refusal_to_leave(const MoveFacts &facts);
 
-// The words of `QEMU -machine help` that name machines (as in generator/check/host.cpp); of `QEMU
-// --version`, the version.
-std::vector<std::string> machines_in(std::string_view help);
-std::string version_in(std::string_view text);
 // Whether version `one` is older than `other`.
 bool is_older(std::string_view one, std::string_view other);
 

@@ -5,6 +5,8 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 #include "ctl/output/table.h"
 #include "ctl/verbs/fleet.h"
 #include "ctl/vm/hosts.h"
@@ -46,6 +48,15 @@ Result<std::vector<std::string>> hosts_of(const Invocation &invocation) {
 
 }  // namespace
 
+std::string old_qemu_text(const std::vector<std::string> &names) {
+    if (names.empty())
+        return {};
+    return fmt::format(
+        "QEMU was replaced since {} began, as by an upgrade: qemunitctl upgrade --through-disk "
+        "{}\n",
+        fmt::join(names, ", "), names.size() == 1 ? names.front() : "--all");
+}
+
 std::string list_text(const std::vector<VmStatus> &vms, const Paths &paths) {
     if (vms.empty())
         return fmt::format(
@@ -63,7 +74,7 @@ std::string list_text(const std::vector<VmStatus> &vms, const Paths &paths) {
     return table_text(rows);
 }
 
-std::string list_json(const std::vector<VmStatus> &vms) {
+std::string list_json(const std::vector<VmStatus> &vms, const std::vector<std::string> &old_qemu) {
     auto list = nlohmann::ordered_json::array();
     for (const VmStatus &status : vms) {
         nlohmann::ordered_json vm{
@@ -74,6 +85,7 @@ std::string list_json(const std::vector<VmStatus> &vms) {
         vm["memory_bytes"] = status.memory ? nlohmann::ordered_json(*status.memory) : nullptr;
         vm["forwards"] =
             status.forwards ? nlohmann::ordered_json(rules_of(status)) : nlohmann::ordered_json();
+        vm["qemu_replaced"] = std::ranges::find(old_qemu, status.vm.name) != old_qemu.end();
         list.push_back(std::move(vm));
     }
     // With this error handler, a text that is no UTF-8 does not throw.
@@ -100,8 +112,14 @@ Result<int> run_list(const Invocation &invocation) {
     const auto statuses = query_status(bus->get(), std::move(*vms));
     if (!statuses)
         return std::unexpected(statuses.error());
-    fmt::print("{}", invocation.has("--json") ? list_json(*statuses)
-                                              : list_text(*statuses, paths_of(invocation)));
+    std::vector<std::string> old;
+    for (const VmStatus &status : *statuses)
+        if (has_old_qemu(status, invocation))
+            old.push_back(status.vm.name);
+    if (invocation.has("--json"))
+        fmt::print("{}", list_json(*statuses, old));
+    else
+        fmt::print("{}{}", list_text(*statuses, paths_of(invocation)), old_qemu_text(old));
     return 0;
 }
 

@@ -49,7 +49,7 @@ Result<std::vector<std::string>> errors_of(sd_bus *bus, const std::string &vm) {
     return fail_errno(r, "cannot read Errors");
 }
 
-Result<std::string> status_of(sd_bus *bus, const std::string &vm) {
+Result<std::string> status_of(sd_bus *bus, const std::string &vm, const Invocation &invocation) {
     std::vector<std::vector<std::string>> rows;
     const auto add = [&rows](const std::string &label, std::string value) {
         if (!value.empty())
@@ -78,7 +78,9 @@ Result<std::string> status_of(sd_bus *bus, const std::string &vm) {
                                        : fmt::format("{} ({})", status.vm.state, status.result));
     add("Uptime", status.up_usec ? duration_text(*status.up_usec) : "");
     add("Memory", status.memory ? size_text(*status.memory) : "");
-    add("QEMU", *qemu);
+    add("QEMU", has_old_qemu(status, invocation)
+                    ? *qemu + ", not the one that is installed by now; UPGRADE in qemunitctl(1)"
+                    : *qemu);
     add("Unit", *unit);
     add("Ini file", *ini);
     for (std::size_t i = 0; i < errors->size(); ++i)
@@ -102,7 +104,7 @@ Result<int> run_status(const Invocation &invocation) {
     int exit_code = 0;
     bool is_first = true;
     for (const std::string &vm : invocation.arguments) {
-        const auto text = status_of(bus->get(), vm);
+        const auto text = status_of(bus->get(), vm, invocation);
         if (!text) {
             std::fflush(stdout);
             fmt::print(stderr, "qemunitctl: {}: {}\n", vm, text.error().message);

@@ -20,7 +20,7 @@ struct Invocation {
     std::string group;                   // "snapshot", of `snapshot --help`
     std::vector<std::string> arguments;  // of the verb; the VM first, where it takes one
     Bus bus = Bus::system;
-    std::string host;  // for remote
+    std::string host;   // for remote
     bool help = false;  // of the verb, or of all
     bool version = false;
     bool no_ask_password = false;

@@ -7,6 +7,7 @@
 
 #include "common/bus_call.h"
 #include "ctl/vm/host_forwards.h"
+#include "ctl/vm/qemu_process.h"
 
 namespace qemunit::ctl {
 
@@ -33,6 +34,15 @@ class Questions {
                                 uint64_t value = 0;
                                 if (sd_bus_message_read(reply, "v", "t", &value) > 0)
                                     answered(value);
+                            });
+    }
+
+    Result<> ask_main_pid(const std::string &vm, std::function<void(uint32_t)> answered) {
+        return ask_property(vm, "Service", "MainPID",
+                            [answered = std::move(answered)](sd_bus_message *reply) {
+                                uint32_t pid = 0;
+                                if (sd_bus_message_read(reply, "v", "u", &pid) > 0)
+                                    answered(pid);
                             });
     }
 
@@ -143,6 +153,8 @@ Result<> ask_about(Questions &questions, VmStatus &status) {
                 status.memory = bytes;
         });
     if (asked)
+        asked = questions.ask_main_pid(vm, [&status](uint32_t pid) { status.pid = pid; });
+    if (asked)
         asked = questions.ask_forwards(vm, [&status](std::vector<Forward> forwards) {
             status.forwards = std::move(forwards);
         });
@@ -151,10 +163,20 @@ Result<> ask_about(Questions &questions, VmStatus &status) {
 
 }  // namespace
 
+bool has_old_qemu(const VmStatus &status, const Invocation &invocation) {
+    return invocation.bus != Invocation::Bus::remote && status.pid != 0 &&
+           is_program_replaced(status.pid);
+}
+
 Result<std::vector<VmStatus>> query_status(sd_bus *bus, std::vector<ListedVm> vms) {
     std::vector<VmStatus> all;
     for (ListedVm &vm : vms)
-        all.push_back({std::move(vm), {}, {}, {}, {}});
+        all.push_back({.vm = std::move(vm),
+                       .up_usec = {},
+                       .memory = {},
+                       .forwards = {},
+                       .result = {},
+                       .pid = 0});
     Questions questions(bus);
     std::map<std::string, bool> has_failed;
     for (VmStatus &status : all) {

@@ -20,7 +20,12 @@ struct VmStatus {
     std::optional<uint64_t> memory;  // bytes that all its processes occupy
     std::optional<std::vector<Forward>> forwards;
     std::string result;  // systemd's word for how it failed ("timeout"); "" if it has not
+    uint32_t pid = 0;    // QEMU's, of the machine whose bus it is; 0: it does not run
 };
+
+// Whether the VM runs a QEMU that was replaced since, as by an upgrade. Of another machine's VM
+// that is not known: false.
+bool has_old_qemu(const VmStatus &status, const Invocation &invocation);
 
 Result<std::vector<VmStatus>> query_status(sd_bus *bus, std::vector<ListedVm> vms);
 

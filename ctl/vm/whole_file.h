@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A file of the caller's, or of root's, as a text: inis, modules, what a program has written. Not for files
-// that a VM's user may have put somewhere.
+// A file of the caller's, or of root's, as a text: inis, modules, what a program has written. Not
+// for files that a VM's user may have put somewhere.
 #pragma once
 
 #include <string>

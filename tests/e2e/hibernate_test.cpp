@@ -118,6 +118,39 @@ TEST_F(HibernateTest, WithoutRoomTheGuestGoesOn) {
     EXPECT_EQ(monitor_command(vm.name(), "info status").value, "VM status: running");
 }
 
+// As a package brings a new one. The VM is given a QEMU of its own, so that no other one is
+// touched.
+TEST_F(HibernateTest, UpgradeGoesOnInTheNewQemu) {
+    const std::string qemu = "/usr/bin/qemu-to-upgrade",
+                      installed = "/usr/bin/qemu-system-x86_64";
+    namespace fs = std::filesystem;
+    fs::copy_file(installed, qemu, fs::copy_options::overwrite_existing);
+    write_file(vm.ini_path(), silent_linux_ini() + "[VM]\nQEMU=" + qemu + "\n");
+    ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
+    ASSERT_NO_FATAL_FAILURE(start_with_answer());
+    const auto upgrade = [&](const std::string &words) {
+        return run_words("qemunitctl upgrade " + words);
+    };
+    EXPECT_EQ(upgrade("--all").output, "Each VM that runs has the QEMU that is installed.\n");
+    EXPECT_EQ(upgrade(vm.name()).output, vm.name() + ": runs the QEMU that is installed\n");
+    fs::copy_file(installed, qemu + ".new");
+    fs::rename(qemu + ".new", qemu);
+    expect_contains(run_words("qemunitctl list").output,
+                    "qemunitctl upgrade --through-disk " + vm.name());
+    expect_contains(run_words("qemunitctl status " + vm.name()).output,
+                    "not the one that is installed by now");
+    const Finished refused = upgrade(vm.name());
+    EXPECT_EQ(refused.status, 1);
+    expect_contains(refused.output, "with --through-disk, the guest is saved");
+    const Finished upgraded = upgrade("--through-disk --all");
+    EXPECT_TRUE(upgraded.ok()) << upgraded;
+    expect_contains(upgraded.output, vm.name() + ": goes on in the new QEMU; saved in ");
+    expect_answer();
+    EXPECT_EQ(fs::read_symlink("/proc/" + std::to_string(vm.main_pid()) + "/exe"), qemu);
+    EXPECT_EQ(upgrade("--all").output, "Each VM that runs has the QEMU that is installed.\n");
+    fs::remove(qemu);
+}
+
 TEST(Hibernate, WhatWouldBeOfNoUseIsRefused) {
     VmUnderTest vm("hibno", boot_sector_ini() + "[Drive gone]\nFile=" + kGuestDir +
                                 "/console.img\nEphemeral=yes\n");

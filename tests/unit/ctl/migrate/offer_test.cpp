@@ -186,9 +186,6 @@ TEST(OfferWordsTest, OfExecStart) {
     EXPECT_EQ(drives[0].drive.format, "raw");
     EXPECT_FALSE(drives[0].drive.is_writable);
     EXPECT_TRUE(drives[1].drive.is_writable);
-    EXPECT_EQ(machines_in("Supported machines are:\npc   Standard PC\nnone empty\n"),
-              (std::vector<std::string>{"Supported", "pc", "none"}));
-    EXPECT_EQ(version_in("QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg)\n"), "7.2.22");
     EXPECT_FALSE(is_older("10.0", "7.2.22"));
     EXPECT_TRUE(is_older("7.2", "7.2.1"));
     EXPECT_FALSE(is_older("7.2.1", "7.2.1"));

@@ -65,7 +65,7 @@ TEST(ListTest, OneLineForEachVm) {
 }
 
 TEST(ListTest, JsonHasNullForWhatIsNotKnown) {
-    EXPECT_EQ(list_json(kVms), R"([
+    EXPECT_EQ(list_json(kVms, {"vm1"}), R"([
   {
     "name": "vm1",
     "state": "running",
@@ -75,7 +75,8 @@ TEST(ListTest, JsonHasNullForWhatIsNotKnown) {
     "forwards": [
       "tcp::10022-10.0.2.15:22",
       "udp::53-10.0.2.15:53"
-    ]
+    ],
+    "qemu_replaced": true
   },
   {
     "name": "web",
@@ -83,11 +84,22 @@ TEST(ListTest, JsonHasNullForWhatIsNotKnown) {
     "unit": "qemu@web.service",
     "uptime_usec": null,
     "memory_bytes": null,
-    "forwards": null
+    "forwards": null,
+    "qemu_replaced": false
   }
 ]
 )");
     EXPECT_EQ(list_json({}), "[]\n");
+}
+
+TEST(ListTest, AnOldQemuIsNamedWithTheWayOut) {
+    EXPECT_EQ(old_qemu_text({}), "");
+    EXPECT_EQ(old_qemu_text({"vm1"}),
+              "QEMU was replaced since vm1 began, as by an upgrade: qemunitctl upgrade "
+              "--through-disk vm1\n");
+    EXPECT_EQ(old_qemu_text({"vm1", "web"}),
+              "QEMU was replaced since vm1, web began, as by an upgrade: qemunitctl upgrade "
+              "--through-disk --all\n");
 }
 
 }  // namespace
