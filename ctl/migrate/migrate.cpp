@@ -261,8 +261,11 @@ class Migrating {
 
     Result<int> has_moved() {
         const Paths paths = paths_of(invocation_);
-        // QEMU quits by itself; this waits, and keeps a Restart= from looking at it.
-        if (auto stopped = tell_systemd(paths, {"stop", "--", service_unit(vm_)}); !stopped)
+        // QEMU quits by itself; this waits, and keeps a Restart= from looking at it. At the host's
+        // end, it must not wait for those that the VM is stopped after: they may wait for us.
+        if (auto stopped = tell_systemd(
+                paths, {"stop", "--job-mode=ignore-dependencies", "--", service_unit(vm_)});
+            !stopped)
             fmt::print(stderr, "qemunitctl: {}\n", stopped.error().message);
         fmt::print("{} has moved to {}{}.\n", vm_, host_, to_ == vm_ ? "" : ", as " + to_);
         return 0;
