@@ -43,6 +43,10 @@ test_packages=(
     apparmor dbus-user-session openssh-client python3-dbus iproute2 swtpm passt bash-completion zsh man-db
     gnupg gpgv strace mmdebstrap e2fsprogs rsync python3-pytest
 )
+# Nodes of a cluster, for tools/cluster-test.
+cluster_packages=(
+    corosync pacemaker resource-agents libxml2-utils openssh-server openssh-client iproute2 python3
+)
 # The page of Cockpit, and a browser to look at it: large, and for tools/test --page alone.
 # shellcheck disable=SC2034
 page_packages=(
@@ -77,6 +81,16 @@ install_packages() {
         echo "cannot install ${missing[*]}: is there a network, and a mirror in /etc/apt?" >&2
         return 1
     }
+}
+
+# In the throwaway systems they are started by hand; a machine that has not had them shall not begin with them.
+install_cluster_packages() {
+    local service
+    for service in corosync pacemaker ssh; do
+        [[ -e /lib/systemd/system/$service.service || -e /etc/systemd/system/$service.service ]] ||
+            ln -s /dev/null "/etc/systemd/system/$service.service"
+    done
+    install_packages "${system_packages[@]}" "${cluster_packages[@]}"
 }
 
 # build PRESET [OPTION OF cmake…] [-- TARGET…], with what "$calm" says before it

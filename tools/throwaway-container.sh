@@ -28,9 +28,14 @@ else
 fi
 
 nspawn=(systemd-nspawn --quiet --boot --register=no --keep-unit --directory="$root"
-    --machine="${scratch##*/}" --private-network --resolv-conf=off
+    --machine="${scratch##*/}" --hostname="$hostname" --resolv-conf=off
     --timezone=off --link-journal=no --bind="$scratch/channel:/run/throwaway"
     --bind="$scratch/channel/kmsg-fifo:/dev/kmsg")
+if [[ $network ]]; then
+    nspawn+=(--network-bridge="$network")
+else
+    nspawn+=(--private-network)
+fi
 for folder in ${visible[@]+"${visible[@]}"}; do
     nspawn+=("--bind-ro=$folder")
 done
