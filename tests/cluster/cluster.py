@@ -67,9 +67,9 @@ class Node:
     def state_of_unit(self, unit="qemu@vm1"):
         return self.run(f"systemctl show --property=ActiveState --value {unit}")
 
-    def console(self, vm="vm1"):
-        """All that the guest has printed on this node."""
-        return self.run(f"journalctl --quiet --output=cat QEMUNIT_VM={vm} QEMUNIT_PORT=serial 2>/dev/null || true").splitlines()
+    def console(self, since, vm="vm1"):
+        """All that the guest has printed on this node since that time."""
+        return self.run(f"journalctl --quiet --output=cat --since=@{since:.6f} QEMUNIT_VM={vm} QEMUNIT_PORT=serial").splitlines()
 
     def reboot(self, options=""):
         before = self.boot_id()
