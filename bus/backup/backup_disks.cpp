@@ -5,7 +5,8 @@
 
 #include <algorithm>
 
-#include "bus/backup/members.h"
+#include "bus/monitor/drive_devices.h"
+#include "bus/monitor/members.h"
 #include "common/ascii.h"
 #include "common/qmp/qmp_client.h"
 
@@ -27,13 +28,6 @@ std::string name_of_device(std::string_view path) {
     if (path.starts_with(kPeripheral))
         path.remove_prefix(kPeripheral.size());
     return std::string(path.substr(0, path.find('/')));
-}
-
-// A drive with Ephemeral=: its layer is a file that QEMU has deleted (bdrv_append_temp_snapshot()
-// in block.c of QEMU), and such a layer alone has a name of QEMU's beside a file of that kind.
-bool is_ephemeral(const json &inserted) {
-    return string_at(inserted, "node-name").starts_with('#') &&
-           string_at(inserted, "file").find("/vl.") != std::string::npos;
 }
 
 bool is_of_version_3(const json &inserted) {
