@@ -4,13 +4,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <string_view>
 
 #include "common/ascii.h"
+#include "common/files/disk_image.h"
 #include "common/helper_options.h"
 #include "common/host_forward.h"
 #include "common/qmp/medium_name.h"
 #include "common/qmp/qmp_client.h"
+#include "common/whole_number.h"
 #include "ctl/verbs/drive_words.h"
 #include "ctl/verbs/ini_words.h"
 
@@ -23,8 +26,9 @@ using Option = QemuOption;
 constexpr std::string_view kFileName = "file.filename";
 
 // Whatever set a file is in, and whatever the helper has added: the words for the same ini are the
-// same.
+// same. Limits of drives are compared with what QEMU says.
 std::vector<std::string> comparable(std::vector<std::string> words) {
+    take_limits(words);
     name_files(words, files_of_qemu(words));
     leave_out_nodes(words);
     leave_out_taps(words);
@@ -110,10 +114,14 @@ class Later {
 class Comparison {
   public:
     Comparison(const std::vector<std::string> &running, const std::vector<std::string> &configured,
-               const QemuState &state)
+               const HelpersWords &words, const QemuState &state)
         : running_(options_of(comparable(running))),
           configured_(options_of(comparable(configured))),
-          state_(state) {}
+          words_(words),
+          state_(state) {
+        std::vector<std::string> command = configured;
+        limits_ = take_limits(command);
+    }
 
     ReloadPlan run() {
         for (Option &option : configured_)
@@ -142,7 +150,10 @@ class Comparison {
             compare_forwards(option);
         else if (is_cdrom(option))
             compare_media(option, other);
-        else if (option.name == "-m")
+        else if (option.name == "-drive") {
+            compare_size(option);
+            compare_limits(option.part("id"));
+        } else if (option.name == "-m")
             compare_memory(option, other);
     }
 
@@ -216,6 +227,66 @@ class Comparison {
             plan_.media.push_back({id, wanted});
     }
 
+    // Of a drive whose image is the one of the ini.
+    void compare_size(const Option &drive) {
+        const std::string id = drive.part("id");
+        const auto wanted = words_.sizes.find(id);
+        const auto present = size_of(id);
+        if (wanted == words_.sizes.end() || !present || wanted->second == *present)
+            return;
+        const auto keep = [&](const char *why) {
+            plan_.kept.push_back(fmt::format("drive {} has {}, while its Size= is {}: {}", id,
+                                             disk_size_text(*present),
+                                             disk_size_text(wanted->second), why));
+        };
+        if (wanted->second < *present)
+            keep("a drive only grows");
+        else if (drive.part("snapshot") == "on")
+            keep(
+                "what is changed in a drive with Ephemeral=yes is thrown away; make the image "
+                "larger while the VM is off");
+        else
+            plan_.sizes.push_back({id, wanted->second});
+    }
+
+    std::optional<uint64_t> size_of(const std::string &drive) const {
+        const nlohmann::json *block = block_of(drive);
+        const auto size = nlohmann::json::json_pointer("/inserted/image/virtual-size");
+        if (!block || !block->contains(size) || !(*block)[size].is_number_unsigned())
+            return std::nullopt;
+        return (*block)[size].get<uint64_t>();
+    }
+
+    // QEMU has limits only while there is an image.
+    void compare_limits(const std::string &drive) {
+        const auto wanted = limits_.find(drive);
+        const nlohmann::json *block = block_of(drive);
+        if (wanted == limits_.end() || !block || !block->contains("inserted"))
+            return;
+        const nlohmann::json &inserted = (*block)["inserted"];
+        // QEMU finds a device by its path, and one of the board's own by its drive.
+        const std::string device = string_at(*block, "qdev");
+        nlohmann::json arguments =
+            device.empty() ? nlohmann::json{{"device", drive}} : nlohmann::json{{"id", device}};
+        bool is_same = true;
+        for (const auto &[name, limit] : wanted->second) {
+            is_same =
+                is_same && (inserted.is_object() ? inserted.value(name, uint64_t{0}) : 0) == limit;
+            arguments[name] = limit;
+        }
+        if (!is_same)
+            plan_.limits.push_back({drive, std::move(arguments)});
+    }
+
+    // Of query-block; null if QEMU has no such drive.
+    const nlohmann::json *block_of(const std::string &drive) const {
+        if (state_.blocks.is_array())
+            for (const auto &block : state_.blocks)
+                if (block.is_object() && string_at(block, "device") == drive)
+                    return &block;
+        return nullptr;
+    }
+
     // "/dev/fdset/3", if QEMU says so: a set that is in no drive any more may still be listed.
     std::string file_in(const std::string &drive) const {
         if (state_.blocks.is_array())
@@ -244,6 +315,8 @@ class Comparison {
     }
 
     std::vector<Option> running_, configured_;
+    std::map<std::string, DriveLimits> limits_;
+    const HelpersWords &words_;
     const QemuState &state_;
     ReloadPlan plan_;
     Later later_;
@@ -251,23 +324,38 @@ class Comparison {
 
 }  // namespace
 
-std::vector<std::string> unplugged_cards(const std::vector<std::string> &exec_start) {
-    std::vector<std::string> cards;
+HelpersWords helpers_words(const std::vector<std::string> &exec_start) {
+    using namespace helper_option;
+    HelpersWords words;
+    std::map<std::string, uint64_t, std::less<>> sizes;  // by path
     // The helper's options end where QEMU begins.
+    for (std::size_t i = 1; i < exec_start.size() && exec_start[i].starts_with('-'); ++i) {
+        const std::string_view value = value_of(exec_start[i]);
+        if (takes_value(exec_start[i], kUnplugged))
+            words.unplugged.emplace_back(value);
+        else if (takes_value(exec_start[i], kSized))  // BYTES:FORMAT:PATH
+            if (const auto bytes = whole_number(value.substr(0, value.find(':'))))
+                sizes.emplace(behind_colons(value, 2), *bytes);
+    }
     for (std::size_t i = 1; i < exec_start.size() && exec_start[i].starts_with('-'); ++i)
-        if (helper_option::takes_value(exec_start[i], helper_option::kUnplugged))
-            cards.emplace_back(helper_option::value_of(exec_start[i]));
-    return cards;
+        if (takes_value(exec_start[i], kDriveFile)) {  // SET:DRIVE:ACCESS:FORMAT:PATH
+            const std::string_view value = value_of(exec_start[i]);
+            if (const auto size = sizes.find(behind_colons(value, 4)); size != sizes.end()) {
+                const std::string_view drive = behind_colons(value, 1);
+                words.sizes.emplace(drive.substr(0, drive.find(':')), size->second);
+            }
+        }
+    return words;
 }
 
 ReloadPlan plan_reload(const std::vector<std::string> &running,
-                       const std::vector<std::string> &configured,
-                       const std::vector<std::string> &unplugged, const QemuState &state) {
-    ReloadPlan plan = Comparison(running, configured, state).run();
+                       const std::vector<std::string> &configured, const HelpersWords &words,
+                       const QemuState &state) {
+    ReloadPlan plan = Comparison(running, configured, words, state).run();
     for (const Option &option : options_of(running))
         if (option.name == "-netdev") {
             const std::string card = option.part("id");
-            const bool is_out = std::ranges::find(unplugged, card) != unplugged.end();
+            const bool is_out = std::ranges::find(words.unplugged, card) != words.unplugged.end();
             (is_out ? plan.unplugged : plan.plugged).push_back(card);
         }
     if (!running.empty() && !configured.empty() && running.front() != configured.front())
