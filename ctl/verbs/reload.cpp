@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <fstream>
 #include <optional>
+#include <set>
 
 #include "common/files/disk_image.h"
 #include "common/paths.h"
@@ -16,6 +17,7 @@
 #include "common/usernet/options.h"
 #include "common/vm_name.h"
 #include "ctl/verbs/command_line.h"
+#include "ctl/verbs/drive_attachment.h"
 #include "ctl/verbs/media.h"
 #include "ctl/verbs/reload_plan.h"
 #include "ctl/verbs/user_network_words.h"
@@ -191,12 +193,28 @@ class Reload {
             report(ask_vm(bus_, vm_, "Execute",
                           {"balloon", fmt::format(R"({{"value": {}}})", *plan.balloon)}),
                    fmt::format("memory of the guest: {} MiB", *plan.balloon >> 20));
+        std::set<std::string> stuck;
+        for (const std::string &drive : plan.detached) {
+            const auto detached = detach_drive(bus_, vm_, drive);
+            report(detached, fmt::format("drive {}: detached", drive));
+            if (!detached)
+                stuck.insert(drive);
+        }
+        for (const HotDrive &drive : plan.attached)
+            if (!stuck.contains(drive.name)) {
+                const auto attached = attach_drive(bus_, invocation_, vm_, drive);
+                report(attached, fmt::format("drive {}: {} attached", drive.name, drive.path));
+                if (!attached)
+                    stuck.insert(drive.name);
+            }
         for (const ReloadPlan::Size &size : plan.sizes)
             report(resize(size),
                    fmt::format("drive {}: {}", size.drive, disk_size_text(size.bytes)));
         for (const ReloadPlan::Limits &limits : plan.limits)
-            report(ask_vm(bus_, vm_, "Execute", {"block_set_io_throttle", limits.arguments.dump()}),
-                   fmt::format("drive {}: {}", limits.drive, limits_text(limits)));
+            if (!stuck.contains(limits.drive))
+                report(ask_vm(bus_, vm_, "Execute",
+                              {"block_set_io_throttle", limits.arguments.dump()}),
+                       fmt::format("drive {}: {}", limits.drive, limits_text(limits)));
         for (const std::string &what : plan.kept)
             fmt::print("Stays as it is: {}\n", what);
         for (const std::string &change : plan.later)

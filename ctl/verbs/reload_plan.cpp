@@ -131,6 +131,7 @@ class Comparison {
                     compare_live(option, other);
                     break;
                 }
+        compare_hot_drives();
         for (Option &option : configured_)
             if (!option.is_matched)
                 compare_changed(option);
@@ -155,6 +156,79 @@ class Comparison {
             compare_limits(option.part("id"));
         } else if (option.name == "-m")
             compare_memory(option, other);
+    }
+
+    // Drives that are not on the command line of the QEMU that runs.
+    void compare_hot_drives() {
+        auto present = attached_drives(state_.fd_sets, state_.blocks);
+        for (Option &drive : configured_)
+            if (drive.name == "-drive" && !drive.is_matched)
+                compare_hot_drive(drive, present);
+        for (const auto &[name, origin] : present)
+            if (origin.empty())
+                plan_.kept.push_back(fmt::format(
+                    "drive {}, which is not of the ini: it was attached by AttachDrive, "
+                    "and DetachDrive takes it out",
+                    name));
+            else
+                plan_.detached.push_back(name);
+    }
+
+    // Takes the drive out of `present`.
+    void compare_hot_drive(Option &drive, std::map<std::string, std::string> &present) {
+        const std::string id = drive.part("id");
+        const auto device = std::ranges::find_if(configured_, [&](const Option &option) {
+            return option.name == "-device" && !option.is_matched && option.part("drive") == id;
+        });
+        if (device == configured_.end() || std::ranges::any_of(running_, [&](const Option &other) {
+                return is_same_thing(drive, other);
+            }))
+            return;
+        const auto wanted = hot_drive(drive, *device, words_.files);
+        const auto there = present.find(id);
+        const std::string controller = device->part("bus");
+        if (!wanted || (!controller.empty() && !runs_device(controller))) {
+            if (there != present.end() && !there->second.empty())
+                present.erase(there);  // it waits, as the rest of what has changed
+            return;
+        }
+        drive.is_matched = device->is_matched = true;
+        if (there == present.end()) {
+            attach(*wanted);
+        } else if (there->second.empty()) {
+            plan_.kept.push_back(fmt::format(
+                "drive {}, which AttachDrive has attached: that of the ini is another one, and has "
+                "its place when DetachDrive has taken this one out",
+                id));
+            present.erase(there);
+        } else if (there->second != wanted->origin) {
+            plan_.detached.push_back(id);
+            attach(*wanted);
+            present.erase(there);
+        } else {
+            present.erase(there);
+            compare_size(drive);
+            compare_limits(id);
+        }
+    }
+
+    // It has no limits then.
+    void attach(const HotDrive &drive) {
+        plan_.attached.push_back(drive);
+        const DriveLimits &limits = limits_[drive.name];
+        if (std::ranges::none_of(limits, [](const auto &limit) { return limit.second != 0; }))
+            return;
+        nlohmann::json arguments = limits;
+        arguments["id"] = device_of(drive);
+        plan_.limits.push_back({drive.name, std::move(arguments)});
+    }
+
+    // By the name of its bus: "qemunit-scsi.0".
+    bool runs_device(const std::string &bus) const {
+        const std::string id = bus.substr(0, bus.rfind('.'));
+        return std::ranges::any_of(running_, [&](const Option &option) {
+            return option.name == "-device" && option.part("id") == id;
+        });
     }
 
     void compare_changed(Option &option) {
@@ -282,7 +356,8 @@ class Comparison {
     const nlohmann::json *block_of(const std::string &drive) const {
         if (state_.blocks.is_array())
             for (const auto &block : state_.blocks)
-                if (block.is_object() && string_at(block, "device") == drive)
+                if (block.is_object() &&
+                    (string_at(block, "device") == drive || is_attached_drive(block, drive)))
                     return &block;
         return nullptr;
     }
@@ -327,6 +402,7 @@ class Comparison {
 HelpersWords helpers_words(const std::vector<std::string> &exec_start) {
     using namespace helper_option;
     HelpersWords words;
+    words.files = drive_files(exec_start);
     std::map<std::string, uint64_t, std::less<>> sizes;  // by path
     // The helper's options end where QEMU begins.
     for (std::size_t i = 1; i < exec_start.size() && exec_start[i].starts_with('-'); ++i) {

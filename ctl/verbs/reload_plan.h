@@ -14,6 +14,7 @@
 
 #include "common/qmp/user_networks.h"
 #include "ctl/verbs/drive_words.h"
+#include "ctl/verbs/hot_drives.h"
 
 namespace qemunit::ctl {
 
@@ -35,8 +36,10 @@ struct ReloadPlan {
     // The network cards that QEMU has. QEMU does not tell whether a cable is in, so each card is
     // set.
     std::vector<std::string> plugged, unplugged;
-    std::optional<uint64_t> balloon;  // bytes
-    std::vector<Size> sizes;          // of drives that become larger
+    std::optional<uint64_t> balloon;    // bytes
+    std::vector<Size> sizes;            // of drives that become larger
+    std::vector<std::string> detached;  // drives that were attached by a reload before
+    std::vector<HotDrive> attached;
     std::vector<Limits> limits;
     // What stays as it is, also at the next start, and why.
     std::vector<std::string> kept;
@@ -46,7 +49,8 @@ struct ReloadPlan {
     // Whether a reload changes anything.
     bool has_changes() const {
         return !added.empty() || !removed.empty() || !media.empty() || !unplugged.empty() ||
-               balloon || !sizes.empty() || !limits.empty();
+               balloon || !sizes.empty() || !limits.empty() || !detached.empty() ||
+               !attached.empty();
     }
     bool empty() const { return !has_changes() && kept.empty() && later.empty(); }
 };
@@ -63,6 +67,7 @@ struct QemuState {
 struct HelpersWords {
     std::vector<std::string> unplugged;     // network cards without a cable
     std::map<std::string, uint64_t> sizes;  // Size= of drives
+    DriveFiles files;
 };
 HelpersWords helpers_words(const std::vector<std::string> &exec_start);
 

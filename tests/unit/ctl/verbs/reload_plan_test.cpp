@@ -34,6 +34,10 @@ Texts changes(const Texts &from, const Texts &to, const QemuState &state = {},
         lines.push_back(medium.drive + ": " + medium.file);
     if (found.balloon)
         lines.push_back("balloon " + std::to_string(*found.balloon));
+    for (const std::string &drive : found.detached)
+        lines.push_back("detach " + drive);
+    for (const HotDrive &drive : found.attached)
+        lines.push_back("attach " + drive.name + " " + drive.path + " as " + drive.interface);
     for (const auto &size : found.sizes)
         lines.push_back("size " + size.drive + " " + std::to_string(size.bytes));
     for (const auto &limits : found.limits)
@@ -62,7 +66,7 @@ TEST(ReloadPlanTest, WhatHasToWait) {
 TEST(ReloadPlanTest, SectionsComeGoAndChange) {
     const Texts data{"-drive", "if=none,id=data,file=/d", "-device",
                      "virtio-blk-pci,drive=data,id=data"};
-    EXPECT_EQ(changes({}, data), Texts{"later: [Drive data] comes"});
+    EXPECT_EQ(changes({}, data), Texts{"later: [Drive data] comes"});  // of no format
     EXPECT_EQ(changes(data, {}), Texts{"later: [Drive data] goes"});
     EXPECT_EQ(changes(data, {"-drive", "if=none,id=data,file=/d", "-device",
                              "virtio-scsi-pci,id=qemunit-scsi", "-device",
@@ -197,6 +201,75 @@ TEST(ReloadPlanTest, LimitsAreHeldAgainstThoseOfQemu) {
               Texts{R"(limits root {"bps":0,"bps_rd":0,"bps_wr":0,"device":"root","iops":0,)"
                     R"("iops_rd":0,"iops_wr":0})"});
     EXPECT_EQ(with(json(), plain, limited), Texts{});
+}
+
+TEST(ReloadPlanTest, DrivesComeAndGo) {
+    const std::string drive = "if=none,id=data,file.filename=/d,format=raw",
+                      device = "virtio-blk-pci,drive=data,id=data";
+    const Texts data{"-drive", drive, "-device", device};
+    EXPECT_EQ(changes({}, data), Texts{"attach data /d as virtio"});
+
+    QemuState state;
+    const auto attached = [&state](const std::string &origin) {
+        state.fd_sets = {{{"fdset-id", 5}, {"fds", {{{"opaque", "qemunit-drive:data" + origin}}}}}};
+        state.blocks = {{{"device", ""},
+                         {"qdev", "/machine/peripheral/qemunit-hot-data/virtio-backend"},
+                         {"inserted", {{"image", {{"virtual-size", 1u << 20}}}}}}};
+    };
+    attached(":" + drive + " " + device);
+    EXPECT_EQ(changes({}, data, state), Texts{});
+    EXPECT_EQ(changes({}, {}, state), Texts{"detach data"});
+    EXPECT_EQ(changes({}, data, state, {.sizes = {{"data", 2u << 20}}}),
+              Texts{"size data 2097152"});
+    const Texts other{"-drive", drive + ",readonly=on,throttling.iops-total=5", "-device", device};
+    EXPECT_EQ(changes({}, other, state),
+              (Texts{"detach data", "attach data /d as virtio",
+                     R"(limits data {"bps":0,"bps_rd":0,"bps_wr":0,"id":"/machine/peripheral/)"
+                     R"(qemunit-hot-data/virtio-backend","iops":5,"iops_rd":0,"iops_wr":0})"}));
+    // What the guest has let go, while no qemunitd closed the image.
+    state.blocks = json::array();
+    EXPECT_EQ(changes({}, {}, state), Texts{});
+    EXPECT_EQ(changes({}, data, state), Texts{"attach data /d as virtio"});
+
+    attached("");
+    EXPECT_EQ(
+        changes({}, {}, state),
+        Texts{"kept: drive data, which is not of the ini: it was attached by AttachDrive, and "
+              "DetachDrive takes it out"});
+    EXPECT_EQ(changes({}, data, state),
+              Texts{"kept: drive data, which AttachDrive has attached: that of the ini is another "
+                    "one, and has its place when DetachDrive has taken this one out"});
+}
+
+TEST(ReloadPlanTest, OnlyDrivesThatAttachDriveCanMake) {
+    const std::string drive = "if=none,id=data,file.filename=/d,format=";
+    const auto comes = [&](const std::string &drive_words, const std::string &device,
+                           const HelpersWords &words = {}, const Texts &from = {}) {
+        return changes(from, {"-drive", drive + drive_words, "-device", device}, {}, words);
+    };
+    const std::string virtio = "virtio-blk-pci,drive=data,id=data",
+                      scsi = "scsi-hd,bus=qemunit-scsi.0,drive=data,id=data";
+    const Texts later{"later: [Drive data] comes"}, attach{"attach data /d as virtio"};
+    EXPECT_EQ(comes("qcow2,readonly=on,discard=unmap", virtio + ",serial=a"), attach);
+    for (const char *words : {"vmdk", "raw,cache=none", "raw,snapshot=on", "raw,aio=native"})
+        EXPECT_EQ(comes(words, virtio), later) << words;
+    for (const std::string &device :
+         {virtio + ",bootindex=1", virtio + ",num-queues=2", virtio + ",iothread=a", scsi,
+          std::string("nvme,drive=data,id=data,serial=data")})
+        EXPECT_EQ(comes("raw", device), later) << device;
+    EXPECT_EQ(comes("raw", scsi, {}, {"-device", "virtio-scsi-pci,id=qemunit-scsi"}),
+              (Texts{"attach data /d as scsi"}));
+    EXPECT_EQ(comes("qcow2", virtio, {.files = {.layered = {"data"}}}), later);
+}
+
+TEST(ReloadPlanTest, WhatTheHelperIsToldOfFiles) {
+    const DriveFiles files =
+        drive_files({"/lib/qemunit-helper", "--drive-file=1:root:rw:qcow2,guessed:/srv/a",
+                     "--made=/srv/d", "--backing-file=2:root:raw:/srv/b",
+                     "--drive-file=3:data:r:raw:/srv/,guessed:d", "/usr/bin/qemu"});
+    EXPECT_EQ(files.guessed, (std::set<std::string>{"root"}));
+    EXPECT_EQ(files.layered, (std::set<std::string>{"root"}));
+    EXPECT_EQ(files.made, (std::set<std::string>{"/srv/d"}));
 }
 
 TEST(ReloadPlanTest, MemoryGoesIntoABalloon) {
