@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "bus/monitor/drive_devices.h"
+#include "bus/monitor/hot_drive.h"
 #include "bus/monitor/members.h"
 #include "common/ascii.h"
 #include "common/qmp/qmp_client.h"
@@ -22,12 +23,15 @@ bool is_in(const std::vector<std::string> &names, std::string_view name) {
     return std::ranges::find(names, name) != names.end();
 }
 
-// "/machine/peripheral/qemunit-hot-data/virtio-backend" -> "qemunit-hot-data"
+// "/machine/peripheral/qemunit-hot-data/virtio-backend" -> "data", which is the name that the drive
+// has at the next start if it has come into the ini.
 std::string name_of_device(std::string_view path) {
     constexpr std::string_view kPeripheral = "/machine/peripheral/";
     if (path.starts_with(kPeripheral))
         path.remove_prefix(kPeripheral.size());
-    return std::string(path.substr(0, path.find('/')));
+    const std::string_view id = path.substr(0, path.find('/'));
+    const std::string hot = hot_drive_name(id);
+    return hot.empty() ? std::string(id) : hot;
 }
 
 bool is_of_version_3(const json &inserted) {

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "common/unique_fd.h"
+#include "tests/e2e/backups.h"
 #include "tests/e2e/bus.h"
 #include "tests/e2e/expect_contains.h"
 #include "tests/e2e/guest_shell.h"
@@ -155,6 +156,37 @@ TEST_F(HotSections, WhatCannotComeWaitsOrSaysWhy) {
         expect_contains(log_of(vm), "Not before the VM is started anew: [Drive data] comes");
     }
     EXPECT_EQ(unit_property(vm.unit(), "ActiveState"), "active");
+}
+
+TEST_F(HotSections, ABackupHasADriveThatHasComeByItsName) {
+    const std::string begin = silent_linux_ini() + "[VM]\nMachine=pc\n";
+    VmUnderTest vm("hotbackup", begin);
+    const BackupFolder folder("hotbackup");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    GuestShell guest(vm);
+    guest.run("modprobe -a virtio_pci virtio_blk");
+    reload(vm, begin + drive("one.img"));
+    wait_for_disk(guest);
+    guest.run("dd if=/dev/urandom of=/dev/vda bs=64k count=4 conv=fsync");
+    const Finished made = ctl("backup hotbackup " + folder.path());
+    ASSERT_TRUE(made.ok()) << made;
+    EXPECT_EQ(restored_sum(folder, "data"), sum_in_guest(guest, "/dev/vda")) << made;
+    expect_good(folder);
+}
+
+// What a drive keeps from is said before anything begins.
+TEST_F(HotSections, NeitherAMoveNorASnapshotBeginsWithADriveThatCannotTakePart) {
+    const std::string begin =
+        boot_sector_ini() + "[VM]\nMachine=pc\n[Drive root]\nFile=root.qcow2\nSize=1M\n";
+    VmUnderTest vm("hotmove", begin);
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    reload(vm, begin + drive("one.img"));
+    const Finished moved = run({"qemunitctl", "migrate", "hotmove", "nowhere.invalid"});
+    EXPECT_FALSE(moved.ok());
+    expect_contains(moved.output, "it has drive 'data', which was plugged in since");
+    const BusReply saved = call_vm(vm.name(), "SaveSnapshot", "s");
+    EXPECT_EQ(saved.error, "org.qemunit1.Error.Monitor");
+    expect_contains(saved.message, "Drive 'data', which was attached");
 }
 
 // As AHotPluggedDriveIsAReasonToShutDown of HibernatedHardware, but the drive is of the ini: the
