@@ -4,11 +4,9 @@
 #include <algorithm>
 
 #include "common/concat.h"
-#include "common/helper_options.h"
 #include "common/qmp/qmp_client.h"
 #include "common/shared_names.h"
 #include "common/utf8.h"
-#include "ctl/verbs/drive_words.h"
 
 namespace qemunit::ctl {
 
@@ -56,29 +54,6 @@ std::string interface_of(const QemuOption &device) {
 }
 
 }  // namespace
-
-DriveFiles drive_files(const std::vector<std::string> &exec_start) {
-    using namespace helper_option;
-    DriveFiles files;
-    const auto drive_in = [](std::string_view value) {
-        const std::string_view drive = behind_colons(value, 1);
-        return std::string(drive.substr(0, drive.find(':')));
-    };
-    // The helper's options end where QEMU begins.
-    for (std::size_t i = 1; i < exec_start.size() && exec_start[i].starts_with('-'); ++i) {
-        const std::string_view value = value_of(exec_start[i]);
-        if (takes_value(exec_start[i], kMade))
-            files.made.emplace(value);
-        else if (takes_value(exec_start[i], kBackingFile))
-            files.layered.insert(drive_in(value));
-        else if (takes_value(exec_start[i], kDriveFile)) {  // SET:DRIVE:ACCESS:FORMAT:PATH
-            const std::string_view format = behind_colons(value, 3);
-            if (format.substr(0, format.find(':')).ends_with(",guessed"))
-                files.guessed.insert(drive_in(value));
-        }
-    }
-    return files;
-}
 
 std::optional<HotDrive> hot_drive(const QemuOption &drive, const QemuOption &device,
                                   const DriveFiles &files) {

@@ -8,21 +8,12 @@
 
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
-#include <vector>
 
+#include "ctl/verbs/helpers_words.h"
 #include "ctl/verbs/ini_words.h"
 
 namespace qemunit::ctl {
-
-// What the helper is told of the files of drives.
-struct DriveFiles {
-    std::set<std::string> guessed;  // drives whose format goes by the file's name
-    std::set<std::string> layered;  // that have a backing file
-    std::set<std::string> made;     // files that qemu-image@.service makes
-};
-DriveFiles drive_files(const std::vector<std::string> &exec_start);
 
 // As AttachDrive takes them.
 struct HotDrive {

@@ -4,18 +4,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
+#include <map>
 #include <string_view>
 
-#include "common/ascii.h"
 #include "common/files/disk_image.h"
-#include "common/helper_options.h"
 #include "common/host_forward.h"
 #include "common/qmp/medium_name.h"
 #include "common/qmp/qmp_client.h"
-#include "common/whole_number.h"
 #include "ctl/verbs/drive_words.h"
 #include "ctl/verbs/ini_words.h"
+#include "ctl/verbs/reload_words.h"
 
 namespace qemunit::ctl {
 
@@ -25,98 +23,12 @@ using Option = QemuOption;
 
 constexpr std::string_view kFileName = "file.filename";
 
-// Whatever set a file is in, and whatever the helper has added: the words for the same ini are the
-// same. Limits of drives are compared with what QEMU says.
-std::vector<std::string> comparable(std::vector<std::string> words) {
-    take_limits(words);
-    name_files(words, files_of_qemu(words));
-    leave_out_nodes(words);
-    leave_out_taps(words);
-    return words;
-}
-
-// The parts without those of these keys.
-std::vector<std::string> without(const Option &option,
-                                 std::initializer_list<std::string_view> keys) {
-    std::vector<std::string> rest;
-    for (const std::string &text : option.parts)
-        if (std::ranges::find(keys, text.substr(0, text.find('='))) == keys.end())
-            rest.push_back(text);
-    return rest;
-}
-
-// QEMU's options from -name on, the generator's first one; the helper adds options before it.
-std::vector<Option> options_of(const std::vector<std::string> &words) {
-    std::vector<Option> options;
-    auto word = std::ranges::find(words, "-name");
-    for (; word != words.end(); ++word) {
-        Option option{.name = *word, .value = {}, .parts = {}};
-        if (word + 1 != words.end() && !(word + 1)->starts_with('-'))
-            option.value = *++word;
-        option.parts = split_parts(option.value);
-        options.push_back(std::move(option));
-    }
-    return options;
-}
-
-bool is_cdrom(const Option &option) {
-    return option.name == "-drive" && option.part("media") == "cdrom";
-}
-
-bool is_user_network(const Option &option) {
-    return option.name == "-netdev" && option.parts.front() == "user";
-}
-
-// Whether the two are one thing, perhaps with other settings.
-bool is_same_thing(const Option &a, const Option &b) {
-    return a.name == b.name && a.part("id") == b.part("id");
-}
-
-std::optional<uint64_t> bytes_of(const std::string &size) {
-    uint64_t number = 0;
-    std::size_t i = 0;
-    for (; i < size.size() && is_digit(size[i]) && i < 12; ++i)
-        number = number * 10 + static_cast<uint64_t>(size[i] - '0');
-    const std::size_t unit = std::string_view("MGT").find(i < size.size() ? size[i] : 'M');
-    if (i == 0 || size.size() > i + 1 || unit == std::string_view::npos)
-        return std::nullopt;
-    return number << (20 + 10 * unit);
-}
-
-// The changes that have to wait, each section and key once, though it may give several options.
-class Later {
-  public:
-    // `how`: "comes", "goes", "changes", or both values.
-    void add(const std::string &word, const std::string &how) {
-        if (word.empty())
-            return;
-        const auto known = std::ranges::find(changes_, word, &Change::first);
-        if (known == changes_.end())
-            changes_.emplace_back(word, how);
-        else if (known->second != how)
-            known->second = "changes";
-    }
-
-    std::vector<std::string> texts() const {
-        std::vector<std::string> texts;
-        for (const auto &[word, how] : changes_)
-            texts.push_back(how == "comes" || how == "goes" || how == "changes"
-                                ? fmt::format("{} {}", word, how)
-                                : fmt::format("{}: {}", word, how));
-        return texts;
-    }
-
-  private:
-    using Change = std::pair<std::string, std::string>;
-    std::vector<Change> changes_;
-};
-
 class Comparison {
   public:
     Comparison(const std::vector<std::string> &running, const std::vector<std::string> &configured,
                const HelpersWords &words, const QemuState &state)
-        : running_(options_of(comparable(running))),
-          configured_(options_of(comparable(configured))),
+        : running_(comparable_options(running)),
+          configured_(comparable_options(configured)),
           words_(words),
           state_(state) {
         std::vector<std::string> command = configured;
@@ -335,7 +247,8 @@ class Comparison {
     void compare_limits(const std::string &drive) {
         const auto wanted = limits_.find(drive);
         const nlohmann::json *block = block_of(drive);
-        if (wanted == limits_.end() || !block || !block->contains("inserted"))
+        if (wanted == limits_.end() || !block || !block->contains("inserted") ||
+            has_limits_by_hand(drive))
             return;
         const nlohmann::json &inserted = (*block)["inserted"];
         // QEMU finds a device by its path, and one of the board's own by its drive.
@@ -350,6 +263,20 @@ class Comparison {
         }
         if (!is_same)
             plan_.limits.push_back({drive, std::move(arguments)});
+    }
+
+    // By Arguments=: "-set drive.root.throttling.iops-total=100", or a -drive with QEMU's older
+    // "iops=100". What their whole is, QEMU knows, and no key says it.
+    bool has_limits_by_hand(const std::string &drive) const {
+        const std::string setting = "drive." + drive + ".throttling.";
+        return std::ranges::any_of(configured_, [&](const Option &option) {
+            return (option.name == "-set" && option.value.starts_with(setting)) ||
+                   (option.name == "-drive" && option.part("id") == drive &&
+                    std::ranges::any_of(option.parts, [](const std::string &part) {
+                        return part.starts_with("bps") || part.starts_with("iops") ||
+                               part.starts_with("throttling.");
+                    }));
+        });
     }
 
     // Of query-block; null if QEMU has no such drive.
@@ -394,41 +321,16 @@ class Comparison {
     const HelpersWords &words_;
     const QemuState &state_;
     ReloadPlan plan_;
-    Later later_;
+    LaterChanges later_;
 };
 
 }  // namespace
-
-HelpersWords helpers_words(const std::vector<std::string> &exec_start) {
-    using namespace helper_option;
-    HelpersWords words;
-    words.files = drive_files(exec_start);
-    std::map<std::string, uint64_t, std::less<>> sizes;  // by path
-    // The helper's options end where QEMU begins.
-    for (std::size_t i = 1; i < exec_start.size() && exec_start[i].starts_with('-'); ++i) {
-        const std::string_view value = value_of(exec_start[i]);
-        if (takes_value(exec_start[i], kUnplugged))
-            words.unplugged.emplace_back(value);
-        else if (takes_value(exec_start[i], kSized))  // BYTES:FORMAT:PATH
-            if (const auto bytes = whole_number(value.substr(0, value.find(':'))))
-                sizes.emplace(behind_colons(value, 2), *bytes);
-    }
-    for (std::size_t i = 1; i < exec_start.size() && exec_start[i].starts_with('-'); ++i)
-        if (takes_value(exec_start[i], kDriveFile)) {  // SET:DRIVE:ACCESS:FORMAT:PATH
-            const std::string_view value = value_of(exec_start[i]);
-            if (const auto size = sizes.find(behind_colons(value, 4)); size != sizes.end()) {
-                const std::string_view drive = behind_colons(value, 1);
-                words.sizes.emplace(drive.substr(0, drive.find(':')), size->second);
-            }
-        }
-    return words;
-}
 
 ReloadPlan plan_reload(const std::vector<std::string> &running,
                        const std::vector<std::string> &configured, const HelpersWords &words,
                        const QemuState &state) {
     ReloadPlan plan = Comparison(running, configured, words, state).run();
-    for (const Option &option : options_of(running))
+    for (const Option &option : comparable_options(running))
         if (option.name == "-netdev") {
             const std::string card = option.part("id");
             const bool is_out = std::ranges::find(words.unplugged, card) != words.unplugged.end();

@@ -7,13 +7,12 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "common/qmp/user_networks.h"
-#include "ctl/verbs/drive_words.h"
+#include "ctl/verbs/helpers_words.h"
 #include "ctl/verbs/hot_drives.h"
 
 namespace qemunit::ctl {
@@ -62,14 +61,6 @@ struct QemuState {
     nlohmann::json blocks;          // query-block
     nlohmann::json balloon;         // query-balloon; null if there is none
 };
-
-// What the helper is told, and no command line of QEMU shows.
-struct HelpersWords {
-    std::vector<std::string> unplugged;     // network cards without a cable
-    std::map<std::string, uint64_t> sizes;  // Size= of drives
-    DriveFiles files;
-};
-HelpersWords helpers_words(const std::vector<std::string> &exec_start);
 
 // `running` and `configured` begin with the program. `words`: as configured.
 ReloadPlan plan_reload(const std::vector<std::string> &running,

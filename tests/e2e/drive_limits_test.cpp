@@ -27,6 +27,7 @@ std::string limits_of(const VmUnderTest &vm, const std::string &drive) {
 
 TEST(DriveLimits, HoldForTheGuestAndAreChangedWhileItRuns) {
     const std::string drive = silent_linux_ini() + "[Drive data]\nFile=d.img\nSize=16M\n";
+    remove_state("limits");
     VmUnderTest vm("limits", drive + "WriteBandwidthMax=256K\n");
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     expect_contains(limits_of(vm, "data"), "bps_wr=256000");
@@ -64,6 +65,7 @@ TEST(DriveLimits, OfEachKindOfDrive) {
                     ".img\nSize=1M\nInterface=" + kind + "\n" + keys;
         return text + "[Drive thread]\nFile=thread.img\nSize=1M\nIOThread=yes\n" + keys;
     };
+    remove_state("limitkinds");
     VmUnderTest vm("limitkinds", ini(""));
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     ASSERT_EQ(call_vm(vm.name(), "Pause").error, "");

@@ -29,12 +29,6 @@ std::string state_of(const VmUnderTest &vm) {
     return "/var/lib/qemunit/" + vm.name() + "/";
 }
 
-// Images that a test of the same name has left.
-void remove_state(const std::string &vm) {
-    std::error_code error;
-    fs::remove_all("/var/lib/qemunit/" + vm, error);
-}
-
 BusReply resize(const VmUnderTest &vm, const std::string &drive, uint64_t bytes) {
     return call_vm_with(vm.name(), "ResizeDrive", [&](sd_bus_message *call) {
         return sd_bus_message_append(call, "st", drive.c_str(), bytes);

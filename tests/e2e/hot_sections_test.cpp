@@ -53,6 +53,7 @@ class HotSections : public ::testing::Test {
 
 TEST_F(HotSections, ADriveComesChangesAndGoes) {
     const std::string begin = silent_linux_ini() + "[VM]\nHotPlugPorts=1\n";
+    remove_state("hotsection");
     VmUnderTest vm("hotsection", begin);
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     GuestShell guest(vm);
@@ -95,6 +96,7 @@ TEST_F(HotSections, ADriveComesChangesAndGoes) {
 TEST_F(HotSections, ADriveComesToAScsiController) {
     const std::string begin =
         silent_linux_ini() + "[Drive first]\nFile=first.img\nSize=1M\nInterface=scsi\n";
+    remove_state("hotsectionscsi");
     VmUnderTest vm("hotsectionscsi", begin);
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     GuestShell guest(vm);
@@ -110,6 +112,7 @@ TEST_F(HotSections, ADriveComesToAScsiController) {
 // A boot sector knows nothing of hot-plugging: it never lets go, until the machine is reset.
 TEST_F(HotSections, WhatAGuestKeepsIsSaidAndTakenLater) {
     const std::string begin = boot_sector_ini() + "[VM]\nMachine=pc\n";
+    remove_state("hotkept");
     VmUnderTest vm("hotkept", begin);
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     reload(vm, begin + drive("one.img"));
@@ -127,6 +130,7 @@ TEST_F(HotSections, WhatAGuestKeepsIsSaidAndTakenLater) {
 
 TEST_F(HotSections, WhatWasAttachedByHandStays) {
     const std::string begin = boot_sector_ini() + "[VM]\nMachine=pc\n";
+    remove_state("hothand");
     VmUnderTest vm("hothand", begin);
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     const UniqueFd fd(open((kFolder + "one.img").c_str(), O_RDWR | O_CLOEXEC));
@@ -146,6 +150,7 @@ TEST_F(HotSections, WhatWasAttachedByHandStays) {
 
 TEST_F(HotSections, WhatCannotComeWaitsOrSaysWhy) {
     const std::string begin = boot_sector_ini();
+    remove_state("hotcannot");
     VmUnderTest vm("hotcannot", begin);
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     EXPECT_FALSE(try_reload(vm, begin + drive("one.img")).ok());
@@ -160,6 +165,7 @@ TEST_F(HotSections, WhatCannotComeWaitsOrSaysWhy) {
 
 TEST_F(HotSections, ABackupHasADriveThatHasComeByItsName) {
     const std::string begin = silent_linux_ini() + "[VM]\nMachine=pc\n";
+    remove_state("hotbackup");
     VmUnderTest vm("hotbackup", begin);
     const BackupFolder folder("hotbackup");
     ASSERT_TRUE(vm.start().ok()) << vm.status();
@@ -178,6 +184,7 @@ TEST_F(HotSections, ABackupHasADriveThatHasComeByItsName) {
 TEST_F(HotSections, NeitherAMoveNorASnapshotBeginsWithADriveThatCannotTakePart) {
     const std::string begin =
         boot_sector_ini() + "[VM]\nMachine=pc\n[Drive root]\nFile=root.qcow2\nSize=1M\n";
+    remove_state("hotmove");
     VmUnderTest vm("hotmove", begin);
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     reload(vm, begin + drive("one.img"));
@@ -193,6 +200,7 @@ TEST_F(HotSections, NeitherAMoveNorASnapshotBeginsWithADriveThatCannotTakePart) 
 // next start has it.
 TEST_F(HotSections, AVmIsNotHibernatedWithADriveThatHasCome) {
     const std::string begin = silent_linux_ini() + "[VM]\nMachine=pc\nStop=hibernate\n";
+    remove_state("hothibernate");
     VmUnderTest vm("hothibernate", begin);
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     {

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <string>
 
 #include "tests/e2e/journal.h"
@@ -12,6 +13,12 @@
 #include "tests/e2e/vm_under_test.h"
 
 namespace qemunit::e2e {
+
+// What a test of the same name has left: images, a saved state.
+inline void remove_state(const std::string &vm) {
+    std::error_code error;
+    std::filesystem::remove_all("/var/lib/qemunit/" + vm, error);
+}
 
 // All that the VM's journal has by now.
 inline std::string log_of(const VmUnderTest &vm) {

@@ -201,6 +201,12 @@ TEST(ReloadPlanTest, LimitsAreHeldAgainstThoseOfQemu) {
               Texts{R"(limits root {"bps":0,"bps_rd":0,"bps_wr":0,"device":"root","iops":0,)"
                     R"("iops_rd":0,"iops_wr":0})"});
     EXPECT_EQ(with(json(), plain, limited), Texts{});
+    // By Arguments=.
+    for (const std::string &by_hand : {plain + ",iops=20", plain + ",throttling.iops-total-max=20"})
+        EXPECT_EQ(with(block(device, 0, 20), by_hand, by_hand), Texts{});
+    EXPECT_EQ(changes({"-drive", plain, "-set", "drive.root.throttling.iops-total=20"},
+                      {"-drive", plain, "-set", "drive.root.throttling.iops-total=20"}, state),
+              Texts{});
 }
 
 TEST(ReloadPlanTest, DrivesComeAndGo) {
@@ -264,9 +270,10 @@ TEST(ReloadPlanTest, OnlyDrivesThatAttachDriveCanMake) {
 
 TEST(ReloadPlanTest, WhatTheHelperIsToldOfFiles) {
     const DriveFiles files =
-        drive_files({"/lib/qemunit-helper", "--drive-file=1:root:rw:qcow2,guessed:/srv/a",
-                     "--made=/srv/d", "--backing-file=2:root:raw:/srv/b",
-                     "--drive-file=3:data:r:raw:/srv/,guessed:d", "/usr/bin/qemu"});
+        helpers_words({"/lib/qemunit-helper", "--drive-file=1:root:rw:qcow2,guessed:/srv/a",
+                       "--made=/srv/d", "--backing-file=2:root:raw:/srv/b",
+                       "--drive-file=3:data:r:raw:/srv/,guessed:d", "/usr/bin/qemu"})
+            .files;
     EXPECT_EQ(files.guessed, (std::set<std::string>{"root"}));
     EXPECT_EQ(files.layered, (std::set<std::string>{"root"}));
     EXPECT_EQ(files.made, (std::set<std::string>{"/srv/d"}));
