@@ -32,17 +32,6 @@ bool has_only(const std::vector<std::string> &parts, std::size_t from,
                        });
 }
 
-// D-Bus carries UTF-8 alone.
-bool is_of_dbus(std::string_view text) {
-    while (!text.empty()) {
-        const auto character = first_of_utf8(text);
-        if (!character)
-            return false;
-        text.remove_prefix(character->length);
-    }
-    return true;
-}
-
 std::string interface_of(const QemuOption &device) {
     const std::string &model = device.parts.front();
     // The bus of one is QEMU's to choose, that of the other the controller of all drives.
@@ -68,7 +57,8 @@ std::optional<HotDrive> hot_drive(const QemuOption &drive, const QemuOption &dev
     if (drive.part("if") != "none" || hot.path.empty() || hot.interface.empty() ||
         hot.name.size() > kNameMax || (hot.format != "raw" && hot.format != "qcow2") ||
         !has_only(drive.parts, 0, kDriveKeys) || !has_only(device.parts, 1, kDeviceKeys) ||
-        files.layered.contains(hot.name) || !is_of_dbus(hot.origin))
+        files.layered.contains(hot.name) ||
+        !is_whole_utf8(hot.origin))  // D-Bus carries nothing else
         return std::nullopt;
     hot.format_is_guessed = files.guessed.contains(hot.name);
     hot.is_made = files.made.contains(hot.path);

@@ -183,7 +183,7 @@ TEST_F(HotSections, ABackupHasADriveThatHasComeByItsName) {
 // What a drive keeps from is said before anything begins.
 TEST_F(HotSections, NeitherAMoveNorASnapshotBeginsWithADriveThatCannotTakePart) {
     const std::string begin =
-        boot_sector_ini() + "[VM]\nMachine=pc\n[Drive root]\nFile=root.qcow2\nSize=1M\n";
+        boot_sector_ini() + "[VM]\nMachine=pc\n[Drive disk]\nFile=disk.qcow2\nSize=1M\n";
     remove_state("hotmove");
     VmUnderTest vm("hotmove", begin);
     ASSERT_TRUE(vm.start().ok()) << vm.status();
