@@ -67,4 +67,14 @@ std::u32string decode_utf8(std::string_view text) {
     return decoded;
 }
 
+bool is_whole_utf8(std::string_view text) {
+    while (!text.empty()) {
+        const auto character = first_of_utf8(text);
+        if (!character)
+            return false;
+        text.remove_prefix(character->length);
+    }
+    return true;
+}
+
 }  // namespace qemunit

@@ -30,6 +30,8 @@ struct Utf8Character {
 // surrogate, nothing above U+10FFFF.
 std::optional<Utf8Character> first_of_utf8(std::string_view text);
 
+bool is_whole_utf8(std::string_view text);
+
 // At most so many bytes from the beginning of `text`, without half a character at the end.
 std::string_view whole_characters(std::string_view text, std::size_t at_most);
 

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 
-#include "bus/backup/members.h"
+#include "bus/monitor/drive_devices.h"
+#include "bus/monitor/hot_drive.h"
+#include "bus/monitor/members.h"
 #include "common/ascii.h"
 #include "common/qmp/qmp_client.h"
 
@@ -21,19 +23,15 @@ bool is_in(const std::vector<std::string> &names, std::string_view name) {
     return std::ranges::find(names, name) != names.end();
 }
 
-// "/machine/peripheral/qemunit-hot-data/virtio-backend" -> "qemunit-hot-data"
+// "/machine/peripheral/qemunit-hot-data/virtio-backend" -> "data", which is the name that the drive
+// has at the next start if it has come into the ini.
 std::string name_of_device(std::string_view path) {
     constexpr std::string_view kPeripheral = "/machine/peripheral/";
     if (path.starts_with(kPeripheral))
         path.remove_prefix(kPeripheral.size());
-    return std::string(path.substr(0, path.find('/')));
-}
-
-// A drive with Ephemeral=: its layer is a file that QEMU has deleted (bdrv_append_temp_snapshot()
-// in block.c of QEMU), and such a layer alone has a name of QEMU's beside a file of that kind.
-bool is_ephemeral(const json &inserted) {
-    return string_at(inserted, "node-name").starts_with('#') &&
-           string_at(inserted, "file").find("/vl.") != std::string::npos;
+    const std::string_view id = path.substr(0, path.find('/'));
+    const std::string hot = hot_drive_name(id);
+    return hot.empty() ? std::string(id) : hot;
 }
 
 bool is_of_version_3(const json &inserted) {

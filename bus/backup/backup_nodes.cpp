@@ -5,9 +5,9 @@
 
 #include <algorithm>
 
-#include "bus/backup/members.h"
-#include "common/qmp/backup_nodes.h"
+#include "bus/monitor/members.h"
 #include "common/drive_nodes.h"
+#include "common/qmp/backup_nodes.h"
 #include "common/qmp/qmp_client.h"
 
 namespace qemunit::bus {

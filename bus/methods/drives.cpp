@@ -113,24 +113,27 @@ void plug_in(const CallPtr &call, const AttachmentPtr &attachment, const HotPlug
 }
 
 void attach(const CallPtr &call, const AttachmentPtr &attachment) {
-    const auto place = hot_plug_place(attachment->machine, attachment->free_ports, call->vm_name);
+    const auto place = hot_plug_place(attachment->machine, attachment->free_ports, call->vm_name,
+                                      attachment->drive.interface);
     if (!place)
         return reply_error(*call, bus_error::kMonitor, place.error());
     // A drive of that name may have been let go while no qemunitd ran; its image is still open.
-    release_image(call, attachment->drive.name,
-                  [call, attachment, place = *place](const VmMonitor::Reply &released) {
-                      if (!released)
-                          return reply_error(*call, released.error());
-                      execute(
-                          call, "add-fd", {{"opaque", hot_drive_label(attachment->drive.name)}},
-                          [call, attachment, place](const VmMonitor::Reply &added) {
-                              if (added)
-                                  plug_in(call, attachment, place, *added);
-                              else
-                                  reply_error(*call, added.error());
-                          },
-                          std::move(attachment->image));
-                  });
+    release_image(
+        call, attachment->drive.name,
+        [call, attachment, place = *place](const VmMonitor::Reply &released) {
+            if (!released)
+                return reply_error(*call, released.error());
+            execute(
+                call, "add-fd",
+                {{"opaque", hot_drive_label(attachment->drive.name, attachment->drive.origin)}},
+                [call, attachment, place](const VmMonitor::Reply &added) {
+                    if (added)
+                        plug_in(call, attachment, place, *added);
+                    else
+                        reply_error(*call, added.error());
+                },
+                std::move(attachment->image));
+        });
 }
 
 // Which ports are free: each is a bus below its device, of the same name.
@@ -171,6 +174,17 @@ void look_at_machine(const CallPtr &call, const AttachmentPtr &attachment) {
     });
 }
 
+constexpr std::size_t kOriginMax = 16384;  // two paths with what is around them
+
+// Where the text of that option goes; nullptr if there is none of that name.
+std::string *text_option(HotDrive &drive, std::string_view option) {
+    return option == "format"      ? &drive.format
+           : option == "serial"    ? &drive.serial
+           : option == "interface" ? &drive.interface
+           : option == "origin"    ? &drive.origin
+                                   : nullptr;
+}
+
 // What is wrong with them, or "".
 int read_options(sd_bus_message *message, HotDrive &drive, std::optional<bool> &read_only,
                  std::string &fault) {
@@ -182,18 +196,22 @@ int read_options(sd_bus_message *message, HotDrive &drive, std::optional<bool> &
         if (r = sd_bus_message_peek_type(message, nullptr, &type); r < 0)
             return r;
         const std::string_view option = key, signature = type;
-        if (option == "read-only" && signature == "b") {
+        std::string *const wanted = text_option(drive, option);
+        if ((option == "read-only" || option == "discard") && signature == "b") {
             int value = 0;
             r = sd_bus_message_read(message, "v", "b", &value);
-            read_only = value != 0;
-        } else if ((option == "format" || option == "serial") && signature == "s") {
+            if (option == "discard")
+                drive.discard = value != 0;
+            else
+                read_only = value != 0;
+        } else if (wanted && signature == "s") {
             r = sd_bus_message_read(message, "v", "s", &text);
             if (r >= 0)
-                (option == "format" ? drive.format : drive.serial) = text;
+                *wanted = text;
         } else {
             fault = fmt::format(
-                "Option '{}' of type '{}' is none: there are 'format' and 'serial' of type 's', "
-                "'read-only' of type 'b'",
+                "Option '{}' of type '{}' is none: there are 'format', 'interface', 'origin' and "
+                "'serial' of type 's', 'discard' and 'read-only' of type 'b'",
                 option, signature);
             r = sd_bus_message_skip(message, "v");
         }
@@ -221,6 +239,10 @@ std::string take_image(int fd, std::optional<bool> read_only, HotDrive &drive) {
                "'read-only'";
     if (drive.format != "raw" && drive.format != "qcow2")
         return fmt::format("The format '{}' is none of raw, qcow2", drive.format);
+    if (!drive.interface.empty() && drive.interface != "virtio" && drive.interface != "scsi")
+        return fmt::format("The interface '{}' is none of virtio, scsi", drive.interface);
+    if (drive.origin.size() > kOriginMax)
+        return fmt::format("The origin is longer than {} bytes", kOriginMax);
     return hot_drive_serial_fault(drive.serial);
 }
 

@@ -13,9 +13,9 @@
 #include <memory>
 #include <vector>
 
-#include "bus/methods/forward_request.h"
 #include "bus/methods/methods.h"
 #include "bus/methods/vm_call.h"
+#include "bus/monitor/forward_request.h"
 #include "bus/monitor/usernet_sockets.h"
 #include "common/bus_errors.h"
 #include "common/qmp/hmp_text.h"

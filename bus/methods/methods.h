@@ -14,6 +14,7 @@ extern const sd_bus_vtable kAgentMethods[];
 extern const sd_bus_vtable kBackupMethods[];
 extern const sd_bus_vtable kCommandMethods[];
 extern const sd_bus_vtable kDriveMethods[];
+extern const sd_bus_vtable kDriveSizeMethods[];
 extern const sd_bus_vtable kForwardMethods[];
 extern const sd_bus_vtable kInputMethods[];
 extern const sd_bus_vtable kMediumMethods[];

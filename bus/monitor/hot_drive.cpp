@@ -41,14 +41,16 @@ std::string hot_drive_name(std::string_view id) {
     return id.starts_with(kHotDriveIds) ? std::string(id.substr(kHotDriveIds.size())) : "";
 }
 
-std::string hot_drive_label(std::string_view name) {
-    return fmt::format("qemunit-drive:{}", name);
+std::string hot_drive_label(std::string_view name, std::string_view origin) {
+    return fmt::format("{}{}{}{}", kHotDriveLabels, name, origin.empty() ? "" : ":", origin);
 }
 
 bool is_image_of(const json &set, std::string_view name) {
     const auto fds = set.is_object() ? set.find("fds") : set.end();
     return fds != set.end() && fds->is_array() && std::ranges::any_of(*fds, [&](const json &fd) {
-               return fd.is_object() && string_at(fd, "opaque") == hot_drive_label(name);
+               const std::string label = fd.is_object() ? string_at(fd, "opaque") : "";
+               const std::string begin = hot_drive_label(name);  // no name has a colon
+               return label == begin || label.starts_with(begin + ":");
            });
 }
 
@@ -100,15 +102,21 @@ std::vector<std::string> pcie_root_ports(const HotPlugMachine &machine) {
 
 std::expected<HotPlugPlace, std::string> hot_plug_place(const HotPlugMachine &machine,
                                                         const std::vector<std::string> &free_ports,
-                                                        const std::string &vm) {
-    if (machine.type.starts_with("pc-i440fx"))
+                                                        const std::string &vm,
+                                                        std::string_view interface) {
+    if (interface != "scsi" && machine.type.starts_with("pc-i440fx"))
         return HotPlugPlace{"virtio-blk-pci", "pci.0"};
-    if (!free_ports.empty())
+    if (interface != "scsi" && !free_ports.empty())
         return HotPlugPlace{"virtio-blk-pci", free_ports.front()};
     for (const auto &[id, type] : machine.devices)
-        if (type.starts_with("virtio-scsi-"))
+        if (interface != "virtio" && type.starts_with("virtio-scsi-"))
             return HotPlugPlace{"scsi-hd", id + ".0"};
     const std::string_view name = machine_name(machine.type);
+    if (interface == "scsi")
+        return std::unexpected(fmt::format(
+            "VM '{}' has no virtio-scsi controller, which a drive with Interface=scsi brings at a "
+            "start",
+            vm));
     if (name == "microvm")
         return std::unexpected(
             fmt::format("VM '{}' has no place for another drive: the machine 'microvm' has no PCI; "
@@ -116,6 +124,11 @@ std::expected<HotPlugPlace, std::string> hot_plug_place(const HotPlugMachine &ma
                         "Machine= in [VM] of its ini, or a drive with Interface=scsi, it will have",
                         vm));
     const std::size_t ports = pcie_root_ports(machine).size();
+    if (interface == "virtio")
+        return std::unexpected(fmt::format(
+            "VM '{}' has no place for another virtio drive: its machine, '{}', takes one in a PCIe "
+            "root port, and it has {}; add HotPlugPorts={} to [VM] of its ini, and start it anew",
+            vm, name, ports ? "none that is free" : "none", ports + 1));
     return std::unexpected(fmt::format(
         "VM '{0}' has no place for another drive: its machine, '{1}', takes one in a PCIe root "
         "port or on a virtio-scsi controller, and it has {2}; add HotPlugPorts={3} "
@@ -135,6 +148,8 @@ json blockdev_arguments(const HotDrive &drive, const json &fd_set) {
     // Whatever backing file the header names by now, QEMU opens none.
     if (drive.format == "qcow2")
         arguments["backing"] = nullptr;
+    if (drive.discard)
+        arguments["discard"] = arguments["file"]["discard"] = "unmap";
     return arguments;
 }
 

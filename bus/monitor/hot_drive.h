@@ -21,6 +21,9 @@ struct HotDrive {
     bool read_only = false;
     bool is_file_read_only = false;  // how the image is open
     bool is_block_device = false;
+    bool discard = false;   // space that the guest gives back
+    std::string interface;  // "virtio" or "scsi"; "": what the machine has room for
+    std::string origin;     // by which the caller knows the drive again
 };
 
 // The id of the device, and of the block node below it. The generator leaves names that begin
@@ -30,7 +33,7 @@ std::string hot_drive_id(std::string_view name);
 std::string hot_drive_name(std::string_view id);
 
 // The text that QEMU keeps beside the image (add-fd, "opaque"), by which the image is found again.
-std::string hot_drive_label(std::string_view name);
+std::string hot_drive_label(std::string_view name, std::string_view origin = {});
 // Whether that element of query-fdsets is the image of the drive.
 bool is_image_of(const nlohmann::json &set, std::string_view name);
 
@@ -61,7 +64,8 @@ struct HotPlugPlace {
 // The best place, or why there is none and what to do. `free_ports`: of pcie_root_ports().
 std::expected<HotPlugPlace, std::string> hot_plug_place(const HotPlugMachine &machine,
                                                         const std::vector<std::string> &free_ports,
-                                                        const std::string &vm);
+                                                        const std::string &vm,
+                                                        std::string_view interface = {});
 
 // The arguments of blockdev-add and device_add; `fd_set` as add-fd returned it.
 nlohmann::json blockdev_arguments(const HotDrive &drive, const nlohmann::json &fd_set);

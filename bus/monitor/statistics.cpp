@@ -6,7 +6,7 @@
 #include <fstream>
 #include <utility>
 
-#include "bus/monitor/hot_drive.h"
+#include "bus/monitor/drive_devices.h"
 #include "common/file_label.h"
 #include "common/qmp/qmp_client.h"
 #include "common/vm_name.h"
@@ -64,20 +64,6 @@ std::optional<uint64_t> number_at(const json &object, const char *key) {
     if (found == object.end() || !found->is_number_unsigned())
         return std::nullopt;
     return found->get<uint64_t>();
-}
-
-// Of a drive of the ini, "device"; of one that was attached, the device in "qdev":
-// "/machine/peripheral/ID/virtio-backend".
-std::string drive_name(const json &device) {
-    if (std::string name = string_at(device, "device"); !name.empty())
-        return name.starts_with("pflash") ? "" : name;  // the firmware's
-    constexpr std::string_view kPeripheral = "/machine/peripheral/";
-    const std::string qdev = string_at(device, "qdev");
-    if (!qdev.starts_with(kPeripheral))
-        return {};
-    return hot_drive_name(std::string_view(qdev)
-                              .substr(kPeripheral.size())
-                              .substr(0, qdev.find('/', kPeripheral.size()) - kPeripheral.size()));
 }
 
 // With our bounds, or none.

@@ -192,6 +192,14 @@ void Vm::finish_backup_end() {
         std::function(backup_ends_.front())();
 }
 
+std::shared_ptr<void> Vm::begin_resize() {
+    if (!resize_.expired())
+        return nullptr;
+    const auto held = std::make_shared<char>();
+    resize_ = held;
+    return held;
+}
+
 // A qemunitd that was killed, or lost the connection, may have left the guest stopped or frozen.
 void Vm::take_up_connection() {
     if (std::exchange(is_connection_new_, false) && is_up())

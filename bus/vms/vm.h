@@ -106,6 +106,10 @@ class Vm : public std::enable_shared_from_this<Vm> {
     void queue_backup_end(std::function<void()> end);
     void finish_backup_end();
 
+    // Held by the call that makes a drive larger; null if another one does: of two that have asked
+    // for the size at once, the later could make the drive smaller again.
+    std::shared_ptr<void> begin_resize();
+
   private:
     void follow_unit();
     void update();
@@ -136,6 +140,7 @@ class Vm : public std::enable_shared_from_this<Vm> {
     std::shared_ptr<void> backup_;
     std::function<void()> end_backup_;
     std::deque<std::function<void()>> backup_ends_;  // the first one is under way
+    std::weak_ptr<void> resize_;
     bool is_connection_new_ = true;
 };
 

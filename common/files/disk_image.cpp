@@ -170,8 +170,10 @@ std::string other_size(int image, std::string_view path, std::string_view format
                " is for an image that is made. ");
     if (*found > size)
         return concat(begin, "It stays as it is.");
-    return concat(begin, "To grow it while the VM is off: qemu-img resize -f ", format, " ",
-                  quoted(path), " ", std::to_string(size));
+    return concat(begin,
+                  "To grow it: systemctl reload, while the VM runs; or, while it is off: qemu-img "
+                  "resize -f ",
+                  format, " ", quoted(path), " ", std::to_string(size));
 }
 
 std::string wrong_backing(const std::string &layer) {

@@ -42,16 +42,6 @@ bool is_control_byte(char c) {
     return static_cast<unsigned char>(c) < ' ' || c == '\x7f';
 }
 
-bool is_whole_utf8(std::string_view text) {
-    while (!text.empty()) {
-        const auto character = first_of_utf8(text);
-        if (!character)
-            return false;
-        text.remove_prefix(character->length);
-    }
-    return true;
-}
-
 // One line of a comment, whatever the text holds.
 std::string comment(std::string_view text) {
     std::string line = printable_text(text);

@@ -19,6 +19,7 @@
 #include "ctl/upgrade/installed_qemu.h"
 #include "ctl/verbs/command_line.h"
 #include "ctl/verbs/drive_words.h"
+#include "ctl/verbs/hot_drives.h"
 #include "ctl/vm/qemu_process.h"
 #include "ctl/vm/vm_bus.h"
 
@@ -126,6 +127,24 @@ Result<> check_unchanged(const std::vector<DriveOfSet> &drives, const Words &run
     return {};
 }
 
+// The QEMU over there is started with what the ini says.
+Result<> check_nothing_attached(sd_bus *bus, const std::string &vm) {
+    const auto sets = ask_qemu(bus, vm, "query-fdsets"), blocks = ask_qemu(bus, vm, "query-block");
+    for (const auto *answer : {&sets, &blocks})
+        if (!*answer)
+            return std::unexpected(answer->error());
+    for (const auto &[name, origin] : attached_drives(*sets, *blocks))
+        return fail(
+            ENOTSUP,
+            fmt::format(
+                "it has drive '{}', which was plugged in since the VM was started, and a VM "
+                "with such a drive cannot move; take it out first: {}",
+                name,
+                origin.empty() ? "DetachDrive of org.qemunit1(5)"
+                               : "its section of the ini file, and systemctl reload"));
+    return {};
+}
+
 }  // namespace
 
 std::string name_of_this_host() {
@@ -167,6 +186,8 @@ Result<MoveOffer> offer_of(sd_bus *bus, const std::string &vm, const std::string
         if (const auto size = memory->find(part);
             size != memory->end() && size->is_number_unsigned())
             offer.memory += size->get<uint64_t>();
+    if (auto plain = check_nothing_attached(bus, vm); !plain)
+        return std::unexpected(plain.error());
     std::vector<DriveOfSet> drives = drives_of(*exec_start);
     if (auto unchanged = check_unchanged(drives, running); !unchanged)
         return std::unexpected(unchanged.error());

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 #include "common/concat.h"
 #include "common/helper_options.h"
+#include "common/whole_number.h"
 
 namespace qemunit::ctl {
 
@@ -25,22 +27,21 @@ std::string join_parts(const std::vector<std::string> &parts) {
     return value;
 }
 
+constexpr std::string_view kLimits = "throttling.";
+constexpr std::pair<std::string_view, const char *> kNamesOfLimits[] = {
+    {"bps-total=", "bps"},   {"bps-read=", "bps_rd"},   {"bps-write=", "bps_wr"},
+    {"iops-total=", "iops"}, {"iops-read=", "iops_rd"}, {"iops-write=", "iops_wr"}};
+
 // Of each -drive that is not the firmware's.
 void change_drives(std::vector<std::string> &command,
                    const std::function<void(std::vector<std::string> &)> &change) {
     for (std::size_t i = 1; i < command.size(); ++i)
-        if (command[i - 1] == "-drive" && command[i].starts_with("if=none,")) {
+        if (command[i - 1] == "-drive" &&
+            (command[i].starts_with("if=none,") || command[i].starts_with("if=sd,"))) {
             std::vector<std::string> parts = split_parts(command[i]);
             change(parts);
             command[i] = join_parts(parts);
         }
-}
-
-// The text behind the colon of that number.
-std::string_view behind_colons(std::string_view text, unsigned count) {
-    for (; count > 0; --count)
-        text.remove_prefix(std::min(text.find(':'), text.size() - 1) + 1);
-    return text;
 }
 
 std::string value_in(const std::vector<std::string> &parts, std::string_view key) {
@@ -51,6 +52,12 @@ std::string value_in(const std::vector<std::string> &parts, std::string_view key
 }
 
 }  // namespace
+
+std::string_view behind_colons(std::string_view text, unsigned count) {
+    for (; count > 0; --count)
+        text.remove_prefix(std::min(text.find(':'), text.size() - 1) + 1);
+    return text;
+}
 
 std::vector<std::string> split_parts(std::string_view value) {
     std::vector<std::string> parts(1);
@@ -110,6 +117,21 @@ void leave_out_nodes(std::vector<std::string> &command) {
             if (part.starts_with("file="))
                 part.insert(4, ".filename");
     });
+}
+
+std::map<std::string, DriveLimits> take_limits(std::vector<std::string> &command) {
+    std::map<std::string, DriveLimits> limits;
+    change_drives(command, [&](std::vector<std::string> &parts) {
+        const std::string drive = value_in(parts, "id=");
+        if (drive.empty())
+            return;
+        for (const auto &[word, name] : kNamesOfLimits) {
+            const std::string key = concat(kLimits, word);
+            limits[drive][name] = whole_number(value_in(parts, key)).value_or(0);
+            std::erase_if(parts, [&](const std::string &part) { return part.starts_with(key); });
+        }
+    });
+    return limits;
 }
 
 void leave_out_taps(std::vector<std::string> &command) {

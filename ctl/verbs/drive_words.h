@@ -4,6 +4,7 @@
 // what a person can run by hand, and for comparing two command lines.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -25,8 +26,17 @@ void name_files(std::vector<std::string> &command, const FilesOfSets &files);
 // words of a VM that 0.7.0 has started look the same, too.
 void leave_out_nodes(std::vector<std::string> &command);
 
+// Takes the limits (throttling) out of each -drive that has an id, as numbers by the names that
+// they have in query-block and block_set_io_throttle: "root" -> "bps_rd" -> 1000000. A limit that
+// is not there is 0.
+using DriveLimits = std::map<std::string, uint64_t>;
+std::map<std::string, DriveLimits> take_limits(std::vector<std::string> &command);
+
 // What is behind the id of a tap: its interface, or the descriptor that the helper has put there.
 void leave_out_taps(std::vector<std::string> &command);
+
+// The text behind the colon of that number.
+std::string_view behind_colons(std::string_view text, unsigned count);
 
 // An option's value between its commas; a doubled one is part of a value.
 std::vector<std::string> split_parts(std::string_view value);

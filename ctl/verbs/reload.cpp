@@ -9,12 +9,15 @@
 #include <cstdio>
 #include <fstream>
 #include <optional>
+#include <set>
 
+#include "common/files/disk_image.h"
 #include "common/paths.h"
 #include "common/qmp/qmp_client.h"
 #include "common/usernet/options.h"
 #include "common/vm_name.h"
 #include "ctl/verbs/command_line.h"
+#include "ctl/verbs/drive_attachment.h"
 #include "ctl/verbs/media.h"
 #include "ctl/verbs/reload_plan.h"
 #include "ctl/verbs/user_network_words.h"
@@ -62,6 +65,18 @@ void explain(const std::string &vm, const Paths &paths) {
     }
 }
 
+// As keys of the ini.
+std::string limits_text(const ReloadPlan::Limits &limits) {
+    constexpr std::pair<const char *, const char *> kKeys[] = {
+        {"bps", "BandwidthMax"}, {"bps_rd", "ReadBandwidthMax"}, {"bps_wr", "WriteBandwidthMax"},
+        {"iops", "IOPSMax"},     {"iops_rd", "ReadIOPSMax"},     {"iops_wr", "WriteIOPSMax"}};
+    std::string text;
+    for (const auto &[name, key] : kKeys)
+        if (const auto limit = limits.arguments.value(name, uint64_t{0}); limit != 0)
+            text += fmt::format("{}{}={}", text.empty() ? "" : ", ", key, limit);
+    return text.empty() ? "no limits" : text;
+}
+
 class Reload {
   public:
     Reload(sd_bus *bus, const Invocation &invocation)
@@ -101,8 +116,7 @@ class Reload {
             return exec_start_of(bus_, usernet_unit(vm_, card)).value_or(Words());
         };
         return plan_reload(with_user_networks(*running, started),
-                           with_user_networks(command, wanted), unplugged_cards(*configured),
-                           *state);
+                           with_user_networks(command, wanted), helpers_words(*configured), *state);
     }
 
   private:
@@ -179,6 +193,30 @@ class Reload {
             report(ask_vm(bus_, vm_, "Execute",
                           {"balloon", fmt::format(R"({{"value": {}}})", *plan.balloon)}),
                    fmt::format("memory of the guest: {} MiB", *plan.balloon >> 20));
+        std::set<std::string> stuck;
+        for (const std::string &drive : plan.detached) {
+            const auto detached = detach_drive(bus_, vm_, drive);
+            report(detached, fmt::format("drive {}: detached", drive));
+            if (!detached)
+                stuck.insert(drive);
+        }
+        for (const HotDrive &drive : plan.attached)
+            if (!stuck.contains(drive.name)) {
+                const auto attached = attach_drive(bus_, invocation_, vm_, drive);
+                report(attached, fmt::format("drive {}: {} attached", drive.name, drive.path));
+                if (!attached)
+                    stuck.insert(drive.name);
+            }
+        for (const ReloadPlan::Size &size : plan.sizes)
+            report(resize(size),
+                   fmt::format("drive {}: {}", size.drive, disk_size_text(size.bytes)));
+        for (const ReloadPlan::Limits &limits : plan.limits)
+            if (!stuck.contains(limits.drive))
+                report(ask_vm(bus_, vm_, "Execute",
+                              {"block_set_io_throttle", limits.arguments.dump()}),
+                       fmt::format("drive {}: {}", limits.drive, limits_text(limits)));
+        for (const std::string &what : plan.kept)
+            fmt::print("Stays as it is: {}\n", what);
         for (const std::string &change : plan.later)
             fmt::print("Not before the VM is started anew: {}\n", change);
         if (plan.empty())
@@ -187,6 +225,18 @@ class Reload {
 
     Result<std::string> set_link(const std::string &card, bool up) {
         return ask_vm(bus_, vm_, "Execute", {"set_link", json{{"name", card}, {"up", up}}.dump()});
+    }
+
+    Result<> resize(const ReloadPlan::Size &size) {
+        auto message = new_vm_call(bus_, vm_, "ResizeDrive");
+        if (!message)
+            return std::unexpected(message.error());
+        if (const int r =
+                sd_bus_message_append(message->get(), "st", size.drive.c_str(), size.bytes);
+            r < 0)
+            return fail_errno(r, "cannot make a D-Bus message");
+        const auto done = call(bus_, message->get(), vm_);
+        return done ? Result<>() : std::unexpected(done.error());
     }
 
     void change_forward(const char *member, const Forward &forward, const char *done) {

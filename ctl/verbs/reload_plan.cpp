@@ -4,15 +4,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <string_view>
 
-#include "common/ascii.h"
-#include "common/helper_options.h"
+#include "common/files/disk_image.h"
 #include "common/host_forward.h"
 #include "common/qmp/medium_name.h"
 #include "common/qmp/qmp_client.h"
 #include "ctl/verbs/drive_words.h"
 #include "ctl/verbs/ini_words.h"
+#include "ctl/verbs/reload_words.h"
 
 namespace qemunit::ctl {
 
@@ -22,98 +23,17 @@ using Option = QemuOption;
 
 constexpr std::string_view kFileName = "file.filename";
 
-// Whatever set a file is in, and whatever the helper has added: the words for the same ini are the
-// same.
-std::vector<std::string> comparable(std::vector<std::string> words) {
-    name_files(words, files_of_qemu(words));
-    leave_out_nodes(words);
-    leave_out_taps(words);
-    return words;
-}
-
-// The parts without those of these keys.
-std::vector<std::string> without(const Option &option,
-                                 std::initializer_list<std::string_view> keys) {
-    std::vector<std::string> rest;
-    for (const std::string &text : option.parts)
-        if (std::ranges::find(keys, text.substr(0, text.find('='))) == keys.end())
-            rest.push_back(text);
-    return rest;
-}
-
-// QEMU's options from -name on, the generator's first one; the helper adds options before it.
-std::vector<Option> options_of(const std::vector<std::string> &words) {
-    std::vector<Option> options;
-    auto word = std::ranges::find(words, "-name");
-    for (; word != words.end(); ++word) {
-        Option option{.name = *word, .value = {}, .parts = {}};
-        if (word + 1 != words.end() && !(word + 1)->starts_with('-'))
-            option.value = *++word;
-        option.parts = split_parts(option.value);
-        options.push_back(std::move(option));
-    }
-    return options;
-}
-
-bool is_cdrom(const Option &option) {
-    return option.name == "-drive" && option.part("media") == "cdrom";
-}
-
-bool is_user_network(const Option &option) {
-    return option.name == "-netdev" && option.parts.front() == "user";
-}
-
-// Whether the two are one thing, perhaps with other settings.
-bool is_same_thing(const Option &a, const Option &b) {
-    return a.name == b.name && a.part("id") == b.part("id");
-}
-
-std::optional<uint64_t> bytes_of(const std::string &size) {
-    uint64_t number = 0;
-    std::size_t i = 0;
-    for (; i < size.size() && is_digit(size[i]) && i < 12; ++i)
-        number = number * 10 + static_cast<uint64_t>(size[i] - '0');
-    const std::size_t unit = std::string_view("MGT").find(i < size.size() ? size[i] : 'M');
-    if (i == 0 || size.size() > i + 1 || unit == std::string_view::npos)
-        return std::nullopt;
-    return number << (20 + 10 * unit);
-}
-
-// The changes that have to wait, each section and key once, though it may give several options.
-class Later {
-  public:
-    // `how`: "comes", "goes", "changes", or both values.
-    void add(const std::string &word, const std::string &how) {
-        if (word.empty())
-            return;
-        const auto known = std::ranges::find(changes_, word, &Change::first);
-        if (known == changes_.end())
-            changes_.emplace_back(word, how);
-        else if (known->second != how)
-            known->second = "changes";
-    }
-
-    std::vector<std::string> texts() const {
-        std::vector<std::string> texts;
-        for (const auto &[word, how] : changes_)
-            texts.push_back(how == "comes" || how == "goes" || how == "changes"
-                                ? fmt::format("{} {}", word, how)
-                                : fmt::format("{}: {}", word, how));
-        return texts;
-    }
-
-  private:
-    using Change = std::pair<std::string, std::string>;
-    std::vector<Change> changes_;
-};
-
 class Comparison {
   public:
     Comparison(const std::vector<std::string> &running, const std::vector<std::string> &configured,
-               const QemuState &state)
-        : running_(options_of(comparable(running))),
-          configured_(options_of(comparable(configured))),
-          state_(state) {}
+               const HelpersWords &words, const QemuState &state)
+        : running_(comparable_options(running)),
+          configured_(comparable_options(configured)),
+          words_(words),
+          state_(state) {
+        std::vector<std::string> command = configured;
+        limits_ = take_limits(command);
+    }
 
     ReloadPlan run() {
         for (Option &option : configured_)
@@ -123,6 +43,7 @@ class Comparison {
                     compare_live(option, other);
                     break;
                 }
+        compare_hot_drives();
         for (Option &option : configured_)
             if (!option.is_matched)
                 compare_changed(option);
@@ -142,8 +63,84 @@ class Comparison {
             compare_forwards(option);
         else if (is_cdrom(option))
             compare_media(option, other);
-        else if (option.name == "-m")
+        else if (option.name == "-drive") {
+            compare_size(option);
+            compare_limits(option.part("id"));
+        } else if (option.name == "-m")
             compare_memory(option, other);
+    }
+
+    // Drives that are not on the command line of the QEMU that runs.
+    void compare_hot_drives() {
+        auto present = attached_drives(state_.fd_sets, state_.blocks);
+        for (Option &drive : configured_)
+            if (drive.name == "-drive" && !drive.is_matched)
+                compare_hot_drive(drive, present);
+        for (const auto &[name, origin] : present)
+            if (origin.empty())
+                plan_.kept.push_back(fmt::format(
+                    "drive {}, which is not of the ini: it was attached by AttachDrive, "
+                    "and DetachDrive takes it out",
+                    name));
+            else
+                plan_.detached.push_back(name);
+    }
+
+    // Takes the drive out of `present`.
+    void compare_hot_drive(Option &drive, std::map<std::string, std::string> &present) {
+        const std::string id = drive.part("id");
+        const auto device = std::ranges::find_if(configured_, [&](const Option &option) {
+            return option.name == "-device" && !option.is_matched && option.part("drive") == id;
+        });
+        if (device == configured_.end() || std::ranges::any_of(running_, [&](const Option &other) {
+                return is_same_thing(drive, other);
+            }))
+            return;
+        const auto wanted = hot_drive(drive, *device, words_.files);
+        const auto there = present.find(id);
+        const std::string controller = device->part("bus");
+        if (!wanted || (!controller.empty() && !runs_device(controller))) {
+            if (there != present.end() && !there->second.empty())
+                present.erase(there);  // it waits, as the rest of what has changed
+            return;
+        }
+        drive.is_matched = device->is_matched = true;
+        if (there == present.end()) {
+            attach(*wanted);
+        } else if (there->second.empty()) {
+            plan_.kept.push_back(fmt::format(
+                "drive {}, which AttachDrive has attached: that of the ini is another one, and has "
+                "its place when DetachDrive has taken this one out",
+                id));
+            present.erase(there);
+        } else if (there->second != wanted->origin) {
+            plan_.detached.push_back(id);
+            attach(*wanted);
+            present.erase(there);
+        } else {
+            present.erase(there);
+            compare_size(drive);
+            compare_limits(id);
+        }
+    }
+
+    // It has no limits then.
+    void attach(const HotDrive &drive) {
+        plan_.attached.push_back(drive);
+        const DriveLimits &limits = limits_[drive.name];
+        if (std::ranges::none_of(limits, [](const auto &limit) { return limit.second != 0; }))
+            return;
+        nlohmann::json arguments = limits;
+        arguments["id"] = device_of(drive);
+        plan_.limits.push_back({drive.name, std::move(arguments)});
+    }
+
+    // By the name of its bus: "qemunit-scsi.0".
+    bool runs_device(const std::string &bus) const {
+        const std::string id = bus.substr(0, bus.rfind('.'));
+        return std::ranges::any_of(running_, [&](const Option &option) {
+            return option.name == "-device" && option.part("id") == id;
+        });
     }
 
     void compare_changed(Option &option) {
@@ -216,6 +213,82 @@ class Comparison {
             plan_.media.push_back({id, wanted});
     }
 
+    // Of a drive whose image is the one of the ini.
+    void compare_size(const Option &drive) {
+        const std::string id = drive.part("id");
+        const auto wanted = words_.sizes.find(id);
+        const auto present = size_of(id);
+        if (wanted == words_.sizes.end() || !present || wanted->second == *present)
+            return;
+        const auto keep = [&](const char *why) {
+            plan_.kept.push_back(fmt::format("drive {} has {}, while its Size= is {}: {}", id,
+                                             disk_size_text(*present),
+                                             disk_size_text(wanted->second), why));
+        };
+        if (wanted->second < *present)
+            keep("a drive only grows");
+        else if (drive.part("snapshot") == "on")
+            keep(
+                "what is changed in a drive with Ephemeral=yes is thrown away; make the image "
+                "larger while the VM is off");
+        else
+            plan_.sizes.push_back({id, wanted->second});
+    }
+
+    std::optional<uint64_t> size_of(const std::string &drive) const {
+        const nlohmann::json *block = block_of(drive);
+        const auto size = nlohmann::json::json_pointer("/inserted/image/virtual-size");
+        if (!block || !block->contains(size) || !(*block)[size].is_number_unsigned())
+            return std::nullopt;
+        return (*block)[size].get<uint64_t>();
+    }
+
+    // QEMU has limits only while there is an image.
+    void compare_limits(const std::string &drive) {
+        const auto wanted = limits_.find(drive);
+        const nlohmann::json *block = block_of(drive);
+        if (wanted == limits_.end() || !block || !block->contains("inserted") ||
+            has_limits_by_hand(drive))
+            return;
+        const nlohmann::json &inserted = (*block)["inserted"];
+        // QEMU finds a device by its path, and one of the board's own by its drive.
+        const std::string device = string_at(*block, "qdev");
+        nlohmann::json arguments =
+            device.empty() ? nlohmann::json{{"device", drive}} : nlohmann::json{{"id", device}};
+        bool is_same = true;
+        for (const auto &[name, limit] : wanted->second) {
+            is_same =
+                is_same && (inserted.is_object() ? inserted.value(name, uint64_t{0}) : 0) == limit;
+            arguments[name] = limit;
+        }
+        if (!is_same)
+            plan_.limits.push_back({drive, std::move(arguments)});
+    }
+
+    // By Arguments=: "-set drive.root.throttling.iops-total=100", or a -drive with QEMU's older
+    // "iops=100". What their whole is, QEMU knows, and no key says it.
+    bool has_limits_by_hand(const std::string &drive) const {
+        const std::string setting = "drive." + drive + ".throttling.";
+        return std::ranges::any_of(configured_, [&](const Option &option) {
+            return (option.name == "-set" && option.value.starts_with(setting)) ||
+                   (option.name == "-drive" && option.part("id") == drive &&
+                    std::ranges::any_of(option.parts, [](const std::string &part) {
+                        return part.starts_with("bps") || part.starts_with("iops") ||
+                               part.starts_with("throttling.");
+                    }));
+        });
+    }
+
+    // Of query-block; null if QEMU has no such drive.
+    const nlohmann::json *block_of(const std::string &drive) const {
+        if (state_.blocks.is_array())
+            for (const auto &block : state_.blocks)
+                if (block.is_object() &&
+                    (string_at(block, "device") == drive || is_attached_drive(block, drive)))
+                    return &block;
+        return nullptr;
+    }
+
     // "/dev/fdset/3", if QEMU says so: a set that is in no drive any more may still be listed.
     std::string file_in(const std::string &drive) const {
         if (state_.blocks.is_array())
@@ -244,30 +317,23 @@ class Comparison {
     }
 
     std::vector<Option> running_, configured_;
+    std::map<std::string, DriveLimits> limits_;
+    const HelpersWords &words_;
     const QemuState &state_;
     ReloadPlan plan_;
-    Later later_;
+    LaterChanges later_;
 };
 
 }  // namespace
 
-std::vector<std::string> unplugged_cards(const std::vector<std::string> &exec_start) {
-    std::vector<std::string> cards;
-    // The helper's options end where QEMU begins.
-    for (std::size_t i = 1; i < exec_start.size() && exec_start[i].starts_with('-'); ++i)
-        if (helper_option::takes_value(exec_start[i], helper_option::kUnplugged))
-            cards.emplace_back(helper_option::value_of(exec_start[i]));
-    return cards;
-}
-
 ReloadPlan plan_reload(const std::vector<std::string> &running,
-                       const std::vector<std::string> &configured,
-                       const std::vector<std::string> &unplugged, const QemuState &state) {
-    ReloadPlan plan = Comparison(running, configured, state).run();
-    for (const Option &option : options_of(running))
+                       const std::vector<std::string> &configured, const HelpersWords &words,
+                       const QemuState &state) {
+    ReloadPlan plan = Comparison(running, configured, words, state).run();
+    for (const Option &option : comparable_options(running))
         if (option.name == "-netdev") {
             const std::string card = option.part("id");
-            const bool is_out = std::ranges::find(unplugged, card) != unplugged.end();
+            const bool is_out = std::ranges::find(words.unplugged, card) != words.unplugged.end();
             (is_out ? plan.unplugged : plan.plugged).push_back(card);
         }
     if (!running.empty() && !configured.empty() && running.front() != configured.front())

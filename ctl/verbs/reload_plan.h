@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "common/qmp/user_networks.h"
+#include "ctl/verbs/helpers_words.h"
+#include "ctl/verbs/hot_drives.h"
 
 namespace qemunit::ctl {
 
@@ -20,19 +22,36 @@ struct ReloadPlan {
         std::string drive;
         std::string file;  // "": the drive is emptied
     };
+    struct Size {
+        std::string drive;
+        uint64_t bytes = 0;
+    };
+    struct Limits {
+        std::string drive;
+        nlohmann::json arguments;  // of block_set_io_throttle
+    };
     std::vector<Forward> added, removed;
     std::vector<Medium> media;
     // The network cards that QEMU has. QEMU does not tell whether a cable is in, so each card is
     // set.
     std::vector<std::string> plugged, unplugged;
-    std::optional<uint64_t> balloon;  // bytes
+    std::optional<uint64_t> balloon;    // bytes
+    std::vector<Size> sizes;            // of drives that become larger
+    std::vector<std::string> detached;  // drives that were attached by a reload before
+    std::vector<HotDrive> attached;
+    std::vector<Limits> limits;
+    // What stays as it is, also at the next start, and why.
+    std::vector<std::string> kept;
     // What has to wait until the VM starts anew, in words of the ini: "CPUs= in [VM]: 1 becomes 2".
     std::vector<std::string> later;
 
-    bool empty() const {
-        return added.empty() && removed.empty() && media.empty() && unplugged.empty() && !balloon &&
-               later.empty();
+    // Whether a reload changes anything.
+    bool has_changes() const {
+        return !added.empty() || !removed.empty() || !media.empty() || !unplugged.empty() ||
+               balloon || !sizes.empty() || !limits.empty() || !detached.empty() ||
+               !attached.empty();
     }
+    bool empty() const { return !has_changes() && kept.empty() && later.empty(); }
 };
 
 // What QEMU says of itself, beside its command line.
@@ -43,12 +62,9 @@ struct QemuState {
     nlohmann::json balloon;         // query-balloon; null if there is none
 };
 
-// The network cards without a cable, from the words of ExecStart=.
-std::vector<std::string> unplugged_cards(const std::vector<std::string> &exec_start);
-
-// `running` and `configured` begin with the program. `unplugged`: cards, as configured.
+// `running` and `configured` begin with the program. `words`: as configured.
 ReloadPlan plan_reload(const std::vector<std::string> &running,
-                       const std::vector<std::string> &configured,
-                       const std::vector<std::string> &unplugged, const QemuState &state);
+                       const std::vector<std::string> &configured, const HelpersWords &words,
+                       const QemuState &state);
 
 }  // namespace qemunit::ctl

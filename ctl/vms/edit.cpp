@@ -199,17 +199,16 @@ class Editing {
             fmt::print("The VM runs on as it was started ({}).\n", plan.error().message);
             return;
         }
-        const bool has_to_reload = !plan->added.empty() || !plan->removed.empty() ||
-                                   !plan->media.empty() || !plan->unplugged.empty() ||
-                                   plan->balloon;
-        if (has_to_reload)
+        if (plan->has_changes())
             fmt::print("To apply what can be changed while the VM runs: {} reload qemu@{}\n",
                        paths_.systemctl(), vm_);
+        for (const std::string &what : plan->kept)
+            fmt::print("Stays as it is: {}\n", what);
         for (const std::string &change : plan->later)
             fmt::print("Not before the VM is started anew: {}\n", change);
         if (!plan->later.empty())
             fmt::print("To start it anew: {} restart qemu@{}\n", paths_.systemctl(), vm_);
-        if (!has_to_reload && plan->later.empty())
+        if (plan->empty())
             fmt::print("The VM runs like that already.\n");
     }
 

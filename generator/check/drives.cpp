@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <fmt/format.h>
 
+#include "common/concat.h"
 #include "generator/check/sections.h"
 #include "generator/vm/defaults.h"
 #include "generator/vm/enumerations.h"
@@ -53,6 +54,7 @@ class DriveChecker {
              {std::pair("IOThread", drive.iothread), std::pair("Queues", drive.queues.has_value())})
             if (is_given && interface != DriveInterface::virtio)
                 findings_.error(section, key, fmt::format("{}= needs Interface=virtio.", key));
+        check_limits(section, drive);
         if (interface == DriveInterface::sd && drive.boot_index)
             findings_.error(
                 section, "BootIndex",
@@ -107,6 +109,24 @@ class DriveChecker {
             findings_.error(
                 section, key,
                 fmt::format("{}=: an empty medium that the guest cannot write is of no use.", key));
+    }
+
+    void check_limits(const std::string &section, const Drive &drive) {
+        const auto check = [&](std::string_view kind, bool total, bool read, bool write) {
+            const std::string key = concat(total ? "" : read ? "Read" : "Write", kind);
+            if (drive.media == DriveMedia::cdrom && (total || read || write))
+                findings_.error(section, key, fmt::format("{}=: limits are for disks.", key));
+            else if (total && (read || write))
+                findings_.error(
+                    section, kind,
+                    fmt::format("{0}= is for reading and writing together; write Read{0}= and "
+                                "Write{0}= alone for a limit each.",
+                                kind));
+        };
+        check("BandwidthMax", drive.bandwidth_max.has_value(), drive.read_bandwidth_max.has_value(),
+              drive.write_bandwidth_max.has_value());
+        check("IOPSMax", drive.iops_max.has_value(), drive.read_iops_max.has_value(),
+              drive.write_iops_max.has_value());
     }
 
     // A serial number has no more characters than the standard of its bus has room for.

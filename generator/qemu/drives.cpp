@@ -78,6 +78,14 @@ OptionValue drive_back_end(const CommandLine &line, const Drive &drive) {
         option.add("discard", "unmap");
     if (drive.file && drive.aio)
         option.add("aio", name_of(*drive.aio));
+    for (const auto &[key, rate] : {std::pair("bps-total", drive.bandwidth_max),
+                                    {"bps-read", drive.read_bandwidth_max},
+                                    {"bps-write", drive.write_bandwidth_max},
+                                    {"iops-total", drive.iops_max},
+                                    {"iops-read", drive.read_iops_max},
+                                    {"iops-write", drive.write_iops_max}})
+        if (rate)
+            option.add(concat("throttling.", key), fmt::to_string(rate->number));
     return option;
 }
 

@@ -157,6 +157,29 @@ Parsed<DiskSize> parse_value(As<DiskSize>, std::string_view text) {
     return DiskSize{*bytes};
 }
 
+// As IOReadBandwidthMax= and IOReadIOPSMax= of systemd.resource-control(5): K, M, G, T to the base
+// 1000. The most is QEMU's (THROTTLE_VALUE_MAX in include/qemu/throttle.h).
+Parsed<Rate> parse_value(As<Rate>, std::string_view text) {
+    constexpr std::string_view kSuffixes = "KMGT";
+    constexpr uint64_t kMost = 1'000'000'000'000'000;
+    uint64_t unit = 1;
+    std::string_view digits = text;
+    if (const std::size_t i = text.empty() ? text.npos : kSuffixes.find(text.back());
+        i != kSuffixes.npos) {
+        for (std::size_t power = 0; power <= i; ++power)
+            unit *= 1000;
+        digits.remove_suffix(1);
+    }
+    const auto number = whole_number(digits);
+    if (!number)
+        return std::unexpected("not a rate; write how many in a second, as 500 or 10M.");
+    if (*number == 0)
+        return std::unexpected("nothing at all; write nothing behind the '=' for no limit.");
+    if (*number > kMost / unit)
+        return std::unexpected("more than QEMU can count (1000T).");
+    return Rate{*number * unit};
+}
+
 // More than a qcow2 image is good for.
 constexpr unsigned kSnapshotsMax = 1000;
 

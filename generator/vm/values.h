@@ -32,6 +32,7 @@ Parsed<ProgramPath> parse_value(As<ProgramPath>, std::string_view text);
 Parsed<QemuName> parse_value(As<QemuName>, std::string_view text);
 Parsed<MemorySize> parse_value(As<MemorySize>, std::string_view text);
 Parsed<DiskSize> parse_value(As<DiskSize>, std::string_view text);
+Parsed<Rate> parse_value(As<Rate>, std::string_view text);
 Parsed<SnapshotCount> parse_value(As<SnapshotCount>, std::string_view text);
 Parsed<CpuCount> parse_value(As<CpuCount>, std::string_view text);
 Parsed<MachineOption> parse_value(As<MachineOption>, std::string_view text);

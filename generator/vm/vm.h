@@ -60,6 +60,9 @@ struct MemorySize {
 struct DiskSize {
     uint64_t bytes = 0;  // whole sectors
 };
+struct Rate {
+    uint64_t number = 0;  // by the second: bytes, or operations
+};
 struct SnapshotCount {
     unsigned number = 0;
 };
@@ -169,6 +172,8 @@ struct Drive {
     std::string serial;
     bool iothread = false;
     std::optional<QueueCount> queues;
+    std::optional<Rate> bandwidth_max, read_bandwidth_max, write_bandwidth_max;
+    std::optional<Rate> iops_max, read_iops_max, write_iops_max;
 
     // A medium that is made when it is missing (qemu-image@.service).
     bool is_made_by_us() const { return size || backing_file; }

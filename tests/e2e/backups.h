@@ -43,7 +43,7 @@ class BackupFolder {
 };
 
 inline void prepare_disks(GuestShell &guest) {
-    guest.run("modprobe -a virtio_pci virtio_blk");
+    guest.run("modprobe -a virtio_pci virtio_blk; until [ -b /dev/vda ]; do usleep 20000; done");
 }
 
 // Each byte of the disk as the guest has it, past its cache.

@@ -252,6 +252,33 @@ TEST_F(PrivilegedSteps, AReloadOpensNoCdThatTheUserCannot) {
     }
 }
 
+// As of a CD; a drive that comes is also written.
+TEST_F(PrivilegedSteps, AReloadOpensNoDriveThatTheUserCannot) {
+    FolderOf state("qemunit", "/var/lib/qemunit/psdrive");
+    write_file(state / "own.img", std::string(1 << 20, 'x'));
+    give(state / "own.img", "qemunit");
+    fs::create_symlink(kSecret, state / "link.img");
+    ASSERT_TRUE(run({"mkfifo", state / "fifo"}).ok());
+    const auto ini = [](const std::string &drive) {
+        return boot_sector_ini() + "[VM]\nMachine=pc\n" + drive;
+    };
+    VmUnderTest vm("psdrive", ini(""));
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    const auto reload_with = [&](const std::string &file) {
+        write_file(vm.ini_path(), ini("[Drive data]\nFormat=raw\nFile=" + file + "\n"));
+        EXPECT_TRUE(run_words("systemctl daemon-reload").ok());
+        return vm.systemctl("reload").ok();
+    };
+    for (const char *file : {"link.img", "fifo"})
+        EXPECT_FALSE(reload_with(file)) << file;
+    for (const auto &entry :
+         fs::directory_iterator("/proc/" + std::to_string(vm.main_pid()) + "/fd")) {
+        std::error_code error;
+        EXPECT_NE(fs::read_symlink(entry, error), kSecret);
+    }
+    EXPECT_TRUE(reload_with("own.img")) << vm.status();
+}
+
 // QEMU's user may open none of them: qemunit-open does, as root.
 TEST_F(PrivilegedSteps, AnImageIsNothingThatSomebodyHasLaidOnTheWay) {
     Person bob("psopen");

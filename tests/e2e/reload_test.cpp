@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
 // `systemctl reload`: what of the ini file holds at once, and what is said to have to wait.
+#include "tests/e2e/reload.h"
+
 #include <gtest/gtest.h>
 
 #include <filesystem>
 
 #include "tests/e2e/bus.h"
 #include "tests/e2e/guest_shell.h"
-#include "tests/e2e/journal.h"
 #include "tests/e2e/unit_watch.h"
 #include "tests/e2e/vm_under_test.h"
 
@@ -15,14 +16,6 @@ namespace qemunit::e2e {
 namespace {
 
 namespace fs = std::filesystem;
-
-void reload(const VmUnderTest &vm, const std::string &ini) {
-    write_file(vm.ini_path(), ini);
-    ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
-    const Finished reloaded = vm.systemctl("reload");
-    EXPECT_TRUE(reloaded.ok()) << reloaded << vm.status();
-    EXPECT_EQ(unit_property(vm.unit(), "ActiveState"), "active");
-}
 
 TEST(Reload, ForwardsComeAndGo) {
     const std::string lan = boot_sector_ini() + "[Network lan]\n";

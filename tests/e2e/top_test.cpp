@@ -6,6 +6,7 @@
 
 #include <csignal>
 
+#include "tests/e2e/bus.h"
 #include "tests/e2e/ctl.h"
 #include "tests/e2e/expect_contains.h"
 #include "tests/e2e/unit_watch.h"

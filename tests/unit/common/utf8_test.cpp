@@ -35,8 +35,12 @@ TEST(Utf8Test, TheFirstCharacter) {
     for (const char *text :
          {"", "\xc3", "\xe2\x82", "\xf0\x9f\x98", "\xc3x", "\xe2\x82x", "\xc0\x80", "\xc1\xbf",
           "\xe0\x9f\xbf", "\xf0\x8f\xbf\xbf", "\xed\xa0\x80", "\xed\xbf\xbf", "\xf4\x90\x80\x80",
-          "\xf5\x80\x80\x80", "\x80", "\xbf", "\xff"})
+          "\xf5\x80\x80\x80", "\x80", "\xbf", "\xff"}) {
         EXPECT_FALSE(first_of_utf8(text)) << text;
+        EXPECT_EQ(is_whole_utf8(text), *text == '\0') << text;
+    }
+    EXPECT_TRUE(is_whole_utf8("a\xc3\xa4"));
+    EXPECT_FALSE(is_whole_utf8("a\xc3"));
 }
 
 TEST(Utf8Test, WholeCharacters) {

@@ -60,6 +60,15 @@ TEST(BackupDisksTest, LeavesOutWhatIsNotWrittenOrNotKept) {
     EXPECT_FALSE(backup_disks({1, "a", {{"inserted", 3}}}));
 }
 
+// A drive of the ini that was plugged in since has its own name.
+TEST(BackupDisksTest, NamesAttachedDrives) {
+    json data = qcow2_device("qemunit-hot-data");
+    data["device"] = "";
+    const auto disks = backup_disks(json::array({data}));
+    ASSERT_TRUE(disks) << disks.error();
+    EXPECT_EQ(disks->front().name, "data");
+}
+
 TEST(BackupDisksTest, RefusesANameThatLeadsElsewhere) {
     for (const char *name : {"..", "a/b", ".hidden", "a b"})
         EXPECT_FALSE(backup_disks(json::array({qcow2_device(name)}))) << name;

@@ -22,6 +22,10 @@ TEST(HotDriveTest, ItsNamesTellWhatItIs) {
     EXPECT_TRUE(is_image_of(set, "data"));
     EXPECT_FALSE(is_image_of(set, "dat"));
     EXPECT_FALSE(is_image_of(json::parse(R"({"fds":[{"fd":3}]})"), "data"));
+    EXPECT_EQ(hot_drive_label("data", "if=none,a b"), "qemunit-drive:data:if=none,a b");
+    const json of_ini = {{"fds", {{{"opaque", hot_drive_label("data", "x:y")}}}}};
+    EXPECT_TRUE(is_image_of(of_ini, "data"));
+    EXPECT_FALSE(is_image_of(of_ini, "dat"));
     EXPECT_FALSE(is_image_of(json(), "data"));
 }
 
@@ -79,6 +83,27 @@ TEST(HotDriveTest, TheBestPlace) {
               "PCIe root port or on a virtio-scsi controller, and it has no port that is free; add "
               "HotPlugPorts=2 to [VM] of its ini, or a drive "
               "with Interface=scsi, and start it anew");
+}
+
+TEST(HotDriveTest, OnlyOneInterfaceWillDo) {
+    const auto place = [](const HotPlugMachine &its, std::string_view interface,
+                          const std::vector<std::string> &free = {}) {
+        const auto found = hot_plug_place(its, free, "vm1", interface);
+        return found ? found->driver + " " + found->bus : found.error();
+    };
+    const HotPlugMachine q35 = machine(
+        "pc-q35-7.2-machine", {{"port1", "pcie-root-port"}, {"qemunit-scsi", "virtio-scsi-pci"}});
+    EXPECT_EQ(place(q35, "scsi", {"port1"}), "scsi-hd qemunit-scsi.0");
+    EXPECT_EQ(place(q35, "virtio", {"port1"}), "virtio-blk-pci port1");
+    EXPECT_EQ(
+        place(q35, "virtio"),
+        "VM 'vm1' has no place for another virtio drive: its machine, 'pc-q35-7.2', takes one "
+        "in a PCIe root port, and it has none that is free; add HotPlugPorts=2 to [VM] of its "
+        "ini, and start it anew");
+    EXPECT_EQ(place(machine("pc-i440fx-7.2-machine"), "virtio"), "virtio-blk-pci pci.0");
+    EXPECT_EQ(place(machine("pc-i440fx-7.2-machine"), "scsi"),
+              "VM 'vm1' has no virtio-scsi controller, which a drive with Interface=scsi brings at "
+              "a start");
 }
 
 TEST(HotDriveTest, WhatQemuIsTold) {

@@ -73,8 +73,8 @@ TEST_F(DiskImageTest, SizesThatDiffer) {
     EXPECT_EQ(other_size(path, "qcow2", 3 << 20), "");
     EXPECT_EQ(other_size(path, "qcow2", 5 << 20),
               path +
-                  " has 3M, while Size=5M is for an image that is made. To grow it while the VM "
-                  "is off: qemu-img resize -f qcow2 '" +
+                  " has 3M, while Size=5M is for an image that is made. To grow it: systemctl "
+                  "reload, while the VM runs; or, while it is off: qemu-img resize -f qcow2 '" +
                   folder.path() + "/it'\\''s.qcow2' 5242880");
     EXPECT_EQ(other_size(path, "qcow2", 1 << 20),
               path + " has 3M, while Size=1M is for an image that is made. It stays as it is.");

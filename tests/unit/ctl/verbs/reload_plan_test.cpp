@@ -22,8 +22,9 @@ Texts configured(const Texts &words) {
 }
 
 // One line for each change.
-Texts changes(const Texts &from, const Texts &to, const QemuState &state = {}) {
-    const ReloadPlan found = plan_reload(running(from), configured(to), {}, state);
+Texts changes(const Texts &from, const Texts &to, const QemuState &state = {},
+              const HelpersWords &words = {}) {
+    const ReloadPlan found = plan_reload(running(from), configured(to), words, state);
     Texts lines;
     for (const Forward &forward : found.removed)
         lines.push_back("- " + forward.network + " " + forward.rule);
@@ -33,6 +34,16 @@ Texts changes(const Texts &from, const Texts &to, const QemuState &state = {}) {
         lines.push_back(medium.drive + ": " + medium.file);
     if (found.balloon)
         lines.push_back("balloon " + std::to_string(*found.balloon));
+    for (const std::string &drive : found.detached)
+        lines.push_back("detach " + drive);
+    for (const HotDrive &drive : found.attached)
+        lines.push_back("attach " + drive.name + " " + drive.path + " as " + drive.interface);
+    for (const auto &size : found.sizes)
+        lines.push_back("size " + size.drive + " " + std::to_string(size.bytes));
+    for (const auto &limits : found.limits)
+        lines.push_back("limits " + limits.drive + " " + limits.arguments.dump());
+    for (const std::string &text : found.kept)
+        lines.push_back("kept: " + text);
     for (const std::string &text : found.later)
         lines.push_back("later: " + text);
     return lines;
@@ -55,7 +66,7 @@ TEST(ReloadPlanTest, WhatHasToWait) {
 TEST(ReloadPlanTest, SectionsComeGoAndChange) {
     const Texts data{"-drive", "if=none,id=data,file=/d", "-device",
                      "virtio-blk-pci,drive=data,id=data"};
-    EXPECT_EQ(changes({}, data), Texts{"later: [Drive data] comes"});
+    EXPECT_EQ(changes({}, data), Texts{"later: [Drive data] comes"});  // of no format
     EXPECT_EQ(changes(data, {}), Texts{"later: [Drive data] goes"});
     EXPECT_EQ(changes(data, {"-drive", "if=none,id=data,file=/d", "-device",
                              "virtio-scsi-pci,id=qemunit-scsi", "-device",
@@ -98,10 +109,10 @@ TEST(ReloadPlanTest, ForwardsAreHeldAgainstWhatQemuHas) {
 TEST(ReloadPlanTest, EachCardsCableIsAsConfigured) {
     const Texts exec_start{"/lib/qemunit-helper", "--vm=a",        "--unplugged=wan",
                            "--unplugged=new",     "/usr/bin/qemu", "--unplugged=lan"};
-    const Texts unplugged = unplugged_cards(exec_start);
-    EXPECT_EQ(unplugged, (Texts{"wan", "new"}));
+    const HelpersWords words = helpers_words(exec_start);
+    EXPECT_EQ(words.unplugged, (Texts{"wan", "new"}));
     const Texts cards{"-netdev", "user,id=lan", "-netdev", "tap,id=wan"};
-    const ReloadPlan found = plan_reload(running(cards), configured(cards), unplugged, {});
+    const ReloadPlan found = plan_reload(running(cards), configured(cards), words, {});
     EXPECT_EQ(found.plugged, Texts{"lan"});
     EXPECT_EQ(found.unplugged, Texts{"wan"});
     EXPECT_FALSE(found.empty());
@@ -128,6 +139,144 @@ TEST(ReloadPlanTest, TheImageInACdDrive) {
 TEST(ReloadPlanTest, ADiskIsNoMedium) {
     EXPECT_EQ(changes({"-drive", "id=a,file=/a"}, {"-drive", "id=a,file=/b"}),
               Texts{"later: [Drive a] changes"});
+}
+
+TEST(ReloadPlanTest, SizesAreThoseOfTheDrivesFiles) {
+    const HelpersWords words = helpers_words(
+        {"/lib/qemunit-helper", "--vm=a", "--drive-file=1:root:rw:qcow2,guessed:/srv/a:b.qcow2",
+         "--drive-file=2:data:rw:raw:/srv/d", "--sized=1048576:qcow2:/srv/a:b.qcow2",
+         "--sized=512:raw:/srv/other", "/usr/bin/qemu", "--sized=512:raw:/srv/d"});
+    EXPECT_EQ(words.sizes, (std::map<std::string, uint64_t>{{"root", 1048576}}));
+}
+
+TEST(ReloadPlanTest, ADriveGrows) {
+    const std::string root = "if=none,id=root,file.filename=/a,format=raw";
+    const HelpersWords words{.unplugged = {}, .sizes = {{"root", 2u << 20}}};
+    QemuState state;
+    const auto changes_from = [&](uint64_t bytes, const std::string &drive) {
+        state.blocks = {{{"device", "root"}, {"inserted", {{"image", {{"virtual-size", bytes}}}}}}};
+        return changes({"-drive", drive}, {"-drive", drive}, state, words);
+    };
+    EXPECT_EQ(changes({"-drive", root}, {"-drive", root}, {}, words), Texts{});
+    EXPECT_EQ(changes_from(2u << 20, root), Texts{});
+    EXPECT_EQ(changes_from(1u << 20, root), Texts{"size root 2097152"});
+    EXPECT_EQ(changes_from(3u << 20, root),
+              Texts{"kept: drive root has 3M, while its Size= is 2M: a drive only grows"});
+    EXPECT_EQ(
+        changes_from(1u << 20, root + ",snapshot=on"),
+        Texts{"kept: drive root has 1M, while its Size= is 2M: what is changed in a drive "
+              "with Ephemeral=yes is thrown away; make the image larger while the VM is off"});
+    // Another image waits for the next start, and is made then.
+    EXPECT_EQ(changes({"-drive", root}, {"-drive", "if=none,id=root,file.filename=/b,format=raw"},
+                      state, words),
+              Texts{"later: [Drive root] changes"});
+}
+
+TEST(ReloadPlanTest, LimitsAreHeldAgainstThoseOfQemu) {
+    const std::string plain = "if=none,id=root,file.filename=/a",
+                      limited = plain + ",throttling.bps-read=5000000,throttling.iops-total=20";
+    QemuState state;
+    const auto block = [](const std::string &qdev, uint64_t read, uint64_t total) {
+        return json::array({{{"device", "root"},
+                             {"qdev", qdev},
+                             {"inserted",
+                              {{"bps", 0},
+                               {"bps_rd", read},
+                               {"bps_wr", 0},
+                               {"iops", total},
+                               {"iops_rd", 0},
+                               {"iops_wr", 0}}}}});
+    };
+    const auto with = [&](const json &blocks, const std::string &from, const std::string &to) {
+        state.blocks = blocks;
+        return changes({"-drive", from}, {"-drive", to}, state);
+    };
+    const std::string device = "/machine/peripheral/root/virtio-backend";
+    const std::string set = R"(limits root {"bps":0,"bps_rd":5000000,"bps_wr":0,"id":")" + device +
+                            R"(","iops":20,"iops_rd":0,"iops_wr":0})";
+    EXPECT_EQ(with(block(device, 0, 0), plain, limited), Texts{set});
+    EXPECT_EQ(with(block(device, 0, 20), limited, limited), Texts{set});  // by hand
+    EXPECT_EQ(with(block(device, 5000000, 20), plain, limited), Texts{});
+    EXPECT_EQ(with(block("", 5000000, 20), limited, plain),
+              Texts{R"(limits root {"bps":0,"bps_rd":0,"bps_wr":0,"device":"root","iops":0,)"
+                    R"("iops_rd":0,"iops_wr":0})"});
+    EXPECT_EQ(with(json(), plain, limited), Texts{});
+    // By Arguments=.
+    for (const std::string &by_hand : {plain + ",iops=20", plain + ",throttling.iops-total-max=20"})
+        EXPECT_EQ(with(block(device, 0, 20), by_hand, by_hand), Texts{});
+    EXPECT_EQ(changes({"-drive", plain, "-set", "drive.root.throttling.iops-total=20"},
+                      {"-drive", plain, "-set", "drive.root.throttling.iops-total=20"}, state),
+              Texts{});
+}
+
+TEST(ReloadPlanTest, DrivesComeAndGo) {
+    const std::string drive = "if=none,id=data,file.filename=/d,format=raw",
+                      device = "virtio-blk-pci,drive=data,id=data";
+    const Texts data{"-drive", drive, "-device", device};
+    EXPECT_EQ(changes({}, data), Texts{"attach data /d as virtio"});
+
+    QemuState state;
+    const auto attached = [&state](const std::string &origin) {
+        state.fd_sets = {{{"fdset-id", 5}, {"fds", {{{"opaque", "qemunit-drive:data" + origin}}}}}};
+        state.blocks = {{{"device", ""},
+                         {"qdev", "/machine/peripheral/qemunit-hot-data/virtio-backend"},
+                         {"inserted", {{"image", {{"virtual-size", 1u << 20}}}}}}};
+    };
+    attached(":" + drive + " " + device);
+    EXPECT_EQ(changes({}, data, state), Texts{});
+    EXPECT_EQ(changes({}, {}, state), Texts{"detach data"});
+    EXPECT_EQ(changes({}, data, state, {.sizes = {{"data", 2u << 20}}}),
+              Texts{"size data 2097152"});
+    const Texts other{"-drive", drive + ",readonly=on,throttling.iops-total=5", "-device", device};
+    EXPECT_EQ(changes({}, other, state),
+              (Texts{"detach data", "attach data /d as virtio",
+                     R"(limits data {"bps":0,"bps_rd":0,"bps_wr":0,"id":"/machine/peripheral/)"
+                     R"(qemunit-hot-data/virtio-backend","iops":5,"iops_rd":0,"iops_wr":0})"}));
+    // What the guest has let go, while no qemunitd closed the image.
+    state.blocks = json::array();
+    EXPECT_EQ(changes({}, {}, state), Texts{});
+    EXPECT_EQ(changes({}, data, state), Texts{"attach data /d as virtio"});
+
+    attached("");
+    EXPECT_EQ(
+        changes({}, {}, state),
+        Texts{"kept: drive data, which is not of the ini: it was attached by AttachDrive, and "
+              "DetachDrive takes it out"});
+    EXPECT_EQ(changes({}, data, state),
+              Texts{"kept: drive data, which AttachDrive has attached: that of the ini is another "
+                    "one, and has its place when DetachDrive has taken this one out"});
+}
+
+TEST(ReloadPlanTest, OnlyDrivesThatAttachDriveCanMake) {
+    const std::string drive = "if=none,id=data,file.filename=/d,format=";
+    const auto comes = [&](const std::string &drive_words, const std::string &device,
+                           const HelpersWords &words = {}, const Texts &from = {}) {
+        return changes(from, {"-drive", drive + drive_words, "-device", device}, {}, words);
+    };
+    const std::string virtio = "virtio-blk-pci,drive=data,id=data",
+                      scsi = "scsi-hd,bus=qemunit-scsi.0,drive=data,id=data";
+    const Texts later{"later: [Drive data] comes"}, attach{"attach data /d as virtio"};
+    EXPECT_EQ(comes("qcow2,readonly=on,discard=unmap", virtio + ",serial=a"), attach);
+    for (const char *words : {"vmdk", "raw,cache=none", "raw,snapshot=on", "raw,aio=native"})
+        EXPECT_EQ(comes(words, virtio), later) << words;
+    for (const std::string &device :
+         {virtio + ",bootindex=1", virtio + ",num-queues=2", virtio + ",iothread=a", scsi,
+          std::string("nvme,drive=data,id=data,serial=data")})
+        EXPECT_EQ(comes("raw", device), later) << device;
+    EXPECT_EQ(comes("raw", scsi, {}, {"-device", "virtio-scsi-pci,id=qemunit-scsi"}),
+              (Texts{"attach data /d as scsi"}));
+    EXPECT_EQ(comes("qcow2", virtio, {.files = {.layered = {"data"}}}), later);
+}
+
+TEST(ReloadPlanTest, WhatTheHelperIsToldOfFiles) {
+    const DriveFiles files =
+        helpers_words({"/lib/qemunit-helper", "--drive-file=1:root:rw:qcow2,guessed:/srv/a",
+                       "--made=/srv/d", "--backing-file=2:root:raw:/srv/b",
+                       "--drive-file=3:data:r:raw:/srv/,guessed:d", "/usr/bin/qemu"})
+            .files;
+    EXPECT_EQ(files.guessed, (std::set<std::string>{"root"}));
+    EXPECT_EQ(files.layered, (std::set<std::string>{"root"}));
+    EXPECT_EQ(files.made, (std::set<std::string>{"/srv/d"}));
 }
 
 TEST(ReloadPlanTest, MemoryGoesIntoABalloon) {

@@ -107,6 +107,12 @@ TEST(HardwareCheckTest, DrivesAreFilesHere) {
               error(2, "File=~/a.img: write the home in full, as in /home/joe/a.img."));
     EXPECT_EQ(said("[Drive d]\nFile=/a\nInterface=scsi\nIOThread=yes\n"),
               error(4, "IOThread= needs Interface=virtio."));
+    EXPECT_EQ(said("[Drive d]\nFile=/a\nIOPSMax=5\nReadIOPSMax=5\nBandwidthMax=1\n"),
+              error(3,
+                    "IOPSMax= is for reading and writing together; write ReadIOPSMax= and "
+                    "WriteIOPSMax= alone for a limit each."));
+    EXPECT_EQ(said("[Drive d]\nMedia=cdrom\nFile=/a\nWriteBandwidthMax=5\n"),
+              error(4, "WriteBandwidthMax=: limits are for disks."));
     EXPECT_EQ(said("[Drive d]\nFile=/a\nInterface=sd\nSerial=x\n"),
               error(4, "Serial=: an SD card has no serial number."));
 }

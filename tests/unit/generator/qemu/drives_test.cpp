@@ -37,6 +37,18 @@ TEST(DriveArgumentsTest, ADisk) {
               "-drive if=none,id=root" + image("root", "qcow2") + ",readonly=on,snapshot=on");
 }
 
+TEST(DriveArgumentsTest, Limits) {
+    EXPECT_EQ(
+        storage("[Drive d]\nFile=/a\nBandwidthMax=10M\nReadIOPSMax=2K\nWriteIOPSMax=5\n").front(),
+        "-drive if=none,id=d" + image("d", "raw") +
+            ",throttling.bps-total=10000000,throttling.iops-read=2000,"
+            "throttling.iops-write=5");
+    EXPECT_EQ(
+        storage("[Drive d]\nFile=/a\nReadBandwidthMax=1\nWriteBandwidthMax=2\nIOPSMax=3\n").front(),
+        "-drive if=none,id=d" + image("d", "raw") +
+            ",throttling.bps-read=1,throttling.bps-write=2,throttling.iops-total=3");
+}
+
 TEST(DriveArgumentsTest, TheSuffixIsTheFormatUnlessItIsGiven) {
     const auto format = [](const std::string &keys) {
         const std::string drive = storage("[Drive d]\nFile=" + keys + "\n").front();

@@ -108,6 +108,7 @@ TEST(SchemaTest, AnEmptyValueResetsEveryKey) {
 std::string sample(std::string_view word) {
     static const std::map<std::string_view, std::string> kExamples = {
         {"SIZE", "2G"},
+        {"RATE", "10M"},
         {"NUMBER", "3"},
         {"MODE", "0600"},
         {"UUID", "6ba7b810-9dad-11d1-80b4-00c04fd430c8"},

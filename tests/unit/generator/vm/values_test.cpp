@@ -72,6 +72,20 @@ TEST(ValuesTest, DisksHaveWholeSectors) {
     EXPECT_EQ(fault<DiskSize>("4194305T"), "larger than any machine.");
 }
 
+TEST(ValuesTest, RatesHaveTheBase1000) {
+    EXPECT_EQ(parse_value(As<Rate>{}, "500")->number, 500u);
+    EXPECT_EQ(parse_value(As<Rate>{}, "2K")->number, 2000u);
+    EXPECT_EQ(parse_value(As<Rate>{}, "10M")->number, 10'000'000u);
+    EXPECT_EQ(parse_value(As<Rate>{}, "3G")->number, 3'000'000'000u);
+    EXPECT_EQ(parse_value(As<Rate>{}, "1000T")->number, 1'000'000'000'000'000u);
+    EXPECT_EQ(fault<Rate>("0"), "nothing at all; write nothing behind the '=' for no limit.");
+    for (const char *bad : {"", "M", "1.5M", "-1", "10MB", "10 M", "fast", "infinity"})
+        EXPECT_EQ(fault<Rate>(bad), "not a rate; write how many in a second, as 500 or 10M.")
+            << bad;
+    for (const char *bad : {"1001T", "1000000000000001", "18446744073709551615T"})
+        EXPECT_EQ(fault<Rate>(bad), "more than QEMU can count (1000T).") << bad;
+}
+
 TEST(ValuesTest, NumbersOfCpus) {
     EXPECT_EQ(parse_value(As<CpuCount>{}, "1")->count, 1u);
     EXPECT_EQ(parse_value(As<CpuCount>{}, "1024")->count, 1024u);

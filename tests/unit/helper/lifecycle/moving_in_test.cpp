@@ -13,6 +13,7 @@
 #include <csignal>
 #include <filesystem>
 
+#include "common/time_units.h"
 #include "tests/unit/fake_qemu.h"
 #include "tests/unit/helper/console/listeners.h"
 #include "tests/unit/temporary_folder.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Members of QEMU's JSON objects by their type: of another type, or none at all, they count as
-// empty. For the files of this folder.
+// empty.
 #pragma once
 
 #include <nlohmann/json.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "bus/methods/forward_request.h"
+#include "bus/monitor/forward_request.h"
 
 #include <fmt/format.h>
 

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+#include "bus/monitor/drive_devices.h"
+
+#include <string_view>
+
+#include "bus/monitor/hot_drive.h"
+#include "common/qmp/qmp_client.h"
+
+namespace qemunit::bus {
+
+using nlohmann::json;
+
+// Of a drive of the ini, "device"; of one that was attached, the device in "qdev":
+// "/machine/peripheral/ID/virtio-backend".
+std::string drive_name(const json &device) {
+    if (std::string name = string_at(device, "device"); !name.empty())
+        return name.starts_with("pflash") ? "" : name;
+    constexpr std::string_view kPeripheral = "/machine/peripheral/";
+    const std::string qdev = string_at(device, "qdev");
+    if (!qdev.starts_with(kPeripheral))
+        return {};
+    return hot_drive_name(std::string_view(qdev)
+                              .substr(kPeripheral.size())
+                              .substr(0, qdev.find('/', kPeripheral.size()) - kPeripheral.size()));
+}
+
+bool is_ephemeral(const json &inserted) {
+    return string_at(inserted, "node-name").starts_with('#') &&
+           string_at(inserted, "file").find("/vl.") != std::string::npos;
+}
+
+}  // namespace qemunit::bus

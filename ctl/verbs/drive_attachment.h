@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+//
+// Plugs a drive of the ini into a VM that runs, and out again: what `reload` does with the drives
+// of hot_drives.h. qemunitd does it in QEMU; what the image is, is looked at here.
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include <string>
+
+#include "common/result.h"
+#include "ctl/verbs/hot_drives.h"
+#include "ctl/vm/invocation.h"
+
+namespace qemunit::ctl {
+
+// A file that is missing is made first, if the ini says how large.
+Result<> attach_drive(sd_bus *bus, const Invocation &invocation, const std::string &vm,
+                      const HotDrive &drive);
+// Waits until the guest has let go of the drive, for as long as qemunitd does.
+Result<> detach_drive(sd_bus *bus, const std::string &vm, const std::string &drive);
+
+}  // namespace qemunit::ctl
