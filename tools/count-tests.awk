@@ -41,7 +41,7 @@
 ctest && key == "" && match($0, /Test +#[0-9]+: /) {
     split(substr($0, RSTART, RLENGTH), words, "#")
     $0 = substr($0, RSTART + RLENGTH)
-    program_ended(words[2] + 0, $1, / Passed /, /\*\*\*Skipped/)
+    program_ended(words[2] + 0, $1, $0 ~ / Passed /, $0 ~ /\*\*\*Skipped/)
 }
 
 END {

@@ -136,7 +136,8 @@ void mount_shares(const Job &job) {
         if (path == nullptr)
             give_up("bad share '%s'", share);
         *path++ = '\0';
-        mount_9p(tag, path, strncmp(text, "ro", 2) == 0 ? +MS_RDONLY : 0, "mmap");
+        mount_9p(tag, path, strncmp(text, "ro", 2) == 0 ? static_cast<unsigned long>(MS_RDONLY) : 0,
+                 "mmap");
     }
 }
 

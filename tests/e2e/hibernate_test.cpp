@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <optional>
 
 #include "tests/e2e/bus.h"
 #include "tests/e2e/expect_contains.h"
@@ -17,8 +18,6 @@
 namespace qemunit::e2e {
 namespace {
 
-constexpr char kSaving[] = "Saving the machine's state";
-
 class HibernateTest : public testing::Test {
   protected:
     ~HibernateTest() override {
@@ -27,10 +26,10 @@ class HibernateTest : public testing::Test {
     }
     std::string folder() const { return "/var/lib/qemunit/" + vm.name(); }
     bool is_saved() const { return std::filesystem::exists(folder() + "/hibernated"); }
-    void start_with_answer(const std::string &fill = "") {
+    void start_with_answer() {
         ASSERT_TRUE(vm.start().ok()) << vm.status();
         GuestShell guest(vm);
-        guest.run("answer=42" + fill);
+        guest.run("answer=42");
     }
     void expect_answer() {
         auto serial = UnixClient::connect(vm.socket("serial"));
@@ -51,9 +50,19 @@ class HibernateTest : public testing::Test {
         EXPECT_EQ(now, "s \"" + state + "\"");
     }
 
-    // So much that it cannot be saved before somebody has looked.
-    const std::string much =
-        "; yes | head -c 500000 >/a; for i in $(seq 200); do cat /a; done >/fill";
+    // A QEMU that stands still is not saved before somebody has looked.
+    void begin_and_hold() {
+        held = vm.main_pid();
+        ASSERT_EQ(kill(held, SIGSTOP), 0);
+        call.emplace(vm.name(), "Hibernate");
+        const auto saving =
+            wait_for_property(vm.unit(), "StatusText", "Saving the machine's state");
+        ASSERT_TRUE(saving) << saving.error().message;
+    }
+    void let_go_on() const { EXPECT_EQ(kill(held, SIGCONT), 0); }
+
+    pid_t held = 0;
+    std::optional<PendingCall> call;
     VmUnderTest vm{"hib" + std::to_string(getpid() % 100000), silent_linux_ini()};
 };
 
@@ -75,31 +84,33 @@ TEST_F(HibernateTest, TheGuestGoesOnAtTheNextStart) {
 }
 
 TEST_F(HibernateTest, AStopMeanwhileWaitsForIt) {
-    ASSERT_NO_FATAL_FAILURE(start_with_answer(much));
-    PendingCall call(vm.name(), "Hibernate");
-    ASSERT_TRUE(wait_for_property(vm.unit(), "StatusText", kSaving));
-    EXPECT_TRUE(vm.stop().ok());
+    ASSERT_NO_FATAL_FAILURE(start_with_answer());
+    ASSERT_NO_FATAL_FAILURE(begin_and_hold());
+    ASSERT_TRUE(run({"systemctl", "stop", "--no-block", vm.unit()}).ok());
+    EXPECT_TRUE(wait_for_state(vm.unit(), "deactivating"));
+    let_go_on();
+    EXPECT_TRUE(wait_for_state(vm.unit(), "inactive"));
     EXPECT_TRUE(is_saved());
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     expect_answer();
 }
 
 TEST_F(HibernateTest, ACompanionThatIsKilledMeanwhileGoesOn) {
-    ASSERT_NO_FATAL_FAILURE(start_with_answer(much));
+    ASSERT_NO_FATAL_FAILURE(start_with_answer());
     const pid_t companion = vm.companion();
-    PendingCall call(vm.name(), "Hibernate");
-    ASSERT_TRUE(wait_for_property(vm.unit(), "StatusText", kSaving));
+    ASSERT_NO_FATAL_FAILURE(begin_and_hold());
     ASSERT_EQ(kill(companion, SIGKILL), 0);
+    let_go_on();
     EXPECT_TRUE(wait_for_state(vm.unit(), "inactive"));
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     expect_answer();
 }
 
 TEST_F(HibernateTest, AnotherOneMeanwhileIsRefused) {
-    ASSERT_NO_FATAL_FAILURE(start_with_answer(much));
-    PendingCall call(vm.name(), "Hibernate");
-    ASSERT_TRUE(wait_for_property(vm.unit(), "StatusText", kSaving));
+    ASSERT_NO_FATAL_FAILURE(start_with_answer());
+    ASSERT_NO_FATAL_FAILURE(begin_and_hold());
     expect_contains(call_vm(vm.name(), "Hibernate").message, "the VM is being hibernated");
+    let_go_on();
     EXPECT_TRUE(wait_for_state(vm.unit(), "inactive"));
     EXPECT_TRUE(is_saved());
 }
@@ -121,8 +132,7 @@ TEST_F(HibernateTest, WithoutRoomTheGuestGoesOn) {
 // As a package brings a new one. The VM is given a QEMU of its own, so that no other one is
 // touched.
 TEST_F(HibernateTest, UpgradeGoesOnInTheNewQemu) {
-    const std::string qemu = "/usr/bin/qemu-to-upgrade",
-                      installed = "/usr/bin/qemu-system-x86_64";
+    const std::string qemu = "/usr/bin/qemu-to-upgrade", installed = "/usr/bin/qemu-system-x86_64";
     namespace fs = std::filesystem;
     fs::copy_file(installed, qemu, fs::copy_options::overwrite_existing);
     write_file(vm.ini_path(), silent_linux_ini() + "[VM]\nQEMU=" + qemu + "\n");
@@ -146,7 +156,14 @@ TEST_F(HibernateTest, UpgradeGoesOnInTheNewQemu) {
     EXPECT_TRUE(upgraded.ok()) << upgraded;
     expect_contains(upgraded.output, vm.name() + ": goes on in the new QEMU; saved in ");
     expect_answer();
-    EXPECT_EQ(fs::read_symlink("/proc/" + std::to_string(vm.main_pid()) + "/exe"), qemu);
+    // A moment after it has resumed, QEMU becomes the main process in systemd's eyes.
+    const auto program = [&] {
+        std::error_code gone;
+        return fs::read_symlink("/proc/" + std::to_string(vm.main_pid()) + "/exe", gone);
+    };
+    for (const Deadline deadline; program() != qemu && !deadline.passed();)
+        continue;
+    EXPECT_EQ(program(), qemu);
     EXPECT_EQ(upgrade("--all").output, "Each VM that runs has the QEMU that is installed.\n");
     fs::remove(qemu);
 }
