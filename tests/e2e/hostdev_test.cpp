@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "common/host_device/kernel_files.h"
+#include "common/host_device/usb_device.h"
 #include "tests/e2e/bus.h"
 #include "tests/e2e/expect_contains.h"
 #include "tests/e2e/parts.h"
@@ -24,7 +25,7 @@ namespace fs = std::filesystem;
 // Of tools/throwaway-machine.sh.
 const std::string kCard = "0000:00:10.0", kFirstOfTwo = "0000:01:01.0",
                   kSecondOfTwo = "0000:01:02.0";
-constexpr const char *kTablet = "0627:0001";
+constexpr const char *kTablet = "0627:0001", *kStick = "46f4:0001";
 
 std::string pci_file(const std::string &address, const std::string &name) {
     return "/sys/bus/pci/devices/" + address + "/" + name;
@@ -37,6 +38,15 @@ std::string interface_of(const std::string &address) {
     return names.empty() ? "" : names.front();
 }
 
+std::string usb_port(const std::string &id) {
+    const auto found = find_usb_devices("", {id, false});
+    EXPECT_TRUE(found) << (found ? "" : found.error().message);
+    return found ? found->front().port : "";
+}
+std::string usb_driver_of(const std::string &interface) {
+    return link_name("/sys/bus/usb/devices/" + interface + "/driver");
+}
+
 class HostDevices : public testing::Test {
   protected:
     void SetUp() override {
@@ -47,6 +57,12 @@ class HostDevices : public testing::Test {
             run_words("modprobe -a e1000 xhci_pci usbhid hid_generic usb_storage sd_mod").ok());
         for (const std::string &card : {kCard, kFirstOfTwo, kSecondOfTwo})
             ASSERT_EQ(driver_of(card), "e1000");
+        // The kernel looks for what is plugged in after modprobe has ended.
+        const Deadline deadline;
+        while ((!find_usb_devices("", {kTablet, false}) || !find_usb_devices("", {kStick, false}) ||
+                usb_driver_of(usb_port(kTablet) + ":1.0").empty()) &&
+               !deadline.passed()) {
+        }
     }
 
     static std::string ini(const std::string &devices) { return boot_sector_ini() + devices; }
@@ -157,6 +173,84 @@ TEST_F(HostDevices, TheOnlyWayToTheNetworkStaysTheHosts) {
     EXPECT_TRUE(forced.start().ok()) << forced.status();
     ASSERT_TRUE(forced.stop().ok());
     expect_given_back(forced, "card");
+}
+
+// By its port, and by what it is.
+TEST_F(HostDevices, AUsbDeviceIsTheGuestsUntilTheVmEnds) {
+    const std::string port = usb_port(kTablet), interface = port + ":1.0";
+    ASSERT_EQ(usb_driver_of(interface), "usbhid");
+    for (const std::string &address : {std::string(kTablet), port}) {
+        const VmUnderTest vm("hostusb", ini("[HostDevice tablet]\nUSB=" + address + "\n"));
+        ASSERT_TRUE(vm.start().ok()) << vm.status();
+        expect_contains(monitor_command(vm.name(), "info usb").value,
+                        "Product QEMU USB Tablet, ID: tablet");
+        const std::string sandbox = "/proc/" + std::to_string(vm.main_pid()) + "/root/dev/bus/usb";
+        EXPECT_EQ(names_in(sandbox), std::vector<std::string>{"tablet"});
+        const VmUnderTest other("hostusb2",
+                                ini("[HostDevice mouse]\nUSB=" + std::string(kTablet) + "\n"));
+        expect_refused(other, "mouse", "is given to VM 'hostusb', as its [HostDevice tablet]");
+        if (address == port) {
+            ASSERT_EQ(kill(vm.main_pid(), SIGKILL), 0);
+        } else {
+            ASSERT_TRUE(vm.stop().ok());
+        }
+        expect_given_back(vm, "tablet");
+        EXPECT_EQ(usb_driver_of(interface), "usbhid") << address;
+    }
+}
+
+TEST_F(HostDevices, AStickInUseStaysTheHosts) {
+    const std::string port = usb_port(kStick);
+    const Deadline deadline;
+    std::string disk;
+    while (disk.empty() && !deadline.passed())
+        for (const std::string &name : names_in("/sys/class/block"))
+            if (fs::canonical("/sys/class/block/" + name).string().find("/" + port + "/") !=
+                std::string::npos)
+                disk = "/dev/" + name;
+    ASSERT_TRUE(run({"mkswap", disk}).ok());
+    ASSERT_TRUE(run({"swapon", disk}).ok());
+    const VmUnderTest vm("hoststick", ini("[HostDevice stick]\nUSB=" + port + "\n"));
+    expect_refused(vm, "stick", "its disk '" + disk.substr(5) + "' is swap space");
+    ASSERT_TRUE(run({"swapoff", disk}).ok());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    expect_contains(monitor_command(vm.name(), "info usb").value,
+                    "Product QEMU USB HARDDRIVE, ID: stick");
+}
+
+// Nobody can save what is in a device.
+TEST_F(HostDevices, AGuestWithOneIsNotSaved) {
+    const VmUnderTest vm("hostsave",
+                         ini("[Drive root]\nFile=disk.qcow2\nSize=16M\n" + pci("card", kCard) +
+                             "[HostDevice tablet]\nUSB=" + std::string(kTablet) + "\n"));
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    for (const char *method : {"SaveSnapshot", "LoadSnapshot"}) {
+        const BusReply reply = call_vm(vm.name(), method, "one");
+        EXPECT_EQ(reply.error, "org.qemunit1.Error.Monitor");
+        EXPECT_EQ(reply.message,
+                  "VM 'hostsave' has 'card', 'tablet' of the host ([HostDevice NAME]), whose state "
+                  "cannot be saved with the guest's: it can have no snapshots");
+    }
+    expect_contains(run({"qemunitctl", "migrate", "hostsave", "127.0.0.1"}).output,
+                    "a device of the host");
+    EXPECT_EQ(status_of_qemu(vm.name()), "running");
+}
+
+// Its ini is edited, or gone, while it runs: the device stays with it, and goes back all the same.
+TEST_F(HostDevices, ARunningVmKeepsItsDevice) {
+    const VmUnderTest vm("hostheld", ini(pci("card", kCard)));
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    write_file(vm.ini_path(), boot_sector_ini());
+    ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
+    EXPECT_EQ(unit_property(part(vm, "card"), "ActiveState"), "active");
+    EXPECT_EQ(driver_of(kCard), "vfio-pci");
+    fs::remove(vm.ini_path());
+    ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
+    EXPECT_EQ(unit_property(part(vm, "card"), "ActiveState"), "active");
+    expect_contains(monitor_command(vm.name(), "info qtree").value, "dev: vfio-pci, id \"card\"");
+    ASSERT_TRUE(vm.stop().ok());
+    expect_given_back(vm, "card");
+    EXPECT_EQ(driver_of(kCard), "e1000");
 }
 
 TEST_F(HostDevices, WhatIsNotThereIsNamed) {
