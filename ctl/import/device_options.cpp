@@ -32,10 +32,9 @@ void say_moved(ImportedVm &vm, const std::string &what, const Properties &proper
         if (const std::string value = properties.get(name); !value.empty() && value != "0")
             place += (place.empty() ? "" : ", ") + name + "=" + value;
     if (!place.empty())
-        vm.changed(
-            fmt::format("{}: QEMU chooses the place, not {}; the guest may know the device "
-                        "by another name",
-                        what, place));
+        vm.changed(fmt::format("{}: QEMU chooses the place, not {}; the guest may know the device "
+                               "by another name",
+                               what, place));
 }
 
 namespace {
