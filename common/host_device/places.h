@@ -41,12 +41,18 @@ inline std::string hostdev_unit(std::string_view vm, std::string_view device) {
     return concat("qemu-hostdev@", vm, ":", device, ".service");
 }
 
+// What tells a VM that runs of a device that was plugged in.
+inline std::string hostdev_attach_unit(std::string_view vm, std::string_view device) {
+    return concat("qemu-hostdev-attach@", vm, ":", device, ".service");
+}
+
 namespace hostdev_option {
 
 inline constexpr std::string_view kPci = "--pci";
 inline constexpr std::string_view kUsb = "--usb";
 inline constexpr std::string_view kForce = "--force";
 inline constexpr std::string_view kWith = "--with";
+inline constexpr std::string_view kOptional = "--optional";
 
 }  // namespace hostdev_option
 

@@ -140,7 +140,10 @@ class HostChecker {
         const std::string section = "HostDevice " + device.name;
         if (device.pci)
             check_pci_device(section, device);
-        else if (const auto found = find_usb_devices("", *device.usb); !found)
+        else if (const auto found = find_usb_devices("", *device.usb);
+                 !found && device.optional && found.error().code == ENOENT)
+            return;
+        else if (!found)
             warn(section, "USB",
                  fmt::format("USB={}: {}.", device.usb->text, found.error().message));
         else if (!device.force)

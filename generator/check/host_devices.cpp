@@ -31,6 +31,9 @@ void check_address(const Vm &vm, Architecture host, const HostDevice &device, Fi
     if (device.pci && device.usb)
         return findings.error(section, "USB",
                               "PCI= and USB= exclude each other: a section is one device.");
+    if (device.optional && !device.usb)
+        findings.error(section, "Optional",
+                       "Optional= needs USB=: a PCI device is there when the VM starts.");
     const MachineTraits traits = machine_traits(vm, host);
     if (!traits.has_pci)
         findings.error(section, device.pci ? "PCI" : "USB",

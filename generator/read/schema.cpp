@@ -367,6 +367,8 @@ constexpr KeyRow kKeys[] = {
      "A PCI device of the host that the guest has for itself.", "0.8", set<&HostDevice::pci>},
     {"HostDevice", "USB", "VENDOR:PRODUCT|BUS-PORT[.PORT…]", "none", "-device usb-host, qemu-hostdev@.service",
      "A USB device of the host that the guest has for itself.", "0.8", set<&HostDevice::usb>},
+    {"HostDevice", "Optional", "yes|no", "no", "qemu-hostdev@.service",
+     "Whether the device may be plugged in later, and come and go.", "0.8", set<&HostDevice::optional>},
     {"HostDevice", "Force", "yes|no", "no", "qemu-hostdev@.service",
      "Whether the guest gets the device though the host uses it.", "0.8", set<&HostDevice::force>},
 

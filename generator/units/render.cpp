@@ -153,9 +153,10 @@ std::vector<std::pair<std::string, std::string>> served_sockets(const Vm &vm) {
                                  vm.paths.passt_socket(vm.name, network.name));
     }
     for (const HostDevice &device : vm.host_devices)
-        sockets.emplace_back(
-            hostdev_unit(vm.name, device.name),
-            device.pci ? vfio_device_place(device.pci->text) : usb_device_place(device.name));
+        if (!device.optional)
+            sockets.emplace_back(
+                hostdev_unit(vm.name, device.name),
+                device.pci ? vfio_device_place(device.pci->text) : usb_device_place(device.name));
     for (const Share &share : vm.shares)
         if (share.type == ShareType::virtiofs)
             sockets.emplace_back(concat("qemu-virtiofs@", vm.name, ":", share.name, ".socket"),

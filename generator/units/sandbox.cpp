@@ -94,8 +94,13 @@ class Sandbox {
                    "\n# libusb listens to the kernel for devices to come, and would not begin "
                    "without.\n"
                    "RestrictAddressFamilies=AF_NETLINK\n");
+        // Which node it will be, nobody knows of a device that is yet to be plugged in. There are
+        // no nodes but those that qemunit-hostdev makes.
+        if (std::ranges::any_of(vm_.host_devices, &HostDevice::optional))
+            lines_ += "DeviceAllow=char-usb_device rw\n";
         for (const HostDevice &device : vm_.host_devices)
-            append(lines_, "DeviceAllow=", places.node(device.name), " rw\n");
+            if (!device.optional)
+                append(lines_, "DeviceAllow=", places.node(device.name), " rw\n");
     }
 
     // What ProtectHome= covers (systemd.exec(5)).

@@ -219,6 +219,12 @@ class Builder {
         }
         if (device.force)
             command += fmt::format(" {}", kForce);
+        if (device.optional) {
+            command += fmt::format(" {}", kOptional);
+            // A VM that is just starting is waited for.
+            add_drop_in(hostdev_attach_unit(vm_.name, device.name),
+                        {{"Unit", fmt::format("After={}\n", service_unit(vm_.name))}});
+        }
         add_drop_in(unit, {{"Unit", unit_lines}, {"Service", journal_of_vm() + command + "\n"}});
         want(unit);
     }

@@ -197,7 +197,8 @@ struct HostDevice {
     std::string name;
     std::optional<PciAddress> pci;
     std::optional<UsbAddress> usb;
-    bool force = false;  // though the host uses it
+    bool force = false;     // though the host uses it
+    bool optional = false;  // may be plugged in later; of USB
 };
 
 struct SocketAccess {

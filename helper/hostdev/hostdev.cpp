@@ -16,6 +16,7 @@
 #include "common/host_device/usb_device.h"
 #include "helper/hostdev/claim.h"
 #include "helper/hostdev/nodes.h"
+#include "helper/hostdev/wish.h"
 
 namespace qemunit::helper {
 
@@ -37,13 +38,43 @@ class HostDeviceTool {
         : options_(options),
           root_(root),
           claims_(concat(root, "/run/qemunit-hostdev")),
+          wishes_(concat(root, "/run/qemunit-hostdev/wishes")),
           places_{.vm = options.vm, .root = root} {}
 
-    Result<> take() const {
+    Result<std::string> take() const {
         const auto lock = lock_all();
         if (!lock)
             return std::unexpected(lock.error());
-        return options_.pci.empty() ? take_usb() : take_pci();
+        if (options_.pci.empty())
+            return take_usb();
+        if (auto taken = take_pci(); !taken)
+            return std::unexpected(taken.error());
+        return {};
+    }
+
+    // Under the names of the VM that gets it.
+    Result<std::string> take_plugged() const {
+        const auto lock = lock_all();
+        if (!lock)
+            return std::unexpected(lock.error());
+        const auto devices = find_usb_devices(root_, {options_.port, true});
+        if (!devices)  // it is out again, or a hub
+            return {};
+        for (const Wish &wish : wishes_.all()) {
+            const UsbDevice &device = devices->front();
+            if (wish.address.text != (wish.address.is_port ? device.port : device.id) ||
+                has_usb_device(wish))
+                continue;
+            HostDeviceOptions options;
+            options.vm = wish.vm;
+            options.device = wish.device;
+            options.force = wish.force;
+            options.usb = wish.address;
+            if (auto taken = HostDeviceTool(options, root_).take_one_of(*devices); !taken)
+                return std::unexpected(taken.error());
+            return concat(wish.vm, ":", wish.device);
+        }
+        return {};
     }
 
     Result<> give_back() const {
@@ -51,6 +82,7 @@ class HostDeviceTool {
         if (!lock)
             return std::unexpected(lock.error());
         Result<> all;
+        wishes_.forget(options_.vm, options_.device);
         const auto claims = claims_.of(options_.vm, options_.device);
         for (const Claim &claim : claims) {
             const std::string address = pci_address_of(claim.key);
@@ -190,26 +222,60 @@ class HostDeviceTool {
 
     // --- USB ---
 
-    Result<> take_usb() const {
+    // Whether what it was given is still plugged in.
+    bool has_usb_device(const Wish &wish) const {
+        return std::ranges::any_of(claims_.of(wish.vm, wish.device),
+                                   [&](const Claim &claim) { return is_same_device(claim); });
+    }
+    // Each time that a device is plugged in, it has another node.
+    bool is_same_device(const Claim &claim) const {
+        return kernel_text(usb_folder(root_, usb_port_of(claim.key)) + "/dev") == claim.driver;
+    }
+
+    Result<std::string> take_usb() const {
+        if (options_.optional) {
+            if (auto kept =
+                    wishes_.keep({options_.vm, options_.device, *options_.usb, options_.force});
+                !kept)
+                return std::unexpected(kept.error());
+            // The VM has the folder mounted, whatever is in there.
+            if (auto made = make_usb_folder(places_); !made)
+                return std::unexpected(made.error());
+        }
         const auto devices = find_usb_devices(root_, *options_.usb);
+        if (!devices && options_.optional && devices.error().code == ENOENT)
+            return fmt::format(
+                "the VM starts without the USB device {}, and gets it when it is "
+                "plugged in",
+                options_.usb->text);
         if (!devices)
             return std::unexpected(devices.error());
-        // Of several that are alike, the first that nobody has.
+        if (auto taken = take_one_of(*devices); !taken)
+            return std::unexpected(taken.error());
+        return {};
+    }
+
+    // Of several that are alike, the first that nobody has.
+    Result<> take_one_of(const std::vector<UsbDevice> &devices) const {
         Error error;
-        for (const UsbDevice &device : *devices) {
+        for (const UsbDevice &device : devices) {
             const std::string what =
                 device.port == options_.usb->text
                     ? fmt::format("the USB device {}", device.port)
                     : fmt::format("the USB device {} at {}", device.id, device.port);
-            auto free = check_unclaimed(usb_key(device.port), what);
+            Result<> free;
+            // One that was unplugged is nobody's.
+            if (const auto claim = claims_.find(usb_key(device.port));
+                claim && is_same_device(*claim))
+                free = check_unclaimed(usb_key(device.port), what);
             if (free)
                 free = check_use(usb_folder(root_, device.port), what);
             if (!free) {
                 error = free.error();
                 continue;
             }
-            if (auto kept =
-                    claims_.keep({usb_key(device.port), options_.vm, options_.device, {}, {}});
+            if (auto kept = claims_.keep(
+                    {usb_key(device.port), options_.vm, options_.device, device.node, {}});
                 !kept)
                 return kept;
             return make_usb_node(places_, options_.device, device.node);
@@ -230,13 +296,18 @@ class HostDeviceTool {
     const HostDeviceOptions &options_;
     const std::string &root_;
     const Claims claims_;
+    const Wishes wishes_;
     const HostDevicePlaces places_;
 };
 
 }  // namespace
 
-Result<> take_device(const HostDeviceOptions &options, const std::string &root) {
+Result<std::string> take_device(const HostDeviceOptions &options, const std::string &root) {
     return HostDeviceTool(options, root).take();
+}
+
+Result<std::string> take_plugged_device(const HostDeviceOptions &options, const std::string &root) {
+    return HostDeviceTool(options, root).take_plugged();
 }
 
 Result<> give_back_device(const HostDeviceOptions &options, const std::string &root) {

@@ -12,10 +12,13 @@
 
 namespace qemunit::helper {
 
-// `root` is a prefix of all paths, "" for this system.
-Result<> take_device(const HostDeviceOptions &options, const std::string &root);
+// `root` is a prefix of all paths, "" for this system. What is to be said of a success, or "".
+Result<std::string> take_device(const HostDeviceOptions &options, const std::string &root);
 
 // What was not taken is given back without a word: the unit runs this however it ends.
 Result<> give_back_device(const HostDeviceOptions &options, const std::string &root);
+
+// Something was plugged in: if a VM waits for it, it is taken. "vm1:stick", or "".
+Result<std::string> take_plugged_device(const HostDeviceOptions &options, const std::string &root);
 
 }  // namespace qemunit::helper

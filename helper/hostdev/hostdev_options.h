@@ -13,11 +13,13 @@
 namespace qemunit::helper {
 
 struct HostDeviceOptions {
-    enum class Mode { take, give_back, help, version } mode = Mode::take;
+    enum class Mode { take, give_back, plugged, attach, help, version } mode = Mode::take;
     std::string vm, device;
+    std::string port;  // of USB, where something was plugged in
     std::string pci;
     std::optional<UsbAddress> usb;
     bool force = false;
+    bool optional = false;
     std::vector<std::string> with;  // PCI devices that the VM has as well
 };
 

@@ -95,9 +95,13 @@ Result<> make_vfio_nodes(const HostDevicePlaces &places, std::string_view device
     return {};
 }
 
+Result<> make_usb_folder(const HostDevicePlaces &places) {
+    return make_folders(places, places.usb());
+}
+
 Result<> make_usb_node(const HostDevicePlaces &places, std::string_view device,
                        std::string_view node) {
-    if (auto made = make_folders(places, places.usb()); !made)
+    if (auto made = make_usb_folder(places); !made)
         return made;
     if (auto made = make_node(places.node(device), node, kForNobody); !made)
         return made;

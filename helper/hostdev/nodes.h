@@ -18,7 +18,8 @@ Result<> make_vfio_nodes(const HostDevicePlaces &places, std::string_view device
                          std::string_view address, std::string_view group,
                          std::string_view group_node, std::string_view container_node);
 
-// /dev/bus/usb for the VM.
+// /dev/bus/usb for the VM, with nothing in it yet; and with a device.
+Result<> make_usb_folder(const HostDevicePlaces &places);
 Result<> make_usb_node(const HostDevicePlaces &places, std::string_view device,
                        std::string_view node);
 

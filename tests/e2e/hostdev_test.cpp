@@ -8,6 +8,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <thread>
 
 #include "common/host_device/kernel_files.h"
 #include "common/host_device/usb_device.h"
@@ -61,8 +62,8 @@ class HostDevices : public testing::Test {
         const Deadline deadline;
         while ((!find_usb_devices("", {kTablet, false}) || !find_usb_devices("", {kStick, false}) ||
                 usb_driver_of(usb_port(kTablet) + ":1.0").empty()) &&
-               !deadline.passed()) {
-        }
+               !deadline.passed())
+            std::this_thread::yield();
     }
 
     static std::string ini(const std::string &devices) { return boot_sector_ini() + devices; }
@@ -199,6 +200,47 @@ TEST_F(HostDevices, AUsbDeviceIsTheGuestsUntilTheVmEnds) {
     }
 }
 
+// All of the bus is unplugged, and plugged in again.
+class UsbController {
+  public:
+    static void unplug() {
+        write_file("/sys/bus/pci/drivers/xhci_hcd/unbind", "0000:00:12.0");
+        const Deadline deadline;
+        while (find_usb_devices("", {kTablet, false}) && !deadline.passed())
+            std::this_thread::yield();
+    }
+    // udev, which that machine has not, would start the unit.
+    static Finished plug() {
+        write_file("/sys/bus/pci/drivers/xhci_hcd/bind", "0000:00:12.0");
+        const Deadline deadline;
+        while (!find_usb_devices("", {kTablet, false}) && !deadline.passed())
+            std::this_thread::yield();
+        return run({"systemctl", "start", "qemunit-plugged@" + usb_port(kTablet) + ".service"});
+    }
+};
+
+TEST_F(HostDevices, AUsbDeviceMayComeAndGo) {
+    UsbController::unplug();
+    const VmUnderTest vm(
+        "hostcome", ini("[HostDevice tablet]\nUSB=" + std::string(kTablet) + "\nOptional=yes\n"));
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    expect_contains(run({"systemctl", "status", part(vm, "tablet")}).output,
+                    "the VM starts without the USB device");
+    EXPECT_EQ(monitor_command(vm.name(), "info usb").value.find("ID: tablet"), std::string::npos);
+    for (int i = 0; i < 2; ++i) {
+        const Finished plugged = UsbController::plug();
+        ASSERT_TRUE(plugged.ok()) << plugged << journalctl("qemunit-plugged@*");
+        expect_contains(monitor_command(vm.name(), "info usb").value,
+                        "Product QEMU USB Tablet, ID: tablet");
+        UsbController::unplug();
+    }
+    ASSERT_TRUE(vm.stop().ok());
+    expect_given_back(vm, "tablet");
+    EXPECT_FALSE(fs::exists("/run/qemunit-hostdev/wishes"));
+    // Nobody waits for it now.
+    EXPECT_TRUE(UsbController::plug().ok());
+}
+
 TEST_F(HostDevices, AStickInUseStaysTheHosts) {
     const std::string port = usb_port(kStick);
     const Deadline deadline;
@@ -220,9 +262,9 @@ TEST_F(HostDevices, AStickInUseStaysTheHosts) {
 
 // Nobody can save what is in a device.
 TEST_F(HostDevices, AGuestWithOneIsNotSaved) {
-    const VmUnderTest vm("hostsave",
-                         ini("[Drive root]\nFile=disk.qcow2\nSize=16M\n" + pci("card", kCard) +
-                             "[HostDevice tablet]\nUSB=" + std::string(kTablet) + "\n"));
+    const VmUnderTest vm(
+        "hostsave",
+        ini(pci("card", kCard) + "[HostDevice tablet]\nUSB=" + std::string(kTablet) + "\n"));
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     for (const char *method : {"SaveSnapshot", "LoadSnapshot"}) {
         const BusReply reply = call_vm(vm.name(), method, "one");
@@ -233,7 +275,7 @@ TEST_F(HostDevices, AGuestWithOneIsNotSaved) {
     }
     expect_contains(run({"qemunitctl", "migrate", "hostsave", "127.0.0.1"}).output,
                     "a device of the host");
-    EXPECT_EQ(status_of_qemu(vm.name()), "running");
+    EXPECT_EQ(status_of_qemu(vm.name()), "VM status: running");
 }
 
 // Its ini is edited, or gone, while it runs: the device stays with it, and goes back all the same.

@@ -19,6 +19,13 @@ TEST(HostDeviceOptionsTest, AreThoseOfTheUnit) {
     const auto usb = parse_hostdev_options({"take", "vm1:stick", "--usb=1-2.3"});
     ASSERT_TRUE(usb) << usb.error().message;
     EXPECT_EQ(usb->usb->text, "1-2.3");
+    EXPECT_FALSE(usb->optional);
+    const auto plugged = parse_hostdev_options({"plugged", "1-2.3"});
+    ASSERT_TRUE(plugged) << plugged.error().message;
+    EXPECT_EQ(plugged->port, "1-2.3");
+    const auto attach = parse_hostdev_options({"attach", "vm1:stick"});
+    ASSERT_TRUE(attach) << attach.error().message;
+    EXPECT_EQ(attach->mode, HostDeviceOptions::Mode::attach);
     const auto back = parse_hostdev_options({"give-back", "vm1:stick"});
     ASSERT_TRUE(back) << back.error().message;
     EXPECT_EQ(back->mode, HostDeviceOptions::Mode::give_back);
@@ -27,7 +34,7 @@ TEST(HostDeviceOptionsTest, AreThoseOfTheUnit) {
 TEST(HostDeviceOptionsTest, AreRefusedOtherwise) {
     using Arguments = std::vector<std::string>;
     for (const auto &[words, why] : {
-             std::pair(Arguments{}, "'take' or 'give-back', and VM:DEVICE, are needed; see --help"),
+             std::pair(Arguments{}, "what to do, and of which VM:DEVICE, is needed; see --help"),
              std::pair(Arguments{"take", "vm1"}, "'vm1' is not VM:DEVICE"),
              std::pair(Arguments{"take", "../a:b", "--usb=1-1"}, "'../a:b' is not VM:DEVICE"),
              std::pair(Arguments{"take", "vm1:../b", "--usb=1-1"}, "'vm1:../b' is not VM:DEVICE"),

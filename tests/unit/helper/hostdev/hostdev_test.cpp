@@ -38,7 +38,8 @@ class HostDeviceTest : public ::testing::Test {
         return taken ? "" : taken.error().message;
     }
     void claim(const std::string &key, const std::string &vm) const {
-        ASSERT_TRUE(Claims(host / "run/qemunit-hostdev").keep({key, vm, "nic", "e1000", ""}));
+        ASSERT_TRUE(Claims(host / "run/qemunit-hostdev")
+                        .keep({key, vm, "nic", key.starts_with("usb") ? "189:1" : "e1000", ""}));
     }
     // That no driver was told of anything.
     void expect_untouched(const std::string &address) const {
@@ -67,6 +68,36 @@ TEST_F(HostDeviceTest, OfAnotherVmIsNotTaken) {
     EXPECT_EQ(error(usb("1-1")), "the USB device 1-1 is [HostDevice nic] of this VM already");
     expect_untouched("0000:00:10.0");
     expect_untouched("0000:00:11.0");
+}
+
+// The port was another VM's, until its device was unplugged.
+TEST_F(HostDeviceTest, ThatWasUnpluggedIsNobodys) {
+    ASSERT_TRUE(Claims(host / "run/qemunit-hostdev").keep({"usb-1-1", "vm2", "nic", "189:7", ""}));
+    EXPECT_EQ(error(usb("1-1")).find("given to VM"), std::string::npos);
+}
+
+TEST_F(HostDeviceTest, ThatIsOptionalMayBeMissing) {
+    HostDeviceOptions options = usb("1234:5678");
+    EXPECT_EQ(error(options),
+              "no USB device 1234:5678 is plugged into this machine; `lsusb` lists those that are");
+    options.optional = true;
+    host.make_folder("dev");
+    const auto taken = take_device(options, host.path());
+    ASSERT_TRUE(taken) << taken.error().message;
+    EXPECT_EQ(*taken,
+              "the VM starts without the USB device 1234:5678, and gets it when it is "
+              "plugged in");
+    EXPECT_EQ(host.read("run/qemunit-hostdev/wishes/vm1:card"), "1234:5678\n\n");
+    // Another one.
+    HostDeviceOptions plugged;
+    plugged.mode = HostDeviceOptions::Mode::plugged;
+    plugged.port = "1-1";
+    EXPECT_EQ(take_plugged_device(plugged, host.path()).value_or("error"), "");
+    plugged.port = "1-9";
+    EXPECT_EQ(take_plugged_device(plugged, host.path()).value_or("error"), "");
+    ASSERT_TRUE(give_back_device(options, host.path()));
+    EXPECT_FALSE(std::filesystem::exists(host / "run/qemunit-hostdev/wishes"));
+    EXPECT_FALSE(std::filesystem::exists(host / "dev/qemunit/vm1"));
 }
 
 TEST_F(HostDeviceTest, ThatTheHostUsesIsNotTaken) {
