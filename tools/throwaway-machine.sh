@@ -64,6 +64,7 @@ chmod 755 "$scratch/init/init"
 # What VMs in there can be given: an IOMMU, network cards in a group of their own and in one for two (behind a
 # bridge of the old bus), a tablet and a stick of USB.
 truncate --size 16M "$scratch/stick"
+# shellcheck disable=SC2054 # the commas are QEMU's
 spare_devices=(
     -device intel-iommu,intremap=on
     -device e1000,id=card,addr=0x10,mac=52:54:00:00:10:01
