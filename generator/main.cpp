@@ -4,8 +4,6 @@
 // what they wrote. generation.h is the part for systemd. This file and that one log, and decide
 // exit codes; no other does. The generator must never wait, since PID 1 waits for the generator.
 #include <fmt/format.h>
-#include <linux/sockios.h>
-#include <sys/ioctl.h>
 #include <sys/utsname.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -15,11 +13,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <set>
 #include <string_view>
 
 #include "common/concat.h"
+#include "common/files/journal_wait.h"
 #include "common/files/mount_namespace.h"
 #include "common/user_paths.h"
 #include "generator/check/conflicts.h"
@@ -116,18 +114,6 @@ void remove_empty_state(const std::string &vm) {
     const char *state = std::getenv("STATE_DIRECTORY");
     if (state != nullptr && rmdir(state) == 0)
         (void)!unlink(Paths().state_link(vm).c_str());
-}
-
-// journald looks up the unit of a process when it reads what that has written, and finds none once
-// the process is gone: the words of a user's unit would be in no journal of the VM.
-void wait_for_journald() {
-    constexpr int kLooksMax = 200;
-    constexpr timespec kInterval{.tv_sec = 0, .tv_nsec = 5'000'000};
-    int unread = 0;  // bytes that the reader has not taken yet (unix(7), SIOCOUTQ)
-    for (int looks = 0; looks < kLooksMax; ++looks)
-        if (nanosleep(&kInterval, nullptr);
-            ioctl(STDERR_FILENO, SIOCOUTQ, &unread) != 0 || unread == 0)
-            return;
 }
 
 int explain(const GeneratorOptions &options, const Log &log) {

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/files/journal_wait.h"
 #include "common/user_paths.h"
 #include "common/vm_name.h"
 #include "helper/machine/instance.h"
@@ -38,5 +39,6 @@ int main(int argc, char **argv) {
     const auto registered = register_machine(std::string(words.front()), paths);
     fmt::print(stderr, "{}qemunit-machine: {}\n", registered ? "<6>" : "<3>",
                registered ? *registered : registered.error().message);
+    wait_for_journald();
     return registered ? EXIT_SUCCESS : EXIT_FAILURE;
 }
