@@ -9,6 +9,7 @@
 
 #include "common/vm_name.h"
 #include "ctl/upgrade/installed_qemu.h"
+#include "ctl/verbs/command_line.h"
 #include "ctl/vm/qemu_process.h"
 #include "ctl/vm/vm_bus.h"
 #include "ctl/vm/vm_status.h"
@@ -21,6 +22,9 @@ namespace {
 // The memory of a guest, to a slow disk. The VM's companion gives up much earlier when nothing
 // moves.
 constexpr uint64_t kSaveTimeout = 4 * 3600 * kSecond + kCallTimeout;
+
+// The code of errors of a guest that was saved, and does not run.
+constexpr int kNotBack = EIO;
 
 double seconds_now() {
     timespec now{};
@@ -36,13 +40,20 @@ Result<> hibernate(sd_bus *bus, const std::string &vm) {
 }
 
 // A machine that the new QEMU does not know any more could not go on there.
-Result<> check_machine_is_known(sd_bus *bus, const std::string &vm, uint32_t pid) {
+// What to ask is the program that systemd would start: the words of the process are QEMU's to
+// change.
+Result<> check_machine_is_known(sd_bus *bus, const std::string &vm) {
     const auto machine = machine_of(bus, vm);
     if (!machine)
         return std::unexpected(machine.error());
-    const auto command = command_of_process(pid);
+    const auto exec_start = exec_start_of(bus, service_unit(vm));
+    if (!exec_start)
+        return std::unexpected(exec_start.error());
+    const auto command = command_by_hand(*exec_start);
     if (command.empty())
-        return fail(ESRCH, "the VM has just ended");
+        return fail(ENOENT, fmt::format("it has no ini file without errors any more, and would not "
+                                        "start again; see: qemunitctl check {}",
+                                        vm));
     const auto installed = installed_qemu(command.front());
     if (!installed)
         return std::unexpected(installed.error());
@@ -64,9 +75,9 @@ Result<> check_has_resumed(sd_bus *bus, const Paths &paths, const std::string &v
         return fail_errno(r, "cannot read its status");
     if (std::string_view(text).find("resumed") != std::string_view::npos)
         return {};
-    return fail(EIO, fmt::format("it runs, but the guest did not go on where it was: {}; see: "
-                                 "journalctl{} -u qemu@{}",
-                                 text, paths.is_of_user() ? " --user" : "", vm));
+    return fail(kNotBack, fmt::format("it runs, but the guest did not go on where it was: {}; see: "
+                                      "journalctl{} -u qemu@{}",
+                                      text, paths.is_of_user() ? " --user" : "", vm));
 }
 
 // Says how long the guest stood still.
@@ -84,7 +95,7 @@ Result<std::string> upgrade(sd_bus *bus, const Invocation &invocation, const std
                     "QEMU does not hand a running guest to another QEMU here; with --through-disk, "
                     "the guest is saved and goes on in the new one, and stands still for some "
                     "seconds");
-    if (auto known = check_machine_is_known(bus, vm, *pid); !known)
+    if (auto known = check_machine_is_known(bus, vm); !known)
         return std::unexpected(known.error());
     const double began = seconds_now();
     if (auto saved = hibernate(bus, vm); !saved)
@@ -92,9 +103,10 @@ Result<std::string> upgrade(sd_bus *bus, const Invocation &invocation, const std
     const double saved = seconds_now();
     // Its unit may be about to end still.
     if (auto started = tell_systemd(paths, {"restart", service_unit(vm)}); !started)
-        return fail(EIO, fmt::format("its guest is saved, but the VM does not start: {}; when that "
-                                     "is mended, `{} start qemu@{}` goes on with the guest",
-                                     started.error().message, paths.systemctl(), vm));
+        return fail(kNotBack,
+                    fmt::format("its guest is saved, but the VM does not start: {}; when that "
+                                "is mended, `{} start qemu@{}` goes on with the guest",
+                                started.error().message, paths.systemctl(), vm));
     if (auto resumed = check_has_resumed(bus, paths, vm); !resumed)
         return std::unexpected(resumed.error());
     return fmt::format("goes on in the new QEMU; saved in {:.1f} s, there again after {:.1f} s",
@@ -138,7 +150,8 @@ Result<int> run_hibernate(const Invocation &invocation) {
     return exit_code;
 }
 
-// One after the other: each writes its memory to the disk.
+// One after the other: each writes its memory to the disk. After one that did not come back, as the
+// new QEMU may take none, the others are left alone.
 Result<int> run_upgrade(const Invocation &invocation) {
     auto bus = open_bus(invocation);
     if (!bus)
@@ -158,6 +171,10 @@ Result<int> run_upgrade(const Invocation &invocation) {
         }
         fmt::print(stderr, "qemunitctl: {}: {}\n", vm, done.error().message);
         exit_code = 1;
+        if (done.error().code == kNotBack && vm != vms->back()) {
+            fmt::print(stderr, "qemunitctl: the VMs after that one are left as they are\n");
+            break;
+        }
     }
     return exit_code;
 }

@@ -13,7 +13,7 @@
 namespace qemunit::helper {
 
 Result<UniqueFd> SavedState::open() const {
-    UniqueFd fd(::open(state_file_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    UniqueFd fd(::open(state_file_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (!fd && errno != ENOENT)
         return fail_errno(errno, "cannot open the saved state " + state_file_);
     return fd;

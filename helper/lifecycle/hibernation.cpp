@@ -24,6 +24,7 @@ using nlohmann::json;
 // Bytes a second; QEMU's default is for networks, and slower than a disk.
 constexpr uint64_t kBandwidth = 10ull << 30;
 constexpr uint64_t kLookInterval = 250 * kMillisecond;
+constexpr unsigned kLooksForBackup = 20;
 
 uint64_t number_at(const json &value, const char *pointer) {
     const json::json_pointer place(pointer);
@@ -41,6 +42,9 @@ bool has_backup(const json &nodes) {
 }  // namespace
 
 void Hibernation::begin(std::function<void(Result<>)> done) {
+    looks_for_backup_ = kLooksForBackup;
+    size_ = 0;
+    may_have_stopped_guest_ = false;
     start(std::move(done));
     save();
 }
@@ -136,6 +140,7 @@ void Hibernation::create_file() {
 // outgoing migration must not be begun again: QEMU refuses a second one while the first runs, and
 // afterwards the machine is nowhere but in the file.
 void Hibernation::go_on(std::function<void(Result<>)> done) {
+    may_have_stopped_guest_ = true;
     start(std::move(done));
     ask("query-migrate", nullptr, [this](const QmpClient::Reply &reply) {
         const std::string status = reply ? string_at(*reply, "status") : "";
@@ -180,6 +185,7 @@ void Hibernation::send_file() {
 }
 
 void Hibernation::migrate() {
+    may_have_stopped_guest_ = true;
     migration_.begin(
         {.target = takes_files(qmp_.version()) ? file_source(saved_.unfinished(), kStateHeaderSize)
                                                : fd_source(),

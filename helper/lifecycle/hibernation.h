@@ -49,6 +49,8 @@ class Hibernation {
     void on_event(const QmpEvent &event);
     // The whole state has come from QEMU, which is not needed any more.
     bool is_writing() const { return sync_ != nullptr; }
+    // False if saving was given up before that.
+    bool may_have_stopped_guest() const { return may_have_stopped_guest_; }
 
   private:
     void start(std::function<void(Result<>)> done);
@@ -88,8 +90,9 @@ class Hibernation {
     EventSourcePtr stalled_, next_look_;
     std::optional<Hardware> hardware_;  // of the machine that is saved
     OutgoingMigration migration_;
-    unsigned looks_for_backup_ = 20;
+    unsigned looks_for_backup_ = 0;
     uint64_t size_ = 0;  // bytes of the file
+    bool may_have_stopped_guest_ = false;
 };
 
 }  // namespace qemunit::helper

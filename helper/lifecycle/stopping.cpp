@@ -23,6 +23,8 @@ constexpr uint64_t kSavingMax = 4 * 3600 * kSecond;
 constexpr uint64_t kStandstillMax = 60 * kSecond;
 // How often a QEMU is asked that is in the middle of something (is_passing()).
 constexpr uint64_t kPassingInterval = 1 * kSecond;
+// How often QEMU is asked to let a guest go on that could not be saved.
+constexpr uint64_t kLetInterval = 250 * kMillisecond;
 
 // Run states in which the guest stands still, and goes on by `cont`.
 bool is_paused(const std::string &status) {
@@ -205,8 +207,11 @@ void Stopping::look_at_machine() {
     callbacks_.tell_status(handover_.is_hibernating ? "Saving the machine's state"
                                                     : "Stopping: saving the machine's state");
     is_asking_ = true;
-    qmp_.execute("query-status", nullptr, kNoTimeout, [this](const QmpClient::Reply &reply) {
+    const uint64_t patience = handover_.is_hibernating ? kStandstillMax : kNoTimeout;
+    qmp_.execute("query-status", nullptr, patience, [this](const QmpClient::Reply &reply) {
         is_asking_ = false;
+        if (!reply && handover_.is_hibernating && !has_ended_)
+            return refuse(fail(ETIMEDOUT, reply.error().message));
         if (!reply || (has_begun_ && !deadline_))
             return;
         const std::string status = string_at(*reply, "status");
@@ -219,7 +224,7 @@ void Stopping::look_at_machine() {
                  (takes_over_ && status == "postmigrate"))
             save(status);
         else if (handover_.is_hibernating)
-            let_go_on(fail(EBUSY, fmt::format("the guest does not run ({})", status)));
+            refuse(fail(EBUSY, fmt::format("the guest does not run ({})", status)));
         else
             quit_without_guest(status);
     });
@@ -262,22 +267,44 @@ void Stopping::take_saved(const Result<> &saved) {
     callbacks_.end_saving();
 }
 
-// The VM may have been told to stop meanwhile.
-void Stopping::let_go_on(Result<> result) {
+// A guest that was not made to stand still is left as it is: it may stand for a good reason. The VM
+// may have been told to stop meanwhile.
+void Stopping::refuse(Result<> result) {
     fmt::print(stderr, "<4>qemunit-helper: {}; {}.\n", result.error().message,
                has_ended_   ? "the next start boots"
                : has_begun_ ? "stopping it instead"
                             : "the guest goes on");
     handover_.is_hibernating = false;
-    if (has_ended_) {
-        // nothing is left to be done
-    } else if (has_begun_) {
+    if (has_begun_ && !has_ended_) {
         mode_ = mode_ == StopMode::hibernate ? StopMode::poweroff : mode_;
         climb();
-    } else if (!handover_.is_paused) {
-        guest_run_.let("cont", [](const QmpClient::Reply &) {});
     }
     answer(std::move(result));
+}
+
+// QEMU does not let the guest run before the migration has come to its end.
+void Stopping::let_go_on(Result<> result) {
+    if (has_ended_ || has_begun_ || handover_.is_paused || !hibernation_.may_have_stopped_guest())
+        return refuse(std::move(result));
+    const auto again = [this, result] {
+        if (auto timer = start_timer(event_, monotonic_now(event_) + kLetInterval,
+                                     [this, result] { let_go_on(result); }))
+            next_look_ = std::move(*timer);
+    };
+    qmp_.execute("query-status", nullptr, kNoTimeout,
+                 [this, result, again](const QmpClient::Reply &reply) {
+                     const std::string status = reply ? string_at(*reply, "status") : "";
+                     if (status == "running" || status == "suspended" || has_ended_)
+                         return refuse(result);
+                     if (status != "paused" && status != "postmigrate")
+                         return again();
+                     guest_run_.let("cont", [this, result, again](const QmpClient::Reply &ran) {
+                         if (ran)
+                             refuse(result);
+                         else
+                             again();
+                     });
+                 });
 }
 
 void Stopping::quit(const std::string &why) {

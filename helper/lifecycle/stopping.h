@@ -71,6 +71,7 @@ class Stopping {
     void press_button();
     void look_at_machine();
     void answer(Result<> result);
+    void refuse(Result<> result);
     void let_go_on(Result<> result);
     void save(const std::string &status);
     void take_saved(const Result<> &saved);

@@ -403,6 +403,13 @@ std::optional<int> try_to_resume(const HelperOptions &options, const CompanionPr
     }
     if (is_to_stop() || attempt->reached != Resumption::given)
         return fail_to_resume(saved);
+    // Somebody counts on that one: the guest does not boot in its place.
+    if (saved.was_asked_for())
+        return complain(EX_CONFIG,
+                        fmt::format("the guest that was hibernated could not go on; undo what has "
+                                    "changed in the ini file or of QEMU since, or move {} away, "
+                                    "and the VM boots",
+                                    saved.path()));
     return set_aside(saved, LOG_ERR, "the VM could not be resumed from where it was");
 }
 
@@ -498,6 +505,11 @@ int main(int argc, char **argv) {
     if (const auto forgotten = ArrivalRecord(own_state_dir(options->vm)).forget_others({});
         !forgotten)
         return complain(EX_NOINPUT, forgotten.error().message);
+    if (!options->not_saved.empty() && saved.was_asked_for())
+        return complain(EX_CONFIG, fmt::format("the VM is hibernated, and cannot go on with {}; "
+                                               "take that out of the ini file, or move {} away, "
+                                               "and the VM boots",
+                                               options->not_saved, saved.path()));
     std::optional<int> exit_code;
     if (options->stop == StopMode::hibernate || saved.was_asked_for())
         exit_code = try_to_resume(*options, companion, passed->sockets, files);

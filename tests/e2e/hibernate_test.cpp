@@ -129,6 +129,24 @@ TEST_F(HibernateTest, WithoutRoomTheGuestGoesOn) {
     EXPECT_EQ(monitor_command(vm.name(), "info status").value, "VM status: running");
 }
 
+// Nor does the guest boot over disks that a saved one counts on.
+TEST_F(HibernateTest, AMachineThatDoesNotFitKeepsTheState) {
+    ASSERT_NO_FATAL_FAILURE(start_with_answer());
+    EXPECT_EQ(call_vm(vm.name(), "Hibernate").error, "");
+    EXPECT_TRUE(wait_for_state(vm.unit(), "inactive"));
+    for (const std::string change : {"Memory=320M\n", "LoadSnapshot=x\n"}) {
+        write_file(vm.ini_path(), silent_linux_ini() + "[VM]\n" + change);
+        ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
+        EXPECT_FALSE(vm.start().ok());
+        expect_contains(vm.status().output, "and the VM boots");
+        EXPECT_TRUE(is_saved());
+    }
+    write_file(vm.ini_path(), silent_linux_ini());
+    ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    expect_answer();
+}
+
 // As a package brings a new one. The VM is given a QEMU of its own, so that no other one is
 // touched.
 TEST_F(HibernateTest, UpgradeGoesOnInTheNewQemu) {
