@@ -161,17 +161,25 @@ class Reload {
     }
 
     // QEMU's answer; null if it does not know the command.
-    json ask_qmp(const char *command) {
+    Result<json> ask_qmp(const char *command) {
         const auto reply = ask_vm(bus_, vm_, "Execute", {command, ""});
-        return reply ? parse_json(*reply) : json();
+        if (!reply)
+            return std::unexpected(reply.error());
+        return parse_json(*reply);
     }
 
     Result<QemuState> ask_state() {
         const auto forwards = host_forwards(bus_, vm_);
         if (!forwards)
             return std::unexpected(forwards.error());
-        return QemuState{*forwards, ask_qmp("query-fdsets"), ask_qmp("query-block"),
-                         ask_qmp("query-balloon")};
+        // Without an answer, a drive that came by a reload would look as if it were not there.
+        auto fd_sets = ask_qmp("query-fdsets"), block = ask_qmp("query-block");
+        for (const auto *answer : {&fd_sets, &block})
+            if (!*answer)
+                return std::unexpected(answer->error());
+        // An error: there is none.
+        return QemuState{*forwards, std::move(*fd_sets), std::move(*block),
+                         ask_qmp("query-balloon").value_or(json())};
     }
 
     void apply(const ReloadPlan &plan) {
