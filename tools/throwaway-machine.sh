@@ -45,6 +45,9 @@ mkdir /copy/run/throwaway
 do_or_end mount -t 9p -o "$options" channel /copy/run/throwaway
 # What is written to the second serial port is to come out as it is.
 do_or_end stty -F /dev/ttyS1 raw -echo
+# For who loads modules by name later: systemd, udev.
+mkdir -p /copy/lib/modules
+do_or_end cp -a /lib/modules/. /copy/lib/modules/
 do_or_end mount --move /dev /copy/dev
 do_or_end mount --move /sys /copy/sys
 umount /proc
@@ -58,14 +61,30 @@ chmod 755 "$scratch/init/init"
     (cd "$scratch/init" && echo init | cpio --quiet -o -H newc)
 } >"$scratch/initrd"
 
+# What VMs in there can be given: an IOMMU, network cards in a group of their own and in one for two (behind a
+# bridge of the old bus), a tablet and a stick of USB.
+truncate --size 16M "$scratch/stick"
+# shellcheck disable=SC2054 # the commas are QEMU's
+spare_devices=(
+    -device intel-iommu,intremap=on
+    -device e1000,id=card,addr=0x10,mac=52:54:00:00:10:01
+    -device pcie-pci-bridge,id=bridge,addr=0x11
+    -device e1000,bus=bridge,addr=1,mac=52:54:00:00:11:01
+    -device e1000,bus=bridge,addr=2,mac=52:54:00:00:11:02
+    -device qemu-xhci,id=usb,addr=0x12
+    -device usb-tablet,bus=usb.0,port=1
+    -drive "if=none,id=stick,format=raw,file=$scratch/stick" -device usb-storage,bus=usb.0,port=2,drive=stick,serial=stick
+)
+
 # Not its QEMU's, but the command's exit status, which a machine that is off cannot tell. A kernel
 # that panics restarts at once, and so does a systemd that crashes: that ends QEMU as well.
 boot() {
     timeout --foreground --kill-after=30 $((deadline + 60)) \
         qemu-system-x86_64 -nodefaults -no-user-config -display none \
-        -no-reboot -machine q35 -accel tcg,thread=multi -cpu max -smp 2 -m 2G \
+        -no-reboot -machine q35,kernel-irqchip=split -accel tcg,thread=multi -cpu max -smp 2 -m 2G \
+        "${spare_devices[@]}" \
         -kernel "$kernel/vmlinuz-9p" -initrd "$scratch/initrd" \
-        -append "console=ttyS0 loglevel=4 panic=-1 systemd.unit=throwaway.target \
+        -append "console=ttyS0 intel_iommu=on loglevel=4 panic=-1 systemd.unit=throwaway.target \
 systemd.show_status=error systemd.crash_reboot=yes TERM=dumb" \
         -virtfs "local,path=$root,mount_tag=copy,security_model=passthrough,multidevs=remap" \
         -virtfs "local,path=$scratch/channel,mount_tag=channel,security_model=passthrough" \

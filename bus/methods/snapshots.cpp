@@ -10,6 +10,7 @@
 #include "bus/methods/failed_load.h"
 #include "bus/methods/methods.h"
 #include "bus/methods/vm_call.h"
+#include "bus/monitor/host_devices.h"
 #include "bus/monitor/snapshot_drives.h"
 #include "bus/vms/command_run.h"
 #include "common/bus_errors.h"
@@ -32,6 +33,31 @@ void with_drives(const CallPtr &call, std::function<void(const SnapshotDrives &)
         else
             then(snapshot_drives(devices));
     });
+}
+
+// A machine whose devices QEMU has the state of. Of USB, QEMU itself would save a guest that had
+// lost the device when it is loaded; of PCI, it does not say which device it is.
+void with_whole_machine(const CallPtr &call, std::function<void()> then) {
+    const auto refuse = [call](const json &children) {
+        const std::string devices = host_devices_in(children);
+        if (!devices.empty())
+            reply_error(
+                *call, bus_error::kMonitor,
+                "VM '" + call->vm_name + "' has " + devices +
+                    " of the host ([HostDevice NAME]), whose state cannot be saved with the "
+                    "guest's: it can have no snapshots");
+        return !devices.empty();
+    };
+    ask(call, "qom-list", {{"path", "/machine/peripheral"}},
+        [call, refuse, then = std::move(then)](const json &named) {
+            if (refuse(named))
+                return;
+            ask(call, "qom-list", {{"path", "/machine/peripheral-anon"}},
+                [refuse, then](const json &others) {
+                    if (!refuse(others))
+                        then();
+                });
+        });
 }
 
 void start_job(const CallPtr &call, std::expected<SnapshotJob, std::string> job,
@@ -72,19 +98,26 @@ std::optional<std::string> read_tag(const Call &call, TagFault fault_of) {
     return tag;
 }
 
+void with_any_machine(const CallPtr &, std::function<void()> then) {
+    then();
+}
+
 int run_job(sd_bus_message *message, void *userdata, sd_bus_error *error, TagFault fault_of,
-            const char *command, JobMaker make) {
-    return begin_call(
-        message, userdata, {Action::control, command, kSnapshotTimeout}, error,
-        [fault_of, make](const CallPtr &call) {
-            const auto tag = read_tag(*call, fault_of);
-            if (!tag)
-                return;
-            with_drives(call, [call, tag = *tag, make](const SnapshotDrives &drives) {
-                start_job(call, make(drives, call->vm_name, tag),
-                          [call](const VmMonitor::Reply &reply) { answer_snapshot(call, reply); });
-            });
-        });
+            const char *command, JobMaker make, decltype(&with_any_machine) with_machine) {
+    return begin_call(message, userdata, {Action::control, command, kSnapshotTimeout}, error,
+                      [fault_of, make, with_machine](const CallPtr &call) {
+                          const auto tag = read_tag(*call, fault_of);
+                          if (!tag)
+                              return;
+                          with_machine(call, [call, tag = *tag, make] {
+                              with_drives(call, [call, tag, make](const SnapshotDrives &drives) {
+                                  start_job(call, make(drives, call->vm_name, tag),
+                                            [call](const VmMonitor::Reply &reply) {
+                                                answer_snapshot(call, reply);
+                                            });
+                              });
+                          });
+                      });
 }
 
 int append_snapshots(sd_bus_message *reply, const std::vector<Snapshot> &snapshots) {
@@ -124,7 +157,8 @@ void load(const CallPtr &call, const std::expected<SnapshotJob, std::string> &jo
 }
 
 int method_save_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-    return run_job(message, userdata, error, tag_fault, "snapshot-save", save_job);
+    return run_job(message, userdata, error, tag_fault, "snapshot-save", save_job,
+                   with_whole_machine);
 }
 
 int method_load_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *error) {
@@ -133,14 +167,17 @@ int method_load_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *
                           const auto tag = read_tag(*call, empty_tag_fault);
                           if (!tag)
                               return;
-                          with_drives(call, [call, tag = *tag](const SnapshotDrives &drives) {
-                              load(call, load_job(drives, call->vm_name, tag));
+                          with_whole_machine(call, [call, tag = *tag] {
+                              with_drives(call, [call, tag](const SnapshotDrives &drives) {
+                                  load(call, load_job(drives, call->vm_name, tag));
+                              });
                           });
                       });
 }
 
 int method_delete_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-    return run_job(message, userdata, error, empty_tag_fault, "snapshot-delete", delete_job);
+    return run_job(message, userdata, error, empty_tag_fault, "snapshot-delete", delete_job,
+                   with_any_machine);
 }
 
 int method_list_snapshots(sd_bus_message *message, void *userdata, sd_bus_error *error) {

@@ -222,8 +222,8 @@ std::string_view withheld(std::string_view option, std::string_view value, bool 
     if (option == "display" && begins("egl-headless"))
         return "QEMU sees no graphics card of the host";
     if (option == "device" && (begins("usb-host") || begins("vfio-")))
-        return "QEMU sees no device of the host; USBRedirection= in [Screen] takes USB devices "
-               "from who watches";
+        return "QEMU sees no device of the host; [HostDevice NAME] with PCI= or USB= gives it one, "
+               "and USBRedirection= in [Screen] takes USB devices from who watches";
     if (option == "netdev" && begins("tap") && is_on(properties.get("vhost")))
         return "QEMU sees no /dev/vhost-net; Type=tap or Type=bridge in [Network NAME] says the "
                "rest";

@@ -8,7 +8,9 @@
 #include <map>
 #include <utility>
 
+#include "common/host_device/address.h"
 #include "common/qemu_options/table.h"
+#include "common/whole_number.h"
 #include "ctl/import/conversion.h"
 
 namespace qemunit::ctl {
@@ -326,11 +328,67 @@ class DeviceConversion {
             vm_.changed("sound goes to who watches the screen");
     }
 
+    // [HostDevice …]. What else is said of a PCI device is said of ours; of a USB device, what is
+    // left is how it is found.
+    bool convert_host_device(const std::string &driver, Properties properties) {
+        properties.take("driver");
+        const std::string wanted = properties.take("id");
+        drop_places(properties);
+        const bool is_pci = driver == "vfio-pci";
+        const std::string address =
+            is_pci ? host_pci_address(properties) : host_usb_address(properties);
+        if (address.empty() || driver == "vfio-ccw")
+            return false;
+        const std::string name = vm_.device_name(wanted, is_pci ? "card" : "usb");
+        const std::string section = "HostDevice " + name;
+        vm_.open_section(section);
+        vm_.set(section, is_pci ? "PCI" : "USB", address);
+        if (const std::string file = properties.get("romfile"); file.contains('/')) {
+            properties.set("romfile", c_.path(file));
+            vm_.open_path(c_.path(file), false);
+        }
+        c_.set_rest("device", name, properties);
+        return true;
+    }
+
+    static std::string host_pci_address(Properties &properties) {
+        std::string host = properties.take("host");
+        if (const std::string folder = properties.take("sysfsdev"); host.empty())
+            host = folder.substr(folder.rfind('/') + 1);
+        return parse_pci_address(host).value_or("");
+    }
+
+    // By bus and address, which is another one after each time that it is plugged in, nobody could
+    // find it again.
+    static std::string host_usb_address(Properties &properties) {
+        const auto number = [&](const char *key) {
+            const std::string text = properties.take(key);
+            const bool is_hex = text.starts_with("0x");
+            return whole_number<unsigned>(is_hex ? text.substr(2) : text,
+                                          {.base = is_hex ? 16 : 10})
+                .value_or(0);
+        };
+        const unsigned vendor = number("vendorid"), product = number("productid"),
+                       bus = number("hostbus");
+        const std::string port = properties.take("hostport");
+        std::string address;
+        if (bus > 0 && !port.empty())
+            address = fmt::format("{}-{}", bus, port);
+        else if (vendor > 0 && product > 0 && bus == 0 && port.empty())
+            address = fmt::format("{:04x}:{:04x}", vendor, product);
+        const auto parsed = properties.has("hostaddr") || properties.has("hostdevice")
+                                ? std::nullopt
+                                : parse_usb_address(address);
+        return parsed ? parsed->text : "";
+    }
+
     void keep(Conversion::Device &device) {
         const std::string driver = device.driver();
         Properties properties = device.properties;
         if (driver == "vfio-pci" || driver == "usb-host" || driver == "vfio-ccw") {
-            vm_.lost(fmt::format("-device {}: a device of this host", properties.text("driver")));
+            if (!convert_host_device(driver, properties))
+                vm_.lost(
+                    fmt::format("-device {}: a device of this host", properties.text("driver")));
             return;
         }
         if (driver == "usb-redir" || driver == "ccid-card-passthru" || driver == "smartcard") {

@@ -16,9 +16,10 @@ namespace qemunit::ctl {
 
 namespace {
 
-constexpr std::string_view kKinds[] = {
-    "VM",     "CPU",     "Memory", "Boot",    "Drive",     "Network", "Screen",  "Sound",
-    "Serial", "Monitor", "Share",  "Channel", "CloudInit", "Unit",    "Service", "Install"};
+constexpr std::string_view kKinds[] = {"VM",      "CPU",        "Memory",  "Boot",      "Drive",
+                                       "Network", "HostDevice", "Screen",  "Sound",     "Serial",
+                                       "Monitor", "Share",      "Channel", "CloudInit", "Unit",
+                                       "Service", "Install"};
 // Of [VM], in the order of the man page; Arguments= last.
 constexpr std::string_view kVmKeys[] = {
     "Description", "Architecture", "Machine",     "MachineOption", "DeviceProperty", "GuestOS",

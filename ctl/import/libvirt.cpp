@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "common/host_device/address.h"
 #include "common/vm_name.h"
 #include "common/whole_number.h"
 #include "ctl/import/conversion.h"
@@ -527,6 +528,8 @@ class LibvirtReader {
         } else if (name == "redirdev" && device.attribute("type") == "spicevmc" &&
                    vm_.get("VM", "Display") == "spice") {
             // USBRedirection= has counted it.
+        } else if (name == "hostdev" && read_host_device(device)) {
+            // It has a section.
         } else if (name == "hostdev" || name == "redirdev" || name == "smartcard" ||
                    name == "shmem" || name == "memory" || name == "parallel" || name == "iommu" ||
                    name == "lease" || name == "nvram" || name == "crypto") {
@@ -537,6 +540,40 @@ class LibvirtReader {
         } else if (name == "controller") {
             read_controller(device);
         }
+    }
+
+    // By bus and device, a number of each time that it is plugged in, nobody could find a USB
+    // device again.
+    bool read_host_device(const XmlElement &device) {
+        const XmlElement &source = device.child("source"), &place = source.child("address");
+        const auto hex = [](const XmlElement &element, const char *attribute, std::size_t digits) {
+            std::string text = element.attribute(attribute);
+            if (text.starts_with("0x"))
+                text.erase(0, 2);
+            return text.size() < digits ? std::string(digits - text.size(), '0') + text : text;
+        };
+        const bool is_pci = device.attribute("type") == "pci";
+        std::string address;
+        if (is_pci) {
+            const auto parsed = parse_pci_address(
+                fmt::format("{}:{}:{}.{}", hex(place, "domain", 4), hex(place, "bus", 2),
+                            hex(place, "slot", 2), hex(place, "function", 1)));
+            address = parsed && !place.attributes.empty() ? *parsed : "";
+        } else if (device.attribute("type") == "usb" && source.has("vendor")) {
+            const auto parsed =
+                parse_usb_address(fmt::format("{}:{}", hex(source.child("vendor"), "id", 4),
+                                              hex(source.child("product"), "id", 4)));
+            address = parsed ? parsed->text : "";
+        }
+        if (address.empty())
+            return false;
+        const std::string section = "HostDevice " + vm_.device_name("", is_pci ? "card" : "usb");
+        vm_.open_section(section);
+        vm_.set(section, is_pci ? "PCI" : "USB", address);
+        for (const std::string_view part : {"rom", "boot", "driver", "teaming"})
+            if (device.has(part))
+                vm_.lost(fmt::format("<{}> of the device {} of this host", part, address));
+        return true;
     }
 
     void read_sound(const std::string &model) {

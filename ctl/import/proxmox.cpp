@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "common/ascii.h"
+#include "common/host_device/address.h"
 #include "common/qemu_options/properties.h"
 #include "common/vm_name.h"
 #include "common/whole_number.h"
@@ -391,6 +392,9 @@ class ProxmoxReader {
             for (const auto &[word, driver] : kModels)
                 if (text == word)
                     vm_.argument({"-set", fmt::format("device.qemunit-scsi.driver={}", driver)});
+        } else if ((key.starts_with("usb") || key.starts_with("hostpci")) &&
+                   take_host_device(key, text)) {
+            // It has a section.
         } else if (key == "audio0" || key.starts_with("usb") || key.starts_with("hostpci") ||
                    key.starts_with("parallel") || key == "hookscript" || key == "hugepages" ||
                    key == "ivshmem" || key.starts_with("virtiofs") || key.starts_with("numa") ||
@@ -399,6 +403,32 @@ class ProxmoxReader {
             if (key != "numa")
                 vm_.lost(fmt::format("{}: {}: no key says it", key, text));
         }
+    }
+
+    // "hostpci0: 0000:03:00.0,pcie=1,x-vga=1", "usb0: host=046d:c52b,usb3=1". Without a function,
+    // it is all functions of a card, and only that host knows which it has.
+    bool take_host_device(const std::string &key, const std::string &text) {
+        Properties properties = Properties::parse(text, "host");
+        const std::string host = properties.take("host");
+        const bool is_pci = key.starts_with("hostpci");
+        std::string address;
+        if (is_pci)
+            address = parse_pci_address(host).value_or("");
+        else if (const auto usb = parse_usb_address(host))
+            address = usb->text;
+        if (address.empty())
+            return false;
+        const std::string section = "HostDevice " + vm_.device_name(key, "device");
+        vm_.open_section(section);
+        vm_.set(section, is_pci ? "PCI" : "USB", address);
+        if (is_pci && properties.get("x-vga") == "1")
+            vm_.argument(
+                {"-set", fmt::format("device.{}.x-vga=on", section.substr(section.find(' ') + 1))});
+        for (const char *known : {"pcie", "x-vga", "usb3"})
+            properties.take(known);
+        for (const auto &[name, value] : properties.all())
+            vm_.lost(fmt::format("{}={} of {}", name, value, key));
+        return true;
     }
 
     const Surroundings &around_;

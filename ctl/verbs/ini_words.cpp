@@ -77,6 +77,7 @@ constexpr std::pair<std::string_view, std::string_view> kSectionIds[] = {
     {kShareIds, "Share"},
     {kIoThreadIds, "Drive"},
     {kSoundIds, "Sound"},
+    {kHostDevicePortIds, "HostDevice"},
 };
 
 std::string section(std::string_view kind, std::string_view name) {
@@ -94,6 +95,8 @@ std::string section_of_device(const QemuOption &device) {
         return section("Sound", device.part("id"));
     if (model.starts_with("virtio-9p") || model.starts_with("vhost-user-fs"))
         return section("Share", device.part("id"));
+    if (model == "vfio-pci" || model == "usb-host")
+        return section("HostDevice", device.part("id"));
     if (model == "virtserialport")
         return section("Channel", device.part("chardev"));
     if (const std::string port = device.part("chardev"); !port.empty())

@@ -178,6 +178,7 @@ class VmChecker {
         };
         check("Drive", vm_.drives);
         check("Network", vm_.networks);
+        check("HostDevice", vm_.host_devices);
         check("Sound", vm_.sounds);
         check("Serial", vm_.serials);
         check("Share", vm_.shares);
@@ -200,6 +201,7 @@ void check_vm(const Vm &vm, Architecture host, Diagnostics &diagnostics) {
     Findings findings(vm, diagnostics);
     check_drives(vm, host, findings);
     check_networks(vm, findings);
+    check_host_devices(vm, host, findings);
     check_ports(vm, host, findings);
     check_shares(vm, findings);
     check_credentials(vm, findings);

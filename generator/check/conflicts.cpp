@@ -32,6 +32,16 @@ void Conflicts::add(const Vm &vm, Diagnostics &diagnostics) {
         claim({Kind::mac, std::move(mac)},
               {vm.name, vm.location(section, "MAC"), is_met ? "" : vm.name}, diagnostics);
     }
+    for (const HostDevice &device : vm.host_devices) {
+        const std::string section = concat("HostDevice ", device.name);
+        if (device.pci)
+            claim({Kind::pci_device, device.pci->text}, {vm.name, vm.location(section, "PCI"), {}},
+                  diagnostics);
+        // Of the others, the host may have several.
+        if (device.usb && device.usb->is_port)
+            claim({Kind::usb_device, device.usb->text}, {vm.name, vm.location(section, "USB"), {}},
+                  diagnostics);
+    }
     if (vm.vsock_cid)
         claim({Kind::cid, fmt::to_string(vm.vsock_cid->number)},
               {vm.name, vm.location("VM", "VSockCID"), {}}, diagnostics);
@@ -65,6 +75,10 @@ std::string Conflicts::to_text(const Resource &resource) {
             return fmt::format("The interface '{}'", resource.second);
         case Kind::mac:
             return fmt::format("The address {}", resource.second);
+        case Kind::pci_device:
+            return fmt::format("The PCI device {} of the host", resource.second);
+        case Kind::usb_device:
+            return fmt::format("The USB device {} of the host", resource.second);
         case Kind::cid:
             break;
     }

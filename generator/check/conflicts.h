@@ -20,8 +20,9 @@ class Conflicts {
     void add(const Vm &vm, Diagnostics &diagnostics);
 
   private:
-    // A port of the host, a network interface of it, a card's address, a CID of vsock.
-    enum class Kind { tcp_port, udp_port, interface, mac, cid };
+    // A port of the host, a network interface of it, a card's address, a CID of vsock, a device of
+    // the host.
+    enum class Kind { tcp_port, udp_port, interface, mac, cid, pci_device, usb_device };
     using Resource = std::pair<Kind, std::string>;
     struct Claim {
         std::string vm;

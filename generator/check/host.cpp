@@ -15,6 +15,9 @@
 #include "common/cloud/ssh_key.h"
 #include "common/did_you_mean.h"
 #include "common/files/trusted_path.h"
+#include "common/host_device/host_use.h"
+#include "common/host_device/pci_device.h"
+#include "common/host_device/usb_device.h"
 #include "common/paths.h"
 #include "common/qemu_options/table.h"
 #include "common/unique_fd.h"
@@ -117,6 +120,8 @@ class HostChecker {
             if (share.type == ShareType::virtiofs)
                 check_program(section, "Type", kVirtiofsdPath, "virtiofsd");
         }
+        for (const HostDevice &device : vm_.host_devices)
+            check_host_device(device);
         for (const Credential &credential : vm_.credentials)
             if (credential.file && credential.file->text.starts_with('/'))
                 check_file("Credential " + credential.name, "File", credential.file);
@@ -130,6 +135,50 @@ class HostChecker {
     }
 
   private:
+    // As qemunit-hostdev does at the start; what it would refuse, or do now, is said before.
+    void check_host_device(const HostDevice &device) {
+        const std::string section = "HostDevice " + device.name;
+        if (device.pci)
+            check_pci_device(section, device);
+        else if (const auto found = find_usb_devices("", *device.usb);
+                 !found && device.optional && found.error().code == ENOENT)
+            return;
+        else if (!found)
+            warn(section, "USB",
+                 fmt::format("USB={}: {}.", device.usb->text, found.error().message));
+        else if (!device.force)
+            check_use(section, "USB", device.usb->text, usb_folder("", found->front().port));
+    }
+
+    void check_pci_device(const std::string &section, const HostDevice &device) {
+        const std::string &address = device.pci->text;
+        const auto say = [&](const Error &error) {
+            warn(section, "PCI", fmt::format("PCI={}: {}.", address, error.message));
+        };
+        const auto found = find_pci_device("", address);
+        if (!found)
+            return say(found.error());
+        std::vector<std::string> given;
+        for (const HostDevice &other : vm_.host_devices)
+            if (other.pci)
+                given.push_back(other.pci->text);
+        if (const auto viable = check_group("", *found, given); !viable)
+            say(viable.error());
+        // What a VM has now, the host does not use.
+        if (!device.force && found->driver != kVfioDriver)
+            check_use(section, "PCI", address, pci_folder("", address));
+    }
+
+    void check_use(std::string_view section, std::string_view key, const std::string &address,
+                   const std::string &folder) {
+        if (const std::string use = use_by_host("", folder); !use.empty())
+            warn(section, key,
+                 fmt::format(
+                     "{}={}: this machine itself uses the device: {}; the VM will not start. "
+                     "With Force=yes it takes the device all the same.",
+                     key, address, use));
+    }
+
     void check_cloud_init() {
         const CloudInit &cloud = vm_.cloud_init;
         check_plain_file("CloudInit", "UserData", cloud.user_data);

@@ -19,6 +19,8 @@ void check_run(const Vm &vm, Diagnostics &diagnostics) {
         refuse("Drive " + drive.name, "", true);
     for (const Network &network : vm.networks)
         refuse("Network " + network.name, "", true);
+    for (const HostDevice &device : vm.host_devices)
+        refuse("HostDevice " + device.name, "", true);
     for (const Share &share : vm.shares)
         refuse("Share " + share.name, "", true);
     for (const Credential &credential : vm.credentials)

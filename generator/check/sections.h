@@ -18,6 +18,9 @@ void check_drives(const Vm &vm, Architecture host, Findings &findings);
 // [Network …]
 void check_networks(const Vm &vm, Findings &findings);
 
+// [HostDevice …]
+void check_host_devices(const Vm &vm, Architecture host, Findings &findings);
+
 // [Serial …] and [Channel …]: their places in the machine and their sockets on the host.
 void check_ports(const Vm &vm, Architecture host, Findings &findings);
 

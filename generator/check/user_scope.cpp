@@ -36,6 +36,13 @@ class ScopeChecker {
                        name_of(network.type),
                        "a user may make no interfaces of the host. Type=user and Type=passt need "
                        "none.");
+        for (const HostDevice &device : vm_.host_devices)
+            for (const auto &[key, address] :
+                 {std::pair("PCI", device.pci ? &device.pci->text : nullptr),
+                  std::pair("USB", device.usb ? &device.usb->text : nullptr)})
+                if (address)
+                    refuse(vm_.location("HostDevice " + device.name, key), key, *address,
+                           "a user may take no device from the host.");
         if (vm_.memory_settings.locked)
             refuse(vm_.location("Memory", "Locked"), "Locked", "yes",
                    "a user may lock only little memory.");

@@ -138,6 +138,8 @@ std::vector<std::string> qemu_arguments(const Vm &vm, Architecture host) {
         add_drive(line, drive);
     for (const Network &network : vm.networks)
         add_network(line, network);
+    for (const HostDevice &device : vm.host_devices)
+        add_host_device(line, device);
     for (const Serial &serial : vm.serials)
         add_serial(line, serial);
     for (const Channel &channel : vm.channels)

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "common/concat.h"
+#include "common/shared_names.h"
 
 namespace qemunit::generator {
 
@@ -18,7 +19,7 @@ std::string_view CommandLine::ahci() {
     return need("qemunit-ahci", "ahci");
 }
 std::string_view CommandLine::usb() {
-    return need("qemunit-usb", "qemu-xhci");
+    return need(kUsbControllerId, "qemu-xhci");
 }
 std::string_view CommandLine::virtio_serial() {
     return need("qemunit-virtio-serial", virtio("serial"));

@@ -51,6 +51,8 @@ class CommandLine {
     unsigned next_ide_drive() { return ide_drives_++; }
     unsigned next_ahci_drive() { return ahci_drives_++; }
     unsigned next_hub() { return hubs_++; }
+    // The next root port for a device of the host.
+    unsigned next_host_port() { return host_ports_++; }
 
   private:
     static constexpr std::size_t kUsualWords = 48;
@@ -65,6 +67,7 @@ class CommandLine {
     unsigned ide_drives_ = 0;
     unsigned ahci_drives_ = 0;
     unsigned hubs_ = 0;
+    unsigned host_ports_ = 0;
 };
 
 }  // namespace qemunit::generator

@@ -11,6 +11,7 @@ namespace qemunit::generator {
 void add_machine(CommandLine &line);
 void add_drive(CommandLine &line, const Drive &drive);
 void add_network(CommandLine &line, const Network &network);
+void add_host_device(CommandLine &line, const HostDevice &device);
 void add_serial(CommandLine &line, const Serial &serial);
 void add_channel(CommandLine &line, const Channel &channel);
 void add_guest_agent(CommandLine &line);

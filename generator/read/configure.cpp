@@ -42,12 +42,29 @@ struct OtherName {
     std::string_view section, name, ours;
 };
 constexpr OtherName kOtherNames[] = {
-    {"", "Disk", "Drive"},        {"", "Net", "Network"},        {"", "NIC", "Network"},
-    {"", "Interface", "Network"}, {"", "Filesystem", "Share"},   {"VM", "RAM", "Memory"},
-    {"VM", "Cores", "CPUs"},      {"VM", "VCPU", "CPUs"},        {"VM", "VCPUs", "CPUs"},
-    {"VM", "SMP", "CPUs"},        {"VM", "KVM", "Accelerator"},  {"VM", "Graphics", "Display"},
-    {"VM", "Video", "Display"},   {"Drive", "Path", "File"},     {"Drive", "Image", "File"},
-    {"Drive", "Source", "File"},  {"Drive", "Bus", "Interface"},
+    {"", "Disk", "Drive"},
+    {"", "Net", "Network"},
+    {"", "NIC", "Network"},
+    {"", "Interface", "Network"},
+    {"", "Filesystem", "Share"},
+    {"VM", "RAM", "Memory"},
+    {"VM", "Cores", "CPUs"},
+    {"VM", "VCPU", "CPUs"},
+    {"VM", "VCPUs", "CPUs"},
+    {"VM", "SMP", "CPUs"},
+    {"VM", "KVM", "Accelerator"},
+    {"VM", "Graphics", "Display"},
+    {"VM", "Video", "Display"},
+    {"Drive", "Path", "File"},
+    {"Drive", "Image", "File"},
+    {"Drive", "Source", "File"},
+    {"Drive", "Bus", "Interface"},
+    {"", "HostDev", "HostDevice"},
+    {"", "Passthrough", "HostDevice"},
+    {"", "PCI", "HostDevice"},
+    {"", "USB", "HostDevice"},
+    {"HostDevice", "Host", "PCI"},
+    {"HostDevice", "Address", "PCI"},
 };
 
 // " Did you mean 'Memory'?", or "".

@@ -49,6 +49,9 @@ Drive &owner(As<Drive>, Vm &vm, std::string_view name) {
 Network &owner(As<Network>, Vm &vm, std::string_view name) {
     return device_named(vm.networks, name);
 }
+HostDevice &owner(As<HostDevice>, Vm &vm, std::string_view name) {
+    return device_named(vm.host_devices, name);
+}
 Serial &owner(As<Serial>, Vm &vm, std::string_view name) {
     return device_named(vm.serials, name);
 }
@@ -162,6 +165,7 @@ constexpr SectionRow kSections[] = {
     {"Boot", Kind::single},
     {"Drive", Kind::device, open_section<Drive>},
     {"Network", Kind::device, open_section<Network>},
+    {"HostDevice", Kind::device, open_section<HostDevice>},
     {"Screen", Kind::single},
     {"Sound", Kind::device, open_section<Sound>},
     {"Serial", Kind::device, open_section<Serial>},
@@ -370,6 +374,15 @@ constexpr KeyRow kKeys[] = {
      "The bridge that the tap interface joins, made if the host has none of that name.", "0.2", set<&Network::bridge>},
     {"Network", "BootIndex", "NUMBER", "none", "-device bootindex=",
      "The place in the order of booting; the firmware tries lower ones first.", "0.2", set<&Network::boot_index>},
+
+    {"HostDevice", "PCI", "[DOMAIN:]BUS:SLOT.FUNCTION", "none", "-device vfio-pci, qemu-hostdev@.service",
+     "A PCI device of the host that the guest has for itself.", "0.8", set<&HostDevice::pci>},
+    {"HostDevice", "USB", "VENDOR:PRODUCT|BUS-PORT[.PORT…]", "none", "-device usb-host, qemu-hostdev@.service",
+     "A USB device of the host that the guest has for itself.", "0.8", set<&HostDevice::usb>},
+    {"HostDevice", "Optional", "yes|no", "no", "qemu-hostdev@.service",
+     "Whether the device may be plugged in later, and come and go.", "0.8", set<&HostDevice::optional>},
+    {"HostDevice", "Force", "yes|no", "no", "qemu-hostdev@.service",
+     "Whether the guest gets the device though the host uses it.", "0.8", set<&HostDevice::force>},
 
     {"Screen", "Card", "std|virtio|qxl|cirrus|vmware|bochs|ramfb", "std; qxl with Display=spice; virtio on machines other than a PC", "-device",
      "The video card.", "0.8", set<&Screen::card>},

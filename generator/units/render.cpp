@@ -8,6 +8,7 @@
 #include "common/cloud/seed_options.h"
 #include "common/concat.h"
 #include "common/helper_options.h"
+#include "common/host_device/places.h"
 #include "common/paths.h"
 #include "common/usernet/options.h"
 #include "common/vm_name.h"
@@ -137,7 +138,7 @@ void append_open_command(std::string &text, const Vm &vm) {
     text += '\n';
 }
 
-// The sockets that QEMU connects to, each with its unit.
+// The sockets that QEMU connects to, and the devices of the host, each with its unit.
 std::vector<std::pair<std::string, std::string>> served_sockets(const Vm &vm) {
     std::vector<std::pair<std::string, std::string>> sockets;
     if (vm.tpm)
@@ -151,6 +152,11 @@ std::vector<std::pair<std::string, std::string>> served_sockets(const Vm &vm) {
             sockets.emplace_back(concat("qemu-passt@", vm.name, ":", network.name, ".service"),
                                  vm.paths.passt_socket(vm.name, network.name));
     }
+    for (const HostDevice &device : vm.host_devices)
+        if (!device.optional)
+            sockets.emplace_back(
+                hostdev_unit(vm.name, device.name),
+                device.pci ? vfio_device_place(device.pci->text) : usb_device_place(device.name));
     for (const Share &share : vm.shares)
         if (share.type == ShareType::virtiofs)
             sockets.emplace_back(concat("qemu-virtiofs@", vm.name, ":", share.name, ".socket"),

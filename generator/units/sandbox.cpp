@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "generator/units/sandbox.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 
 #include "common/concat.h"
+#include "common/host_device/places.h"
 #include "common/paths.h"
 #include "common/run/protocol.h"
 #include "generator/qemu/drive_files.h"
@@ -31,8 +34,11 @@ class Sandbox {
             lines_ +=
                 "# The guest says to the helper that it is up.\n"
                 "RestrictAddressFamilies=AF_VSOCK\n";
+        allow_host_devices();
         if (vm_.memory_settings.locked)
             lines_ += "LimitMEMLOCK=infinity\n";
+        else if (std::ranges::any_of(vm_.host_devices, is_pci))
+            lines_ += fmt::format("LimitMEMLOCK={}\n", locked_memory(vm_));
         if (std::ranges::find(vm_.drives, DriveAio::io_uring, &Drive::aio) != vm_.drives.end())
             lines_ +=
                 "# AIO=io_uring; see qemunit.ini(5) for what that costs.\n"
@@ -62,6 +68,39 @@ class Sandbox {
         if (in_root_ && !vm_.paths.is_of_user())
             lines_ += "TemporaryFileSystem=/root:ro,noexec,nosuid,nodev,mode=0755\n";
         add_sockets();
+    }
+
+    static bool is_pci(const HostDevice &device) { return device.pci.has_value(); }
+    static bool is_usb(const HostDevice &device) { return device.usb.has_value(); }
+
+    // All of the guest's memory stays where the device finds it, and so does what QEMU shows of
+    // other devices: as libvirt has it (qemuDomainGetMemLockLimitBytes()), 1 GiB for these.
+    static uint64_t locked_memory(const Vm &vm) {
+        constexpr uint64_t kGiB = uint64_t{1} << 30;
+        const uint64_t memory = vm.memory ? vm.memory->bytes : kGiB;
+        return (vm.memory_settings.maximum ? vm.memory_settings.maximum->bytes : memory) + kGiB;
+    }
+
+    // Two folders that qemunit-hostdev fills before the VM starts.
+    void allow_host_devices() {
+        if (vm_.host_devices.empty())
+            return;
+        const HostDevicePlaces places{.vm = vm_.name, .root = {}};
+        if (std::ranges::any_of(vm_.host_devices, is_pci))
+            append(lines_, "BindReadOnlyPaths=-", places.vfio(), ":", kVfioPlace,
+                   "\nDeviceAllow=/dev/vfio/vfio rw\n");
+        if (std::ranges::any_of(vm_.host_devices, is_usb))
+            append(lines_, "BindReadOnlyPaths=-", places.usb(), ":", kUsbPlace,
+                   "\n# libusb listens to the kernel for devices to come, and would not begin "
+                   "without.\n"
+                   "RestrictAddressFamilies=AF_NETLINK\n");
+        // Which node it will be, nobody knows of a device that is yet to be plugged in. There are
+        // no nodes but those that qemunit-hostdev makes.
+        if (std::ranges::any_of(vm_.host_devices, &HostDevice::optional))
+            lines_ += "DeviceAllow=char-usb_device rw\n";
+        for (const HostDevice &device : vm_.host_devices)
+            if (!device.optional)
+                append(lines_, "DeviceAllow=", places.node(device.name), " rw\n");
     }
 
     // What ProtectHome= covers (systemd.exec(5)).

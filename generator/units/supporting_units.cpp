@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "common/concat.h"
+#include "common/host_device/places.h"
 #include "common/paths.h"
 #include "common/usernet/options.h"
 #include "common/vm_name.h"
@@ -46,6 +47,8 @@ class Builder {
             else if (is_tap(network))
                 add_tap(network);
         }
+        for (const HostDevice &device : vm_.host_devices)
+            add_host_device(device);
         for (const Share &share : vm_.shares)
             if (share.type == ShareType::virtiofs)
                 add_virtiofs(share);
@@ -196,6 +199,33 @@ class Builder {
             service_lines += fmt::format("Environment=BRIDGE={}\n", network.bridge->text);
         }
         add_drop_in(unit, {{"Unit", unit_lines}, {"Service", service_lines}});
+        want(unit);
+    }
+
+    void add_host_device(const HostDevice &device) {
+        using namespace hostdev_option;
+        const std::string unit = hostdev_unit(vm_.name, device.name);
+        std::string unit_lines = part_of_vm();
+        std::string command = fmt::format("ExecStart=\nExecStart={} take {}:{}",
+                                          kHostDeviceToolPath, vm_.name, device.name);
+        if (device.pci) {
+            unit_lines += "Wants=modprobe@vfio_pci.service\nAfter=modprobe@vfio_pci.service\n";
+            command += fmt::format(" {}={}", kPci, device.pci->text);
+            for (const HostDevice &other : vm_.host_devices)
+                if (other.pci && other.name != device.name)
+                    command += fmt::format(" {}={}", kWith, other.pci->text);
+        } else {
+            command += fmt::format(" {}={}", kUsb, device.usb->text);
+        }
+        if (device.force)
+            command += fmt::format(" {}", kForce);
+        if (device.optional) {
+            command += fmt::format(" {}", kOptional);
+            // A VM that is just starting is waited for.
+            add_drop_in(hostdev_attach_unit(vm_.name, device.name),
+                        {{"Unit", fmt::format("After={}\n", service_unit(vm_.name))}});
+        }
+        add_drop_in(unit, {{"Unit", unit_lines}, {"Service", journal_of_vm() + command + "\n"}});
         want(unit);
     }
 

@@ -122,13 +122,16 @@ bool discards(const Vm &vm, const Drive &drive) {
     return drive.discard.value_or(vm.hardware >= HardwareVersion::v0_8);
 }
 
+bool has_root_ports(const Vm &vm, Architecture host) {
+    const std::string machine = machine_traits(vm, host).machine;
+    return machine == "q35" || machine.starts_with("pc-q35") || is_virt(machine);
+}
+
 unsigned hot_plug_ports(const Vm &vm, Architecture host) {
     constexpr unsigned kUsual = 4;
     if (vm.hot_plug_ports)
         return vm.hot_plug_ports->number;
-    const std::string machine = machine_traits(vm, host).machine;
-    const bool has_root_bus = machine == "q35" || machine.starts_with("pc-q35") || is_virt(machine);
-    return vm.hardware >= HardwareVersion::v0_8 && has_root_bus ? kUsual : 0;
+    return vm.hardware >= HardwareVersion::v0_8 && has_root_ports(vm, host) ? kUsual : 0;
 }
 
 VideoCard video_card(const Vm &vm, Architecture host) {

@@ -38,6 +38,9 @@ std::string cpu_model(const Vm &vm, Architecture host);
 std::string clock_base(const Vm &vm);
 bool has_rng(const Vm &vm, Architecture host);
 bool discards(const Vm &vm, const Drive &drive);
+// Whether devices of PCI Express have ports of their own, as on the machines that we know to have
+// them.
+bool has_root_ports(const Vm &vm, Architecture host);
 unsigned hot_plug_ports(const Vm &vm, Architecture host);
 VideoCard video_card(const Vm &vm, Architecture host);
 // Whether the guest's memory is an object of its own.

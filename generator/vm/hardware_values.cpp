@@ -15,7 +15,6 @@ namespace qemunit::generator {
 
 namespace {
 
-
 bool is_property_name(std::string_view text) {
     return !text.empty() &&
            std::ranges::all_of(text, [](char c) { return is_alphanumeric_or(c, "_.-"); });
@@ -130,6 +129,24 @@ Parsed<PortCount> parse_value(As<PortCount>, std::string_view text) {
     if (!number || *number > kMost)
         return std::unexpected(fmt::format("not a number from 0 to {}.", kMost));
     return PortCount{*number};
+}
+
+Parsed<PciAddress> parse_value(As<PciAddress>, std::string_view text) {
+    auto address = parse_pci_address(text);
+    if (!address)
+        return std::unexpected(
+            "not the address of a PCI device; `lspci -D` prints them, as 0000:03:00.0.");
+    return PciAddress{std::move(*address)};
+}
+
+Parsed<UsbAddress> parse_value(As<UsbAddress>, std::string_view text) {
+    auto address = parse_usb_address(text);
+    if (!address)
+        return std::unexpected(
+            "not a USB device; write vendor and product as `lsusb` prints them, 046d:c52b, or bus "
+            "and "
+            "port, as 1-2.3.");
+    return std::move(*address);
 }
 
 Parsed<QueueCount> parse_value(As<QueueCount>, std::string_view text) {

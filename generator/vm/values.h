@@ -53,6 +53,8 @@ Parsed<BootPosition> parse_value(As<BootPosition>, std::string_view text);
 Parsed<InterfaceName> parse_value(As<InterfaceName>, std::string_view text);
 Parsed<MacAddress> parse_value(As<MacAddress>, std::string_view text);
 Parsed<HostForward> parse_value(As<HostForward>, std::string_view text);
+Parsed<PciAddress> parse_value(As<PciAddress>, std::string_view text);
+Parsed<UsbAddress> parse_value(As<UsbAddress>, std::string_view text);
 Parsed<FileMode> parse_value(As<FileMode>, std::string_view text);
 Parsed<AccountName> parse_value(As<AccountName>, std::string_view text);
 Parsed<HostName> parse_value(As<HostName>, std::string_view text);

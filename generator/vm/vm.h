@@ -14,6 +14,7 @@
 #include <tuple>
 #include <vector>
 
+#include "common/host_device/address.h"
 #include "common/host_forward.h"
 #include "common/paths.h"
 #include "generator/vm/diagnostic.h"
@@ -126,6 +127,9 @@ struct InterfaceName {
 struct MacAddress {
     std::string text;  // "52:54:00:12:34:56"
 };
+struct PciAddress {
+    std::string text;  // "0000:03:00.0"
+};
 struct FileMode {
     unsigned bits = 0;
 };
@@ -191,6 +195,15 @@ struct Network {
     std::optional<InterfaceName> interface;
     std::optional<InterfaceName> bridge;
     std::optional<BootPosition> boot_index;
+};
+
+// Of the host, handed to the guest: one of the two addresses.
+struct HostDevice {
+    std::string name;
+    std::optional<PciAddress> pci;
+    std::optional<UsbAddress> usb;
+    bool force = false;     // though the host uses it
+    bool optional = false;  // may be plugged in later; of USB
 };
 
 struct SocketAccess {
@@ -365,6 +378,7 @@ struct Vm {
     Boot boot;
     std::vector<Drive> drives;
     std::vector<Network> networks;
+    std::vector<HostDevice> host_devices;
     std::vector<Serial> serials;  // the port "serial" is always there, and the first
     std::vector<Share> shares;
     std::vector<Channel> channels;

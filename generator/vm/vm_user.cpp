@@ -11,12 +11,12 @@ namespace qemunit::generator {
 namespace {
 
 constexpr std::string_view kPrefix = "qemu-";
-constexpr std::size_t kLongest = 31;  // of a user's name, valid_user_group_name() in systemd
+constexpr std::size_t kNameMost = 31;  // of a user's name, valid_user_group_name() in systemd
 
 }  // namespace
 
 bool is_user_of_template(std::string_view vm) {
-    return kPrefix.size() + vm.size() <= kLongest && vm.find('.') == vm.npos;
+    return kPrefix.size() + vm.size() <= kNameMost && vm.find('.') == vm.npos;
 }
 
 // No VM's name begins with "_", so that no other VM has this user by its own name.

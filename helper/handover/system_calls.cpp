@@ -4,6 +4,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/net.h>
+#include <linux/netlink.h>
 #include <linux/seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -114,6 +115,13 @@ class Filter {
                      answer(error), answer(0)});
     }
 
+    // socket(2) of `family`, unless of `protocol`, which the kernel takes as int.
+    void deny_other_protocols(uint32_t family, uint32_t protocol, int error) {
+        add(SYS_socket,
+            {load(low_half(0)), unless_skip(family, 4), load(low_half(2)), if_skip(protocol, 1),
+             answer(error), answer(0), load(offsetof(seccomp_data, nr))});
+    }
+
     // A call whose first argument says what it does, in 32 bits.
     void deny_first(long number, uint32_t argument, int error) {
         add(number, {load(low_half(0)), unless_skip(argument, 1), answer(error),
@@ -171,6 +179,9 @@ Result<> filter_qemu(const LastExec &exec, MakesSockets sockets) {
     // A folder that is read-only, and shown to the guest, has sockets to connect to all the same.
     if (sockets == MakesSockets::no)
         deny_sockets(filter);
+    // For [HostDevice …] of USB, the unit allows AF_NETLINK: libusb hears there of new devices. The
+    // others configure networks, firewalls and more of the kernel.
+    filter.deny_other_protocols(AF_NETLINK, NETLINK_KOBJECT_UEVENT, EPERM);
     // A datagram to /run/systemd/notify would speak for the unit, one to the journal would have any
     // fields. The kernel takes SOCK_RAW for SOCK_DGRAM (af_unix.c), and SOCK_SEQPACKET is of no use
     // to QEMU. Where the calls are one, socketcall(2), as on i386, no filter sees the type, nor

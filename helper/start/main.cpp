@@ -24,6 +24,7 @@
 #include "common/files/arrival_record.h"
 #include "common/files/move_record.h"
 #include "common/files/new_file.h"
+#include "common/host_device/places.h"
 #include "common/paths.h"
 #include "common/shared_names.h"
 #include "helper/handover/companion_command.h"
@@ -33,6 +34,7 @@
 #include "helper/start/advice.h"
 #include "helper/start/drive_images.h"
 #include "helper/start/handed.h"
+#include "helper/start/host_devices.h"
 #include "helper/start/incoming.h"
 #include "helper/start/kvm.h"
 #include "helper/start/last_exec.h"
@@ -171,6 +173,7 @@ Result<> prepare(HelperOptions &options) {
         if (std::string missing = missing_part_advice(unit, socket, options.scope);
             !missing.empty())
             return fail(ENOENT, std::move(missing));
+    leave_out_missing_devices(options.qemu, std::string(kUsbPlace));
     if (options.uefi_variables.empty())
         return {};
     return copy_once(options.uefi_variables, uefi_variables_path(options.vm));

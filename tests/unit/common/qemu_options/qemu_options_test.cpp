@@ -85,7 +85,9 @@ TEST(QemuOptionsTest, NamesTheKeyForWhatTheSandboxWithholds) {
               "choose the nodes of its memory; NUMAPolicy= and NUMAMask= in [Service] do that for "
               "all of it.");
     for (const char *value : {"usb-host,hostbus=1", "vfio-pci,host=01:00.0"})
-        EXPECT_NE(fault("-device", value).find("sees no device of the host"), std::string::npos);
+        EXPECT_NE(fault("-device", value)
+                      .find("sees no device of the host; [HostDevice NAME] with PCI= or USB="),
+                  std::string::npos);
     const std::vector<std::string> passed_through{"-device", "vfio-pci,host=01:00.0"};
     EXPECT_TRUE(faults_of_arguments(passed_through, {.paths = true}).empty());
     EXPECT_EQ(fault("-bios", "default"), "");

@@ -296,14 +296,16 @@ TEST(RunMachineTest, ATerminalIsAsBigAsTheCallers) {
 
 TEST(RunMachineTest, TheGeneratorRefusesWhatNeedsMore) {
     const testing::TemporaryFolder folder;
-    const std::string file =
-        folder.write("ini", "[VM]\nTPM=yes\n[Drive a]\nFile=/a\n[Network b]\n");
+    const std::string file = folder.write("ini",
+                                          "[VM]\nTPM=yes\n[Drive a]\nFile=/a\n[Network b]\n"
+                                          "[HostDevice c]\nUSB=1-1\n");
     const auto made =
         testing::run_program({"/bin/sh", "-c", QEMUNIT_GENERATOR " --run 12345678 <" + file});
     EXPECT_EQ(made.exit_code, 1);
     EXPECT_EQ(made.output, "");
-    for (const char *what : {":2: TPM= has no place in a VM of `qemunitctl run`",
-                             ":3: [Drive a] has no place", ":5: [Network b] has no place"})
+    for (const char *what :
+         {":2: TPM= has no place in a VM of `qemunitctl run`", ":3: [Drive a] has no place",
+          ":5: [Network b] has no place", ":6: [HostDevice c] has no place"})
         EXPECT_NE(made.errors.find(what), std::string::npos) << made.errors;
 }
 
@@ -326,7 +328,8 @@ std::string lack_of_views(const Result<FolderView> &view) {
 }
 
 void expect_same_folder(int folder, const std::string &path, int other) {
-    struct stat one{}, two{};
+    struct stat one {
+    }, two{};
     EXPECT_EQ(fstatat(folder, path.c_str(), &one, 0), 0);
     EXPECT_EQ(fstat(other, &two), 0);
     EXPECT_EQ(one.st_ino, two.st_ino) << path;

@@ -96,6 +96,10 @@ TEST(IniWordsTest, SayWhichKey) {
     EXPECT_EQ(word("-device", "usb-redir,chardev=qemunit-redirection-1,id=qemunit-redirection-1"),
               "USBRedirection= in [Screen]");
     EXPECT_EQ(word("-fw_cfg", "name=opt/com.coreos/config,file=/a"), "FirmwareFile= in [Boot]");
+    EXPECT_EQ(word("-device", "vfio-pci,host=0000:03:00.0,id=gpu,bus=qemunit-hostdev-gpu"),
+              "[HostDevice gpu]");
+    EXPECT_EQ(word("-device", "pcie-root-port,id=qemunit-hostdev-gpu,chassis=150"),
+              "[HostDevice gpu]");
     EXPECT_EQ(word("-gdb", "unix:/x"), "Debugger= in [VM]");
     EXPECT_EQ(word("-device", "pcie-root-port,id=qemunit-port-1"), "HotPlugPorts= in [VM]");
     EXPECT_EQ(word("-device", "virtio-serial-pci,id=qemunit-serial"), "");

@@ -20,6 +20,7 @@ constexpr const char *kIni =
     "[Network a]\nType=tap\n"
     "[Network b]\nType=bridge\nBridge=br0\n"
     "[Share src]\nPath=/srv\nType=virtiofs\n"
+    "[HostDevice card]\nPCI=03:00.0\n[HostDevice stick]\nUSB=1-2\n"
     "[Service]\nNice=5\nUser=ann\nSupplementaryGroups=disk\n"
     "[Install]\nWantedBy=default.target machines.target\n";
 
@@ -40,9 +41,11 @@ TEST(UserScopeTest, AreRefusedWithTheirLine) {
         "error: vm1.ini:12: Type=bridge" + needs + tap,
         "error: vm1.ini:16: Type=virtiofs" + needs +
             "virtiofsd runs as root. Type=9p does not need it.",
-        "error: vm1.ini:19: User=ann" + needs + rights,
-        "error: vm1.ini:20: SupplementaryGroups=disk" + needs + rights,
-        "error: vm1.ini:22: WantedBy=machines.target" + needs +
+        "error: vm1.ini:18: PCI=0000:03:00.0" + needs + "a user may take no device from the host.",
+        "error: vm1.ini:20: USB=1-2" + needs + "a user may take no device from the host.",
+        "error: vm1.ini:23: User=ann" + needs + rights,
+        "error: vm1.ini:24: SupplementaryGroups=disk" + needs + rights,
+        "error: vm1.ini:26: WantedBy=machines.target" + needs +
             "a user's manager starts default.target.",
     };
     std::ranges::sort(expected);

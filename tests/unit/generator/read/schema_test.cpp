@@ -121,6 +121,9 @@ std::string sample(std::string_view word) {
         {"type=NUMBER[,FIELD=TEXT…]", "type=1,serial=a"},
         {"NAME:PATH", "opt/a:/b"},
         {"WIDTHxHEIGHT", "1280x800"},
+        {"[DOMAIN:]BUS:SLOT.FUNCTION", "03:00.0"},
+        {"VENDOR:PRODUCT", "046d:c52b"},
+        {"BUS-PORT[.PORT…]", "1-2.3"},
         {"HASH", "$6$salt$0123456789abcdefghijkl"},
         {"PROTOCOL:[ADDRESS]:PORT-[ADDRESS]:PORT", "tcp::10022-:22"},
     };

@@ -4,6 +4,7 @@
 #include "helper/handover/system_calls.h"
 
 #include <gtest/gtest.h>
+#include <linux/netlink.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -47,6 +48,18 @@ TEST(SystemCalls, QemuMakesNoDatagramSockets) {
         // The kernel looks at 32 bits of a register.
         constexpr long kHigh = 1L << 32;
         EXPECT_EQ(error_of(syscall(SYS_socket, kHigh | AF_UNIX, kHigh | SOCK_DGRAM, 0)), EPERM);
+    }));
+}
+
+TEST(SystemCalls, QemuHearsOfDevicesAndNothingElseByNetlink) {
+    EXPECT_TRUE(holds_in_child([] {
+        ASSERT_TRUE(filter_qemu({}));
+        const auto error = [](int protocol) {
+            return error_of(UniqueFd(socket(AF_NETLINK, SOCK_RAW, protocol)).get());
+        };
+        EXPECT_EQ(error(NETLINK_KOBJECT_UEVENT), 0);
+        for (const int protocol : {NETLINK_ROUTE, NETLINK_NETFILTER, NETLINK_AUDIT, NETLINK_CRYPTO})
+            EXPECT_EQ(error(protocol), EPERM) << protocol;
     }));
 }
 
