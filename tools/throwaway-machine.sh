@@ -62,8 +62,8 @@ chmod 755 "$scratch/init/init"
 } >"$scratch/initrd"
 
 # What VMs in there can be given: an IOMMU, network cards in a group of their own and in one for two (behind a
-# bridge of the old bus), a tablet and a stick of USB.
-truncate --size 16M "$scratch/stick"
+# bridge of the old bus), an NVMe disk behind a subsystem, a tablet and a stick of USB.
+truncate --size 16M "$scratch/stick" "$scratch/nvme"
 # shellcheck disable=SC2054 # the commas are QEMU's
 spare_devices=(
     -device intel-iommu,intremap=on
@@ -71,6 +71,8 @@ spare_devices=(
     -device pcie-pci-bridge,id=bridge,addr=0x11
     -device e1000,bus=bridge,addr=1,mac=52:54:00:00:11:01
     -device e1000,bus=bridge,addr=2,mac=52:54:00:00:11:02
+    -device nvme-subsys,id=subsystem -device nvme,subsys=subsystem,serial=nvme,addr=0x13
+    -drive "if=none,id=nvme,format=raw,file=$scratch/nvme" -device nvme-ns,drive=nvme,shared=on
     -device qemu-xhci,id=usb,addr=0x12
     -device usb-tablet,bus=usb.0,port=1
     -drive "if=none,id=stick,format=raw,file=$scratch/stick" -device usb-storage,bus=usb.0,port=2,drive=stick,serial=stick
