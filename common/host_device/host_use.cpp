@@ -3,16 +3,20 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <set>
 #include <sstream>
-#include <vector>
 
 #include "common/concat.h"
 #include "common/host_device/kernel_files.h"
-#include "common/unique_fd.h"
+#include "common/host_device/pci_device.h"
+#include "common/result.h"
 
 namespace qemunit {
 
@@ -23,15 +27,46 @@ std::string real_path(const std::string &path) {
     return std::filesystem::canonical(path, error);
 }
 
+bool is_below_any(const std::string &path, const std::vector<std::string> &folders) {
+    return std::ranges::any_of(
+        folders, [&](const std::string &folder) { return path.starts_with(folder + "/"); });
+}
+
 // The names in a folder of /sys/class that are of the device, or of one behind it.
-std::vector<std::string> of_device(const std::string &root, std::string_view kind,
-                                   const std::string &device) {
+std::vector<std::string> below(const std::string &root, std::string_view kind,
+                               const std::vector<std::string> &folders) {
     const std::string folder = concat(root, "/sys/class/", kind);
     std::vector<std::string> found;
     for (const std::string &name : names_in(folder))
-        if (real_path(concat(folder, "/", name)).starts_with(concat(device, "/")))
+        if (is_below_any(real_path(concat(folder, "/", name)), folders))
             found.push_back(name);
     return found;
+}
+
+// With the kernel's own multipath of NVMe, the disks are those of the subsystem, whose folder is
+// that of no controller; below the controllers are hidden ones, a path each.
+std::vector<std::string> nvme_subsystems(const std::string &root, const std::string &device) {
+    const std::string folder = concat(root, "/sys/class/nvme-subsystem");
+    std::vector<std::string> found;
+    for (const std::string &name : names_in(folder)) {
+        const std::string subsystem = real_path(concat(folder, "/", name));
+        for (const std::string &entry : names_in(subsystem))
+            if (entry.starts_with("nvme") &&
+                is_below_any(real_path(concat(subsystem, "/", entry)), {device})) {
+                found.push_back(subsystem);
+                break;
+            }
+    }
+    return found;
+}
+
+// "nvme1n2" of its path "nvme1c3n2"; "" of other names (nvme_mpath_alloc_disk() in the kernel's
+// drivers/nvme/host/multipath.c).
+std::string head_of_path(std::string_view name) {
+    const std::size_t c = name.find('c'), n = name.find('n', std::min(c, name.size()));
+    if (!name.starts_with("nvme") || c == name.npos || n == name.npos)
+        return {};
+    return concat(name.substr(0, c), name.substr(n));
 }
 
 // proc(5) writes a space, and some other bytes, as three octal digits.
@@ -76,11 +111,20 @@ bool is_swap(const std::string &root, const std::string &name) {
 }
 
 // Also by what neither list has: each disk of btrfs and ZFS, multipath. Only such users keep others
-// away (O_EXCL in open(2)).
-bool is_claimed(const std::string &root, const std::string &name) {
-    const UniqueFd file(open(concat(root, "/dev/", name).c_str(),
-                             O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-    return !file && errno == EBUSY;
+// away (O_EXCL in open(2)); whoever has a partition keeps others from the whole. A drive without a
+// medium is free. What says anything else may be in use.
+std::string claim_on_disk(const std::string &root, const std::string &name, KeptDisks *kept) {
+    UniqueFd file(open(concat(root, "/dev/", name).c_str(),
+                       O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    const int code = errno;
+    if (!file && code == EBUSY)
+        return fmt::format("its disk '{}' is in use", name);
+    if (!file && code != ENOMEDIUM)
+        return fmt::format("nobody can tell whether its disk '{0}' is in use: /dev/{0}: {1}", name,
+                           std::strerror(code));
+    if (file && kept)
+        kept->push_back(std::move(file));
+    return {};
 }
 
 std::string use_of_disk(const std::string &root, const std::string &name) {
@@ -96,16 +140,61 @@ std::string use_of_disk(const std::string &root, const std::string &name) {
         return fmt::format("its disk '{}' is part of '{}'", name,
                            title.empty() ? holders.front() : title);
     }
-    if (is_claimed(root, name))
-        return fmt::format("its disk '{}' is in use", name);
     return {};
 }
 
+std::string use_of_disks(const std::string &root, const std::string &device, KeptDisks *kept) {
+    std::vector<std::string> folders = nvme_subsystems(root, device);
+    folders.push_back(device);
+    std::set<std::string> disks;
+    for (const std::string &name : below(root, "block", folders)) {
+        const std::string folder = concat(root, "/sys/class/block/", name);
+        if (kernel_text(folder + "/hidden") != "1") {
+            disks.insert(name);
+            continue;
+        }
+        const std::string head = head_of_path(name);
+        std::error_code error;
+        if (head.empty() ||
+            !std::filesystem::exists(concat(root, "/sys/class/block/", head), error))
+            return fmt::format(
+                "nobody can tell whether the disk behind its path '{}' is in use: there is no '{}'",
+                name, head);
+        disks.insert(head);
+    }
+    for (const std::string &name : disks)
+        if (std::string use = use_of_disk(root, name); !use.empty())
+            return use;
+    for (const std::string &name : disks) {
+        std::error_code error;
+        if (std::filesystem::exists(concat(root, "/sys/class/block/", name, "/partition"), error))
+            continue;
+        if (std::string use = claim_on_disk(root, name, kept); !use.empty())
+            return use;
+    }
+    return {};
+}
+
+// The lines of a table of routes.
+Result<std::vector<std::string>> routes_in(const std::string &path) {
+    std::ifstream file(path);
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(file, line);)
+        lines.push_back(std::move(line));
+    if (!file.eof())
+        return fail(EIO, concat("cannot read ", path));
+    return lines;
+}
+
 // The interfaces of default routes, of both protocols.
-std::set<std::string> interfaces_of_default_routes(const std::string &root) {
+Result<std::set<std::string>> interfaces_of_default_routes(const std::string &root) {
     std::set<std::string> names;
-    std::istringstream routes(kernel_text(root + "/proc/net/route"));
-    for (std::string line; std::getline(routes, line);) {
+    const auto routes = routes_in(root + "/proc/net/route");
+    if (!routes)
+        return std::unexpected(routes.error());
+    if (routes->empty())  // not even the titles of its columns
+        return fail(EIO, concat("nothing is in ", root, "/proc/net/route"));
+    for (const std::string &line : *routes) {
         std::istringstream words(line);
         std::string name, destination, skipped, mask;
         words >> name >> destination;
@@ -115,8 +204,14 @@ std::set<std::string> interfaces_of_default_routes(const std::string &root) {
         if (destination == "00000000" && mask == "00000000")
             names.insert(name);
     }
-    std::istringstream routes6(kernel_text(root + "/proc/net/ipv6_route"));
-    for (std::string line; std::getline(routes6, line);) {
+    // A kernel without IPv6 has no such file; one with it has routes of its own there.
+    const std::string path6 = root + "/proc/net/ipv6_route";
+    if (access(path6.c_str(), F_OK) != 0 && errno == ENOENT)
+        return names;
+    const auto routes6 = routes_in(path6);
+    if (!routes6)
+        return std::unexpected(routes6.error());
+    for (const std::string &line : *routes6) {
         std::istringstream words(line);
         std::string destination, length, name;
         words >> destination >> length;
@@ -144,13 +239,21 @@ void add_cards(const std::string &root, const std::string &name, std::set<std::s
 }
 
 std::string use_of_network(const std::string &root, const std::string &device) {
+    const auto own = below(root, "net", {device});
+    if (own.empty())
+        return {};
+    const auto ways = interfaces_of_default_routes(root);
+    if (!ways)
+        return fmt::format(
+            "nobody can tell whether its interface '{}' is the only way to the network: {}",
+            own.front(), ways.error().message);
     std::set<std::string> seen, cards;
-    for (const std::string &name : interfaces_of_default_routes(root))
+    for (const std::string &name : *ways)
         add_cards(root, name, seen, cards);
     std::string used;
-    for (const std::string &own : of_device(root, "net", device))
-        if (cards.erase(own) > 0)
-            used = own;
+    for (const std::string &name : own)
+        if (cards.erase(name) > 0)
+            used = name;
     if (used.empty() || !cards.empty())
         return {};
     return fmt::format("its interface '{}' is the only way to the network", used);
@@ -158,16 +261,22 @@ std::string use_of_network(const std::string &root, const std::string &device) {
 
 }  // namespace
 
-std::string use_by_host(const std::string &root, const std::string &folder) {
+std::string use_by_host(const std::string &root, const std::string &folder, KeptDisks *kept) {
     const std::string device = real_path(folder);
-    for (const std::string &name : of_device(root, "block", device))
-        if (std::string use = use_of_disk(root, name); !use.empty())
-            return use;
+    if (device.empty())
+        return "the kernel has it no more";
+    if (std::string use = use_of_disks(root, device, kept); !use.empty())
+        return use;
     if (std::string use = use_of_network(root, device); !use.empty())
         return use;
-    if (kernel_text(device + "/boot_vga") == "1" || !of_device(root, "graphics", device).empty())
+    if (kernel_text(device + "/boot_vga") == "1" || !below(root, "graphics", {device}).empty())
         return "it shows the console";
     return {};
+}
+
+std::string use_by_host(const std::string &root, const PciDevice &device, KeptDisks *kept) {
+    return device.driver == kVfioDriver ? std::string()
+                                        : use_by_host(root, pci_folder(root, device.address), kept);
 }
 
 }  // namespace qemunit

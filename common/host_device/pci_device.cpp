@@ -49,6 +49,14 @@ Result<PciDevice> find_pci_device(const std::string &root, std::string_view addr
     if (device.is_bridge())
         return fail(ENODEV,
                     fmt::format("the PCI device {} is a bridge, which no VM can have", address));
+    const auto functions =
+        whole_number<unsigned>(kernel_text(pci_folder(root, address) + "/sriov_numvfs"));
+    if (functions && *functions > 0)
+        return fail(EBUSY,
+                    fmt::format("the PCI device {0} has {1} virtual function{2}, which end with "
+                                "its driver: hand over one of these, or remove them with `echo 0 "
+                                ">/sys/bus/pci/devices/{0}/sriov_numvfs`",
+                                address, *functions, *functions == 1 ? "" : "s"));
     if (device.group.empty())
         return fail(
             ENODEV,

@@ -26,7 +26,8 @@ struct PciDevice {
 
 std::string pci_folder(const std::string &root, std::string_view address);
 
-// ENOENT if there is none; ENODEV if there is no IOMMU for it, or a VM cannot have it.
+// ENOENT if there is none; ENODEV if there is no IOMMU for it, or a VM cannot have it; EBUSY if it
+// has virtual functions.
 Result<PciDevice> find_pci_device(const std::string &root, std::string_view address);
 
 // The other devices of its IOMMU group, which the kernel hands over as one.

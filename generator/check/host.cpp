@@ -147,7 +147,8 @@ class HostChecker {
             warn(section, "USB",
                  fmt::format("USB={}: {}.", device.usb->text, found.error().message));
         else if (!device.force)
-            check_use(section, "USB", device.usb->text, usb_folder("", found->front().port));
+            check_use(section, "USB", device.usb->text,
+                      use_by_host("", usb_folder("", found->front().port)));
     }
 
     void check_pci_device(const std::string &section, const HostDevice &device) {
@@ -164,14 +165,13 @@ class HostChecker {
                 given.push_back(other.pci->text);
         if (const auto viable = check_group("", *found, given); !viable)
             say(viable.error());
-        // What a VM has now, the host does not use.
-        if (!device.force && found->driver != kVfioDriver)
-            check_use(section, "PCI", address, pci_folder("", address));
+        if (!device.force)
+            check_use(section, "PCI", address, use_by_host("", *found));
     }
 
     void check_use(std::string_view section, std::string_view key, const std::string &address,
-                   const std::string &folder) {
-        if (const std::string use = use_by_host("", folder); !use.empty())
+                   const std::string &use) {
+        if (!use.empty())
             warn(section, key,
                  fmt::format(
                      "{}={}: this machine itself uses the device: {}; the VM will not start. "

@@ -3,6 +3,7 @@
 // A machine with devices, as the kernel shows it below /sys and /proc.
 #pragma once
 
+#include <filesystem>
 #include <string>
 
 #include "tests/unit/temporary_folder.h"
@@ -11,6 +12,7 @@ namespace qemunit::testing {
 
 class HostTree : public TemporaryFolder {
   public:
+    void remove(const std::string &name) const { std::filesystem::remove(*this / name); }
     // Below the machine's root: where its folder is, of which a link is among the devices.
     void add_pci(const std::string &address, const std::string &group, const std::string &driver,
                  const std::string &kind = "0x020000") const {
@@ -43,6 +45,7 @@ class HostTree : public TemporaryFolder {
                   const std::string &number) const {
         write("sys/devices/" + device + "/block/" + name + "/dev", number + "\n");
         link("sys/class/block/" + name, "../../devices/" + device + "/block/" + name);
+        write("dev/" + name, "");
     }
 };
 

@@ -16,6 +16,7 @@ class HostUseTest : public ::testing::Test {
     HostUseTest() {
         for (const char *address : {kCard, kOther})
             host.add_pci(address, "1", "e1000");
+        route_by("");
     }
     std::string use(const char *address = kCard) const {
         return use_by_host(host.path(), pci_folder(host.path(), address));
@@ -66,6 +67,76 @@ TEST_F(HostUseTest, IsSwapAndWhatHoldsADisk) {
     host.write("sys/devices/virtual/block/dm-0/dm/name", "vg-root\n");
     host.link("sys/class/block/dm-0", "../../devices/virtual/block/dm-0");
     EXPECT_EQ(use(), "its disk 'sda' is part of 'vg-root'");
+}
+
+// The disk of a controller is the subsystem's then, and below the controller is a hidden path to
+// it.
+TEST_F(HostUseTest, IsADiskOfNvmeWithMultipath) {
+    const std::string controller = of(kCard) + "/nvme/nvme3",
+                      subsystem = "virtual/nvme-subsystem/nvme-subsys1";
+    host.add_disk(controller, "nvme1c3n2", "0:0");
+    host.write("sys/devices/" + controller + "/block/nvme1c3n2/hidden", "1\n");
+    host.remove("dev/nvme1c3n2");
+    EXPECT_EQ(use(),
+              "nobody can tell whether the disk behind its path 'nvme1c3n2' is in use: there is no "
+              "'nvme1n2'");
+    host.link("sys/class/nvme-subsystem/nvme-subsys1", "../../devices/" + subsystem);
+    host.add_disk(subsystem, "nvme1n2", "259:1");
+    host.add_disk(subsystem, "nvme1n2p1", "259:2");
+    host.write("sys/devices/" + subsystem + "/block/nvme1n2p1/partition", "1\n");
+    EXPECT_EQ(use(), "");
+    // The name of the path is enough for the disk, the subsystem's list for its partitions.
+    host.write("proc/self/mountinfo", "22 1 259:1 / / rw - ext4 /dev/nvme1n2 rw\n");
+    EXPECT_EQ(use(), "its disk 'nvme1n2' has the file system at /");
+    host.link("sys/devices/" + subsystem + "/nvme3", "../../../" + controller);
+    host.write("proc/self/mountinfo", "22 1 259:2 / / rw - ext4 /dev/nvme1n2p1 rw\n");
+    EXPECT_EQ(use(), "its disk 'nvme1n2p1' has the file system at /");
+    EXPECT_EQ(use(kOther), "");
+    host.write("proc/self/mountinfo", "");
+    host.make_folder("sys/devices/" + subsystem + "/block/nvme1n2/holders/dm-0");
+    EXPECT_EQ(use(), "its disk 'nvme1n2' is part of 'dm-0'");
+}
+
+// Only what opens without an error, or has no medium, is free.
+TEST_F(HostUseTest, IsWhatNobodyCanTell) {
+    host.add_disk(of(kCard) + "/host0", "sda", "8:0");
+    host.remove("dev/sda");
+    EXPECT_EQ(use(),
+              "nobody can tell whether its disk 'sda' is in use: /dev/sda: No such file or "
+              "directory");
+    host.link("dev/sda", "sda");
+    EXPECT_EQ(use(),
+              "nobody can tell whether its disk 'sda' is in use: /dev/sda: Too many levels of "
+              "symbolic links");
+}
+
+TEST_F(HostUseTest, KeepsTheDisksThatAreFree) {
+    host.add_disk(of(kCard) + "/host0", "sda", "8:0");
+    host.add_disk(of(kCard) + "/host0", "sda1", "8:1");
+    host.write("sys/devices/" + of(kCard) + "/host0/block/sda1/partition", "1\n");
+    KeptDisks kept;
+    EXPECT_EQ(use_by_host(host.path(), pci_folder(host.path(), kCard), &kept), "");
+    EXPECT_EQ(kept.size(), 1U);
+}
+
+TEST_F(HostUseTest, IsAWayToTheNetworkIfRoutesCannotBeRead) {
+    host.remove("proc/net/route");
+    EXPECT_EQ(use(), "");  // it has no interface
+    host.add_interface(of(kCard), "eth0");
+    const std::string begin =
+        "nobody can tell whether its interface 'eth0' is the only way to the network: cannot read ";
+    EXPECT_EQ(use(), begin + (host / "proc/net/route"));
+    route_by("");
+    EXPECT_EQ(use(), "");
+    host.make_folder("proc/net/ipv6_route");
+    EXPECT_EQ(use(), begin + (host / "proc/net/ipv6_route"));
+}
+
+TEST_F(HostUseTest, IsNoneOfADeviceThatVfioHas) {
+    host.write("sys/devices/" + of(kCard) + "/boot_vga", "1\n");
+    EXPECT_EQ(use_by_host(host.path(), PciDevice{.address = kCard, .driver = "simple"}),
+              "it shows the console");
+    EXPECT_EQ(use_by_host(host.path(), PciDevice{.address = kCard, .driver = "vfio-pci"}), "");
 }
 
 TEST_F(HostUseTest, IsTheOnlyWayToTheNetwork) {

@@ -34,6 +34,20 @@ TEST(PciDeviceTest, IsNotFoundWhereThereIsNone) {
         "command line");
 }
 
+// Which would end with its driver, and may be other VMs'.
+TEST(PciDeviceTest, IsNotTheGuestsWhileItHasVirtualFunctions) {
+    const testing::HostTree host;
+    host.add_pci("0000:03:00.0", "12", "ixgbe");
+    host.write("sys/devices/pci0000:00/0000:03:00.0/sriov_numvfs", "0\n");
+    EXPECT_TRUE(find_pci_device(host.path(), "0000:03:00.0"));
+    host.write("sys/devices/pci0000:00/0000:03:00.0/sriov_numvfs", "4\n");
+    EXPECT_EQ(
+        find_pci_device(host.path(), "0000:03:00.0").error().message,
+        "the PCI device 0000:03:00.0 has 4 virtual functions, which end with its driver: hand "
+        "over one of these, or remove them with `echo 0 "
+        ">/sys/bus/pci/devices/0000:03:00.0/sriov_numvfs`");
+}
+
 TEST(PciDeviceTest, ComesWithItsGroup) {
     const testing::HostTree host;
     host.add_pci("0000:03:00.0", "12", "nvidia", "0x030000");
