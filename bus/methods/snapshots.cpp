@@ -10,10 +10,11 @@
 #include "bus/methods/failed_load.h"
 #include "bus/methods/methods.h"
 #include "bus/methods/vm_call.h"
-#include "bus/monitor/host_devices.h"
 #include "bus/monitor/snapshot_drives.h"
 #include "bus/vms/command_run.h"
 #include "common/bus_errors.h"
+#include "common/concat.h"
+#include "common/qmp/host_devices.h"
 
 namespace qemunit::bus {
 
@@ -35,17 +36,22 @@ void with_drives(const CallPtr &call, std::function<void(const SnapshotDrives &)
     });
 }
 
+constexpr std::string_view kNotSaved =
+                               "whose state cannot be saved with the guest's: it can have no "
+                               "snapshots",
+                           kNotLoaded =
+                               "which stays as it is now, and not as the guest of the snapshot "
+                               "knows it: no snapshot can be loaded";
+
 // A machine whose devices QEMU has the state of. Of USB, QEMU itself would save a guest that had
 // lost the device when it is loaded; of PCI, it does not say which device it is.
-void with_whole_machine(const CallPtr &call, std::function<void()> then) {
-    const auto refuse = [call](const json &children) {
+void with_whole_machine(const CallPtr &call, std::string_view why, std::function<void()> then) {
+    const auto refuse = [call, why](const json &children) {
         const std::string devices = host_devices_in(children);
         if (!devices.empty())
-            reply_error(
-                *call, bus_error::kMonitor,
-                "VM '" + call->vm_name + "' has " + devices +
-                    " of the host ([HostDevice NAME]), whose state cannot be saved with the "
-                    "guest's: it can have no snapshots");
+            reply_error(*call, bus_error::kMonitor,
+                        concat("VM '", call->vm_name, "' has ", devices,
+                               " of the host ([HostDevice NAME]), ", why));
         return !devices.empty();
     };
     ask(call, "qom-list", {{"path", "/machine/peripheral"}},
@@ -96,6 +102,10 @@ std::optional<std::string> read_tag(const Call &call, TagFault fault_of) {
         return std::nullopt;
     }
     return tag;
+}
+
+void with_machine_to_save(const CallPtr &call, std::function<void()> then) {
+    with_whole_machine(call, kNotSaved, std::move(then));
 }
 
 void with_any_machine(const CallPtr &, std::function<void()> then) {
@@ -158,7 +168,7 @@ void load(const CallPtr &call, const std::expected<SnapshotJob, std::string> &jo
 
 int method_save_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     return run_job(message, userdata, error, tag_fault, "snapshot-save", save_job,
-                   with_whole_machine);
+                   with_machine_to_save);
 }
 
 int method_load_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *error) {
@@ -167,7 +177,7 @@ int method_load_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *
                           const auto tag = read_tag(*call, empty_tag_fault);
                           if (!tag)
                               return;
-                          with_whole_machine(call, [call, tag = *tag] {
+                          with_whole_machine(call, kNotLoaded, [call, tag = *tag] {
                               with_drives(call, [call, tag](const SnapshotDrives &drives) {
                                   load(call, load_job(drives, call->vm_name, tag));
                               });

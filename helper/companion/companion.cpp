@@ -394,8 +394,20 @@ class Companion {
                        ? found->get<uint64_t>()
                        : 0;
         };
-        moving_out_->begin({std::move(request.fd), move, number("bandwidth"), number("downtime")},
-                           reply);
+        // QEMU itself would move a guest whose USB device stays here.
+        const auto moved = std::make_shared<MoveRequest>(
+            MoveRequest{std::move(request.fd), move, number("bandwidth"), number("downtime")});
+        ask_hardware(*qmp_, kCommandTimeout, [this, moved, reply](const Result<Hardware> &now) {
+            if (!now)
+                return reply(std::unexpected(now.error()));
+            if (!now->of_host.empty())
+                return reply(fail(ENOTSUP, fmt::format("the VM has {} of the host, which cannot "
+                                                       "move with it",
+                                                       now->of_host)));
+            if (const auto settled = check_is_settled(); !settled)
+                return reply(settled);
+            moving_out_->begin(std::move(*moved), reply);
+        });
     }
 
     void on_ready() {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "common/qmp/host_devices.h"
 #include "common/qmp/medium_name.h"
 #include "common/shared_names.h"
 
@@ -123,6 +124,9 @@ void ask_next(const std::shared_ptr<Question> &question) {
 Hardware hardware_of(const json &block, const json &fd_sets, const json &with_id,
                      const json &without_id) {
     Hardware hardware;
+    for (const json *list : {&with_id, &without_id})
+        if (const std::string names = host_devices_in(*list); !names.empty())
+            hardware.of_host += (hardware.of_host.empty() ? "" : ", ") + names;
     for (const bool named : {true, false}) {
         const json &list = named ? with_id : without_id;
         if (!list.is_array())

@@ -30,6 +30,9 @@ struct Hardware {
     std::set<std::string>
         devices;  // "root", and "device[0] child<virtio-rng-pci>" of one without id
     std::map<std::string, Medium> media;  // by the id of the drive's device
+    // Those of the host, for people: "'gpu', 'stick'". Their state is in no saved machine. Not in
+    // hardware_text().
+    std::string of_host = {};
 
     bool operator==(const Hardware &) const = default;
 };

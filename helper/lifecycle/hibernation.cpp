@@ -102,6 +102,11 @@ void Hibernation::look_at_hardware() {
         const std::string difference = now && started ? difference_since_start(*started, *now) : "";
         if (!now) {
             give_up("cannot save the machine's state: " + now.error().message);
+        } else if (!now->of_host.empty()) {
+            give_up(
+                fmt::format("cannot save the machine's state: it has {} of the host, of which "
+                            "nobody can save what is in there",
+                            now->of_host));
         } else if (!difference.empty()) {
             give_up("cannot save a state that the next start could go on with: " + difference);
         } else {

@@ -196,5 +196,35 @@ TEST(Hibernate, WhatWouldBeOfNoUseIsRefused) {
     EXPECT_EQ(monitor_command(vm.name(), "info status").value, "VM status: running");
 }
 
+// A USB device of the host that is none of the ini: QEMU itself would save the guest, and the
+// device would be lost to it. (None is plugged in here; QEMU waits for it.)
+TEST(HibernateWithADeviceOfTheHost, IsRefusedBeforeAnythingIsDone) {
+    for (const bool hot : {false, true}) {
+        const std::string device = "usb-host,vendorid=0x1,productid=0x2,id=stick";
+        VmUnderTest vm("hibusb" + std::to_string(getpid() % 100000),
+                       boot_sector_ini() + "[VM]\nArguments=-device qemu-xhci\n" +
+                           (hot ? "" : "Arguments=-device " + device + "\n") +
+                           "[Service]\nRestrictAddressFamilies=AF_NETLINK\n");
+        ASSERT_TRUE(vm.start().ok()) << vm.status();
+        if (hot) {
+            ASSERT_EQ(monitor_command(vm.name(), "device_add " + device).value, "");
+        }
+        const BusReply hibernated = call_vm(vm.name(), "Hibernate");
+        EXPECT_EQ(hibernated.error, "org.qemunit1.Error.Monitor");
+        EXPECT_EQ(
+            hibernated.message,
+            "cannot save the machine's state: it has 'stick' of the host, of which nobody can "
+            "save what is in there");
+        EXPECT_EQ(call_vm(vm.name(), "SaveSnapshot", "one").message,
+                  "VM '" + vm.name() +
+                      "' has 'stick' of the host ([HostDevice NAME]), whose state cannot be saved "
+                      "with the guest's: it can have no snapshots");
+        EXPECT_EQ(status_of_qemu(vm.name()), "VM status: running");
+        EXPECT_TRUE(vm.stop().ok());
+        EXPECT_FALSE(std::filesystem::exists("/var/lib/qemunit/" + vm.name() + "/hibernated"));
+        std::filesystem::remove_all("/var/lib/qemunit/" + vm.name());
+    }
+}
+
 }  // namespace
 }  // namespace qemunit::e2e

@@ -133,6 +133,25 @@ TEST_F(HibernationOfNewQemuTest, TheFileIsGivenAsAFile) {
     EXPECT_TRUE(std::filesystem::exists(folder / "state"));
 }
 
+// QEMU itself would save it, and the guest would have lost the device.
+TEST_F(HibernationTest, AMachineWithADeviceOfTheHostIsLeftAlone) {
+    for (const bool named : {true, false}) {
+        begin();
+        const char *device = R"("return":[{"name":"device[0]","type":"child<usb-host>"}])";
+        answer_until("qom-list", named ? device : R"("return":[])");
+        answer_until("qom-list", named ? R"("return":[])" : device);
+        ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
+        ASSERT_FALSE(*result);
+        EXPECT_EQ(result->error().message,
+                  "cannot save the machine's state: it has 'usb-host' of the host, of which nobody "
+                  "can save what is in there");
+        EXPECT_FALSE(hibernation->may_have_stopped_guest());
+        EXPECT_FALSE(std::filesystem::exists(folder / "state.new"));
+        EXPECT_EQ(heard.find("\"stop\""), std::string::npos);
+        result.reset();
+    }
+}
+
 TEST_F(HibernationTest, AGuestThatCannotBeSavedIsLeftStanding) {
     begin();
     answer_until("migrate", R"("error":{"class":"GenericError","desc":"not this device"})");

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "bus/monitor/host_devices.h"
+#include "common/qmp/host_devices.h"
 
 #include <gtest/gtest.h>
 
-namespace qemunit::bus {
+namespace qemunit {
 namespace {
 
 using nlohmann::json;
@@ -23,4 +23,4 @@ TEST(HostDevicesInTest, AreThoseOfTheHost) {
 }
 
 }  // namespace
-}  // namespace qemunit::bus
+}  // namespace qemunit

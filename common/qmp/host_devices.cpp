@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: MIT
-#include "bus/monitor/host_devices.h"
+#include "common/qmp/host_devices.h"
 
-#include <algorithm>
 #include <string_view>
 
 #include "common/concat.h"
 #include "common/qmp/qmp_client.h"
 
-namespace qemunit::bus {
+namespace qemunit {
 
 using nlohmann::json;
 
 std::string host_devices_in(const json &children) {
     constexpr std::string_view kBegin = "child<";
-    constexpr std::string_view kKinds[] = {"vfio-pci", "vfio-pci-nohotplug", "vfio-ap", "vfio-ccw",
-                                           "usb-host"};
     std::string names;
     if (!children.is_array())
         return names;
@@ -23,11 +20,11 @@ std::string host_devices_in(const json &children) {
         const std::string type = string_at(child, "type"), name = string_at(child, "name");
         if (type.starts_with(kBegin) && type.ends_with('>'))
             kind = std::string_view(type).substr(kBegin.size(), type.size() - kBegin.size() - 1);
-        if (std::ranges::find(kKinds, kind) == std::end(kKinds))
+        if (kind != "usb-host" && !kind.starts_with("vfio-"))
             continue;
         append(names, names.empty() ? "'" : ", '", name.starts_with("device[") ? kind : name, "'");
     }
     return names;
 }
 
-}  // namespace qemunit::bus
+}  // namespace qemunit

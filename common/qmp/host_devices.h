@@ -8,10 +8,10 @@
 
 #include <string>
 
-namespace qemunit::bus {
+namespace qemunit {
 
 // Names of those in an answer of qom-list, of /machine/peripheral or /machine/peripheral-anon:
 // "'gpu', 'stick'"; "" if there is none. One without an id has its kind for a name.
 std::string host_devices_in(const nlohmann::json &children);
 
-}  // namespace qemunit::bus
+}  // namespace qemunit
