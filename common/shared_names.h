@@ -24,6 +24,9 @@ inline constexpr std::string_view kUsernetList = "list";
 inline constexpr std::string_view kCompanionChardev = "companion";
 // Where the companion is asked to move the VM to another host: qemunitd's, too.
 inline constexpr std::string_view kCompanionSocket = kCompanionChardev;
+// Of the companion, with an open USB device of the host: has QEMU use it, instead of the one that
+// was unplugged.
+inline constexpr const char *kPlugUsbCommand = "plug-usb";
 // There only while the VM is being received from another host (qemu-migrate@.socket).
 inline constexpr std::string_view kMigrateSocket = "migrate";
 // The port that every VM has.

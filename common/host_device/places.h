@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // Where the devices of the host that a VM has been given are. Nobody but root gets into
-// /dev/qemunit; of it, a VM's sandbox has the VM's own two folders, mounted where QEMU looks for
+// /dev/qemunit; of it, a VM's sandbox has the VM's folder for VFIO, mounted where QEMU looks for
 // such devices, with nodes of the VM's devices alone (qemunit-hostdev makes them, the generator
-// mounts them).
+// mounts them). USB devices reach QEMU open.
 #pragma once
 
 #include <string>
@@ -13,7 +13,11 @@
 
 namespace qemunit {
 
-inline constexpr std::string_view kVfioPlace = "/dev/vfio", kUsbPlace = "/dev/bus/usb";
+inline constexpr std::string_view kVfioPlace = "/dev/vfio";
+
+// Which VM has which device, and waits for which: files of root's alone (RuntimeDirectory= of
+// qemu-hostdev@.service).
+inline constexpr std::string_view kHostDeviceRecords = "/run/qemunit-hostdev";
 
 struct HostDevicePlaces {
     std::string_view vm;
@@ -22,8 +26,8 @@ struct HostDevicePlaces {
     std::string all_vms() const { return concat(root, "/dev/qemunit"); }
     std::string folder() const { return concat(root, "/dev/qemunit/", vm); }
     std::string vfio() const { return concat(folder(), "/vfio"); }
-    std::string usb() const { return concat(folder(), "/usb"); }
-    // A node for DeviceAllow= alone, which has to know the name before the device is known.
+    // A node of root's alone, with a name that is known before the device is: for DeviceAllow=,
+    // and of a USB device to open it by. Of one that is missing, that of /dev/null.
     std::string nodes() const { return concat(folder(), "/node"); }
     std::string node(std::string_view device) const { return concat(nodes(), "/", device); }
 };
@@ -32,9 +36,11 @@ struct HostDevicePlaces {
 inline std::string vfio_device_place(std::string_view address) {
     return concat(kVfioPlace, "/", address);
 }
-inline std::string usb_device_place(std::string_view device) {
-    return concat(kUsbPlace, "/", device);
-}
+
+// The sets of descriptors that QEMU knows USB devices by: beyond those of images and taps.
+inline constexpr unsigned kFirstUsbSet = 2000;
+// And what is said with the descriptor.
+inline constexpr std::string_view kUsbLabel = "qemunit-usb:";
 
 // "qemu-hostdev@vm1:gpu.service"
 inline std::string hostdev_unit(std::string_view vm, std::string_view device) {

@@ -53,6 +53,7 @@ class CommandLine {
     unsigned next_hub() { return hubs_++; }
     // The next root port for a device of the host.
     unsigned next_host_port() { return host_ports_++; }
+    unsigned next_usb_device() { return usb_devices_++; }
 
   private:
     static constexpr std::size_t kUsualWords = 48;
@@ -68,6 +69,7 @@ class CommandLine {
     unsigned ahci_drives_ = 0;
     unsigned hubs_ = 0;
     unsigned host_ports_ = 0;
+    unsigned usb_devices_ = 0;  // of the host
 };
 
 }  // namespace qemunit::generator

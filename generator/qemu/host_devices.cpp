@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Devices of the host -> QEMU's words. What they name is in the sandbox alone
-// (common/host_device/places.h).
+// Devices of the host -> QEMU's words. What these name is in the sandbox alone
+// (common/host_device/places.h); USB devices, qemunit-helper hands over open.
 #include <fmt/format.h>
 
 #include "common/concat.h"
@@ -37,10 +37,12 @@ void add_host_device(CommandLine &line, const HostDevice &device) {
     if (device.pci)
         add_pci_device(line, device);
     else if (device.usb)
-        line.add_device(OptionValue("usb-host")
-                            .add("hostdevice", usb_device_place(device.name))
-                            .add("bus", concat(line.usb(), ".0"))
-                            .add("id", device.name));
+        line.add_device(
+            OptionValue("usb-host")
+                .add("hostdevice",
+                     concat("/dev/fdset/", fmt::to_string(kFirstUsbSet + line.next_usb_device())))
+                .add("bus", concat(line.usb(), ".0"))
+                .add("id", device.name));
 }
 
 }  // namespace qemunit::generator

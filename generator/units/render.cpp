@@ -111,6 +111,10 @@ void append_checked_mounts(std::string &text, const Vm &vm) {
     }
 }
 
+bool is_usb(const HostDevice &device) {
+    return device.usb.has_value();
+}
+
 // "+": as root, who may open what QEMU's user may not. QEMU gets just these files.
 void append_open_command(std::string &text, const Vm &vm) {
     using namespace helper_option;
@@ -119,6 +123,7 @@ void append_open_command(std::string &text, const Vm &vm) {
                  std::ssize(checked_mounts(vm));
     for (const Network &network : vm.networks)
         count += is_tap(network);
+    count += std::ranges::count_if(vm.host_devices, is_usb);
     if (count == 0)
         return;
     append(text, "FileDescriptorStoreMax=", fmt::to_string(count), "\nExecStartPre=+",
@@ -135,10 +140,14 @@ void append_open_command(std::string &text, const Vm &vm) {
             append_quoted_word(text,
                                with_value(kTap, concat(network.name, ":", tap_name(vm, network))));
         }
+    for (const HostDevice &device : vm.host_devices)
+        if (is_usb(device))
+            append(text, kNextLine, device.optional ? kOptionalDevice : kUsbDevice, "=",
+                   device.name);
     text += '\n';
 }
 
-// The sockets that QEMU connects to, and the devices of the host, each with its unit.
+// The sockets that QEMU connects to, and the PCI devices of the host, each with its unit.
 std::vector<std::pair<std::string, std::string>> served_sockets(const Vm &vm) {
     std::vector<std::pair<std::string, std::string>> sockets;
     if (vm.tpm)
@@ -153,10 +162,9 @@ std::vector<std::pair<std::string, std::string>> served_sockets(const Vm &vm) {
                                  vm.paths.passt_socket(vm.name, network.name));
     }
     for (const HostDevice &device : vm.host_devices)
-        if (!device.optional)
-            sockets.emplace_back(
-                hostdev_unit(vm.name, device.name),
-                device.pci ? vfio_device_place(device.pci->text) : usb_device_place(device.name));
+        if (device.pci)
+            sockets.emplace_back(hostdev_unit(vm.name, device.name),
+                                 vfio_device_place(device.pci->text));
     for (const Share &share : vm.shares)
         if (share.type == ShareType::virtiofs)
             sockets.emplace_back(concat("qemu-virtiofs@", vm.name, ":", share.name, ".socket"),
@@ -168,6 +176,8 @@ std::vector<std::pair<std::string, std::string>> served_sockets(const Vm &vm) {
 std::string why_not_saved(const Vm &vm) {
     if (!vm.load_snapshot.empty())
         return "LoadSnapshot= in [VM]";
+    if (!vm.host_devices.empty())
+        return concat("[HostDevice ", vm.host_devices.front().name, "]");
     const auto ephemeral = std::ranges::find_if(vm.drives, &Drive::ephemeral);
     return ephemeral == vm.drives.end() ? ""
                                         : concat("Ephemeral=yes in [Drive ", ephemeral->name, "]");
@@ -197,6 +207,9 @@ void append_exec_start(std::string &text, const Vm &vm, Architecture host) {
     for (const Network &network : vm.networks)
         if (!network.link)
             add(kUnplugged, network.name);
+    for (const HostDevice &device : vm.host_devices)
+        if (device.optional)
+            add(kOptionalDevice, device.name);
     if (vm.ready.thing == ReadyWhen::Thing::agent)
         add(kReady, kAgentAnswers);
     if (vm.ready.thing == ReadyWhen::Thing::notify && vm.vsock_cid)

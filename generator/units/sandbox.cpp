@@ -71,7 +71,6 @@ class Sandbox {
     }
 
     static bool is_pci(const HostDevice &device) { return device.pci.has_value(); }
-    static bool is_usb(const HostDevice &device) { return device.usb.has_value(); }
 
     // All of the guest's memory stays where the device finds it, and so does what QEMU shows of
     // other devices: as libvirt has it (qemuDomainGetMemLockLimitBytes()), 1 GiB for these.
@@ -81,7 +80,7 @@ class Sandbox {
         return (vm.memory_settings.maximum ? vm.memory_settings.maximum->bytes : memory) + kGiB;
     }
 
-    // Two folders that qemunit-hostdev fills before the VM starts.
+    // A folder and nodes that qemunit-hostdev makes before the VM starts.
     void allow_host_devices() {
         if (vm_.host_devices.empty())
             return;
@@ -89,18 +88,14 @@ class Sandbox {
         if (std::ranges::any_of(vm_.host_devices, is_pci))
             append(lines_, "BindReadOnlyPaths=-", places.vfio(), ":", kVfioPlace,
                    "\nDeviceAllow=/dev/vfio/vfio rw\n");
-        if (std::ranges::any_of(vm_.host_devices, is_usb))
-            append(lines_, "BindReadOnlyPaths=-", places.usb(), ":", kUsbPlace,
-                   "\n# libusb listens to the kernel for devices to come, and would not begin "
-                   "without.\n"
-                   "RestrictAddressFamilies=AF_NETLINK\n");
-        // Which node it will be, nobody knows of a device that is yet to be plugged in. There are
-        // no nodes but those that qemunit-hostdev makes.
-        if (std::ranges::any_of(vm_.host_devices, &HostDevice::optional))
-            lines_ += "DeviceAllow=char-usb_device rw\n";
+        if (!std::ranges::all_of(vm_.host_devices, is_pci))
+            lines_ +=
+                "# libusb listens to the kernel for devices to come, and would not begin without.\n"
+                "RestrictAddressFamilies=AF_NETLINK\n";
+        // Of a USB device for qemunit-open, which is of the unit, too. One that is plugged in later
+        // is opened elsewhere.
         for (const HostDevice &device : vm_.host_devices)
-            if (!device.optional)
-                append(lines_, "DeviceAllow=", places.node(device.name), " rw\n");
+            append(lines_, "DeviceAllow=", places.node(device.name), " rw\n");
     }
 
     // What ProtectHome= covers (systemd.exec(5)).

@@ -219,8 +219,9 @@ class Builder {
         }
         if (device.force)
             command += fmt::format(" {}", kForce);
-        if (device.optional) {
+        if (device.optional)
             command += fmt::format(" {}", kOptional);
+        if (device.usb) {
             // A VM that is just starting is waited for.
             add_drop_in(hostdev_attach_unit(vm_.name, device.name),
                         {{"Unit", fmt::format("After={}\n", service_unit(vm_.name))}});

@@ -19,8 +19,10 @@
 #include "common/shared_names.h"
 #include "common/signals.h"
 #include "common/timer.h"
+#include "common/vm_name.h"
 #include "helper/companion/idleness.h"
 #include "helper/companion/request_server.h"
+#include "helper/companion/usb_plug.h"
 #include "helper/companion/watchdog.h"
 #include "helper/console/journal.h"
 #include "helper/console/serial_port.h"
@@ -379,6 +381,8 @@ class Companion {
         }
         if (request.command == "hibernate")
             return hibernate(reply);
+        if (request.command == kPlugUsbCommand)
+            return plug_usb(std::move(request), reply);
         if (request.command != "move")
             return reply(fail(EINVAL, "no such command"));
         const Move move{token, string_at(request.arguments, "host"),
@@ -408,6 +412,17 @@ class Companion {
                 return reply(settled);
             moving_out_->begin(std::move(*moved), reply);
         });
+    }
+
+    void plug_usb(Request request, std::function<void(Result<>)> reply) {
+        const std::string device = string_at(request.arguments, "device");
+        if (!is_device_name(device) || !request.fd)
+            return reply(fail(EINVAL, "not the name of a device, and the device"));
+        if (const auto settled = check_is_settled(); !settled)
+            return reply(settled);
+        if (is_moving())
+            return reply(fail(EBUSY, "the VM is on its way to another host"));
+        plug_usb_device(*qmp_, device, std::move(request.fd), std::move(reply));
     }
 
     void on_ready() {

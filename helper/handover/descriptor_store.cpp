@@ -67,6 +67,10 @@ std::string stored_tap_name(std::string_view network) {
     return concat("tap-", network);
 }
 
+std::string stored_usb_name(std::string_view device) {
+    return concat("usb-", device);
+}
+
 std::string stored_mount_name(std::size_t place) {
     return concat(kStoredMount, std::to_string(place));
 }

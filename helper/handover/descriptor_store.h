@@ -20,6 +20,9 @@ Result<> remove_stored(std::string_view name);
 // What systemd keeps the tap interface of a [Network] as.
 std::string stored_tap_name(std::string_view network);
 
+// Of a [HostDevice] of USB.
+std::string stored_usb_name(std::string_view device);
+
 // And what the mount with that place among --mounted= is to be of.
 inline constexpr std::string_view kStoredMount = "mount-";
 std::string stored_mount_name(std::size_t place);

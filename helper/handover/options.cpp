@@ -98,6 +98,12 @@ Result<std::string> parse_unplugged(std::string_view text) {
     return std::string(text);
 }
 
+Result<std::string> parse_optional_device(std::string_view text) {
+    if (!is_device_name(text))
+        return fail(EINVAL, fmt::format("'{}' is not the name of a device", text));
+    return std::string(text);
+}
+
 Result<HelperOptions::Need> parse_need(std::string_view text) {
     const std::size_t comma = text.find(',');
     if (comma == text.npos || comma == 0 || comma == text.size() - 1)
@@ -191,6 +197,10 @@ constexpr Option<HelperOptions> kHelperOptions[] = {
       .help = "The machine's state would be of no use at the next start: refuse\n"
               "to hibernate when asked to"},
      set_text<&HelperOptions::not_saved>},
+    {{.name = helper_option::kOptionalDevice,
+      .value = "NAME",
+      .help = "A USB device of the host that may be missing"},
+     add_parsed<&HelperOptions::optional_devices, parse_optional_device>},
     {{.name = helper_option::kIdleTimeout,
       .value = "SECONDS",
       .help = "Stop when nobody has used the VM for so long"},

@@ -67,8 +67,9 @@ struct HelperOptions {
     StopMode stop = StopMode::poweroff;
     uint64_t stop_timeout_usec = kDefaultStopTimeout;
     std::string not_saved;
-    uint64_t idle_timeout_usec = 0;  // 0: never
-    std::vector<std::string> qemu;   // program, arguments
+    std::vector<std::string> optional_devices;  // USB devices that may be missing
+    uint64_t idle_timeout_usec = 0;             // 0: never
+    std::vector<std::string> qemu;              // program, arguments
 };
 
 Result<HelperOptions> parse_helper_options(const std::vector<std::string> &arguments);

@@ -2,60 +2,78 @@
 #include "helper/hostdev/attach.h"
 
 #include <fmt/format.h>
-#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
 
-#include <cstdlib>
-#include <memory>
+#include <cerrno>
+#include <optional>
 
-#include "common/bus_errors.h"
-#include "common/bus_ptr.h"
-#include "common/host_device/places.h"
+#include "common/event_ptr.h"
+#include "common/host_device/usb_node.h"
+#include "common/paths.h"
+#include "common/qmp/qmp_client.h"
 #include "common/shared_names.h"
+#include "common/time_units.h"
 
 namespace qemunit::helper {
 
 namespace {
 
-struct BusError {
-    sd_bus_error error = SD_BUS_ERROR_NULL;
-    BusError() = default;
-    BusError(const BusError &) = delete;
-    BusError &operator=(const BusError &) = delete;
-    ~BusError() { sd_bus_error_free(&error); }
-};
+constexpr uint64_t kAttachTimeout = 30 * kSecond;  // below TimeoutStartSec= of the unit
 
-// qemunitd answers within the time of sd-bus, 25 s, also if QEMU hangs.
-int execute(sd_bus *bus, const char *object, const char *command, const std::string &arguments,
-            BusError &error) {
-    return sd_bus_call_method(bus, kBusName, object, kVmInterface, "Execute", &error.error, nullptr,
-                              "ss", command, arguments.c_str());
+// Until there is an answer.
+Result<QmpClient::Reply> ask_and_wait(sd_event *event, QmpClient &client, const char *command,
+                                      nlohmann::json arguments, UniqueFd fd = {}) {
+    std::optional<QmpClient::Reply> answer;
+    client.execute(
+        command, std::move(arguments), kAttachTimeout,
+        [&answer](QmpClient::Reply reply) { answer = std::move(reply); }, std::move(fd));
+    while (!answer)
+        if (const int r = sd_event_run(event, UINT64_MAX); r < 0)
+            return fail_errno(r, "cannot wait for the VM's companion");
+    return std::move(*answer);
+}
+
+Error attach_error(const std::string &vm, const std::string &why) {
+    return Error{EIO, fmt::format("VM '{}' does not get the device: {}", vm, why)};
 }
 
 }  // namespace
 
 Result<> attach_usb_device(const std::string &vm, const std::string &device) {
-    sd_bus *raw = nullptr;
-    if (const int r = sd_bus_open_system(&raw); r < 0)
-        return fail_errno(r, "cannot connect to the bus");
-    const std::unique_ptr<sd_bus, decltype(&sd_bus_flush_close_unref)> bus(
-        raw, sd_bus_flush_close_unref);
-    char *path = nullptr;
-    if (const int r = sd_bus_path_encode(kVmObjects, vm.c_str(), &path); r < 0)
-        return fail_errno(r, "cannot name the VM on the bus");
-    const std::unique_ptr<char, decltype(&std::free)> object(path, std::free);
-    // The one that was unplugged is still there, without a device behind it.
-    BusError gone, error;
-    if (execute(raw, path, "device_del", fmt::format(R"({{"id":"{}"}})", device), gone) < 0 &&
-        sd_bus_error_has_name(&gone.error, bus_error::kNotRunning))
+    auto node = open_usb_node("", vm, device);
+    if (!node && (node.error().code == ENOENT || node.error().code == ENODEV))
         return {};
-    if (const int r = execute(
-            raw, path, "device_add",
-            fmt::format(R"({{"driver":"usb-host","hostdevice":"{}","id":"{}","bus":"{}.0"}})",
-                        usb_device_place(device), device, kUsbControllerId),
-            error);
-        r < 0)
-        return fail(-r, fmt::format("VM '{}' does not get the device: {}", vm,
-                                    error.error.message ? error.error.message : "no answer"));
+    if (!node)
+        return std::unexpected(node.error());
+    auto connection = connect_unix(Paths{.scope = Scope::system}.socket_path(vm, kCompanionSocket));
+    if (!connection &&
+        (connection.error().code == ENOENT || connection.error().code == ECONNREFUSED))
+        return {};
+    if (!connection)
+        return std::unexpected(attach_error(vm, connection.error().message));
+    sd_event *raw = nullptr;
+    if (const int r = sd_event_new(&raw); r < 0)
+        return fail_errno(r, "cannot create an event loop");
+    const EventPtr event(raw);
+    auto client = QmpClient::create(raw, std::move(*connection),
+                                    {.ready = [] {},
+                                     .event = [](const QmpEvent &) {},
+                                     .closed =
+                                         [](const std::string &) {
+                                         }});
+    if (!client)
+        return std::unexpected(client.error());
+    // A command with a descriptor needs a connection that is ready; after an answer, this is.
+    for (const char *command : {"query-move", kPlugUsbCommand}) {
+        const bool is_ours = command == kPlugUsbCommand;
+        auto reply = ask_and_wait(raw, **client, command,
+                                  is_ours ? nlohmann::json{{"device", device}} : nlohmann::json(),
+                                  is_ours ? std::move(*node) : UniqueFd());
+        if (!reply)
+            return std::unexpected(reply.error());
+        if (!*reply)
+            return std::unexpected(attach_error(vm, reply->error().message));
+    }
     return {};
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Has a VM that runs open a USB device that was plugged in: asks qemunitd, which has the VM's
-// monitor.
+// Hands a USB device that was plugged in to a VM that runs: the VM's companion, whom this asks,
+// has QEMU use it.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace qemunit::helper {
 
-// Success also if the VM does not run: a VM that is off waits for nothing.
+// Success also if the VM does not run, or the device is out again: nobody waits then.
 Result<> attach_usb_device(const std::string &vm, const std::string &device);
 
 }  // namespace qemunit::helper

@@ -2,12 +2,15 @@
 #include "helper/hostdev/claim.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 
 #include "common/concat.h"
 #include "common/host_device/kernel_files.h"
+#include "common/host_device/places.h"
 #include "common/unique_fd.h"
 
 namespace qemunit::helper {
@@ -52,6 +55,17 @@ std::optional<Claim> parse_claim(std::string_view key, std::string_view text) {
     return claim;
 }
 
+Claims::Claims(std::string_view root) : root_(root), folder_(concat(root, kHostDeviceRecords)) {}
+
+// PID 1 has such a link for each unit that is up, on its way there or down; what it leads to is no
+// file.
+bool Claims::is_up(std::string_view vm, std::string_view device) const {
+    struct stat status {};
+    const std::string link =
+        concat(root_, "/run/systemd/units/invocation:", hostdev_unit(vm, device));
+    return lstat(link.c_str(), &status) == 0 || errno != ENOENT;
+}
+
 std::optional<Claim> Claims::find(std::string_view key) const {
     std::string text(1 << 12, '\0');
     const UniqueFd file(open(concat(folder_, "/", key).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
@@ -65,13 +79,15 @@ std::optional<Claim> Claims::find(std::string_view key) const {
 std::vector<Claim> Claims::of(std::string_view vm, std::string_view device) const {
     std::vector<Claim> found;
     for (const std::string &key : names_in(folder_))
-        if (auto claim = find(key); claim && claim->is_of(vm, device))
+        if (auto claim = key.starts_with('.') ? std::nullopt : find(key);
+            claim && claim->is_of(vm, device))
             found.push_back(std::move(*claim));
     return found;
 }
 
 Result<> Claims::keep(const Claim &claim) const {
-    const std::string path = concat(folder_, "/", claim.key), beside = concat(folder_, "/.new");
+    const std::string path = concat(folder_, "/", claim.key),
+                      beside = concat(folder_, "/.new-", claim.key);
     const std::string text = claim_text(claim);
     const UniqueFd file(
         open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // Which VM has which device of the host, and what drove it before: a file each in /run, written
-// before the device is touched, so that who comes after a kill knows what to give back. In a folder
-// of root's alone, and under one lock.
+// before the device is touched, so that who comes after a kill knows what to give back, and there
+// until it has been given back. In a folder of root's alone. Whoever changes one has the lock of
+// the device's IOMMU group or port.
 #pragma once
 
 #include <optional>
@@ -36,16 +37,21 @@ std::optional<Claim> parse_claim(std::string_view key, std::string_view text);
 
 class Claims {
   public:
-    explicit Claims(std::string folder) : folder_(std::move(folder)) {}
+    // `root` is a prefix of all paths, "" for this system.
+    explicit Claims(std::string_view root);
 
     std::optional<Claim> find(std::string_view key) const;
+    // Whether the unit that has taken the device is up. If it is not, the claim only tells what is
+    // still to be given back.
+    bool counts(const Claim &claim) const { return is_up(claim.vm, claim.device); }
+    bool is_up(std::string_view vm, std::string_view device) const;
     // All of a [HostDevice …], which are more than one only if it was edited and a VM was killed.
     std::vector<Claim> of(std::string_view vm, std::string_view device) const;
     Result<> keep(const Claim &claim) const;
     void forget(const Claim &claim) const;
 
   private:
-    std::string folder_;
+    std::string root_, folder_;
 };
 
 }  // namespace qemunit::helper

@@ -43,11 +43,11 @@ int main(int argc, char **argv) {
     if (options->mode == Mode::give_back || options->mode == Mode::attach) {
         const auto done = options->mode == Mode::attach
                               ? attach_usb_device(options->vm, options->device)
-                              : give_back_device(*options, "");
+                              : give_back_device(*options, {});
         return done ? EXIT_SUCCESS : fail_with(done.error());
     }
-    const auto said = options->mode == Mode::plugged ? take_plugged_device(*options, "")
-                                                     : take_device(*options, "");
+    const auto said = options->mode == Mode::plugged ? take_plugged_device(*options, {})
+                                                     : take_device(*options, {});
     if (!said)
         return fail_with(said.error());
     if (options->mode == Mode::take && !said->empty())
@@ -55,7 +55,7 @@ int main(int argc, char **argv) {
     // The unit waits for a VM that is just starting.
     if (options->mode == Mode::plugged && !said->empty()) {
         const std::string unit = fmt::format("qemu-hostdev-attach@{}.service", *said);
-        execl("/usr/bin/systemctl", "systemctl", "restart", unit.c_str(), nullptr);
+        execl("/usr/bin/systemctl", "systemctl", "restart", "--no-block", unit.c_str(), nullptr);
         return complain(EX_OSERR, fmt::format("cannot run systemctl: {}", std::strerror(errno)));
     }
     return EXIT_SUCCESS;

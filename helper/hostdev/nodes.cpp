@@ -25,10 +25,10 @@ Result<> make_folder(const std::string &path, mode_t mode) {
     return {};
 }
 
-Result<> make_folders(const HostDevicePlaces &places, const std::string &own) {
+Result<> make_folders(const HostDevicePlaces &places) {
     for (const auto &[path, mode] :
          {std::pair(places.all_vms(), mode_t{0700}), std::pair(places.folder(), mode_t{0755}),
-          std::pair(places.nodes(), mode_t{0755}), std::pair(own, mode_t{0755})})
+          std::pair(places.nodes(), mode_t{0755})})
         if (auto made = make_folder(path, mode); !made)
             return made;
     return {};
@@ -78,7 +78,9 @@ Result<> make_vfio_nodes(const HostDevicePlaces &places, std::string_view device
                          std::string_view address, std::string_view group,
                          std::string_view group_node, std::string_view container_node) {
     const std::string vfio = places.vfio(), of_device = concat(vfio, "/", address);
-    if (auto made = make_folders(places, vfio); !made)
+    if (auto made = make_folders(places); !made)
+        return made;
+    if (auto made = make_folder(vfio, 0755); !made)
         return made;
     if (auto made = make_node(places.node(device), group_node, kForNobody); !made)
         return made;
@@ -95,30 +97,28 @@ Result<> make_vfio_nodes(const HostDevicePlaces &places, std::string_view device
     return {};
 }
 
-Result<> make_usb_folder(const HostDevicePlaces &places) {
-    return make_folders(places, places.usb());
-}
-
 Result<> make_usb_node(const HostDevicePlaces &places, std::string_view device,
                        std::string_view node) {
-    if (auto made = make_usb_folder(places); !made)
+    if (auto made = make_folders(places); !made)
         return made;
-    if (auto made = make_node(places.node(device), node, kForNobody); !made)
-        return made;
-    return make_node(concat(places.usb(), "/", device), node, kForTheVm);
+    return make_node(places.node(device), node, kForNobody);
+}
+
+Result<> make_empty_usb_node(const HostDevicePlaces &places, std::string_view device) {
+    constexpr std::string_view kNull = "1:3";
+    return make_usb_node(places, device, kNull);
 }
 
 void remove_nodes(const HostDevicePlaces &places, std::string_view device,
                   std::string_view address) {
     unlink(places.node(device).c_str());
-    unlink(concat(places.usb(), "/", device).c_str());
     if (!address.empty()) {
         const std::string of_device = concat(places.vfio(), "/", address);
         unlink(concat(of_device, kGroupLink).c_str());
         rmdir(of_device.c_str());
     }
     remove_unused_groups(places.vfio());
-    for (const std::string &folder : {places.vfio(), places.usb(), places.nodes(), places.folder()})
+    for (const std::string &folder : {places.vfio(), places.nodes(), places.folder()})
         rmdir(folder.c_str());
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The nodes of a VM's devices below /dev/qemunit, which only root gets into. The VM has the folders
-// mounted: whoever is in its sandbox may open what is in there, and nobody else can.
+// The nodes of a VM's devices below /dev/qemunit, which only root gets into. Of PCI devices, the VM
+// has a folder mounted: whoever is in its sandbox may open what is in there, and nobody else can.
+// The node of a USB device is for those who open it for QEMU.
 #pragma once
 
 #include <string>
@@ -18,10 +19,10 @@ Result<> make_vfio_nodes(const HostDevicePlaces &places, std::string_view device
                          std::string_view address, std::string_view group,
                          std::string_view group_node, std::string_view container_node);
 
-// /dev/bus/usb for the VM, with nothing in it yet; and with a device.
-Result<> make_usb_folder(const HostDevicePlaces &places);
 Result<> make_usb_node(const HostDevicePlaces &places, std::string_view device,
                        std::string_view node);
+// Of a device that may be plugged in later.
+Result<> make_empty_usb_node(const HostDevicePlaces &places, std::string_view device);
 
 // Whatever of the two is there; also the VM's folders, if they are empty then. `address` is "" if
 // it is not known.

@@ -9,6 +9,7 @@
 
 #include "common/concat.h"
 #include "common/host_device/kernel_files.h"
+#include "common/host_device/places.h"
 #include "common/unique_fd.h"
 
 namespace qemunit::helper {
@@ -34,12 +35,18 @@ std::optional<Wish> parse_wish(std::string_view name, std::string_view text) {
                 text.substr(end + 1).starts_with(kForced)};
 }
 
+Wishes::Wishes(std::string_view root) : folder_(concat(root, kHostDeviceRecords, "/wishes")) {}
+
 std::vector<Wish> Wishes::all() const {
     std::vector<Wish> wishes;
     for (const std::string &name : names_in(folder_))
         if (auto wish = parse_wish(name, kernel_text(concat(folder_, "/", name)) + "\n"))
             wishes.push_back(std::move(*wish));
     return wishes;
+}
+
+bool Wishes::has(std::string_view vm, std::string_view device) const {
+    return access(concat(folder_, "/", vm, ":", device).c_str(), F_OK) == 0;
 }
 
 Result<> Wishes::keep(const Wish &wish) const {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Which VMs wait for which USB device that may be plugged in while they run (Optional=yes): a file
-// each, in a folder of root's alone, from before the VM's start until after its end.
+// Which VMs have which USB device when it is plugged in, for the first time (Optional=yes) or
+// again: a file each, in a folder of root's alone, from before the VM's start until after its end.
 #pragma once
 
 #include <optional>
@@ -26,9 +26,11 @@ std::optional<Wish> parse_wish(std::string_view name, std::string_view text);
 
 class Wishes {
   public:
-    explicit Wishes(std::string folder) : folder_(std::move(folder)) {}
+    // `root` is a prefix of all paths, "" for this system.
+    explicit Wishes(std::string_view root);
 
     std::vector<Wish> all() const;
+    bool has(std::string_view vm, std::string_view device) const;
     Result<> keep(const Wish &wish) const;
     // The folder, too, if nothing is left: udev starts qemunit-plugged@.service only where it is.
     void forget(std::string_view vm, std::string_view device) const;

@@ -10,6 +10,8 @@
 #include "common/files/named_file.h"
 #include "common/files/trusted_path.h"
 #include "common/helper_options.h"
+#include "common/host_device/places.h"
+#include "common/host_device/usb_node.h"
 #include "common/options.h"
 #include "common/vm_name.h"
 #include "helper/handover/descriptor_store.h"
@@ -19,6 +21,12 @@ namespace qemunit::helper {
 namespace {
 
 constexpr int kStoreSeconds = 20;
+
+Result<std::string> parse_usb_device_name(std::string_view text) {
+    if (!is_device_name(text))
+        return fail(EINVAL, fmt::format("'{}' is not the name of a device", text));
+    return std::string(text);
+}
 
 constexpr Option<OpenOptions> kOpenOptions[] = {
     {{.name = helper_option::kVm, .value = "NAME", .help = "The VM's name"},
@@ -49,9 +57,36 @@ constexpr Option<OpenOptions> kOpenOptions[] = {
       .value = "NETWORK:INTERFACE",
       .help = "A tap interface of the host"},
      add_parsed<&OpenOptions::taps, parse_tap>},
+    {{.name = helper_option::kUsbDevice,
+      .value = "NAME",
+      .help = "A USB device of the host that the VM has been given"},
+     add_parsed<&OpenOptions::usb_devices, parse_usb_device_name>},
+    {{.name = helper_option::kOptionalDevice,
+      .value = "NAME",
+      .help = "The same, of one that may be missing"},
+     add_parsed<&OpenOptions::optional_devices, parse_usb_device_name>},
     {kHelpOption, set_to<&OpenOptions::mode, OpenOptions::Mode::help>, true},
     {kVersionOption, set_to<&OpenOptions::mode, OpenOptions::Mode::version>, true},
 };
+
+Result<> open_usb_device(const std::string &vm, const std::string &device, bool may_be_missing) {
+    const std::string name = stored_usb_name(device);
+    if (auto removed = remove_stored(name); !removed)
+        return removed;
+    const auto opened = open_usb_node("", vm, device);
+    if (opened)
+        return store_descriptor(name, opened->get());
+    if (may_be_missing && (opened.error().code == ENOENT || opened.error().code == ENODEV))
+        return {};
+    // As the helper says it of other parts.
+    const std::string unit = hostdev_unit(vm, device);
+    return fail(opened.error().code,
+                opened.error().code == ENOENT
+                    ? fmt::format("{0}, which the VM needs, is not up; `systemctl status {0}` says "
+                                  "why.",
+                                  unit)
+                    : fmt::format("[HostDevice {}]: {}", device, opened.error().message));
+}
 
 std::string advice(const OpenOptions &options, const DriveFile &file, int code) {
     if (code == EROFS)
@@ -140,6 +175,12 @@ Result<> open_all(const OpenOptions &options) {
         if (auto stored = store_descriptor(name, opened->get()); !stored)
             return stored;
     }
+    for (const std::string &device : options.usb_devices)
+        if (auto opened = open_usb_device(options.vm, device, false); !opened)
+            return opened;
+    for (const std::string &device : options.optional_devices)
+        if (auto opened = open_usb_device(options.vm, device, true); !opened)
+            return opened;
     return wait_for_store(kStoreSeconds);
 }
 
@@ -148,8 +189,9 @@ Result<> open_all(const OpenOptions &options) {
 std::string open_help() {
     return options_help(
         R"(qemunit-open --vm=NAME [--drive-file=SET:DRIVE:ACCESS:FORMAT:PATH]... [--mounted=PATH]... [--tap=NETWORK:INTERFACE]...
+             [--usb-device=NAME]... [--optional-device=NAME]...
 
-Opens the images and the tap interfaces of a VM, for systemd to hand them to qemunit-helper. Run as root by
+Opens the images, the tap interfaces and the USB devices of a VM, for systemd to hand them to qemunit-helper. Run as root by
 qemu@NAME.service; it is of no use in a shell.
 
 )",
@@ -166,9 +208,11 @@ Result<OpenOptions> parse_open_options(const std::vector<std::string> &arguments
     if (!is_vm_name(options.vm))
         return fail(EINVAL, fmt::format("--vm='{}' is not the name of a VM", options.vm));
     if (!rest->empty() ||
-        (options.files.empty() && options.taps.empty() && options.mounted.empty()))
+        (options.files.empty() && options.taps.empty() && options.mounted.empty() &&
+         options.usb_devices.empty() && options.optional_devices.empty()))
         return fail(EINVAL,
-                    "files of drives, mounts or taps are needed, and nothing else; see --help");
+                    "files of drives, mounts, taps or USB devices are needed, and nothing else; "
+                    "see --help");
     return options;
 }
 
@@ -180,6 +224,10 @@ Result<> open_and_store(const OpenOptions &options) {
     if (!opened)
         for (const Tap &tap : options.taps)
             (void)remove_stored(stored_tap_name(tap.network));
+    if (!opened)
+        for (const auto *devices : {&options.usb_devices, &options.optional_devices})
+            for (const std::string &device : *devices)
+                (void)remove_stored(stored_usb_name(device));
     if (!opened)
         for (std::size_t i = 0; i < options.mounted.size(); ++i)
             (void)remove_stored(stored_mount_name(i));

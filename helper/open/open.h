@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // qemunit-open's work: opens the files of a VM's drives that lie outside of its state directory,
-// and its tap interfaces, finds what systemd is to mount for it, and has systemd keep all that for
-// qemunit-helper. Runs as root; reads nothing of the files.
+// its tap interfaces and its USB devices of the host, finds what systemd is to mount for it, and
+// has systemd keep all that for qemunit-helper. Runs as root; reads nothing of the files.
 #pragma once
 
 #include <string>
@@ -21,6 +21,7 @@ struct OpenOptions {
     std::vector<DriveFile> files;
     std::vector<std::string> mounted;
     std::vector<Tap> taps;
+    std::vector<std::string> usb_devices, optional_devices;
 };
 
 Result<OpenOptions> parse_open_options(const std::vector<std::string> &arguments);

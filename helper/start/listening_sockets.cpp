@@ -70,12 +70,13 @@ std::vector<std::string> names_of_fds() {
     return names;
 }
 
-// A tap is an open /dev/net/tun; a mount may be that of a folder.
+// A tap is an open /dev/net/tun, a USB device its node; a mount may be that of a folder.
 bool is_stored(int fd, const std::string &name) {
     struct stat status {};
     return fstat(fd, &status) == 0 &&
            (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode) ||
-            (S_ISCHR(status.st_mode) && name.starts_with(stored_tap_name(""))) ||
+            (S_ISCHR(status.st_mode) &&
+             (name.starts_with(stored_tap_name("")) || name.starts_with(stored_usb_name("")))) ||
             (S_ISDIR(status.st_mode) && name.starts_with(kStoredMount)));
 }
 

@@ -24,7 +24,6 @@
 #include "common/files/arrival_record.h"
 #include "common/files/move_record.h"
 #include "common/files/new_file.h"
-#include "common/host_device/places.h"
 #include "common/paths.h"
 #include "common/shared_names.h"
 #include "helper/handover/companion_command.h"
@@ -34,7 +33,6 @@
 #include "helper/start/advice.h"
 #include "helper/start/drive_images.h"
 #include "helper/start/handed.h"
-#include "helper/start/host_devices.h"
 #include "helper/start/incoming.h"
 #include "helper/start/kvm.h"
 #include "helper/start/last_exec.h"
@@ -42,6 +40,7 @@
 #include "helper/start/mounted.h"
 #include "helper/start/saved_machine.h"
 #include "helper/start/taps.h"
+#include "helper/start/usb_devices.h"
 #include "helper/start/wiring.h"
 
 namespace {
@@ -103,6 +102,7 @@ Result<> start_companion(const CompanionProgram &program, const CompanionFds &fd
 struct OpenFiles {
     OpenImages images;
     Taps taps;
+    UsbDevices usb_devices = {};
     std::vector<UniqueFd> of_caller = {};
 };
 
@@ -117,6 +117,8 @@ Result<> pass_only(const std::vector<UniqueFd> &fds, const OpenFiles &files) {
         kept.push_back(image.fd.get());
     for (const UniqueFd &tap : files.taps.fds)
         kept.push_back(tap.get());
+    for (const UniqueFd &device : files.usb_devices.fds)
+        kept.push_back(device.get());
     for (const UniqueFd &fd : files.of_caller)
         kept.push_back(fd.get());
     for (const int fd : kept)
@@ -173,7 +175,6 @@ Result<> prepare(HelperOptions &options) {
         if (std::string missing = missing_part_advice(unit, socket, options.scope);
             !missing.empty())
             return fail(ENOENT, std::move(missing));
-    leave_out_missing_devices(options.qemu, std::string(kUsbPlace));
     if (options.uefi_variables.empty())
         return {};
     return copy_once(options.uefi_variables, uefi_variables_path(options.vm));
@@ -256,6 +257,8 @@ int become_qemu(const HelperOptions &options, const CompanionProgram &companion,
     command.insert(command.begin() + 1, wiring->qemu.arguments.begin(),
                    wiring->qemu.arguments.end());
     command.insert(command.begin() + 1, files.taps.arguments.begin(), files.taps.arguments.end());
+    command.insert(command.begin() + 1, files.usb_devices.arguments.begin(),
+                   files.usb_devices.arguments.end());
     if (is_to_stop())
         return EXIT_SUCCESS;
     return complain(
@@ -486,6 +489,10 @@ int main(int argc, char **argv) {
     if (auto checked = check_mounted(options->mounted, passed->files); !checked)
         return complain(EX_NOINPUT, checked.error().message);
     OpenFiles files{.images = {}, .taps = take_taps(passed->files, options->qemu)};
+    auto usb_devices = take_usb_devices(passed->files, options->qemu, options->optional_devices);
+    if (!usb_devices)
+        return complain(EX_NOINPUT, usb_devices.error().message);
+    files.usb_devices = std::move(*usb_devices);
     auto images = open_images(*options, std::move(passed->files));
     if (!images)
         return complain(EX_NOINPUT, images.error().message);

@@ -3,6 +3,7 @@
 // Devices of the host that a VM gets for itself. Only a machine with an IOMMU can do so, and few
 // have cards to spare: these run on the one that `tools/throwaway --kernel` emulates, and are
 // skipped elsewhere.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -12,6 +13,7 @@
 
 #include "common/host_device/kernel_files.h"
 #include "common/host_device/usb_device.h"
+#include "common/unique_fd.h"
 #include "tests/e2e/bus.h"
 #include "tests/e2e/expect_contains.h"
 #include "tests/e2e/parts.h"
@@ -55,7 +57,8 @@ class HostDevices : public testing::Test {
             GTEST_SKIP()
                 << "this machine has no IOMMU, or not the cards that these tests give away";
         ASSERT_TRUE(
-            run_words("modprobe -a e1000 xhci_pci usbhid hid_generic usb_storage sd_mod").ok());
+            run_words("modprobe -a e1000 nvme xhci_pci usbhid hid_generic usb_storage sd_mod")
+                .ok());
         for (const std::string &card : {kCard, kFirstOfTwo, kSecondOfTwo})
             ASSERT_EQ(driver_of(card), "e1000");
         // The kernel looks for what is plugged in after modprobe has ended.
@@ -107,7 +110,7 @@ TEST_F(HostDevices, APciDeviceIsTheGuestsUntilTheVmEnds) {
     expect_given_back(vm, "card");
     EXPECT_EQ(driver_of(kCard), "e1000");
     EXPECT_EQ(trimmed(read_file(pci_file(kCard, "driver_override"))), "(null)");
-    EXPECT_EQ(names_in("/run/qemunit-hostdev"), std::vector<std::string>{".lock"});
+    EXPECT_EQ(names_in("/run/qemunit-hostdev"), std::vector<std::string>{"locks"});
 }
 
 TEST_F(HostDevices, APciDeviceGoesBackWhenTheVmIsKilled) {
@@ -185,8 +188,9 @@ TEST_F(HostDevices, AUsbDeviceIsTheGuestsUntilTheVmEnds) {
         ASSERT_TRUE(vm.start().ok()) << vm.status();
         expect_contains(monitor_command(vm.name(), "info usb").value,
                         "Product QEMU USB Tablet, ID: tablet");
-        const std::string sandbox = "/proc/" + std::to_string(vm.main_pid()) + "/root/dev/bus/usb";
-        EXPECT_EQ(names_in(sandbox), std::vector<std::string>{"tablet"});
+        const std::string sandbox = "/proc/" + std::to_string(vm.main_pid()) + "/root/dev/";
+        for (const char *folder : {"bus", "qemunit"})
+            EXPECT_FALSE(fs::exists(sandbox + folder));
         const VmUnderTest other("hostusb2",
                                 ini("[HostDevice mouse]\nUSB=" + std::string(kTablet) + "\n"));
         expect_refused(other, "mouse", "is given to VM 'hostusb', as its [HostDevice tablet]");
@@ -219,6 +223,16 @@ class UsbController {
     }
 };
 
+// A unit that nobody waits for hands it over.
+bool has_tablet(const VmUnderTest &vm, bool expected) {
+    const Deadline deadline;
+    bool has = !expected;
+    while (has != expected && !deadline.passed())
+        has = monitor_command(vm.name(), "info usb")
+                  .value.find("Product QEMU USB Tablet, ID: tablet") != std::string::npos;
+    return has;
+}
+
 TEST_F(HostDevices, AUsbDeviceMayComeAndGo) {
     UsbController::unplug();
     const VmUnderTest vm(
@@ -230,15 +244,70 @@ TEST_F(HostDevices, AUsbDeviceMayComeAndGo) {
     for (int i = 0; i < 2; ++i) {
         const Finished plugged = UsbController::plug();
         ASSERT_TRUE(plugged.ok()) << plugged << journalctl("qemunit-plugged@*");
-        expect_contains(monitor_command(vm.name(), "info usb").value,
-                        "Product QEMU USB Tablet, ID: tablet");
+        EXPECT_TRUE(has_tablet(vm, true)) << journalctl("qemu-hostdev-attach@*");
         UsbController::unplug();
+        EXPECT_FALSE(has_tablet(vm, false));
     }
     ASSERT_TRUE(vm.stop().ok());
     expect_given_back(vm, "tablet");
     EXPECT_FALSE(fs::exists("/run/qemunit-hostdev/wishes"));
     // Nobody waits for it now.
     EXPECT_TRUE(UsbController::plug().ok());
+}
+
+TEST_F(HostDevices, AUsbDeviceComesBackWhenItIsPluggedInAgain) {
+    const VmUnderTest vm("hostback",
+                         ini("[HostDevice tablet]\nUSB=" + std::string(kTablet) + "\n"));
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    EXPECT_TRUE(has_tablet(vm, true));
+    UsbController::unplug();
+    EXPECT_FALSE(has_tablet(vm, false));
+    const Finished plugged = UsbController::plug();
+    EXPECT_TRUE(plugged.ok()) << plugged << journalctl("qemunit-plugged@*");
+    EXPECT_TRUE(has_tablet(vm, true)) << journalctl("qemu-hostdev-attach@*");
+    EXPECT_EQ(usb_driver_of(usb_port(kTablet) + ":1.0"), "usbfs");
+    ASSERT_TRUE(vm.stop().ok());
+    expect_given_back(vm, "tablet");
+    EXPECT_EQ(usb_driver_of(usb_port(kTablet) + ":1.0"), "usbhid");
+}
+
+// Its disk is no child of the controller then.
+TEST_F(HostDevices, AnNvmeDiskWithMultipathStaysTheHosts) {
+    const std::string controller = "0000:00:13.0";
+    const Deadline deadline;
+    std::string disk;
+    while (disk.empty() && !deadline.passed())
+        for (const std::string &name : names_in("/sys/class/nvme-subsystem/nvme-subsys0"))
+            if (name == "nvme0n1")
+                disk = "/dev/" + name;
+    ASSERT_EQ(disk, "/dev/nvme0n1") << "the kernel has no multipath of NVMe";
+    ASSERT_EQ(fs::canonical("/sys/class/block/nvme0n1").string().find(controller),
+              std::string::npos);
+    ASSERT_TRUE(run({"mkswap", disk}).ok());
+    ASSERT_TRUE(run({"swapon", disk}).ok());
+    const VmUnderTest vm("hostnvme", ini(pci("disk", controller)));
+    expect_refused(vm, "disk", "its disk 'nvme0n1' is swap space");
+    EXPECT_EQ(driver_of(controller), "nvme");
+    ASSERT_TRUE(run({"swapoff", disk}).ok());
+    // What no list of the kernel has, but keeps others away.
+    const UniqueFd used(open(disk.c_str(), O_RDONLY | O_EXCL | O_CLOEXEC));
+    ASSERT_TRUE(used);
+    expect_refused(vm, "disk", "its disk 'nvme0n1' is in use");
+}
+
+// Who stops the unit by hand would take the device from the guest.
+TEST_F(HostDevices, NobodyStopsItsUnitByHand) {
+    const VmUnderTest vm("hostunit", ini(pci("card", kCard)));
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    for (const char *verb : {"stop", "restart"}) {
+        const Finished refused = run({"systemctl", verb, part(vm, "card")});
+        EXPECT_FALSE(refused.ok());
+        expect_contains(refused.output, "may be requested by dependency only");
+    }
+    EXPECT_EQ(unit_property(part(vm, "card"), "ActiveState"), "active");
+    EXPECT_EQ(driver_of(kCard), "vfio-pci");
+    ASSERT_TRUE(vm.stop().ok());
+    expect_given_back(vm, "card");
 }
 
 TEST_F(HostDevices, AStickInUseStaysTheHosts) {
@@ -266,13 +335,22 @@ TEST_F(HostDevices, AGuestWithOneIsNotSaved) {
         "hostsave",
         ini(pci("card", kCard) + "[HostDevice tablet]\nUSB=" + std::string(kTablet) + "\n"));
     ASSERT_TRUE(vm.start().ok()) << vm.status();
-    for (const char *method : {"SaveSnapshot", "LoadSnapshot"}) {
-        const BusReply reply = call_vm(vm.name(), method, "one");
+    const std::string begin =
+        "VM 'hostsave' has 'card', 'tablet' of the host ([HostDevice NAME]), ";
+    const BusReply saved = call_vm(vm.name(), "SaveSnapshot", "one"),
+                   loaded = call_vm(vm.name(), "LoadSnapshot", "one"),
+                   hibernated = call_vm(vm.name(), "Hibernate");
+    for (const BusReply &reply : {saved, loaded, hibernated})
         EXPECT_EQ(reply.error, "org.qemunit1.Error.Monitor");
-        EXPECT_EQ(reply.message,
-                  "VM 'hostsave' has 'card', 'tablet' of the host ([HostDevice NAME]), whose state "
-                  "cannot be saved with the guest's: it can have no snapshots");
-    }
+    EXPECT_EQ(saved.message, begin +
+                                 "whose state cannot be saved with the guest's: it can have no "
+                                 "snapshots");
+    EXPECT_EQ(loaded.message, begin +
+                                  "which stays as it is now, and not as the guest of the "
+                                  "snapshot knows it: no snapshot can be loaded");
+    EXPECT_EQ(hibernated.message,
+              "the machine's state would be of no use at the next start: "
+              "[HostDevice card]");
     expect_contains(run({"qemunitctl", "migrate", "hostsave", "127.0.0.1"}).output,
                     "a device of the host");
     EXPECT_EQ(status_of_qemu(vm.name()), "VM status: running");

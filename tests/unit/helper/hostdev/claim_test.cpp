@@ -28,7 +28,7 @@ TEST(ClaimTest, KeysSayWhichDevice) {
 
 TEST(ClaimTest, AreKeptUntilTheyAreForgotten) {
     const testing::TemporaryFolder folder;
-    folder.write(".lock", "");
+    folder.make_folder("run/qemunit-hostdev/locks");
     const Claims claims(folder.path());
     EXPECT_FALSE(claims.find("usb-1-1"));
     ASSERT_TRUE(claims.keep({"usb-1-1", "vm1", "stick", "", ""}));
@@ -39,8 +39,22 @@ TEST(ClaimTest, AreKeptUntilTheyAreForgotten) {
     claims.forget(*claims.find("usb-1-1"));
     EXPECT_FALSE(claims.find("usb-1-1"));
     EXPECT_TRUE(claims.find("usb-1-2"));
-    folder.link("usb-1-3", folder / "usb-1-2");
+    folder.link("run/qemunit-hostdev/usb-1-3", folder / "run/qemunit-hostdev/usb-1-2");
     EXPECT_FALSE(claims.find("usb-1-3"));
+    // Of a process that was killed in the middle.
+    folder.write("run/qemunit-hostdev/.new-usb-1-4", "vm2\nstick\n\n\n");
+    EXPECT_EQ(claims.of("vm2", "stick").size(), 1U);
+}
+
+TEST(ClaimTest, CountWhileTheirUnitIsUp) {
+    const testing::TemporaryFolder folder;
+    const Claims claims(folder.path());
+    const Claim claim{"usb-1-1", "vm1", "stick", "", ""};
+    EXPECT_FALSE(claims.counts(claim));
+    folder.link("run/systemd/units/invocation:qemu-hostdev@vm1:stick.service",
+                "4b0d3f0b1c9a4f2f9d7b7a2a1d0c5e6f");
+    EXPECT_TRUE(claims.counts(claim));
+    EXPECT_FALSE(claims.is_up("vm1", "other"));
 }
 
 }  // namespace

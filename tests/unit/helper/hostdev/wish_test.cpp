@@ -26,14 +26,16 @@ TEST(WishTest, IsReadAsItWasWritten) {
 
 TEST(WishTest, AreKeptUntilTheyAreForgotten) {
     const testing::TemporaryFolder folder;
-    const std::string path = folder / "wishes";
-    const Wishes wishes(path);
+    const std::string path = folder.make_folder("run/qemunit-hostdev") + "/wishes";
+    const Wishes wishes(folder.path());
     EXPECT_TRUE(wishes.all().empty());
     ASSERT_TRUE(wishes.keep({"vm1", "stick", {"046d:c52b", false}, false}));
     ASSERT_TRUE(wishes.keep({"vm2", "stick", {"1-1", true}, true}));
     ASSERT_EQ(wishes.all().size(), 2U);
     EXPECT_FALSE(wishes.all().front().force);
     EXPECT_TRUE(wishes.all().back().force);
+    EXPECT_TRUE(wishes.has("vm1", "stick"));
+    EXPECT_FALSE(wishes.has("vm1", "other"));
     wishes.forget("vm1", "stick");
     ASSERT_EQ(wishes.all().size(), 1U);
     wishes.forget("vm2", "stick");
