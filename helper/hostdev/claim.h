@@ -19,7 +19,7 @@ struct Claim {
     std::string key;  // "pci-0000:03:00.0", "usb-1-2.3": the file's name
     std::string vm, device;
     std::string driver;           // "": none; of USB, the node that it had, "189:5"
-    std::string driver_override;  // "": none
+    std::string driver_override;  // "": none; of USB, the inode of its folder in /sys
 
     bool is_of(std::string_view of_vm, std::string_view of_device) const {
         return vm == of_vm && device == of_device;

@@ -268,9 +268,16 @@ class HostDeviceTool {
         return std::ranges::any_of(claims_.of(options_.vm, options_.device),
                                    [&](const Claim &claim) { return is_same_device(claim); });
     }
-    // Each time that a device is plugged in, it has another node.
+    // Each time that a device is plugged in, the kernel makes another folder for it; its node may
+    // have the number of the one before.
     bool is_same_device(const Claim &claim) const {
-        return kernel_text(usb_folder(root_, usb_port_of(claim.key)) + "/dev") == claim.driver;
+        const std::string folder = usb_folder(root_, usb_port_of(claim.key));
+        return kernel_text(folder + "/dev") == claim.driver &&
+               inode_text(folder) == claim.driver_override;
+    }
+    static std::string inode_text(const std::string &folder) {
+        struct stat status {};
+        return stat(folder.c_str(), &status) == 0 ? std::to_string(status.st_ino) : "";
     }
 
     // Whether this wish is still one, and the device is the VM's now.
@@ -342,8 +349,8 @@ class HostDeviceTool {
         if (!options_.force)
             if (auto may = check_use(use_by_host(root_, folder, &kept), what); !may)
                 return may;
-        if (auto claimed =
-                claims_.keep({usb_key(device.port), options_.vm, options_.device, device.node, {}});
+        if (auto claimed = claims_.keep({usb_key(device.port), options_.vm, options_.device,
+                                         device.node, inode_text(folder)});
             !claimed)
             return claimed;
         for (const std::string &interface : interfaces_of(device.port))

@@ -46,7 +46,8 @@ class HostDeviceTest : public ::testing::Test {
     }
     void claim(const std::string &key, const std::string &vm) const {
         ASSERT_TRUE(Claims(host.path())
-                        .keep({key, vm, "nic", key.starts_with("usb") ? "189:1" : "e1000", ""}));
+                        .keep({key, vm, "nic", key.starts_with("usb") ? "189:1" : "e1000",
+                               key.starts_with("usb") ? inode_of("1-1") : ""}));
     }
     // PID 1's word that it is.
     void set_up(const std::string &instance) const {
@@ -61,6 +62,12 @@ class HostDeviceTest : public ::testing::Test {
     // That no driver was told of anything.
     void expect_untouched(const std::string &address) const {
         EXPECT_EQ(host.read("sys/devices/pci0000:00/" + address + "/driver_override"), "(null)\n");
+    }
+
+    std::string inode_of(const std::string &port) const {
+        struct stat status {};
+        EXPECT_EQ(stat((host / ("sys/bus/usb/devices/" + port)).c_str(), &status), 0);
+        return std::to_string(status.st_ino);
     }
 
     testing::HostTree host;
@@ -181,6 +188,12 @@ TEST_F(HostDeviceTest, ThatIsOptionalMayBeMissing) {
     // Out, and in again.
     host.write("sys/devices/pci0000:00/usb1/1-2/dev", "189:9\n");
     EXPECT_EQ(take_plugged_device(plugged, system()).value_or("error"), "vm1:card");
+    // And once more, as the device of the same number.
+    const std::string folder = host / "sys/devices/pci0000:00/usb1/";
+    std::filesystem::rename(folder + "1-2", folder + "was-1-2");
+    host.add_usb("1-2", "1234", "5678", "189:9");
+    EXPECT_EQ(take_plugged_device(plugged, system()).value_or("error"), "vm1:card");
+    EXPECT_EQ(take_plugged_device(plugged, system()).value_or("error"), "");
     plugged.port = "1-9";
     EXPECT_EQ(take_plugged_device(plugged, system()).value_or("error"), "");
     ASSERT_TRUE(give_back_device(options, system()));
