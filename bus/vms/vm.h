@@ -106,6 +106,9 @@ class Vm : public std::enable_shared_from_this<Vm> {
     void queue_backup_end(std::function<void()> end);
     void finish_backup_end();
 
+    // The timer of whoever tries again to let go of a guest that a backup has stopped or frozen.
+    void keep_guest_held(EventSourcePtr next_try) { next_release_ = std::move(next_try); }
+
     // Held by a call that counts on its disks staying as it has found them, or changes them: of two
     // that have asked for the size of a drive at once, the later could make it smaller again. `why`
     // is for people: "a snapshot is being loaded". Null if a call of another kind holds them, or if
@@ -145,6 +148,7 @@ class Vm : public std::enable_shared_from_this<Vm> {
     std::function<void()> end_backup_;
     std::deque<std::function<void()>> backup_ends_;  // the first one is under way
     std::weak_ptr<const std::string> disk_hold_;
+    EventSourcePtr next_release_;
     bool is_connection_new_ = true;
 };
 
