@@ -41,6 +41,13 @@ class Beginning : public std::enable_shared_from_this<Beginning> {
     Beginning(CallPtr call, std::string since) : call_(std::move(call)), since_(std::move(since)) {}
 
     void begin() {
+        const auto vm = call_->vm.lock();
+        if (!held_ && vm)
+            held_ = vm->hold_disks("a backup of the VM begins");
+        if (!held_)
+            return reply_error(*call_, bus_error::kBusy,
+                               fmt::format("No backup of VM '{}' begins: {}", call_->vm_name,
+                                           vm ? vm->disk_hold() : "the VM is gone"));
         const auto self = shared_from_this();
         look_at_backup(call_->vm, call_->deadline,
                        [self](std::expected<BackupState, QmpError> state) {
@@ -361,6 +368,7 @@ class Beginning : public std::enable_shared_from_this<Beginning> {
 
     CallPtr call_;
     const std::string since_;
+    std::shared_ptr<const std::string> held_;  // the disks, until the backup has begun
     std::string checkpoint_;
     std::vector<BackupRecord> records_;
     UniqueFd place_;

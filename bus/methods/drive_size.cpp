@@ -5,7 +5,10 @@
 
 #include <fmt/format.h>
 
+#include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "bus/backup/backup_nodes.h"
 #include "bus/methods/methods.h"
@@ -21,7 +24,7 @@ namespace {
 struct Growth {
     std::string drive;
     uint64_t bytes = 0;
-    std::shared_ptr<void> held;  // Vm::begin_resize()
+    std::shared_ptr<const void> held;  // Vm::hold_disks()
     DriveSize now;
 };
 
@@ -55,39 +58,72 @@ void refuse_busy(const CallPtr &call, const Growth &growth, const std::string &w
         fmt::format("Drive '{}' of VM '{}' stays as it is: {}", growth.drive, call->vm_name, why));
 }
 
-// Last of all: that the images are QEMU's has to hold when QEMU reads the command.
-void resize_if_held(const CallPtr &call, const Growth &growth) {
-    ask(call, "query-migrate", nullptr, [call, growth](const json &migration) {
-        ask(call, "query-status", nullptr, [call, growth, migration](const json &status) {
-            const auto vm = call->vm.lock();
-            if (vm && !vm->is_running())
-                return refuse_busy(call, growth, "the VM starts or stops");
-            if (const std::string why = image_hold(status, migration); !why.empty())
-                return refuse_busy(call, growth, why);
-            resize(call, growth);
+// What QEMU says of itself, in one go.
+struct Answers {
+    std::optional<QmpError> refusal;  // the first one
+    json migration, status;
+};
+
+void look_for_card(const CallPtr &call, const Growth &growth);
+
+void take_answers(const CallPtr &call, Growth growth, const Answers &answers, const json &devices) {
+    const auto vm = call->vm.lock();
+    if (vm && !vm->is_running())
+        return refuse_busy(call, growth, "the VM starts or stops");
+    if (const std::string why = image_hold(answers.status, answers.migration); !why.empty())
+        return refuse_busy(call, growth, why);
+    if (has_backup_filter(devices))
+        return refuse_busy(call, growth, "a backup of the VM is under way");
+    const auto drive = drive_size(devices, growth.drive, call->vm_name);
+    if (!drive)
+        return reply_invalid(*call, drive.error());
+    if (const std::string fault = drive_size_fault(*drive, growth.bytes); !fault.empty())
+        return reply_invalid(*call, fault);
+    const bool was_looked_at = growth.now.device == drive->device;
+    growth.now = *drive;
+    if (may_be_card(*drive) && !was_looked_at && !card_size_fault(growth.bytes).empty())
+        return look_for_card(call, growth);
+    resize(call, growth);
+}
+
+// All of it has to hold when QEMU reads the command to resize, and the size most of all: QEMU cuts
+// off what is too long, as by a monitor somebody may load a snapshot any time. So QEMU gets the
+// questions at once, that of the size last, and the command as soon as it has answered.
+void look_and_resize(const CallPtr &call, const Growth &growth) {
+    const auto answers = std::make_shared<Answers>();
+    for (const auto &[command, answer] :
+         {std::pair("query-migrate", &Answers::migration), {"query-status", &Answers::status}})
+        execute(call, command, nullptr, [answers, answer](const VmMonitor::Reply &reply) {
+            if (reply)
+                (*answers).*answer = *reply;
+            else if (!answers->refusal)
+                answers->refusal = reply.error();
         });
+    ask(call, "query-block", nullptr, [call, growth, answers](const json &devices) {
+        if (answers->refusal)
+            return reply_error(*call, *answers->refusal);
+        take_answers(call, growth, *answers, devices);
     });
+}
+
+// What is no card is looked at once more, as the drive may be another one by then.
+void look_for_card(const CallPtr &call, const Growth &growth) {
+    ask(call, "qom-get", {{"path", growth.now.device}, {"property", "type"}},
+        [call, growth](const json &type) {
+            if (type == "sd-card")
+                return reply_invalid(*call, card_size_fault(growth.bytes));
+            look_and_resize(call, growth);
+        });
 }
 
 void grow(const CallPtr &call, Growth growth) {
     const auto vm = call->vm.lock();
     if (vm && vm->has_backup())  // QEMU may not know of it yet
         return refuse_busy(call, growth, "a backup of the VM is under way");
-    growth.held = vm ? vm->begin_resize() : nullptr;
+    growth.held = vm ? vm->hold_disks("a drive of the VM is being made larger") : nullptr;
     if (!growth.held)
-        return refuse_busy(call, growth, "another call makes a drive of the VM larger");
-    ask(call, "query-block", nullptr, [call, growth = std::move(growth)](const json &devices) {
-        if (has_backup_filter(devices))
-            return refuse_busy(call, growth, "a backup of the VM is under way");
-        const auto drive = drive_size(devices, growth.drive, call->vm_name);
-        if (!drive)
-            return reply_invalid(*call, drive.error());
-        if (const std::string fault = drive_size_fault(*drive, growth.bytes); !fault.empty())
-            return reply_invalid(*call, fault);
-        Growth known = growth;
-        known.now = *drive;
-        resize_if_held(call, known);
-    });
+        return refuse_busy(call, growth, vm ? vm->disk_hold() : "the VM is gone");
+    look_and_resize(call, growth);
 }
 
 int method_resize_drive(sd_bus_message *message, void *userdata, sd_bus_error *error) {

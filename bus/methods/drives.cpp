@@ -275,6 +275,9 @@ void answer_let_go(const CallPtr &call, const std::string &name, const VmMonitor
     if (reply.error().kind != QmpError::Kind::timeout)
         return reply_error(*call, reply.error());
     const auto vm = call->vm.lock();
+    if (vm)
+        vm->monitor().execute("blockdev-add", leaving_mark_arguments(name),
+                              call->deadline + kReleaseTime, [](const VmMonitor::Reply &) {});
     reply_error(
         *call, bus_error::kTimeout,
         fmt::format("The guest of VM '{}', which is {}, has not let go of drive '{}' "

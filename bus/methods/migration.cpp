@@ -5,12 +5,14 @@
 // at any time.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <memory>
 #include <string>
 
 #include "bus/methods/methods.h"
 #include "bus/methods/vm_call.h"
+#include "common/bus_errors.h"
 #include "common/shared_names.h"
 
 namespace qemunit::bus {
@@ -77,12 +79,28 @@ class Asking : public std::enable_shared_from_this<Asking> {
 
     void finish(const QmpClient::Reply &reply) {
         const auto done_with = std::move(client_);
-        if (reply)
-            then_(*reply);
+        if (reply || (command_ == "hibernate" && is_saved()))
+            then_(reply ? *reply : json());
+        else if (command_ == "hibernate" && reply.error().kind != QmpError::Kind::monitor)
+            reply_error(*call_,
+                        reply.error().kind == QmpError::Kind::timeout ? bus_error::kTimeout
+                                                                      : bus_error::kNotRunning,
+                        fmt::format("The companion of VM '{}' has not answered whether the guest "
+                                    "is saved: {}. Another companion goes on with that, and State "
+                                    "becomes 'hibernated', or the guest goes on",
+                                    call_->vm_name, reply.error().message));
         else if (reply.error().kind == QmpError::Kind::monitor)
             refuse(reply.error().message);
         else
             reply_error(*call_, reply.error());
+    }
+
+    // A companion that has died may have said so by the file, which is whole from when it has its
+    // name. Only for the caller: qemunitd may not look into the folder of each VM.
+    bool is_saved() const {
+        const auto vm = call_->vm.lock();
+        return vm &&
+               access(hibernation_path_in(vm->paths().state_dir(vm->name())).c_str(), F_OK) == 0;
     }
 
     void refuse(const std::string &why) { reply_error(*call_, {QmpError::Kind::monitor, why}); }
@@ -171,6 +189,15 @@ void end_migration(const CallPtr &call) {
 }
 
 void hibernate(const CallPtr &call) {
+    const auto vm = call->vm.lock();
+    const std::string busy = !vm                ? "the VM is gone"
+                             : vm->has_backup() ? "a backup of the VM is under way"
+                                                : vm->disk_hold();
+    if (!busy.empty())
+        return reply_error(
+            *call, bus_error::kBusy,
+            fmt::format("VM '{}' is not hibernated: {}; try again when that has ended",
+                        call->vm_name, busy));
     ask_companion(call, "hibernate", nullptr, {}, [call](const json &) { reply_done(*call); });
 }
 

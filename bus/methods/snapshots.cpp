@@ -2,6 +2,7 @@
 //
 // The snapshots of org.qemunit1.VM. QEMU makes them as jobs (qapi/migration.json), but in its main
 // loop: other commands to that QEMU wait meanwhile, those to other VMs do not.
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -150,20 +151,35 @@ void answer_list(const CallPtr &call, const SnapshotDrives &drives) {
     sd_bus_send(nullptr, raw, nullptr);
 }
 
+using DiskHold = std::shared_ptr<const std::string>;
+
+// Otherwise the call is answered. QEMU loads one snapshot after the other.
+DiskHold hold_disks_to_load(const CallPtr &call) {
+    const auto vm = call->vm.lock();
+    auto held = vm ? vm->hold_disks("a snapshot is being loaded", /*is_shared=*/true) : DiskHold();
+    if (!held)
+        reply_error(*call, bus_error::kBusy,
+                    "No snapshot of VM '" + call->vm_name +
+                        "' is loaded: " + (vm ? vm->disk_hold() : "the VM is gone"));
+    return held;
+}
+
 // What has changed since a backup is not known after that.
-void load(const CallPtr &call, const std::expected<SnapshotJob, std::string> &job) {
+void load(const CallPtr &call, const DiskHold &held,
+          const std::expected<SnapshotJob, std::string> &job) {
     if (!job)
         return reply_error(*call, bus_error::kMonitor, job.error());
-    forget_checkpoints(call->vm, call->deadline, [call, job](const VmMonitor::Reply &forgotten) {
-        if (!forgotten)
-            return reply_error(*call, forgotten.error());
-        start_job(call, job, [call](const VmMonitor::Reply &reply) {
+    const auto forgotten = [call, held, job](const VmMonitor::Reply &reply_of_qemu) {
+        if (!reply_of_qemu)
+            return reply_error(*call, reply_of_qemu.error());
+        start_job(call, job, [call, held](const VmMonitor::Reply &reply) {
             if (reply || reply.error().error_class != QmpJobs::kJobFailed)
                 answer_snapshot(call, reply);
             else
                 answer_failed_load(call, reply.error().message);
         });
-    });
+    };
+    forget_checkpoints(call->vm, call->deadline, forgotten);
 }
 
 int method_save_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *error) {
@@ -177,9 +193,12 @@ int method_load_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *
                           const auto tag = read_tag(*call, empty_tag_fault);
                           if (!tag)
                               return;
-                          with_whole_machine(call, kNotLoaded, [call, tag = *tag] {
-                              with_drives(call, [call, tag](const SnapshotDrives &drives) {
-                                  load(call, load_job(drives, call->vm_name, tag));
+                          const auto held = hold_disks_to_load(call);
+                          if (!held)
+                              return;
+                          with_whole_machine(call, kNotLoaded, [call, held, tag = *tag] {
+                              with_drives(call, [call, held, tag](const SnapshotDrives &drives) {
+                                  load(call, held, load_job(drives, call->vm_name, tag));
                               });
                           });
                       });

@@ -11,17 +11,16 @@ namespace qemunit::bus {
 using nlohmann::json;
 
 // Of a drive of the ini, "device"; of one that was attached, the device in "qdev":
-// "/machine/peripheral/ID/virtio-backend".
+// "/machine/peripheral/ID/virtio-backend" of a virtio drive, "ID" of others.
 std::string drive_name(const json &device) {
     if (std::string name = string_at(device, "device"); !name.empty())
         return name.starts_with("pflash") ? "" : name;
     constexpr std::string_view kPeripheral = "/machine/peripheral/";
     const std::string qdev = string_at(device, "qdev");
-    if (!qdev.starts_with(kPeripheral))
-        return {};
-    return hot_drive_name(std::string_view(qdev)
-                              .substr(kPeripheral.size())
-                              .substr(0, qdev.find('/', kPeripheral.size()) - kPeripheral.size()));
+    std::string_view id = qdev;
+    if (id.starts_with(kPeripheral))
+        id.remove_prefix(kPeripheral.size());
+    return hot_drive_name(id.substr(0, id.find('/')));
 }
 
 bool is_ephemeral(const json &inserted) {

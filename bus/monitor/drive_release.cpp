@@ -45,15 +45,24 @@ void release_drive(VmMonitor &monitor, const std::string &name, uint64_t deadlin
         [&monitor, name, id, deadline, done = std::move(done)](const VmMonitor::Reply &nodes) {
             if (!nodes)
                 return done(nodes);
-            bool is_there = false;
-            for (const json &node : *nodes)
-                is_there = is_there || (node.is_object() && string_at(node, "node-name") == id);
+            bool is_there = false, is_marked = false;
+            for (const json &node : *nodes) {
+                const std::string its_name = node.is_object() ? string_at(node, "node-name") : "";
+                is_there = is_there || its_name == id;
+                is_marked = is_marked || its_name == leaving_mark(name);
+            }
+            const auto remove = [&monitor, name, deadline, is_marked, done] {
+                if (is_marked)
+                    monitor.execute("blockdev-del", {{"node-name", leaving_mark(name)}}, deadline,
+                                    [](const VmMonitor::Reply &) {});
+                remove_images(monitor, name, deadline, done);
+            };
             if (!is_there)
-                return remove_images(monitor, name, deadline, done);
+                return remove();
             monitor.execute("blockdev-del", {{"node-name", id}}, deadline,
-                            [&monitor, name, deadline, done](const VmMonitor::Reply &deleted) {
+                            [remove, done](const VmMonitor::Reply &deleted) {
                                 if (deleted || is_gone(deleted.error()))
-                                    remove_images(monitor, name, deadline, done);
+                                    remove();
                                 else
                                     done(deleted);
                             });

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <vector>
 
@@ -35,7 +36,7 @@ std::expected<DriveSize, std::string> size_of(const json &device, std::string_vi
                         name, vm));
     const json *image = json_member(*inserted, "image");
     return DriveSize{string_at(*inserted, "node-name"),
-                     image ? json_number(*image, "virtual-size") : 0};
+                     image ? json_number(*image, "virtual-size") : 0, string_at(device, "qdev")};
 }
 
 }  // namespace
@@ -85,6 +86,19 @@ std::string drive_size_fault(const DriveSize &drive, uint64_t bytes) {
             "drives only grow",
             drive.bytes, bytes);
     return "";
+}
+
+bool may_be_card(const DriveSize &drive) {
+    return drive.device.starts_with('/') && !drive.device.starts_with("/machine/peripheral/");
+}
+
+std::string card_size_fault(uint64_t bytes) {
+    return std::has_single_bit(bytes)
+               ? ""
+               : fmt::format(
+                     "An SD card has a size that is a power of two, which {} bytes are not: QEMU "
+                     "would not start with it; the next larger one has {}",
+                     bytes, std::bit_ceil(bytes));
 }
 
 }  // namespace qemunit::bus

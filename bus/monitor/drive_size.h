@@ -16,6 +16,7 @@ namespace qemunit::bus {
 struct DriveSize {
     std::string node;  // the image that the device reads and writes, as QEMU calls it
     uint64_t bytes = 0;
+    std::string device;  // its path in QEMU, "" if QEMU tells none
 };
 
 // Of query-block: the drive of that name, of the ini or of AttachDrive; or why it cannot be made
@@ -30,5 +31,10 @@ std::string image_hold(const nlohmann::json &status, const nlohmann::json &migra
 
 // What is wrong with this size; "" if nothing is.
 std::string drive_size_fault(const DriveSize &drive, uint64_t bytes);
+
+// Whether the drive may be an SD card, of which QEMU at its next start takes no size but a power of
+// two (sd_realize() in hw/sd/sd.c): boards have these, in places without an id.
+bool may_be_card(const DriveSize &drive);
+std::string card_size_fault(uint64_t bytes);
 
 }  // namespace qemunit::bus

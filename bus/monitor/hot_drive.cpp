@@ -41,6 +41,14 @@ std::string hot_drive_name(std::string_view id) {
     return id.starts_with(kHotDriveIds) ? std::string(id.substr(kHotDriveIds.size())) : "";
 }
 
+std::string leaving_mark(std::string_view name) {
+    return fmt::format("{}{}", kLeavingDrives, name);
+}
+
+json leaving_mark_arguments(std::string_view name) {
+    return {{"driver", "null-co"}, {"node-name", leaving_mark(name)}, {"read-only", true}};
+}
+
 std::string hot_drive_label(std::string_view name, std::string_view origin) {
     return fmt::format("{}{}{}{}", kHotDriveLabels, name, origin.empty() ? "" : ":", origin);
 }
@@ -158,6 +166,10 @@ json device_arguments(const HotDrive &drive, const HotPlugPlace &place) {
     json arguments = {{"driver", place.driver}, {"bus", place.bus}, {"drive", id}, {"id", id}};
     if (!drive.serial.empty())
         arguments["serial"] = drive.serial;
+    // The guest's udev names a disk by this; one of the ini has it from QEMU, as the id of its
+    // -drive (scsi_realize() in hw/scsi/scsi-disk.c).
+    else if (place.driver == "scsi-hd")
+        arguments["device_id"] = drive.name;
     return arguments;
 }
 

@@ -32,6 +32,11 @@ std::string hot_drive_id(std::string_view name);
 // The name of the drive; "" if the id is of something else.
 std::string hot_drive_name(std::string_view id);
 
+// By which any qemunitd, and `reload`, know that the guest was asked to let go of the drive and may
+// do so any time: QEMU tells nobody. Read-only, or it would be part of a snapshot.
+std::string leaving_mark(std::string_view name);
+nlohmann::json leaving_mark_arguments(std::string_view name);
+
 // The text that QEMU keeps beside the image (add-fd, "opaque"), by which the image is found again.
 std::string hot_drive_label(std::string_view name, std::string_view origin = {});
 // Whether that element of query-fdsets is the image of the drive.

@@ -193,12 +193,17 @@ void Vm::finish_backup_end() {
         std::function(backup_ends_.front())();
 }
 
-std::shared_ptr<void> Vm::begin_resize() {
-    if (!resize_.expired())
-        return nullptr;
-    const auto held = std::make_shared<char>();
-    resize_ = held;
+std::shared_ptr<const std::string> Vm::hold_disks(std::string why, bool is_shared) {
+    if (const auto held = disk_hold_.lock())
+        return is_shared && *held == why ? held : nullptr;
+    const auto held = std::make_shared<const std::string>(std::move(why));
+    disk_hold_ = held;
     return held;
+}
+
+std::string Vm::disk_hold() const {
+    const auto held = disk_hold_.lock();
+    return held ? *held : std::string();
 }
 
 // A qemunitd that was killed, or lost the connection, may have left the guest stopped or frozen.

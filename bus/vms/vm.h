@@ -109,9 +109,13 @@ class Vm : public std::enable_shared_from_this<Vm> {
     // The timer of whoever tries again to let go of a guest that a backup has stopped or frozen.
     void keep_guest_held(EventSourcePtr next_try) { next_release_ = std::move(next_try); }
 
-    // Held by the call that makes a drive larger; null if another one does: of two that have asked
-    // for the size at once, the later could make the drive smaller again.
-    std::shared_ptr<void> begin_resize();
+    // Held by a call that counts on its disks staying as it has found them, or changes them: of two
+    // that have asked for the size of a drive at once, the later could make it smaller again. `why`
+    // is for people: "a snapshot is being loaded". Null if a call of another kind holds them, or if
+    // none of the same kind may be beside it.
+    std::shared_ptr<const std::string> hold_disks(std::string why, bool is_shared = false);
+    // Why they are held, "" if they are not.
+    std::string disk_hold() const;
 
   private:
     void follow_unit();
@@ -143,7 +147,7 @@ class Vm : public std::enable_shared_from_this<Vm> {
     std::shared_ptr<void> backup_;
     std::function<void()> end_backup_;
     std::deque<std::function<void()>> backup_ends_;  // the first one is under way
-    std::weak_ptr<void> resize_;
+    std::weak_ptr<const std::string> disk_hold_;
     EventSourcePtr next_release_;
     bool is_connection_new_ = true;
 };

@@ -9,6 +9,7 @@
 
 #include "common/vm_name.h"
 #include "ctl/upgrade/installed_qemu.h"
+#include "ctl/upgrade/saving.h"
 #include "ctl/verbs/command_line.h"
 #include "ctl/vm/qemu_process.h"
 #include "ctl/vm/vm_bus.h"
@@ -19,10 +20,6 @@ namespace qemunit::ctl {
 
 namespace {
 
-// The memory of a guest, to a slow disk. The VM's companion gives up much earlier when nothing
-// moves.
-constexpr uint64_t kSaveTimeout = 4 * 3600 * kSecond + kCallTimeout;
-
 // The code of errors of a guest that was saved, and does not run.
 constexpr int kNotBack = EIO;
 
@@ -30,13 +27,6 @@ double seconds_now() {
     timespec now{};
     clock_gettime(CLOCK_MONOTONIC, &now);
     return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
-}
-
-Result<> hibernate(sd_bus *bus, const std::string &vm) {
-    const auto saved = call_vm(bus, vm, "Hibernate", {}, kSaveTimeout);
-    if (!saved)
-        return std::unexpected(saved.error());
-    return {};
 }
 
 // A machine that the new QEMU does not know any more could not go on there.
@@ -73,7 +63,9 @@ Result<> check_has_resumed(sd_bus *bus, const Paths &paths, const std::string &v
     const char *text = nullptr;
     if (int r = sd_bus_message_read(message->get(), "s", &text); r < 0)
         return fail_errno(r, "cannot read its status");
-    if (std::string_view(text).find("resumed") != std::string_view::npos)
+    // One that was paused stands still again.
+    if (std::string_view(text).find("resumed") != std::string_view::npos ||
+        std::string_view(text).starts_with("Paused"))
         return {};
     return fail(kNotBack, fmt::format("it runs, but the guest did not go on where it was: {}; see: "
                                       "journalctl{} -u qemu@{}",
@@ -98,11 +90,11 @@ Result<std::string> upgrade(sd_bus *bus, const Invocation &invocation, const std
     if (auto known = check_machine_is_known(bus, vm); !known)
         return std::unexpected(known.error());
     const double began = seconds_now();
-    if (auto saved = hibernate(bus, vm); !saved)
+    if (auto saved = save_guest(bus, vm); !saved)
         return std::unexpected(saved.error());
     const double saved = seconds_now();
-    // Its unit may be about to end still.
-    if (auto started = tell_systemd(paths, {"restart", service_unit(vm)}); !started)
+    // A VM that somebody has started meanwhile has the guest, and a restart would shut that down.
+    if (auto started = tell_systemd(paths, {"start", service_unit(vm)}); !started)
         return fail(kNotBack,
                     fmt::format("its guest is saved, but the VM does not start: {}; when that "
                                 "is mended, `{} start qemu@{}` goes on with the guest",
@@ -143,7 +135,7 @@ Result<int> run_hibernate(const Invocation &invocation) {
         return std::unexpected(bus.error());
     int exit_code = 0;
     for (const std::string &vm : invocation.arguments)
-        if (const auto saved = hibernate(bus->get(), vm); !saved) {
+        if (const auto saved = save_guest(bus->get(), vm); !saved) {
             fmt::print(stderr, "qemunitctl: {}: {}\n", vm, saved.error().message);
             exit_code = 1;
         }

@@ -5,7 +5,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdint>
+#include <memory>
+#include <utility>
+
 #include "common/files/disk_image.h"
+#include "ctl/output/error_text.h"
 #include "ctl/verbs/image_opening.h"
 #include "ctl/vm/vm_bus.h"
 
@@ -78,9 +83,52 @@ Result<> attach_drive(sd_bus *bus, const Invocation &invocation, const std::stri
     return attached ? Result<>() : std::unexpected(attached.error());
 }
 
-Result<> detach_drive(sd_bus *bus, const std::string &vm, const std::string &drive) {
-    const auto detached = call_vm(bus, vm, "DetachDrive", {drive});
-    return detached ? Result<>() : std::unexpected(detached.error());
+std::vector<Result<>> detach_drives(sd_bus *bus, const std::string &vm,
+                                    const std::vector<std::string> &drives) {
+    struct Pending {
+        const std::string &vm;
+        std::size_t &left;
+        Result<> result;
+        SlotPtr slot;
+    };
+    std::size_t left = 0;
+    std::vector<std::unique_ptr<Pending>> all;
+    for (const std::string &drive : drives) {
+        Pending &pending = *all.emplace_back(new Pending{vm, left, {}, {}});
+        auto message = new_vm_call(bus, vm, "DetachDrive");
+        int r = message ? sd_bus_message_append(message->get(), "s", drive.c_str()) : 0;
+        sd_bus_slot *slot = nullptr;
+        if (message && r >= 0)
+            r = sd_bus_call_async(
+                bus, &slot, message->get(),
+                [](sd_bus_message *reply, void *userdata, sd_bus_error *) {
+                    auto &its = *static_cast<Pending *>(userdata);
+                    --its.left;
+                    if (const sd_bus_error *error = sd_bus_message_get_error(reply))
+                        its.result = fail(EIO, error_text(error->name ? error->name : "",
+                                                          error->message ? error->message : "",
+                                                          "DetachDrive", its.vm));
+                    return 0;
+                },
+                &pending, kCallTimeout);
+        pending.slot.reset(slot);
+        if (!message)
+            pending.result = std::unexpected(message.error());
+        else if (r < 0)
+            pending.result = fail_errno(r, "cannot call DetachDrive");
+        else
+            ++left;
+    }
+    // Each call has a deadline.
+    int r = 0;
+    while (left > 0 && r >= 0)
+        if (r = sd_bus_process(bus, nullptr); r == 0)
+            r = sd_bus_wait(bus, UINT64_MAX);
+    std::vector<Result<>> results;
+    for (const auto &pending : all)
+        results.push_back(r < 0 ? fail_errno(r, "the bus cannot be waited for")
+                                : std::move(pending->result));
+    return results;
 }
 
 }  // namespace qemunit::ctl

@@ -7,6 +7,7 @@
 #include <systemd/sd-bus.h>
 
 #include <string>
+#include <vector>
 
 #include "common/result.h"
 #include "ctl/verbs/hot_drives.h"
@@ -17,7 +18,9 @@ namespace qemunit::ctl {
 // A file that is missing is made first, if the ini says how large.
 Result<> attach_drive(sd_bus *bus, const Invocation &invocation, const std::string &vm,
                       const HotDrive &drive);
-// Waits until the guest has let go of the drive, for as long as qemunitd does.
-Result<> detach_drive(sd_bus *bus, const std::string &vm, const std::string &drive);
+// All at once, and waits until the guest has let go of them, for as long as qemunitd does. A result
+// for each.
+std::vector<Result<>> detach_drives(sd_bus *bus, const std::string &vm,
+                                    const std::vector<std::string> &drives);
 
 }  // namespace qemunit::ctl

@@ -2,11 +2,13 @@
 #include "ctl/verbs/hot_drives.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/concat.h"
 #include "common/qmp/qmp_client.h"
 #include "common/shared_names.h"
 #include "common/utf8.h"
+#include "ctl/verbs/drive_words.h"
 
 namespace qemunit::ctl {
 
@@ -42,6 +44,13 @@ std::string interface_of(const QemuOption &device) {
     return "";
 }
 
+// "/dev/fdset/3"
+bool is_file_of_set(const json &block, const json &set) {
+    const json inserted = block.value("inserted", json());
+    return inserted.is_object() &&
+           string_at(inserted, "file") == "/dev/fdset/" + set.value("fdset-id", json()).dump();
+}
+
 }  // namespace
 
 std::optional<HotDrive> hot_drive(const QemuOption &drive, const QemuOption &device,
@@ -65,6 +74,41 @@ std::optional<HotDrive> hot_drive(const QemuOption &drive, const QemuOption &dev
     return hot;
 }
 
+std::optional<HotDrive> drive_of_origin(std::string_view origin) {
+    for (const std::string_view model : {" virtio-blk-pci,", " scsi-hd,"}) {
+        const std::size_t at = origin.rfind(model);
+        if (at == origin.npos)
+            continue;
+        QemuOption drive{.name = "-drive", .value = {}, .parts = split_parts(origin.substr(0, at))};
+        QemuOption device{
+            .name = "-device", .value = {}, .parts = split_parts(origin.substr(at + 1))};
+        const std::string older = drive.part("file");
+        return HotDrive{.name = {},
+                        .path = older.empty() ? drive.part("file.filename") : older,
+                        .format = drive.part("format"),
+                        .serial = device.part("serial"),
+                        .interface = model == " scsi-hd," ? "scsi" : "virtio",
+                        .read_only = drive.part("readonly") == "on",
+                        .discard = drive.part("discard") == "unmap",
+                        .origin = std::string(origin),
+                        .size = {}};
+    }
+    return std::nullopt;
+}
+
+std::vector<std::string> differing_keys(const HotDrive &a, const HotDrive &b) {
+    std::vector<std::string> keys;
+    for (const auto &[key, is_same] : {std::pair("File=", a.path == b.path),
+                                       {"Format=", a.format == b.format},
+                                       {"Interface=", a.interface == b.interface},
+                                       {"Serial=", a.serial == b.serial},
+                                       {"ReadOnly=", a.read_only == b.read_only},
+                                       {"Discard=", a.discard == b.discard}})
+        if (!is_same)
+            keys.emplace_back(key);
+    return keys;
+}
+
 std::string device_of(const HotDrive &drive) {
     const std::string id = concat(kHotDriveIds, drive.name);
     return drive.interface == "virtio" ? concat(kPeripheral, id, "/virtio-backend") : id;
@@ -80,6 +124,16 @@ bool is_attached_drive(const json &block, std::string_view name) {
     return std::string_view(device).substr(0, device.find('/')) == concat(kHotDriveIds, name);
 }
 
+std::optional<uint64_t> size_of_attached(const json &blocks, std::string_view name) {
+    const json::json_pointer size("/inserted/image/virtual-size");
+    if (blocks.is_array())
+        for (const json &block : blocks)
+            if (is_attached_drive(block, name) && block.contains(size) &&
+                block[size].is_number_unsigned())
+                return block[size].get<uint64_t>();
+    return std::nullopt;
+}
+
 std::map<std::string, std::string> attached_drives(const json &fd_sets, const json &blocks) {
     std::map<std::string, std::string> drives;
     if (!fd_sets.is_array() || !blocks.is_array())
@@ -92,8 +146,11 @@ std::map<std::string, std::string> attached_drives(const json &fd_sets, const js
             label.erase(0, kHotDriveLabels.size());
             const std::string name = label.substr(0, label.find(':'));
             // The image of one that the guest has let go may still be open.
-            if (std::ranges::any_of(
-                    blocks, [&](const json &block) { return is_attached_drive(block, name); }))
+            const auto its_block = std::ranges::find_if(
+                blocks, [&](const json &block) { return is_attached_drive(block, name); });
+            // Nor is the image of an earlier drive of that name the one in use.
+            if (its_block != blocks.end() &&
+                (!drives.contains(name) || is_file_of_set(*its_block, set)))
                 drives[name] = label.substr(std::min(name.size() + 1, label.size()));
         }
     return drives;

@@ -19,6 +19,7 @@
 #include "ctl/verbs/command_line.h"
 #include "ctl/verbs/drive_attachment.h"
 #include "ctl/verbs/media.h"
+#include "ctl/verbs/reload_lock.h"
 #include "ctl/verbs/reload_plan.h"
 #include "ctl/verbs/user_network_words.h"
 #include "ctl/vm/host_forwards.h"
@@ -83,6 +84,11 @@ class Reload {
         : bus_(bus), invocation_(invocation), vm_(invocation.arguments.front()) {}
 
     Result<int> run() {
+        const auto lock = invocation_.bus == Invocation::Bus::remote
+                              ? Result<UniqueFd>(UniqueFd())
+                              : lock_reload(paths_of(invocation_), vm_);
+        if (!lock)
+            return std::unexpected(lock.error());
         const auto planned = plan();
         if (!planned)
             return std::unexpected(planned.error());
@@ -161,8 +167,8 @@ class Reload {
     }
 
     // QEMU's answer; null if it does not know the command.
-    Result<json> ask_qmp(const char *command) {
-        const auto reply = ask_vm(bus_, vm_, "Execute", {command, ""});
+    Result<json> ask_qmp(const char *command, const char *arguments = "") {
+        const auto reply = ask_vm(bus_, vm_, "Execute", {command, arguments});
         if (!reply)
             return std::unexpected(reply.error());
         return parse_json(*reply);
@@ -177,9 +183,12 @@ class Reload {
         for (const auto *answer : {&fd_sets, &block})
             if (!*answer)
                 return std::unexpected(answer->error());
+        auto nodes = ask_qmp("query-named-block-nodes", R"({"flat": true})");
+        if (!nodes)
+            return std::unexpected(nodes.error());
         // An error: there is none.
         return QemuState{*forwards, std::move(*fd_sets), std::move(*block),
-                         ask_qmp("query-balloon").value_or(json())};
+                         ask_qmp("query-balloon").value_or(json()), std::move(*nodes)};
     }
 
     void apply(const ReloadPlan &plan) {
@@ -201,34 +210,55 @@ class Reload {
             report(ask_vm(bus_, vm_, "Execute",
                           {"balloon", fmt::format(R"({{"value": {}}})", *plan.balloon)}),
                    fmt::format("memory of the guest: {} MiB", *plan.balloon >> 20));
-        std::set<std::string> stuck;
-        for (const std::string &drive : plan.detached) {
-            const auto detached = detach_drive(bus_, vm_, drive);
-            report(detached, fmt::format("drive {}: detached", drive));
-            if (!detached)
-                stuck.insert(drive);
-        }
-        for (const HotDrive &drive : plan.attached)
-            if (!stuck.contains(drive.name)) {
-                const auto attached = attach_drive(bus_, invocation_, vm_, drive);
-                report(attached, fmt::format("drive {}: {} attached", drive.name, drive.path));
-                if (!attached)
-                    stuck.insert(drive.name);
-            }
+        // Before what may take long: systemd ends a reload that takes more than a minute.
         for (const ReloadPlan::Size &size : plan.sizes)
             report(resize(size),
                    fmt::format("drive {}: {}", size.drive, disk_size_text(size.bytes)));
+        std::set<std::string> coming;
+        for (const HotDrive &drive : plan.attached)
+            coming.insert(drive.name);
         for (const ReloadPlan::Limits &limits : plan.limits)
-            if (!stuck.contains(limits.drive))
-                report(ask_vm(bus_, vm_, "Execute",
-                              {"block_set_io_throttle", limits.arguments.dump()}),
-                       fmt::format("drive {}: {}", limits.drive, limits_text(limits)));
+            if (!coming.contains(limits.drive))
+                set_limits(limits);
+        const auto detached = detach_drives(bus_, vm_, plan.detached);
+        for (std::size_t i = 0; i < detached.size(); ++i)
+            report(detached[i], fmt::format("drive {}: detached", plan.detached[i]));
+        for (const HotDrive &drive : plan.attached)
+            attach(plan, drive);
         for (const std::string &what : plan.kept)
             fmt::print("Stays as it is: {}\n", what);
         for (const std::string &change : plan.later)
             fmt::print("Not before the VM is started anew: {}\n", change);
         if (plan.empty())
             fmt::print("Nothing to change.\n");
+    }
+
+    void set_limits(const ReloadPlan::Limits &limits) {
+        report(ask_vm(bus_, vm_, "Execute", {"block_set_io_throttle", limits.arguments.dump()}),
+               fmt::format("drive {}: {}", limits.drive, limits_text(limits)));
+    }
+
+    // With its limits before the guest has found it, and as large as it is to be.
+    void attach(const ReloadPlan &plan, const HotDrive &drive) {
+        const auto attached = attach_drive(bus_, invocation_, vm_, drive);
+        report(attached, fmt::format("drive {}: {} attached", drive.name, drive.path));
+        if (!attached)
+            return;
+        for (const ReloadPlan::Limits &limits : plan.limits)
+            if (limits.drive == drive.name)
+                set_limits(limits);
+        if (!drive.size || drive.read_only)
+            return;
+        const auto blocks = ask_qmp("query-block");
+        const auto size = blocks ? size_of_attached(*blocks, drive.name) : std::nullopt;
+        if (size && *size < *drive.size)
+            report(resize({drive.name, *drive.size}),
+                   fmt::format("drive {}: {}", drive.name, disk_size_text(*drive.size)));
+        else if (size && *size > *drive.size)
+            fmt::print(
+                "Stays as it is: drive {} has {}, while its Size= is {}: a drive only "
+                "grows\n",
+                drive.name, disk_size_text(*size), disk_size_text(*drive.size));
     }
 
     Result<std::string> set_link(const std::string &card, bool up) {

@@ -2,15 +2,18 @@
 #include "ctl/verbs/reload_plan.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
 #include <string_view>
 
+#include "common/concat.h"
 #include "common/files/disk_image.h"
 #include "common/host_forward.h"
 #include "common/qmp/medium_name.h"
 #include "common/qmp/qmp_client.h"
+#include "common/shared_names.h"
 #include "ctl/verbs/drive_words.h"
 #include "ctl/verbs/ini_words.h"
 #include "ctl/verbs/reload_words.h"
@@ -52,7 +55,8 @@ class Comparison {
             // case.
             if (!option.is_matched && option.name != "-accel" && option.name != "-incoming")
                 later(option, "goes");
-        plan_.later = later_.texts();
+        for (std::string &text : later_.texts())
+            plan_.later.push_back(std::move(text));
         return std::move(plan_);
     }
 
@@ -76,6 +80,7 @@ class Comparison {
         for (Option &drive : configured_)
             if (drive.name == "-drive" && !drive.is_matched)
                 compare_hot_drive(drive, present);
+        keep_images_in_use(present);
         for (const auto &[name, origin] : present)
             if (origin.empty())
                 plan_.kept.push_back(fmt::format(
@@ -113,20 +118,92 @@ class Comparison {
                 "its place when DetachDrive has taken this one out",
                 id));
             present.erase(there);
-        } else if (there->second != wanted->origin) {
-            plan_.detached.push_back(id);
-            attach(*wanted);
+        } else if (const std::string differing = differences(there->second, *wanted);
+                   !differing.empty()) {
+            // What a guest has mounted is not pulled out because of a key.
+            plan_.kept.push_back(
+                fmt::format("drive {}, of which {} changed: take the section out and reload first",
+                            id, differing));
             present.erase(there);
         } else {
             present.erase(there);
+            if (is_leaving(id))
+                plan_.kept.push_back(fmt::format(
+                    "drive {}, which the guest was asked to let go of, and may any time: it is "
+                    "plugged in anew by the reload after that",
+                    id));
             compare_size(drive);
             compare_limits(id);
         }
     }
 
+    bool is_leaving(const std::string &drive) const {
+        return state_.nodes.is_array() &&
+               std::ranges::any_of(state_.nodes, [&](const nlohmann::json &node) {
+                   return node.is_object() &&
+                          string_at(node, "node-name") == concat(kLeavingDrives, drive);
+               });
+    }
+
+    // "File= and ReadOnly="; "" if it is the same drive, whatever words an older qemunit has
+    // for it.
+    static std::string differences(const std::string &origin, const HotDrive &wanted) {
+        if (origin == wanted.origin)
+            return {};
+        const auto there = drive_of_origin(origin);
+        if (!there)
+            return "its keys";
+        const auto keys = differing_keys(*there, wanted);
+        return fmt::to_string(fmt::join(keys, " and "));
+    }
+
+    // QEMU opens no image twice to write it: a section that has another name by now would be
+    // refused when the drive is out already.
+    void keep_images_in_use(std::map<std::string, std::string> &present) {
+        for (auto there = present.begin(); there != present.end();) {
+            const auto drive = drive_of_origin(there->second);
+            const auto next = !drive
+                                  ? plan_.attached.end()
+                                  : std::ranges::find(plan_.attached, drive->path, &HotDrive::path);
+            if (next == plan_.attached.end()) {
+                ++there;
+                continue;
+            }
+            plan_.kept.push_back(
+                fmt::format("drive {}, whose image [Drive {}] has by now: take that section out "
+                            "and reload first",
+                            there->first, next->name));
+            leave_out(next);
+            there = present.erase(there);
+        }
+        for (const Option &option : running_) {
+            const std::string path =
+                option.name == "-drive" ? option.part(kFileName) : std::string();
+            const auto next = std::ranges::find_if(plan_.attached, [&](const HotDrive &drive) {
+                return drive.path == path && !drive.read_only;
+            });
+            if (path.empty() || next == plan_.attached.end())
+                continue;
+            plan_.later.push_back(
+                fmt::format("[Drive {}] comes, whose image drive {} has until "
+                            "then",
+                            next->name, option.part("id")));
+            leave_out(next);
+        }
+    }
+
+    void leave_out(std::vector<HotDrive>::iterator drive) {
+        std::erase_if(plan_.limits, [&](const ReloadPlan::Limits &limits) {
+            return limits.drive == drive->name;
+        });
+        plan_.attached.erase(drive);
+    }
+
     // It has no limits then.
     void attach(const HotDrive &drive) {
         plan_.attached.push_back(drive);
+        if (const auto size = words_.sizes.find(drive.name); size != words_.sizes.end())
+            plan_.attached.back().size = size->second;
         const DriveLimits &limits = limits_[drive.name];
         if (std::ranges::none_of(limits, [](const auto &limit) { return limit.second != 0; }))
             return;
@@ -257,12 +334,16 @@ class Comparison {
             device.empty() ? nlohmann::json{{"device", drive}} : nlohmann::json{{"id", device}};
         bool is_same = true;
         for (const auto &[name, limit] : wanted->second) {
-            is_same =
-                is_same && (inserted.is_object() ? inserted.value(name, uint64_t{0}) : 0) == limit;
+            is_same = is_same && limit_in(inserted, name) == limit;
             arguments[name] = limit;
         }
         if (!is_same)
             plan_.limits.push_back({drive, std::move(arguments)});
+    }
+
+    static uint64_t limit_in(const nlohmann::json &inserted, const std::string &name) {
+        const auto found = inserted.is_object() ? inserted.find(name) : inserted.end();
+        return found != inserted.end() && found->is_number_integer() ? found->get<uint64_t>() : 0;
     }
 
     // By Arguments=: "-set drive.root.throttling.iops-total=100", or a -drive with QEMU's older

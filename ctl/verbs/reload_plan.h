@@ -60,6 +60,7 @@ struct QemuState {
     nlohmann::json fd_sets;         // query-fdsets
     nlohmann::json blocks;          // query-block
     nlohmann::json balloon;         // query-balloon; null if there is none
+    nlohmann::json nodes;           // query-named-block-nodes
 };
 
 // `running` and `configured` begin with the program. `words`: as configured.

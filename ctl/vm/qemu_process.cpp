@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <ctime>
+#include <filesystem>
 #include <fstream>
 
 #include "common/qmp/qmp_client.h"
@@ -63,15 +64,25 @@ std::vector<std::string> command_of_process(uint32_t pid) {
     return words;
 }
 
+// The program's own file, and not what the process was called by: that may be a script that has
+// executed the program (/usr/bin/qemu-system-i386 of Debian 12).
 bool is_program_replaced(uint32_t pid) {
-    const auto command = command_of_process(pid);
     struct stat installed {
     }, running{};
+    const std::string exe = fmt::format("/proc/{}/exe", pid);
+    if (stat(exe.c_str(), &running) == 0) {
+        std::error_code unreadable;
+        std::string file = std::filesystem::read_symlink(exe, unreadable).string();
+        constexpr std::string_view kDeleted = " (deleted)";  // proc_pid_exe(5)
+        if (stat(file.c_str(), &installed) != 0 && file.ends_with(kDeleted))
+            file.resize(file.size() - kDeleted.size());
+        return !unreadable && stat(file.c_str(), &installed) == 0 &&
+               (installed.st_dev != running.st_dev || installed.st_ino != running.st_ino);
+    }
+    const auto command = command_of_process(pid);
     if (command.empty() || !command.front().starts_with('/') ||
         stat(command.front().c_str(), &installed) != 0)
         return false;
-    if (stat(fmt::format("/proc/{}/exe", pid).c_str(), &running) == 0)
-        return installed.st_dev != running.st_dev || installed.st_ino != running.st_ino;
     const double began = beginning_of(pid);
     return began > 0 && seconds_of(installed.st_ctim) > began + 1;
 }

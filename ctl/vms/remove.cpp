@@ -71,13 +71,8 @@ class Remover {
             fmt::print("To be left:\n");
         for (const std::string &left : planned->left)
             fmt::print("  {}\n", left);
-        if (!invocation_.has("--yes")) {
-            if (!can_ask())
-                return fail(EPERM,
-                            "nothing is deleted: there is no terminal to ask at; --yes says yes");
-            if (ask("Delete? [y/N]") != 'y')
-                return fail(ECANCELED, "nothing is deleted");
-        }
+        if (!invocation_.has("--yes") && can_ask() && ask("Delete? [y/N]") != 'y')
+            return fail(ECANCELED, "nothing is deleted");
         const auto lock = lock_new_vms(paths_);
         if (!lock)
             return std::unexpected(lock.error());

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <fmt/format.h>
 
+#include <bit>
+
 #include "common/concat.h"
 #include "generator/check/sections.h"
 #include "generator/vm/defaults.h"
@@ -55,6 +57,12 @@ class DriveChecker {
             if (is_given && interface != DriveInterface::virtio)
                 findings_.error(section, key, fmt::format("{}= needs Interface=virtio.", key));
         check_limits(section, drive);
+        if (interface == DriveInterface::sd && drive.size &&
+            !std::has_single_bit(drive.size->bytes))
+            findings_.error(section, "Size",
+                            fmt::format("Size=: QEMU takes an SD card only if its size is a power "
+                                        "of two; the next larger one is {} bytes.",
+                                        std::bit_ceil(drive.size->bytes)));
         if (interface == DriveInterface::sd && drive.boot_index)
             findings_.error(
                 section, "BootIndex",

@@ -18,6 +18,25 @@ namespace qemunit::generator {
 
 namespace {
 
+// "1.5" of 1024 is 1536. Without a point, the number is a whole one, as everywhere.
+std::optional<uint64_t> part_of(std::string_view number, uint64_t unit) {
+    constexpr std::size_t kDigitsMost = 3;
+    const std::size_t point = std::min(number.find('.'), number.size());
+    const auto whole = whole_number(number.substr(0, point));
+    if (!whole || *whole > UINT64_MAX / 2 / unit)
+        return std::nullopt;
+    if (point == number.size())
+        return *whole * unit;
+    const std::string_view digits = number.substr(point + 1);
+    const auto part = whole_number(digits);
+    if (!part || digits.size() > kDigitsMost)
+        return std::nullopt;
+    uint64_t parts = 1;
+    for (std::size_t i = 0; i < digits.size(); ++i)
+        parts *= 10;
+    return *whole * unit + *part * unit / parts;
+}
+
 // systemd's sizes (systemd.syntax(7)): bytes, or a number with K, M, G, T to the base 1024.
 Parsed<uint64_t> parse_size(std::string_view text) {
     constexpr std::string_view kSuffixes = "KMGT";
@@ -31,12 +50,13 @@ Parsed<uint64_t> parse_size(std::string_view text) {
             digits.remove_suffix(1);
         }
     }
-    const auto number = whole_number(digits);
-    if (!number)
-        return std::unexpected("not a size; write 512M or 2G.");
-    if (*number > (uint64_t{1} << 62) >> shift)
+    if (const auto number = whole_number(digits.substr(0, digits.find('.')));
+        number && *number > (uint64_t{1} << 62) >> shift)
         return std::unexpected("larger than any machine.");
-    return *number << shift;
+    const auto bytes = shift > 0 ? part_of(digits, uint64_t{1} << shift) : whole_number(digits);
+    if (!bytes)
+        return std::unexpected("not a size; write 512M or 2G.");
+    return *bytes;
 }
 
 constexpr std::size_t kHostNameMax = 64;  // sethostname(2)
@@ -245,16 +265,19 @@ Parsed<TimeSpan> parse_value(As<TimeSpan>, std::string_view text) {
         return fault;
     uint64_t usec = 0;
     while (!(text = trim(text)).empty()) {
-        const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
-        const auto number = whole_number(text.substr(0, digits));
+        const std::size_t digits = std::min(text.find_first_not_of("0123456789."), text.size());
+        const std::string_view number = text.substr(0, digits);
         text = trim(text.substr(digits));
         const std::size_t end = std::min(text.find_first_of(" \t0123456789"), text.size());
         const auto unit = std::ranges::find_if(kUnits, [&](const Unit &u) {
             return std::ranges::find(u.names, text.substr(0, end)) != u.names.end();
         });
-        if (!number || unit == std::end(kUnits) || *number > (UINT64_MAX - usec) / unit->usec)
+        if (unit == std::end(kUnits))
             return fault;
-        usec += *number * unit->usec;
+        const auto added = part_of(number, unit->usec);
+        if (!added || *added > UINT64_MAX - usec)
+            return fault;
+        usec += *added;
         text.remove_prefix(end);
     }
     return TimeSpan{all, usec / kSecond};

@@ -171,9 +171,11 @@ class Companion {
                               .tell_status = [](const std::string &status) { tell_status(status); },
                               .grant = [this](uint64_t usec) { grant_time_to_stop(usec); },
                               .ask_agent = [this] { ask_agent_to_shut_down(); },
-                              .end_saving =
+                              .end_saving = [this] { leave_if_done(); },
+                              .tell_stopping = [] { sd_notify(0, "STOPPING=1"); },
+                              .goes_on =
                                   [this] {
-                                      leave_if_done();
+                                      ask_status_anew();
                                   }});
         idleness_.emplace(
             event, *qmp_, setup.idle_timeout_usec, std::move(setup.network_lists),
@@ -445,14 +447,14 @@ class Companion {
     }
 
     void go_on() {
-        if (handover_.is_hibernating)
-            stopping_->go_on_hibernating();
         if (handover_.stop_asked_usec != 0)
             go_on_stopping();
         else if (resuming_->is_wanted())
             resuming_->begin();
         else
             readiness_->take_answer_of_qemu(qmp_->version());
+        if (handover_.is_hibernating)
+            stopping_->go_on_hibernating();
         if (!resuming_->is_wanted() && handover_.stop_asked_usec == 0)
             learn_hardware();
     }
@@ -496,7 +498,7 @@ class Companion {
                 if (state == "paused" || state == "save-vm")
                     set_guest_runs(false);
                 const std::string status = status_text_of_state(state);
-                if (!status.empty() && !stopping_->has_begun())
+                if (!status.empty() && !stopping_->has_begun() && !handover_.is_hibernating)
                     readiness_->take_status(status);
             });
     }

@@ -45,6 +45,10 @@ Result<> SavedState::retire() const {
     auto renamed = rename_durably(state_file_, used());
     if (renamed || renamed.error().code != ENOENT)
         return renamed;
+    // Nobody has renamed one, so that a folder that is not there, or cannot be written, is no
+    // reason to keep the guest from running.
+    if (faccessat(AT_FDCWD, used().c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
+        return {};
     return sync_folder_of(state_file_);  // as above
 }
 

@@ -41,13 +41,14 @@ struct Handover {
     bool guest_is_ready = false;   // the guest has said so, by vsock
     char guest_status[256] = {};   // STATUS= that the guest has sent last
     bool is_paused = false;        // somebody had paused the guest that is saved, or loaded
-    bool is_hibernating = false;   // somebody has asked for that, while the VM is wanted
-    bool is_moving_out = false;    // to another host
-    bool is_given = false;         // and that one may run it: this host must not
-    char move[768] = {};           // move_text() of that
-    uint64_t refused_usec = 0;     // CLOCK_MONOTONIC of when QEMU first did not let it come back
-    bool may_run_here = false;     // a guest that comes from another host: that one has said so
-    bool has_moved_in = false;     // and it runs
+    bool is_saving = false;  // the guest may stand still for that alone; is_paused is from before
+    bool is_hibernating = false;  // somebody has asked for that, while the VM is wanted
+    bool is_moving_out = false;   // to another host
+    bool is_given = false;        // and that one may run it: this host must not
+    char move[768] = {};          // move_text() of that
+    uint64_t refused_usec = 0;    // CLOCK_MONOTONIC of when QEMU first did not let it come back
+    bool may_run_here = false;    // a guest that comes from another host: that one has said so
+    bool has_moved_in = false;    // and it runs
     // hardware_text() of what QEMU began with, if it is to be hibernated and there is room.
     char hardware[16384] = {};
 };

@@ -50,6 +50,9 @@ void Hibernation::begin(std::function<void(Result<>)> done) {
 }
 
 void Hibernation::start(std::function<void(Result<>)> done) {
+    ++saves_;
+    hardware_.reset();
+    looks_again_ = is_complete_ = false;
     done_ = std::move(done);
     progressed();
 }
@@ -80,40 +83,46 @@ void Hibernation::save() {
     });
 }
 
-// QEMU saves no machine whose disks somebody reads through filters: qemunitd, which hears of the
-// stop as well, ends a backup that is under way. Where it does not, the difference in the hardware
-// tells.
+// QEMU saves no machine whose disks somebody reads through filters: qemunitd, which hears of a stop
+// as well, ends a backup that is under way then.
 void Hibernation::wait_for_backup() {
     ask("query-named-block-nodes", {{"flat", true}}, [this](const QmpClient::Reply &nodes) {
-        if (!nodes || !has_backup(*nodes) || looks_for_backup_-- == 0)
+        if (!nodes || !has_backup(*nodes))
             return look_at_hardware();
+        if (handover_.is_hibernating || looks_for_backup_-- == 0)
+            return give_up("cannot save the machine's state: a backup of the VM is under way");
         if (auto timer = start_timer(event_, monotonic_now(event_) + kLookInterval,
                                      [this] { wait_for_backup(); }))
             next_look_ = std::move(*timer);
     });
 }
 
-// QEMU saves the hardware that it has now; the QEMU of the next start has what the ini file says.
+// QEMU saves the hardware that it has; the QEMU of the next start has what the ini file says.
+void Hibernation::check_hardware(std::function<void(const Hardware &)> next) {
+    ask_hardware(
+        qmp_, kNoTimeout,
+        [this, save = saves_, next = std::move(next)](const Result<Hardware> &now) {
+            if (!done_ || save != saves_)
+                return;
+            const auto started = parse_hardware(handover_.hardware);
+            const std::string difference =
+                now && started ? difference_since_start(*started, *now) : "";
+            if (!now)
+                give_up("cannot save the machine's state: " + now.error().message);
+            else if (!now->of_host.empty())
+                give_up(
+                    fmt::format("cannot save the machine's state: it has {} of the host, of which "
+                                "nobody can save what is in there",
+                                now->of_host));
+            else if (!difference.empty())
+                give_up("cannot save a state that the next start could go on with: " + difference);
+            else
+                next(*now);
+        });
+}
+
 void Hibernation::look_at_hardware() {
-    ask_hardware(qmp_, kNoTimeout, [this](Result<Hardware> now) {
-        if (!done_)
-            return;
-        const auto started = parse_hardware(handover_.hardware);
-        const std::string difference = now && started ? difference_since_start(*started, *now) : "";
-        if (!now) {
-            give_up("cannot save the machine's state: " + now.error().message);
-        } else if (!now->of_host.empty()) {
-            give_up(
-                fmt::format("cannot save the machine's state: it has {} of the host, of which "
-                            "nobody can save what is in there",
-                            now->of_host));
-        } else if (!difference.empty()) {
-            give_up("cannot save a state that the next start could go on with: " + difference);
-        } else {
-            hardware_ = std::move(*now);
-            look_for_room();
-        }
-    });
+    check_hardware([this](const Hardware &) { look_for_room(); });
 }
 
 void Hibernation::look_for_room() {
@@ -204,6 +213,7 @@ void Hibernation::migrate() {
 OutgoingMigration::Callbacks Hibernation::follow() {
     return {.progressed = [this] { progressed(); },
             .looks = [this] { look_at_size(); },
+            .begun = [this] { look_again(); },
             .done =
                 [this](const Result<> &sent) {
                     if (sent)
@@ -232,29 +242,29 @@ void Hibernation::on_event(const QmpEvent &event) {
         end(fail(ESHUTDOWN, "cannot save the machine's state: the machine has ended"));
     // Somebody has let the guest run by a monitor. A QEMU that still writes stops the guest once
     // more at the end of the migration.
-    if ((event.name == "RESUME" || event.name == "WAKEUP") && is_writing())
+    if ((event.name == "RESUME" || event.name == "WAKEUP") && is_complete_)
         give_up("cannot save the machine's state: somebody has let the guest run again");
     migration_.on_event(event);
 }
 
+// Something may have been plugged in after the first look; while it migrates, QEMU refuses that
+// (qdev_device_add_from_qdict() in softmmu/qdev-monitor.c).
+void Hibernation::look_again() {
+    looks_again_ = true;
+    check_hardware([this](const Hardware &now) {
+        hardware_ = now;
+        if (is_complete_)
+            write_header();
+    });
+}
+
 void Hibernation::complete() {
     progressed();
-    if (hardware_) {
+    is_complete_ = true;
+    if (hardware_)
         write_header();
-        return;
-    }
-    // Another companion has begun to save; the guest stands still since, and so its hardware is the
-    // same.
-    ask_hardware(qmp_, kNoTimeout, [this](Result<Hardware> now) {
-        if (!done_)
-            return;
-        if (!now) {
-            give_up("cannot save the machine's state: " + now.error().message);
-            return;
-        }
-        hardware_ = std::move(*now);
-        write_header();
-    });
+    else if (!looks_again_)  // another companion has begun to save
+        look_again();
 }
 
 void Hibernation::write_header() {
@@ -292,6 +302,7 @@ void Hibernation::keep() {
 // To be called last of all in each function: `done` may begin anew.
 void Hibernation::end(Result<> result) {
     migration_.cancel();
+    is_complete_ = false;
     stalled_.reset();
     next_look_.reset();
     sync_.reset();

@@ -59,9 +59,11 @@ class Hibernation {
     void save();
     void wait_for_backup();
     void look_at_hardware();
+    void check_hardware(std::function<void(const Hardware &)> next);
     void look_for_room();
     void create_file();
     void send_file();
+    void look_again();
     void look_for_end();
     void migrate();
     OutgoingMigration::Callbacks follow();
@@ -90,9 +92,12 @@ class Hibernation {
     EventSourcePtr stalled_, next_look_;
     std::optional<Hardware> hardware_;  // of the machine that is saved
     OutgoingMigration migration_;
+    unsigned saves_ = 0;  // answers that an earlier one has asked for are of no use
     unsigned looks_for_backup_ = 0;
     uint64_t size_ = 0;  // bytes of the file
     bool may_have_stopped_guest_ = false;
+    bool looks_again_ = false;  // at the hardware, since QEMU migrates
+    bool is_complete_ = false;  // all of the machine is in the file
 };
 
 }  // namespace qemunit::helper

@@ -69,6 +69,8 @@ void OutgoingMigration::send() {
     ask("migrate", plan_.target, [this](const QmpClient::Reply &reply) {
         if (reply) {
             begin_to_look();
+            if (callbacks_.begun)
+                callbacks_.begun();
             return;
         }
         is_under_way_ = false;  // a migration that runs is somebody else's

@@ -39,6 +39,7 @@ class OutgoingMigration {
     struct Callbacks {
         std::function<void()> progressed;  // something has moved
         std::function<void()> looks;       // QEMU is about to be asked how far it is
+        std::function<void()> begun = {};       // QEMU migrates from now on; not with go_on()
         // Once, unless it is cancelled: all of the machine has left QEMU, or why it has not. An
         // error may have no text.
         std::function<void(Result<>)> done;

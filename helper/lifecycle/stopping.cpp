@@ -81,11 +81,11 @@ void Stopping::hibernate(std::function<void(Result<>)> done) {
 }
 
 void Stopping::go_on_hibernating() {
-    goes_on_ = true;
     hibernate([](const Result<> &) {});
 }
 
 void Stopping::answer(Result<> result) {
+    answer_by_.reset();
     if (const auto done = std::exchange(on_hibernated_, nullptr))
         done(std::move(result));
 }
@@ -93,7 +93,6 @@ void Stopping::answer(Result<> result) {
 void Stopping::go_on(uint64_t until_usec) {
     if (std::exchange(has_begun_, true))
         return;
-    goes_on_ = true;
     if (mode_ == StopMode::hibernate)
         grant_time();
     else
@@ -221,7 +220,7 @@ void Stopping::look_at_machine() {
             quit("Stopping: the machine's state is still saved");
         else if (status == "running" || status == "io-error" || status == "suspended" ||
                  is_paused(status) || is_passing(status) ||
-                 (takes_over_ && status == "postmigrate"))
+                 (handover_.is_saving && status == "postmigrate"))
             save(status);
         else if (handover_.is_hibernating)
             refuse(fail(EBUSY, fmt::format("the guest does not run ({})", status)));
@@ -230,18 +229,20 @@ void Stopping::look_at_machine() {
     });
 }
 
-// After a takeover the guest may be paused by Hibernation's own `stop`, and then is no guest that
-// somebody has paused.
+// Where a companion that was killed has begun to save, the guest may be paused by Hibernation's own
+// `stop`, and then is no guest that somebody has paused.
 void Stopping::save(const std::string &status) {
-    if (!goes_on_)
-        handover_.is_paused = status == "paused";
+    could_not_save_ = false;
     const auto done = [this](const Result<> &saved) {
         take_saved(saved);
     };
-    if (takes_over_)
+    if (handover_.is_saving) {
         hibernation_.go_on(done);
-    else
-        hibernation_.begin(done);
+        return;
+    }
+    handover_.is_paused = status == "paused";
+    handover_.is_saving = true;
+    hibernation_.begin(done);
 }
 
 void Stopping::take_saved(const Result<> &saved) {
@@ -250,6 +251,8 @@ void Stopping::take_saved(const Result<> &saved) {
                    "<6>qemunit-helper: the machine's state is saved in {}; the next start goes on "
                    "with it.\n",
                    saved_.path());
+        if (handover_.is_hibernating && !has_begun_)
+            have_systemd_end_it();
         quit("Stopping: the machine's state is saved");
         callbacks_.end_saving();
         return;
@@ -267,6 +270,21 @@ void Stopping::take_saved(const Result<> &saved) {
     callbacks_.end_saving();
 }
 
+// The state is whole, and nothing of QEMU is needed any more. One that does not quit is systemd's
+// to kill, after the time for stopping that the VM has; the caller does not wait for that.
+void Stopping::have_systemd_end_it() {
+    callbacks_.tell_stopping();
+    callbacks_.grant(timeout_usec_);
+    auto timer = start_timer(event_, monotonic_now(event_) + patience(), [this] {
+        fmt::print(stderr,
+                   "<4>qemunit-helper: QEMU does not quit; systemd ends it when StopTimeout= is "
+                   "over.\n");
+        answer({});
+    });
+    if (timer)
+        answer_by_ = std::move(*timer);
+}
+
 // A guest that was not made to stand still is left as it is: it may stand for a good reason. The VM
 // may have been told to stop meanwhile.
 void Stopping::refuse(Result<> result) {
@@ -274,10 +292,12 @@ void Stopping::refuse(Result<> result) {
                has_ended_   ? "the next start boots"
                : has_begun_ ? "stopping it instead"
                             : "the guest goes on");
-    handover_.is_hibernating = false;
+    handover_.is_hibernating = handover_.is_saving = false;
     if (has_begun_ && !has_ended_) {
         mode_ = mode_ == StopMode::hibernate ? StopMode::poweroff : mode_;
         climb();
+    } else if (!has_ended_) {
+        callbacks_.goes_on();
     }
     answer(std::move(result));
 }

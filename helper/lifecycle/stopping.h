@@ -32,6 +32,10 @@ class Stopping {
         std::function<void()> ask_agent;
         // Saving has ended: is_writing() is false.
         std::function<void()> end_saving;
+        // Tells systemd that the VM ends by itself: the time for stopping begins.
+        std::function<void()> tell_stopping;
+        // A guest that was to be saved by hibernate() is as it was before.
+        std::function<void()> goes_on;
     };
 
     // `timeout_usec`: StopTimeout=. `qemu`: the process. `handover`: tells a companion that has
@@ -44,7 +48,7 @@ class Stopping {
     void begin();
     // Saves the machine and has QEMU quit, of a VM that is not being stopped. If that fails, the
     // guest goes on, unless the VM is stopped meanwhile. `done` is called once, after a success
-    // when QEMU is gone.
+    // when QEMU is gone, or does not go.
     void hibernate(std::function<void(Result<>)> done);
     // The same, where a companion that was killed has begun.
     void go_on_hibernating();
@@ -75,6 +79,7 @@ class Stopping {
     void let_go_on(Result<> result);
     void save(const std::string &status);
     void take_saved(const Result<> &saved);
+    void have_systemd_end_it();
     void warn_of_io_error();
     void quit(const std::string &why);
     void quit_without_guest(const std::string &status);
@@ -87,12 +92,11 @@ class Stopping {
     GuestRun &guest_run_;
     Callbacks callbacks_;
     Hibernation hibernation_;
-    EventSourcePtr deadline_, next_look_;
+    EventSourcePtr deadline_, next_look_, answer_by_;
     Handover &handover_;
     bool takes_over_;
     std::function<void(Result<>)> on_hibernated_;  // while somebody has asked for that
     bool has_begun_ = false;
-    bool goes_on_ = false;         // a companion that was killed has begun to stop
     bool is_asking_ = false;       // a query-status is under way
     bool was_pressed_ = false;     // the button
     bool could_not_save_ = false;  // a guest that stands still since then is to go on

@@ -149,6 +149,15 @@ TEST(Growth, ErrorsSayWhy) {
     expect_error(resize(vm, "cd", 32 * kMiB), "InvalidArgument", "is empty");
     expect_error(resize(vm, "gone", 32 * kMiB), "InvalidArgument", "has Ephemeral=yes");
     expect_error(resize(vm, "nix", 32 * kMiB), "InvalidArgument", "has no drive 'nix'");
+    {
+        VmUnderTest board("growcard",
+                          "[VM]\nArchitecture=aarch64\nMachine=raspi3b\nMemory=1G\n"
+                          "[Drive card]\nFile=card.img\nSize=1M\nInterface=sd\n");
+        ASSERT_TRUE(board.start().ok()) << board.status();
+        expect_error(resize(board, "card", 3 * kMiB), "InvalidArgument", "a power of two");
+        EXPECT_EQ(resize(board, "card", 4 * kMiB).error, "");
+        EXPECT_TRUE(board.systemctl("restart").ok()) << board.status();
+    }
     ASSERT_EQ(call_vm(vm.name(), "Pause").error, "");
     EXPECT_EQ(resize(vm, "root", 32 * kMiB).error, "");
     ASSERT_EQ(call_vm(vm.name(), "Resume").error, "");
@@ -226,6 +235,70 @@ TEST(Growth, WaitsForABackupAndTheNextOneHasAll) {
     ASSERT_TRUE(made.ok()) << made;
     EXPECT_EQ(restored_sum(folder, "root"), sum_in_guest(guest, "/dev/vda")) << made;
     expect_good(folder);
+}
+
+// A size that was asked for before does not hold any more: QEMU would cut off what is longer.
+TEST(Growth, GoesNotBesideWhatChangesTheDisks) {
+    remove_state("growbeside");
+    VmUnderTest vm("growbeside", boot_sector_ini() + "[Drive data]\nFile=d.qcow2\nSize=16M\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    ASSERT_EQ(call_vm(vm.name(), "SaveSnapshot", "small").error, "");
+    const pid_t qemu = vm.main_pid();
+    const auto expect_busy = [](const BusReply &reply, const std::string &why) {
+        EXPECT_EQ(reply.error, "org.qemunit1.Error.Busy") << reply;
+        expect_contains(reply.message, why);
+    };
+    // qemunitd has the call, and waits for QEMU.
+    const auto let_arrive = [&vm](PendingCall &call) {
+        EXPECT_FALSE(call.is_answered());
+        EXPECT_TRUE(run({"busctl", "get-property", "org.qemunit1", vm_path(vm.name()),
+                         "org.qemunit1.VM", "State"})
+                        .ok());
+    };
+    ASSERT_EQ(kill(qemu, SIGSTOP), 0);
+    {
+        PendingCall load(vm.name(), "LoadSnapshot", "small");
+        let_arrive(load);
+        expect_busy(resize(vm, "data", 32 * kMiB), "a snapshot is being loaded");
+        ASSERT_EQ(kill(qemu, SIGCONT), 0);
+        EXPECT_EQ(load.wait().error, "");
+    }
+    ASSERT_EQ(kill(qemu, SIGSTOP), 0);
+    {
+        PendingCall backup(vm.name(), "BeginBackup", "");
+        let_arrive(backup);
+        expect_busy(resize(vm, "data", 32 * kMiB), "a backup of the VM begins");
+        expect_busy(call_vm(vm.name(), "LoadSnapshot", "small"), "a backup of the VM begins");
+        ASSERT_EQ(kill(qemu, SIGCONT), 0);
+        EXPECT_EQ(backup.wait().error, "");
+    }
+    // The backup ends with the connection of its caller.
+    BusReply reply;
+    for (const Deadline deadline; !deadline.passed();)
+        if (reply = resize(vm, "data", 32 * kMiB); reply.error != "org.qemunit1.Error.Busy")
+            break;
+    EXPECT_EQ(reply.error, "") << reply;
+    EXPECT_EQ(size_of_image(state_of(vm) + "d.qcow2"), std::to_string(32 * kMiB));
+}
+
+// Nobody keeps a monitor from loading a snapshot: the size is what is asked for last.
+TEST(Growth, AsksForTheSizeLast) {
+    remove_state("growlast");
+    VmUnderTest vm("growlast",
+                   boot_sector_ini() +
+                       "[VM]\nArguments=-trace qmp_enter_query_block -trace qmp_enter_query_status "
+                       "-trace qmp_enter_query_migrate -trace qmp_enter_block_resize\n"
+                       "[Drive data]\nFile=d.qcow2\nSize=16M\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    ASSERT_EQ(resize(vm, "data", 32 * kMiB).error, "");
+    const std::string log = log_of(vm);
+    const std::size_t resized = log.find("qmp_enter_block_resize");
+    ASSERT_NE(resized, log.npos) << log;
+    const auto last = [&](const char *command) {
+        return log.rfind(std::string("qmp_enter_") + command, resized);
+    };
+    for (const char *command : {"query_status", "query_migrate"})
+        EXPECT_LT(last(command), last("query_block ")) << log;
 }
 
 TEST(Growth, HoldsOverHibernationAndSnapshots) {

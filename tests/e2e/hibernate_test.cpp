@@ -6,11 +6,13 @@
 
 #include <csignal>
 #include <filesystem>
+#include <functional>
 #include <optional>
 
 #include "tests/e2e/bus.h"
 #include "tests/e2e/expect_contains.h"
 #include "tests/e2e/guest_shell.h"
+#include "tests/e2e/terminal.h"
 #include "tests/e2e/unit_watch.h"
 #include "tests/e2e/unix_client.h"
 #include "tests/e2e/vm_under_test.h"
@@ -60,6 +62,21 @@ class HibernateTest : public testing::Test {
         ASSERT_TRUE(saving) << saving.error().message;
     }
     void let_go_on() const { EXPECT_EQ(kill(held, SIGCONT), 0); }
+
+    // The process that dies while somebody waits for `qemunitctl hibernate`.
+    void expect_to_be_told_after_death_of(const std::function<pid_t()> &process) {
+        ASSERT_NO_FATAL_FAILURE(start_with_answer());
+        held = vm.main_pid();
+        ASSERT_EQ(kill(held, SIGSTOP), 0);
+        Terminal caller({"qemunitctl", "hibernate", vm.name()});
+        ASSERT_TRUE(wait_for_property(vm.unit(), "StatusText", "Saving the machine's state"));
+        ASSERT_EQ(kill(process(), SIGKILL), 0);
+        EXPECT_TRUE(caller.read_until("still being saved")) << caller.rest();
+        let_go_on();
+        EXPECT_EQ(caller.wait(), 0) << caller.rest();
+        EXPECT_EQ(unit_property(vm.unit(), "ActiveState"), "inactive");
+        EXPECT_TRUE(is_saved());
+    }
 
     pid_t held = 0;
     std::optional<PendingCall> call;
@@ -147,6 +164,51 @@ TEST_F(HibernateTest, AMachineThatDoesNotFitKeepsTheState) {
     expect_answer();
 }
 
+// The caller hears what has become of the guest, whoever has died meanwhile.
+TEST_F(HibernateTest, QemunitdDiesMeanwhile) {
+    expect_to_be_told_after_death_of(
+        [] { return std::stoi(unit_property("qemunitd.service", "MainPID")); });
+}
+
+TEST_F(HibernateTest, TheCompanionDiesMeanwhile) {
+    expect_to_be_told_after_death_of([this] { return vm.companion(); });
+}
+
+// Who has paused it wants it paused, whatever is killed, and whether it could be saved or not.
+TEST_F(HibernateTest, APausedGuestStaysPaused) {
+    ASSERT_NO_FATAL_FAILURE(start_with_answer());
+    ASSERT_EQ(call_vm(vm.name(), "Pause").error, "");
+    const pid_t companion = vm.companion();
+    const std::string state = folder() + "/hibernated.new";
+    std::filesystem::create_directory(state);  // no file can be there
+    ASSERT_NO_FATAL_FAILURE(begin_and_hold());
+    ASSERT_EQ(kill(companion, SIGKILL), 0);
+    let_go_on();
+    EXPECT_NE(call->wait().error, "");
+    EXPECT_TRUE(wait_for_property(vm.unit(), "StatusText", "Paused"));
+    EXPECT_EQ(monitor_command(vm.name(), "info status").value, "VM status: paused");
+    std::filesystem::remove(state);
+    // Also the next time, by the same companion.
+    EXPECT_EQ(call_vm(vm.name(), "Hibernate").error, "");
+    EXPECT_TRUE(wait_for_state(vm.unit(), "inactive"));
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    EXPECT_EQ(monitor_command(vm.name(), "info status").value, "VM status: paused");
+    ASSERT_EQ(call_vm(vm.name(), "Resume").error, "");
+    expect_answer();
+}
+
+TEST_F(HibernateTest, ABackupMeanwhileIsTheReason) {
+    write_file(vm.ini_path(), silent_linux_ini() + "[Drive root]\nFile=root.qcow2\nSize=16M\n");
+    ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
+    ASSERT_NO_FATAL_FAILURE(start_with_answer());
+    PendingCall backup(vm.name(), "BeginBackup", "");
+    ASSERT_EQ(backup.wait().error, "");
+    const BusReply reply = call_vm(vm.name(), "Hibernate");
+    EXPECT_EQ(reply.error, "org.qemunit1.Error.Busy");
+    expect_contains(reply.message, "a backup of the VM is under way");
+    expect_answer();
+}
+
 // As a package brings a new one. The VM is given a QEMU of its own, so that no other one is
 // touched.
 TEST_F(HibernateTest, UpgradeGoesOnInTheNewQemu) {
@@ -184,6 +246,42 @@ TEST_F(HibernateTest, UpgradeGoesOnInTheNewQemu) {
     EXPECT_EQ(program(), qemu);
     EXPECT_EQ(upgrade("--all").output, "Each VM that runs has the QEMU that is installed.\n");
     fs::remove(qemu);
+}
+
+// Whoever starts the VM in between has the guest, and keeps it.
+TEST_F(HibernateTest, UpgradeLeavesAVmAloneThatSomebodyHasStarted) {
+    const std::string qemu = "/usr/bin/qemu-to-upgrade", installed = "/usr/bin/qemu-system-x86_64";
+    namespace fs = std::filesystem;
+    fs::copy_file(installed, qemu, fs::copy_options::overwrite_existing);
+    write_file(vm.ini_path(), silent_linux_ini() + "[VM]\nQEMU=" + qemu + "\n");
+    ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
+    ASSERT_NO_FATAL_FAILURE(start_with_answer());
+    fs::copy_file(installed, qemu + ".new");
+    fs::rename(qemu + ".new", qemu);
+    Terminal upgrade({"qemunitctl", "upgrade", "--through-disk", vm.name()});
+    ASSERT_TRUE(wait_for_property(vm.unit(), "StatusText", "Saving the machine's state"));
+    ASSERT_EQ(kill(upgrade.pid(), SIGSTOP), 0);
+    ASSERT_TRUE(wait_for_state(vm.unit(), "inactive"));
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    const std::string invocation = unit_property(vm.unit(), "InvocationID");
+    ASSERT_EQ(kill(upgrade.pid(), SIGCONT), 0);
+    EXPECT_EQ(upgrade.wait(), 0) << upgrade.rest();
+    EXPECT_EQ(unit_property(vm.unit(), "InvocationID"), invocation);
+    expect_answer();
+    fs::remove(qemu);
+}
+
+// Debian's qemu-system-i386 is a script, and the program is elsewhere.
+TEST(Hibernate, AProgramBehindAScriptIsNotTakenForAnotherOne) {
+    namespace fs = std::filesystem;
+    VmUnderTest vm("hibscript", boot_sector_ini() + "[VM]\nArchitecture=i386\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    const fs::path program = fs::read_symlink("/proc/" + std::to_string(vm.main_pid()) + "/exe");
+    EXPECT_EQ(run_words("qemunitctl list").output.find("was replaced"), std::string::npos)
+        << program;
+    fs::copy_file(program, program.string() + ".new");
+    fs::rename(program.string() + ".new", program);
+    expect_contains(run_words("qemunitctl list").output, "QEMU was replaced since hibscript began");
 }
 
 TEST(Hibernate, WhatWouldBeOfNoUseIsRefused) {

@@ -70,7 +70,15 @@ TEST_F(HotSections, ADriveComesChangesAndGoes) {
     ASSERT_TRUE(vm.systemctl("reload").ok()) << log_of(vm);
     expect_contains(log_of(vm), "Nothing to change.");
 
-    // Another file, and only to read.
+    // Another file, and only to read: what the guest uses is not pulled out.
+    reload(vm, begin + drive("two.img", "ReadOnly=yes\n"));
+    expect_contains(
+        log_of(vm),
+        "Stays as it is: drive data, of which File= and Serial= and ReadOnly= changed: take the "
+        "section out and reload first");
+    EXPECT_EQ(guest.run("head -n 1 /dev/vda"), "by the guest\n");
+    reload(vm, begin);
+    wait_until_it_is_gone(guest);
     reload(vm, begin + drive("two.img", "ReadOnly=yes\n"));
     EXPECT_EQ(guest.run("until grep -q two.img /dev/vda 2>/dev/null; do usleep 20000; done; "
                         "cat /sys/block/vda/ro"),
@@ -105,8 +113,95 @@ TEST_F(HotSections, ADriveComesToAScsiController) {
     EXPECT_EQ(guest.run("until [ -b /dev/sdb ]; do usleep 20000; done; head -n 1 /dev/sdb"),
               "content of one.img\n");
     expect_contains(log_of(vm), "drive data: ReadIOPSMax=5000");
+    ASSERT_TRUE(vm.systemctl("reload").ok()) << log_of(vm);
+    expect_contains(log_of(vm), "Nothing to change.");
+    // As after a start, by which udev names it.
+    EXPECT_EQ(guest.run("tr -cd 'a-z' </sys/block/sdb/device/vpd_pg83"),
+              guest.run("tr -cd 'a-z' </sys/block/sda/device/vpd_pg83 | sed s/first/data/"));
     reload(vm, begin);
     guest.run("while [ -e /sys/block/sdb ]; do usleep 20000; done");
+}
+
+TEST_F(HotSections, ADriveOfAScsiControllerGrows) {
+    const std::string begin =
+        silent_linux_ini() + "[Drive first]\nFile=first.img\nSize=1M\nInterface=scsi\n";
+    const auto more = [&](const std::string &size) {
+        return begin + "[Drive more]\nFile=more.img\nInterface=scsi\nSize=" + size;
+    };
+    remove_state("hotscsigrows");
+    VmUnderTest vm("hotscsigrows", begin);
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    reload(vm, more("1M\n"));
+    reload(vm, more("2M\n"));
+    EXPECT_EQ(fs::file_size("/var/lib/qemunit/hotscsigrows/more.img"), 2u << 20);
+    // An image that is there already, and smaller, as at a start.
+    reload(vm, begin);
+    reload(vm, more("3M\n"));
+    EXPECT_EQ(fs::file_size("/var/lib/qemunit/hotscsigrows/more.img"), 3u << 20);
+}
+
+// A guest that does not let go keeps nothing else from being done, and many of such a kind do not
+// use up the time that systemd gives a reload.
+TEST_F(HotSections, GuestsThatDoNotLetGoKeepNothingElseUp) {
+    const std::string begin =
+        boot_sector_ini() + "[VM]\nMachine=pc\n[Drive disk]\nFile=disk.img\nSize=";
+    std::string many;
+    for (const char *name : {"a", "b", "c", "d"})
+        many += std::string("[Drive ") + name + "]\nSize=1M\nFile=" + name + ".img\n";
+    remove_state("hotslow");
+    VmUnderTest vm("hotslow", begin + "1M\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    reload(vm, begin + "1M\n" + many);
+    EXPECT_FALSE(try_reload(vm, begin + "2M\nIOPSMax=1K\n").ok());
+    const std::string log = log_of(vm);
+    for (const char *name : {"a", "b", "c", "d"})
+        expect_contains(log, std::string("has not let go of drive '") + name + "' within");
+    expect_contains(log, "drive disk: 2M");
+    expect_contains(log, "drive disk: IOPSMax=1000");
+    EXPECT_EQ(unit_property(vm.unit(), "ActiveState"), "active");
+    // One that is to stay after all, but may go any moment, as at a reset.
+    reload(vm, begin + "2M\nIOPSMax=1K\n" + many);
+    expect_contains(log_of(vm), "drive a, which the guest was asked to let go of");
+    ASSERT_EQ(call_vm(vm.name(), "Reset").error, "");
+    for (const Deadline deadline; !deadline.passed();)
+        if (fd_sets(vm).find("qemunit-drive:") == std::string::npos)
+            break;
+    reload(vm, begin + "2M\nIOPSMax=1K\n" + many);
+    expect_contains(fd_sets(vm), "qemunit-drive:a");
+    EXPECT_EQ(run({"qemunitctl", "qmp", vm.name(), "query-named-block-nodes", "{\"flat\":true}"})
+                  .output.find("qemunit-out-"),
+              std::string::npos);
+}
+
+// systemd makes one after the other, and whoever calls qemunitctl does not.
+TEST_F(HotSections, ManyReloadsAtOnceGoOneAfterTheOther) {
+    const std::string begin = boot_sector_ini() + "[VM]\nMachine=pc\n";
+    remove_state("hotmany");
+    VmUnderTest vm("hotmany", begin);
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    write_file(vm.ini_path(), begin + drive("one.img"));
+    ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
+    const Finished all =
+        run({"sh", "-c",
+             "for i in 1 2 3 4 5 6; do qemunitctl reload hotmany || echo failed & done; wait"});
+    EXPECT_EQ(all.output.find("failed"), std::string::npos) << all;
+    expect_contains(all.output, "drive data: " + kFolder + "one.img attached");
+    expect_contains(all.output, "Nothing to change.");
+}
+
+// An image has one drive at a time.
+TEST_F(HotSections, AnImageThatAnotherDriveHasStaysThere) {
+    const std::string begin = boot_sector_ini() + "[VM]\nMachine=pc\n";
+    remove_state("hotmoved");
+    VmUnderTest vm("hotmoved", begin);
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    reload(vm, begin + drive("one.img"));
+    reload(vm, begin + "[Drive other]\nFile=" + kFolder + "one.img\n");
+    expect_contains(log_of(vm),
+                    "Stays as it is: drive data, whose image [Drive other] has by now: take that "
+                    "section out and reload first");
+    expect_contains(fd_sets(vm), "qemunit-drive:data");
+    EXPECT_EQ(fd_sets(vm).find("qemunit-drive:other"), std::string::npos);
 }
 
 // A boot sector knows nothing of hot-plugging: it never lets go, until the machine is reset.

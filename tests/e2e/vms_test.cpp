@@ -45,13 +45,6 @@ std::string drive_at(const std::string &file, const std::string &more = "") {
 TEST(Vms, RemoveAsksFirst) {
     const VmAtRest a("rmask", kSmall + drive_at("root.img"));
     write_file(a.disk(), "disk");
-    const Finished no_terminal = run({"qemunitctl", "remove", "rmask"});
-    EXPECT_EQ(no_terminal.status, 1);
-    expect_contains(no_terminal.output,
-                    "To be deleted:\n  /etc/qemunit/rmask.ini\nTo be left:\n  "
-                    "/var/lib/qemunit/rmask: 1 file, 4.0K; --with-disks deletes the folder, too\n");
-    expect_contains(no_terminal.output,
-                    "qemunitctl: rmask: nothing is deleted: there is no terminal to ask at");
     {
         Terminal terminal({"qemunitctl", "remove", "rmask"});
         ASSERT_SEEN(terminal, "Delete? [y/N]");
@@ -72,6 +65,19 @@ TEST(Vms, RemoveAsksFirst) {
     EXPECT_FALSE(fs::exists(a.vm.state()));
     const Finished none = ctl("remove rmask --yes --with-disks");
     EXPECT_TRUE(none.status == 1 && none.says("there is no rmask.ini in /etc/qemunit")) << none;
+}
+
+TEST(Vms, RemoveDoesNotAskAScript) {
+    const VmAtRest a("rmscript", kSmall + drive_at("root.img"));
+    write_file(a.disk(), "disk");
+    const Finished removed = run({"qemunitctl", "remove", "rmscript"});
+    EXPECT_TRUE(removed.ok()) << removed;
+    expect_contains(
+        removed.output,
+        "To be deleted:\n  /etc/qemunit/rmscript.ini\nTo be left:\n  "
+        "/var/lib/qemunit/rmscript: 1 file, 4.0K; --with-disks deletes the folder, too\n");
+    EXPECT_FALSE(fs::exists(a.vm.ini_path()));
+    EXPECT_EQ(read_file(a.disk()), "disk");
 }
 
 TEST(Vms, RemoveTakesAllThatIsTheVmsOwn) {

@@ -41,6 +41,23 @@ TEST(DriveSizeTest, IsOfTheIniOrAttached) {
     EXPECT_EQ(fault(json(), "a"), "VM 'vm1' has no drive 'a'; it has none");
 }
 
+TEST(DriveSizeTest, OfADriveOfAnAttachedScsiController) {
+    const auto found = drive_size(
+        json::array({drive("", "qemunit-hot-more", "qemunit-hot-more", 1 << 20)}), "more", "vm1");
+    ASSERT_TRUE(found) << found.error();
+    EXPECT_EQ(found->node, "qemunit-hot-more");
+}
+
+TEST(DriveSizeTest, OfAnSdCardIsAPowerOfTwo) {
+    EXPECT_FALSE(may_be_card({"n", 1, "/machine/peripheral/root/virtio-backend"}));
+    EXPECT_FALSE(may_be_card({"n", 1, "qemunit-hot-more"}));
+    EXPECT_TRUE(may_be_card({"n", 1, "/machine/soc/peripherals/sdhost/sd-bus/child[0]"}));
+    EXPECT_EQ(card_size_fault(4 << 20), "");
+    EXPECT_EQ(card_size_fault(3 << 20),
+              "An SD card has a size that is a power of two, which 3145728 bytes are not: QEMU "
+              "would not start with it; the next larger one has 4194304");
+}
+
 TEST(DriveSizeTest, OnlyWhatIsKept) {
     json drives = kDrives;
     drives[0]["inserted"]["ro"] = true;
@@ -56,7 +73,7 @@ TEST(DriveSizeTest, OnlyWhatIsKept) {
 }
 
 TEST(DriveSizeTest, ADriveOnlyGrows) {
-    const DriveSize now{"qemunit-image-root", 1 << 20};
+    const DriveSize now{"qemunit-image-root", 1 << 20, ""};
     EXPECT_EQ(drive_size_fault(now, 1 << 20), "");
     EXPECT_EQ(drive_size_fault(now, 2 << 20), "");
     EXPECT_EQ(drive_size_fault(now, (2 << 20) + 1),

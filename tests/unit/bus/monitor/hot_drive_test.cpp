@@ -114,6 +114,7 @@ TEST(HotDriveTest, WhatQemuIsTold) {
     EXPECT_EQ(device_arguments(drive, {"virtio-blk-pci", "port1"}).dump(),
               R"({"bus":"port1","drive":"qemunit-hot-data","driver":"virtio-blk-pci",)"
               R"("id":"qemunit-hot-data"})");
+    EXPECT_EQ(device_arguments(drive, {"scsi-hd", "qemunit-scsi.0"})["device_id"], "data");
     drive.format = "qcow2";
     drive.serial = "S-1";
     drive.read_only = drive.is_file_read_only = drive.is_block_device = true;

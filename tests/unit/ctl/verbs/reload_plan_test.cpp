@@ -225,13 +225,44 @@ TEST(ReloadPlanTest, DrivesComeAndGo) {
     attached(":" + drive + " " + device);
     EXPECT_EQ(changes({}, data, state), Texts{});
     EXPECT_EQ(changes({}, {}, state), Texts{"detach data"});
+    state.nodes = nlohmann::json::parse(R"([{"node-name":"qemunit-out-data"}])");
+    EXPECT_EQ(changes({}, data, state),
+              Texts{"kept: drive data, which the guest was asked to let go of, and may any time: "
+                    "it is plugged in anew by the reload after that"});
+    state.nodes = nlohmann::json();
     EXPECT_EQ(changes({}, data, state, {.sizes = {{"data", 2u << 20}}}),
               Texts{"size data 2097152"});
     const Texts other{"-drive", drive + ",readonly=on,throttling.iops-total=5", "-device", device};
     EXPECT_EQ(changes({}, other, state),
-              (Texts{"detach data", "attach data /d as virtio",
+              Texts{"kept: drive data, of which ReadOnly= changed: take the section out and reload "
+                    "first"});
+    // In the words of another version of qemunit.
+    attached(":if=none,id=data,file=/d,format=raw,cache=writeback virtio-blk-pci,id=data");
+    EXPECT_EQ(changes({}, data, state), Texts{});
+    attached(":something else");
+    EXPECT_EQ(changes({}, data, state),
+              Texts{"kept: drive data, of which its keys changed: take the section out and reload "
+                    "first"});
+    // The section has another name, or the image is in use.
+    attached(":" + drive + " " + device);
+    const Texts renamed{"-drive", "if=none,id=new,file.filename=/d,format=raw", "-device",
+                        "virtio-blk-pci,drive=new,id=new"};
+    EXPECT_EQ(changes({}, renamed, state),
+              Texts{"kept: drive data, whose image [Drive new] has by now: take that section out "
+                    "and reload first"});
+    {
+        Texts both = data;
+        both.insert(both.end(), renamed.begin(), renamed.end());
+        EXPECT_EQ(changes(data, both, {}),
+                  Texts{"later: [Drive new] comes, whose image drive data has until then"});
+    }
+    EXPECT_EQ(changes({}, {"-drive", drive + ",throttling.iops-total=5", "-device", device}),
+              (Texts{"attach data /d as virtio",
                      R"(limits data {"bps":0,"bps_rd":0,"bps_wr":0,"id":"/machine/peripheral/)"
                      R"(qemunit-hot-data/virtio-backend","iops":5,"iops_rd":0,"iops_wr":0})"}));
+    // What QEMU never says.
+    state.blocks[0]["inserted"]["iops"] = "5";
+    EXPECT_EQ(changes({}, data, state), Texts{});
     // What the guest has let go, while no qemunitd closed the image.
     state.blocks = json::array();
     EXPECT_EQ(changes({}, {}, state), Texts{});

@@ -115,6 +115,11 @@ TEST(HardwareCheckTest, DrivesAreFilesHere) {
               error(4, "WriteBandwidthMax=: limits are for disks."));
     EXPECT_EQ(said("[Drive d]\nFile=/a\nInterface=sd\nSerial=x\n"),
               error(4, "Serial=: an SD card has no serial number."));
+    EXPECT_EQ(said("[Drive d]\nFile=/a\nInterface=sd\nSize=3M\n"),
+              error(4,
+                    "Size=: QEMU takes an SD card only if its size is a power of two; the next "
+                    "larger one is 4194304 bytes."));
+    EXPECT_TRUE(said("[Drive d]\nFile=/a\nInterface=sd\nSize=4M\n").empty());
 }
 
 }  // namespace

@@ -41,11 +41,14 @@ TEST(ValuesTest, SizesHaveTheBase1024) {
     EXPECT_EQ(bytes("1048576"), uint64_t{1} << 20);
     EXPECT_EQ(bytes("1048577B"), (uint64_t{1} << 20) + 1);
     EXPECT_EQ(bytes("4194304T"), uint64_t{1} << 62);
+    EXPECT_EQ(bytes("1.5G"), uint64_t{1536} << 20);
+    EXPECT_EQ(bytes("0.25G"), uint64_t{256} << 20);
 }
 
 TEST(ValuesTest, BadSizes) {
-    for (const char *bad : {"", "M", "B", "1.5G", "1g", "1 G", "1GB", "1GiB", "-1G", "+1G", "0x10M",
-                            "1GG", "1P", "much", "99999999999999999999"})
+    for (const char *bad :
+         {"", "M", "B", "1.5", ".5G", "1.G", "1.5.5G", "1.2345G", "1g", "1 G", "1GB", "1GiB", "-1G",
+          "+1G", "0x10M", "1GG", "1P", "much", "99999999999999999999"})
         EXPECT_EQ(fault<MemorySize>(bad), "not a size; write 512M or 2G.") << bad;
     EXPECT_EQ(fault<MemorySize>("512"),
               "less than a machine can start with (1M); did you forget the unit, as in 512M?");
@@ -163,17 +166,19 @@ TEST(ValuesTest, ATimeSpanInSeconds) {
     EXPECT_EQ(seconds("90"), 90u);
     EXPECT_EQ(seconds("1h 2min 3s"), 3723u);
     EXPECT_EQ(seconds("1500ms 700ms"), 2u);
+    EXPECT_EQ(seconds("1.5h"), 5400u);
     EXPECT_EQ(seconds("infinity"), UINT64_MAX);
     EXPECT_EQ(fault<TimeSpan>("99999999999999999999"),
               "not a time span; write 90s, 5min or infinity.");
 }
 
 TEST(ValuesTest, TimeSpansAreSystemds) {
-    for (const char *good : {"infinity", "0", "90", "90s", "5min", "1h 30min", "1h30min", "2 h",
-                             "2days", "1y 12month", "100ms", "5us", "3M", "2w\t1d", "55s 500ms"})
+    for (const char *good :
+         {"infinity", "0", "90", "90s", "5min", "1h 30min", "1h30min", "2 h", "2days", "1y 12month",
+          "100ms", "5us", "3M", "2w\t1d", "55s 500ms", "1.5h"})
         EXPECT_EQ(parse_value(As<TimeSpan>{}, good)->text, good);
-    for (const char *bad : {"", "s", "min5", "-1s", "+1s", "5 parsecs", "5minn", "never",
-                            "infinity 5s", "5s infinity", "1s,2s", "%t"})
+    for (const char *bad : {"", "s", "min5", "-1s", "+1s", "5 parsecs", "5minn", "1.", ".5s",
+                            "1.2.3s", "never", "infinity 5s", "5s infinity", "1s,2s", "%t"})
         EXPECT_EQ(fault<TimeSpan>(bad), "not a time span; write 90s, 5min or infinity.") << bad;
 }
 

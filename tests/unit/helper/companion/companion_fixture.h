@@ -45,6 +45,8 @@ class CompanionTest : public ::testing::Test {
         if (qemu_pid > 0)
             setup.qemu = qemu_pid;
         setup.resumed = std::move(resumed);
+        if (takes_requests)
+            setup.requests = testing::listening_socket(folder / "companion.sock");
         // As main() does, so that no signal comes too early.
         sigset_t stop;
         sigemptyset(&stop);
@@ -56,7 +58,7 @@ class CompanionTest : public ::testing::Test {
             // Else QEMU would be asked what hardware there is, which is of no interest here.
             if (stop_mode != StopMode::hibernate)
                 setup.not_saved = "it is a test's";
-            setup.stop_timeout_usec = 60'000'000;
+            setup.stop_timeout_usec = stop_timeout_usec;
             agent_pair.other.reset();
             if (errors)
                 dup2(errors.get(), STDERR_FILENO);
@@ -166,6 +168,8 @@ class CompanionTest : public ::testing::Test {
     }
 
     StopMode stop_mode = StopMode::poweroff;
+    uint64_t stop_timeout_usec = 60'000'000;
+    bool takes_requests = false;
     uint64_t answered = 0;
     unsigned takeovers = 0;
     pid_t qemu_pid = -1;

@@ -123,7 +123,7 @@ TEST_F(ResumptionTest, TheNextOneThatIsToStopSavesAnew) {
     folder.write("state/hibernated", "RAM");
     stop_mode = StopMode::hibernate;
     takeovers = 1;
-    left = {.takeovers = 1, .stop_asked_usec = 1, .qemu_answered = true};
+    left = {.takeovers = 1, .stop_asked_usec = 1, .qemu_answered = true, .is_saving = true};
     start();
     greet_next();
     answer("query-status", R"({"status":"paused"})");

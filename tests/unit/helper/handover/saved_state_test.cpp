@@ -75,6 +75,12 @@ TEST_F(SavedStateTest, WhatIsNotThereIsNotKept) {
     EXPECT_FALSE(saved.keep());
 }
 
+// As of a VM that has no state directory, or whose disk is broken.
+TEST_F(SavedStateTest, WhereNoneCanBeNoneIsInTheWay) {
+    const auto retired = SavedState(folder / "no folder/state").retire();
+    EXPECT_TRUE(retired) << retired.error().message;
+}
+
 TEST_F(SavedStateTest, OneWhoseGuestDidNotRunIsRestored) {
     folder.write("state", "RAM");
     ASSERT_TRUE(saved.retire());

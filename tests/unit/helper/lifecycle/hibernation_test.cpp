@@ -107,6 +107,7 @@ class HibernationOfNewQemuTest : public SavedByQemu {
 TEST_F(HibernationTest, TheStateHasItsNameWhenItIsWhole) {
     begin();
     answer_until("migrate", R"("return":{})");
+    answer_hardware();
     EXPECT_FALSE(std::filesystem::exists(folder / "state"));
     qemu.say(R"({"event":"MIGRATION","data":{"status":"active"}})");
     qemu.say(R"({"event":"MIGRATION","data":{"status":"completed"}})");
@@ -122,6 +123,7 @@ TEST_F(HibernationTest, TheStateHasItsNameWhenItIsWhole) {
 TEST_F(HibernationOfNewQemuTest, TheFileIsGivenAsAFile) {
     begin();
     answer_until("migrate", R"("return":{})");
+    answer_hardware();
     EXPECT_EQ(heard.find("getfd"), std::string::npos);
     EXPECT_NE(heard.find(R"("addr":{"filename":")" + folder / "state.new" +
                          R"(","offset":65536,"transport":"file"},"channel-type":"main")"),
@@ -186,6 +188,37 @@ TEST_F(HibernationTest, WhatHasNoRoomIsNotBegun) {
     EXPECT_EQ(heard.find("\"stop\""), std::string::npos);
 }
 
+// In the moment before QEMU migrates, and refuses it.
+TEST_F(HibernationTest, WhatIsPluggedInMeanwhileIsNotSavedEither) {
+    const std::string started = hardware_text({.devices = {}, .media = {}});
+    started.copy(handover.hardware, started.size());
+    begin();
+    answer_until("migrate", R"("return":{})");
+    qemu.say(R"({"event":"MIGRATION","data":{"status":"completed"}})");
+    answer_until("query-fdsets", R"("return":[])");
+    answer_until("qom-list",
+                 R"("return":[{"name":"qemunit-hot-data","type":"child<virtio-blk-pci>"}])");
+    answer_until("qom-list", R"("return":[])");
+    ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
+    ASSERT_FALSE(*result);
+    EXPECT_EQ(result->error().message,
+              "cannot save a state that the next start could go on with: the drive 'data' was "
+              "plugged in since the VM was started");
+    EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+TEST_F(HibernationTest, ABackupIsTheReasonIfThereIsOne) {
+    handover.is_hibernating = true;
+    begin();
+    answer_until("query-named-block-nodes",
+                 R"("return":[{"node-name":"qemunit-backup-0-filter"}])");
+    ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
+    ASSERT_FALSE(*result);
+    EXPECT_EQ(result->error().message,
+              "cannot save the machine's state: a backup of the VM is under way");
+    EXPECT_EQ(heard.find("\"stop\""), std::string::npos);
+}
+
 TEST_F(HibernationTest, WhatTheNextStartWouldNotHaveIsNotSaved) {
     const std::string started = hardware_text({.devices = {"root"}, .media = {}});
     started.copy(handover.hardware, started.size());
@@ -234,6 +267,7 @@ TEST_F(HibernationTest, WhatMovesIsNotGivenUp) {
                         [this] { ++progresses; });
     begin();
     answer_until("migrate", R"("return":{})");
+    answer_hardware();
     for (int left = 12; left > 0; --left)  // three seconds
         answer_until("query-migrate", R"("return":{"status":"active","ram":{"remaining":)" +
                                           std::to_string(left) + "}}");
@@ -268,6 +302,7 @@ TEST_F(HibernationTest, AGuestThatRunsAgainIsNotSaved) {
 TEST_F(HibernationTest, WhoeverKillsQemuThenLosesNothing) {
     begin();
     answer_until("migrate", R"("return":{})");
+    answer_hardware();
     qemu.say(R"({"event":"MIGRATION","data":{"status":"completed"}})");
     qemu.say(R"({"event":"SHUTDOWN","data":{"guest":false,"reason":"host-signal"}})");
     qemu.hang_up();
@@ -279,6 +314,7 @@ TEST_F(HibernationTest, WhoeverKillsQemuThenLosesNothing) {
 TEST_F(HibernationTest, AFullDiskIsNoLossEither) {
     begin();
     answer_until("migrate", R"("return":{})");
+    answer_hardware();
     qemu.forget();
     qemu.say(R"({"event":"MIGRATION","data":{"status":"failed"}})");
     answer_until("query-migrate", R"("return":{"status":"failed","error-desc":"No space left"})");
@@ -327,6 +363,7 @@ TEST_F(HibernationTest, AGuestThatWasResumedIsNotTakenForSaved) {
     answer_until("query-migrate", R"("return":{"status":"completed"})");
     answer_until("query-status", R"("return":{"status":"running"})");
     answer_until("migrate", R"("return":{})");
+    answer_hardware();
     qemu.say(R"({"event":"MIGRATION","data":{"status":"completed"}})");
     ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
     EXPECT_TRUE(*result);
