@@ -160,12 +160,13 @@ class Saving {
                 return fail(now.error().code,
                             fmt::format("{}; whether its guest is saved is not known, as {}", why,
                                         now.error().message));
+            // systemd may have forgotten the unit by then, and which run it had.
+            if (now->is_off())
+                return look_for_state(why);
             if (now->invocation != before_.invocation)
                 return now->status.find("resumed") != std::string::npos
                            ? Result<>()
                            : fail(EIO, why + "; somebody has started the VM anew since");
-            if (now->is_off())
-                return look_for_state(why);
             if (!now->is_saving())
                 return fail(EIO, why + "; the guest was not saved, and goes on");
             if (monotonic_usec() >= deadline)
