@@ -3,11 +3,13 @@
 
 #include "common/concat.h"
 #include "common/paths.h"
+#include "common/vm_name.h"
 #include "generator/vm/text.h"
+#include "generator/vm/vm_user.h"
 
 namespace qemunit::generator {
 
-Output render_broken(const VmSource &source, const std::string &root,
+Output render_broken(const VmSource &source, const std::string &root, bool is_of_user,
                      const Diagnostics &diagnostics) {
     if (!has_errors(diagnostics))
         return {};
@@ -22,6 +24,10 @@ Output render_broken(const VmSource &source, const std::string &root,
         }
     Output output;
     output.files.push_back({concat(kBrokenVmsFolder, "/", source.name), std::move(text)});
+    // systemd would refuse the template's "qemu-NAME", and the start could not say why it fails.
+    if (!is_of_user && !is_user_of_template(source.name))
+        output.files.push_back({concat(service_unit(source.name), ".d/40-qemunit-user.conf"),
+                                concat("[Service]\nUser=", vm_user(source.name), "\n")});
     return output;
 }
 

@@ -172,7 +172,8 @@ class Generation {
                     conflicts.add(*vm, diagnostics);
                 report(diagnostics);
                 if (!vm)
-                    write_broken(render_broken(sources_[i], options_.root, diagnostics));
+                    write_broken(render_broken(sources_[i], options_.root, paths_.is_of_user(),
+                                               diagnostics));
             }
             if (vm && is_ours && is_for_manager_)
                 keep_password(*vm);

@@ -59,6 +59,8 @@ class Beginning : public std::enable_shared_from_this<Beginning> {
             return answer_busy(state.records.live);
         // Until this call fails or has an owner, another one finds it.
         vm->keep_backup(std::make_shared<int>());
+        // A mark that is still there makes this backup fail, and that lets the guest go.
+        vm->keep_guest_held({});
         if (state.records.live.empty())
             take_disks(state);
         else

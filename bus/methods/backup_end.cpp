@@ -11,12 +11,14 @@ using nlohmann::json;
 
 namespace {
 
+constexpr uint64_t kNextTry = 10 * kSecond;
+
 QmpError vm_is_lost() {
     return {QmpError::Kind::disconnected, "it is gone"};
 }
 
 // Ends the backup when its caller leaves the bus.
-class Owner {
+class Owner : public std::enable_shared_from_this<Owner> {
   public:
     static std::shared_ptr<Owner> watch(sd_bus *bus, const std::string &name,
                                         const std::weak_ptr<Vm> &vm) {
@@ -37,9 +39,20 @@ class Owner {
     Owner(const Owner &) = delete;
     Owner &operator=(const Owner &) = delete;
 
-    void leave() const {
+    // Again and again, if QEMU is busy: without an end, the guest's writes fill the scratch file.
+    void leave() {
         end_backup(vm_, monotonic_now(event_) + kBackupEndTimeout, /*is_kept=*/false,
-                   [](const VmMonitor::Reply &) {});
+                   [weak = weak_from_this()](const VmMonitor::Reply &reply) {
+                       const auto owner = weak.lock();
+                       if (!owner || reply)
+                           return;
+                       if (auto timer = start_timer(
+                               owner->event_, monotonic_now(owner->event_) + kNextTry, [weak] {
+                                   if (const auto same_owner = weak.lock())
+                                       same_owner->leave();
+                               }))
+                           owner->next_try_ = std::move(*timer);
+                   });
     }
 
   private:
@@ -50,6 +63,7 @@ class Owner {
     std::weak_ptr<Vm> vm_;
     sd_event *event_;
     std::unique_ptr<sd_bus_track, TrackDeleter> track_;
+    EventSourcePtr next_try_;
 };
 
 std::vector<BackupDisk> disks_now(const BackupState &state) {

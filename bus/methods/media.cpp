@@ -47,7 +47,7 @@ void insert(const CallPtr &call, const std::shared_ptr<Medium> &medium) {
         [call, medium](const VmMonitor::Reply &added) {
             if (!added)
                 return reply_error(*call, added.error());
-            const json id = added->value("fdset-id", json());
+            const json id = added->is_object() ? added->value("fdset-id", json()) : json();
             execute(call, "blockdev-change-medium",
                     {{"id", medium->drive},
                      {"filename", fmt::format("/dev/fdset/{}", id.dump())},

@@ -23,6 +23,10 @@ constexpr uint64_t kThawTry = 5 * kSecond;
 constexpr uint64_t kThawTime = 30 * kSecond;
 constexpr uint64_t kHoldTimeout = 10 * kSecond;
 
+// Until the next try to let a guest go: twice as long each time.
+constexpr uint64_t kFirstPause = 5 * kSecond;
+constexpr uint64_t kLongestPause = 300 * kSecond;
+
 using Done = std::function<void(const std::string &)>;
 
 void ask_its_agent(Vm &vm, sd_event *event, const char *command, uint64_t deadline,
@@ -72,6 +76,49 @@ void let_run(const std::shared_ptr<Vm> &vm, sd_event *event, const Done &done) {
                 });
 }
 
+void try_to_let_go(const std::shared_ptr<Vm> &vm, sd_event *event, Done done) {
+    vm->execute(
+        "query-named-block-nodes", {{"flat", true}}, monotonic_now(event) + kHoldTimeout,
+        [weak = std::weak_ptr(vm), event, done = std::move(done)](const VmMonitor::Reply &nodes) {
+            const auto same_vm = weak.lock();
+            if (!same_vm || !nodes)
+                return done(nodes ? "the VM is gone" : nodes.error().message);
+            const Done thaw = [weak, event, done,
+                               is_frozen = has_node(*nodes, kFrozenMark)](const std::string &why) {
+                if (!why.empty() || !is_frozen)
+                    return done(why);
+                thaw_until(weak, event, monotonic_now(event) + kThawTime, done);
+            };
+            if (has_node(*nodes, kStoppedMark))
+                let_run(same_vm, event, thaw);
+            else
+                thaw("");
+        });
+}
+
+// An agent that takes minutes to freeze answers when it has; QEMU, when it has written what it was
+// writing.
+void repeat_until_it_goes(const std::weak_ptr<Vm> &weak, sd_event *event, uint64_t pause) {
+    const auto vm = weak.lock();
+    if (!vm)
+        return;
+    auto timer = start_timer(event, monotonic_now(event) + pause, [weak, event, pause] {
+        const auto same_vm = weak.lock();
+        // With a new connection, it is tried at once.
+        if (!same_vm || !same_vm->can_execute())
+            return;
+        try_to_let_go(same_vm, event, [weak, event, pause](const std::string &fault) {
+            const auto tried_vm = weak.lock();
+            if (tried_vm && fault.empty())
+                tried_vm->keep_guest_held({});
+            else
+                repeat_until_it_goes(weak, event, std::min(2 * pause, kLongestPause));
+        });
+    });
+    if (timer)
+        vm->keep_guest_held(std::move(*timer));
+}
+
 }  // namespace
 
 void freeze_guest(const std::shared_ptr<Vm> &vm, sd_event *event, std::function<void(bool)> done) {
@@ -102,22 +149,14 @@ void freeze_guest(const std::shared_ptr<Vm> &vm, sd_event *event, std::function<
 }
 
 void let_guest_go(const std::shared_ptr<Vm> &vm, sd_event *event, Done done) {
-    vm->execute(
-        "query-named-block-nodes", {{"flat", true}}, monotonic_now(event) + kHoldTimeout,
-        [weak = std::weak_ptr(vm), event, done = std::move(done)](const VmMonitor::Reply &nodes) {
-            const auto same_vm = weak.lock();
-            if (!same_vm || !nodes)
-                return done(nodes ? "the VM is gone" : nodes.error().message);
-            const Done thaw = [weak, event, done,
-                               is_frozen = has_node(*nodes, kFrozenMark)](const std::string &why) {
-                if (!why.empty() || !is_frozen)
-                    return done(why);
-                thaw_until(weak, event, monotonic_now(event) + kThawTime, done);
-            };
-            if (has_node(*nodes, kStoppedMark))
-                let_run(same_vm, event, thaw);
-            else
-                thaw("");
+    try_to_let_go(
+        vm, event,
+        [weak = std::weak_ptr(vm), event, done = std::move(done)](const std::string &fault) {
+            if (!fault.empty())
+                repeat_until_it_goes(weak, event, kFirstPause);
+            else if (const auto same_vm = weak.lock())
+                same_vm->keep_guest_held({});
+            done(fault);
         });
 }
 

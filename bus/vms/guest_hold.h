@@ -20,7 +20,8 @@ class Vm;
 void freeze_guest(const std::shared_ptr<Vm> &vm, sd_event *event, std::function<void(bool)> done);
 
 // Lets the guest run, thaws its file systems, and removes the marks; asks QEMU which are there.
-// Tries for half a minute. `done` gets what is wrong, "" if nothing is.
+// Tries for half a minute, and then gives `done` what is wrong, "" if nothing is; but goes on
+// trying as long as QEMU is there, until the guest is let go.
 void let_guest_go(const std::shared_ptr<Vm> &vm, sd_event *event,
                   std::function<void(const std::string &)> done);
 

@@ -60,6 +60,7 @@ Vm::Vm(sd_event *event, const Paths &paths, std::string name, const VmObserver &
                         input_.fail_all(reason);
                         sessions_.end_all();
                         keep_backup(nullptr);
+                        keep_guest_held({});
                         is_connection_new_ = true;
                     },
                 .has_ended =

@@ -106,6 +106,9 @@ class Vm : public std::enable_shared_from_this<Vm> {
     void queue_backup_end(std::function<void()> end);
     void finish_backup_end();
 
+    // The timer of whoever tries again to let go of a guest that a backup has stopped or frozen.
+    void keep_guest_held(EventSourcePtr next_try) { next_release_ = std::move(next_try); }
+
     // Held by the call that makes a drive larger; null if another one does: of two that have asked
     // for the size at once, the later could make the drive smaller again.
     std::shared_ptr<void> begin_resize();
@@ -141,6 +144,7 @@ class Vm : public std::enable_shared_from_this<Vm> {
     std::function<void()> end_backup_;
     std::deque<std::function<void()>> backup_ends_;  // the first one is under way
     std::weak_ptr<void> resize_;
+    EventSourcePtr next_release_;
     bool is_connection_new_ = true;
 };
 

@@ -227,9 +227,18 @@ void QmpClient::read_input() {
     std::size_t begin = 0;
     for (std::size_t end; (end = input_.find('\n', std::max(begin, scanned_))) != std::string::npos;
          begin = end + 1) {
-        take_message(std::string_view(input_).substr(begin, end - begin));
+        std::string nonsense;
+        // Whoever asked looks at the types of what QEMU says. Where that was forgotten, a QEMU that
+        // a guest has taken over must not end a program that serves other VMs.
+        try {
+            take_message(std::string_view(input_).substr(begin, end - begin));
+        } catch (const json::exception &error) {
+            nonsense = error.what();
+        }
         if (!*alive || closed_)
             return;
+        if (!nonsense.empty())
+            return close("QEMU sent something that QEMU does not say: " + nonsense);
     }
     input_.erase(0, begin);
     scanned_ = input_.size();

@@ -82,12 +82,51 @@ Result<> copy_tpm(int folder, uid_t owner, const BackupStore::Making &making, Ma
     return {};
 }
 
-// As root, not where somebody with fewer rights leads.
-Result<UniqueFd> open_layer_of(const Paths &paths, const std::string &path) {
+// As qemunit-open does at a start: as root, not where somebody with fewer rights leads.
+Result<UniqueFd> open_layer_of(const Paths &paths, const std::string &path,
+                               const std::optional<Account> &user) {
     if (!paths.is_of_user())
-        return open_named_file(path, /*write=*/false, std::nullopt);
+        return open_named_file(path, /*write=*/false, user);
     UniqueFd file = open_image(path);
     return file ? Result<UniqueFd>(std::move(file)) : fail_errno(errno, "cannot open " + path);
+}
+
+bool is_same_file(const std::string &one, const std::string &other) {
+    struct stat a {
+    }, b{};
+    return one == other || (stat(one.c_str(), &a) == 0 && stat(other.c_str(), &b) == 0 &&
+                            a.st_dev == b.st_dev && a.st_ino == b.st_ino);
+}
+
+// What the image at `path` is a layer on: the next one that the ini names, or an error. Who writes
+// the image, a guest's QEMU for one, must not have any other file read.
+Result<std::string> layer_below(const std::string &path, const std::string &by_header,
+                                const OffDisk &disk, std::size_t below) {
+    const std::string named =
+        (fs::path(path).parent_path() / by_header).lexically_normal().native();
+    if (below >= disk.layers.size())
+        return fail(EPERM, fmt::format("the image {} is a layer on {}, which the ini does not "
+                                       "name: name that with {}={} in [Drive {}]",
+                                       path, named, below == 0 ? "BackingFile" : "BackingLayer",
+                                       named, disk.name));
+    if (!is_same_file(named, disk.layers[below]))
+        return fail(EPERM, fmt::format("the image {} is a layer on {}, but by [Drive {}] on {}",
+                                       path, named, disk.name, disk.layers[below]));
+    return disk.layers[below];
+}
+
+Result<std::optional<Account>> user_of(const std::vector<std::string> &texts) {
+    std::string user;
+    for (const std::string &text : texts)
+        for (const IniLine &line : ini_lines(text))
+            if (line.section == "VM" && line.key == "User")
+                user = line.value;
+    if (user.empty())
+        return std::nullopt;
+    auto account = find_account(user);
+    if (!account)
+        return std::unexpected(account.error());
+    return std::move(*account);
 }
 
 // A copy without a name, byte by byte, which qemu-img may have.
@@ -154,23 +193,34 @@ Result<std::vector<OffDisk>> disks_of_off_vm(const Paths &paths, const std::stri
             return std::unexpected(text.error());
         texts.push_back(std::move(*text));
     }
+    const auto user = user_of(texts);
+    if (!user)
+        return std::unexpected(user.error());
     std::vector<OffDisk> disks;
     for (const NamedDrive &drive : named_drives(texts)) {
         if (drive.file.empty() || !drive.is_written())
             continue;
-        const std::string path = (fs::path(state) / drive.file).lexically_normal();
+        const auto whole = [&](const std::string &file) {
+            return (fs::path(state) / file).lexically_normal().native();
+        };
+        const std::string path = whole(drive.file);
         std::string format = fs::path(path).extension() == ".qcow2" ? "qcow2" : "raw";
         for (const std::string &text : texts)
             for (const IniLine &line : ini_lines(text))
                 if (line.section == "Drive " + drive.name && line.key == "Format" &&
                     !line.value.empty())
                     format = line.value;
-        if (format != "qcow2" && format != "raw")
+        if (!is_format_of_backups(format))
             return fail(EINVAL,
                         fmt::format("[Drive {}] has the format {}; while the VM is off, only "
                                     "qcow2 and raw can be backed up",
                                     drive.name, format));
-        disks.push_back({drive.name, std::move(format), path});
+        OffDisk disk{drive.name, std::move(format), path, {}, *user};
+        if (!drive.backing_file.empty())
+            disk.layers.push_back(whole(drive.backing_file));
+        for (const std::string &layer : drive.layers)
+            disk.layers.push_back(whole(layer));
+        disks.push_back(std::move(disk));
     }
     if (disks.empty())
         return fail(EINVAL, fmt::format("VM '{}' has no disk that it writes and keeps", vm));
@@ -183,10 +233,10 @@ Result<> pull_off_disk(const Paths &paths, const OffDisk &disk, const BackupStor
     std::vector<int> chain;
     std::vector<std::string> formats;
     std::string path = disk.path, format = disk.format;
-    while (!path.empty()) {
+    for (;;) {
         if (copies.size() == kLayersMost)
             return fail(ELOOP, disk.path + " is a layer on too many others");
-        const auto image = open_layer_of(paths, path);
+        const auto image = open_layer_of(paths, path, disk.user);
         if (!image)
             return std::unexpected(image.error());
         if (format == "qcow2" && has_external_data(image->get()))
@@ -205,9 +255,12 @@ Result<> pull_off_disk(const Paths &paths, const OffDisk &disk, const BackupStor
             return fail(EINVAL, fmt::format("{} does not say of which format {} is, which it is a "
                                             "layer on",
                                             path, below.path));
-        path = below.path.empty()
-                   ? ""
-                   : (fs::path(path).parent_path() / below.path).lexically_normal().native();
+        if (below.path.empty())
+            break;
+        auto next = layer_below(path, below.path, disk, copies.size() - 1);
+        if (!next)
+            return std::unexpected(next.error());
+        path = std::move(*next);
         format = below.format;
     }
     return convert_chain(chain, formats, to, "qcow2", ToolRights::none);

@@ -5,9 +5,11 @@
 // each file in there is opened by the folder's descriptor, and no link counts.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "common/files/account.h"
 #include "common/paths.h"
 #include "common/result.h"
 #include "common/unique_fd.h"
@@ -30,10 +32,13 @@ Result<BackedUpFile> finished_file(int file, const std::string &name);
 // A disk that the VM writes, by its ini.
 struct OffDisk {
     std::string name, format, path;
+    std::vector<std::string> layers;  // that the ini says the image is a layer on, and so on down
+    std::optional<Account> user;      // of User=
 };
 Result<std::vector<OffDisk>> disks_of_off_vm(const Paths &paths, const std::string &vm,
                                              const std::string &state);
-// Into `to`, with all that the image is a layer on.
+// Into `to`, with all that the image is a layer on. Fails if the image names a file as a layer that
+// the ini does not.
 Result<> pull_off_disk(const Paths &paths, const OffDisk &disk, const BackupStore::Making &making,
                        int to);
 

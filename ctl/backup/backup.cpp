@@ -48,12 +48,14 @@ Result<std::size_t> number_option(const Invocation &invocation, const char *opti
 
 class Backup {
   public:
-    Backup(const Invocation &invocation, sd_bus *bus, const BackupStore &store)
+    // `can_be_base`: the backup stays where a later one can be made on it.
+    Backup(const Invocation &invocation, sd_bus *bus, const BackupStore &store, bool can_be_base)
         : invocation_(invocation),
           paths_(paths_of(invocation)),
           bus_(bus),
           vm_(invocation.arguments[0]),
-          store_(store) {}
+          store_(store),
+          can_be_base_(can_be_base) {}
 
     Result<> run() {
         for (const StoredBackup &backup : store_.backups())
@@ -98,6 +100,13 @@ class Backup {
         std::string since = newest();
         if (auto begun = running.begin(since); !begun)
             return begun;
+        for (const ExportedDisk &disk : running.disks())
+            if (disk.name != kVariablesExport && !is_format_of_backups(disk.format))
+                return fail(
+                    ENOTSUP,
+                    fmt::format("disk '{}' has the format {}; only qcow2 and raw can be "
+                                "backed up: make one of these of it with `qemu-img convert`",
+                                disk.name, disk.format));
         if (auto making = begin(running.checkpoint()); !making)
             return making;
         manifest_.state = running.is_quiet() ? "frozen" : "running";
@@ -114,7 +123,7 @@ class Backup {
         if (auto done = finish(/*is_off=*/false); !done)
             return done;
         // From here on, the backup is good, also if QEMU does not remember its checkpoint.
-        if (auto ended = running.end(!loads_snapshot()); !ended)
+        if (auto ended = running.end(can_be_base_ && !loads_snapshot()); !ended)
             fmt::print(stderr, "The next backup may be a full one: {}\n", ended.error().message);
         return {};
     }
@@ -233,6 +242,7 @@ class Backup {
     sd_bus *bus_;
     const std::string vm_;
     const BackupStore &store_;
+    const bool can_be_base_;
     std::string state_;
     BackupStore::Making making_;
     Manifest manifest_;
@@ -263,11 +273,12 @@ void report(const Manifest &manifest, const std::string &path) {
                                               "guest's file systems");
 }
 
-Result<Manifest> back_up(const Invocation &invocation, sd_bus *bus, const std::string &path) {
+Result<Manifest> back_up(const Invocation &invocation, sd_bus *bus, const std::string &path,
+                         bool can_be_base) {
     const auto store = BackupStore::open(path, BackupStore::Use::change);
     if (!store)
         return std::unexpected(store.error());
-    Backup backup(invocation, bus, *store);
+    Backup backup(invocation, bus, *store, can_be_base);
     if (auto done = backup.run(); !done)
         return std::unexpected(done.error());
     return backup.manifest();
@@ -296,7 +307,7 @@ Result<int> stream(const Invocation &invocation, sd_bus *bus) {
     if (mkdtemp(folder.data()) == nullptr)
         return fail_errno(errno, "cannot make a folder in /var/tmp");
     Result<int> result = 0;
-    if (const auto made = back_up(invocation, bus, folder); !made)
+    if (const auto made = back_up(invocation, bus, folder, /*can_be_base=*/false); !made)
         result = std::unexpected(made.error());
     else if (const auto packed = pack(folder, made->checkpoint); !packed)
         result = std::unexpected(packed.error());
@@ -320,7 +331,7 @@ Result<int> run_backup(const Invocation &invocation) {
     const std::string &path = invocation.arguments[1];
     if (path == "-")
         return stream(invocation, bus->get());
-    const auto manifest = back_up(invocation, bus->get(), path);
+    const auto manifest = back_up(invocation, bus->get(), path, /*can_be_base=*/true);
     if (!manifest)
         return fail(manifest.error().code,
                     fmt::format("no backup of VM '{}': {}", invocation.arguments[0],

@@ -74,6 +74,10 @@ bool is_plain_name(std::string_view name) {
                name, [](char c) { return c != '/' && c != '\0' && c >= ' ' && c != 127; });
 }
 
+bool is_format_of_backups(std::string_view format) {
+    return format == "qcow2" || format == "raw";
+}
+
 std::string manifest_text(const Manifest &manifest) {
     ordered_json disks = ordered_json::array(), files = ordered_json::array();
     for (const BackedUpDisk &disk : manifest.disks)
@@ -121,7 +125,7 @@ Result<Manifest> parse_manifest(std::string_view text) {
             return std::unexpected(file.error());
         BackedUpDisk taken{text_of(disk, "name"), text_of(disk, "format"), count_of(disk, "size"),
                            std::move(*file)};
-        if (!is_plain_name(taken.name) || (taken.format != "qcow2" && taken.format != "raw"))
+        if (!is_plain_name(taken.name) || !is_format_of_backups(taken.format))
             return fail(EINVAL, fmt::format("'{}' is no disk of a backup", taken.name));
         manifest.disks.push_back(std::move(taken));
     }

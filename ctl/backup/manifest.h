@@ -38,6 +38,9 @@ struct Manifest {
     std::vector<BackedUpFile> files;  // all else: the ini, its drop-ins, UEFI variables, the TPM
 };
 
+// Of an image, in QEMU's words: restoring one of another format is not implemented.
+bool is_format_of_backups(std::string_view format);
+
 std::string manifest_text(const Manifest &manifest);
 Result<Manifest> parse_manifest(std::string_view text);
 

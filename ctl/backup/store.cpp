@@ -174,10 +174,14 @@ Result<UniqueFd> BackupStore::make_file(const Making &making, const std::string 
 
 Result<> BackupStore::publish(const Making &making, const Manifest &manifest) const {
     const std::string name = fmt::format("{}{}", kMaking, making.name);
+    const std::string text = manifest_text(manifest);
+    if (auto readable = parse_manifest(text); !readable)
+        return fail(readable.error().code,
+                    "the backup could not be read again: " + readable.error().message);
     const auto file = make_file(making, kManifestName);
     if (!file)
         return std::unexpected(file.error());
-    if (auto written = write_whole(file->get(), manifest_text(manifest)); !written)
+    if (auto written = write_whole(file->get(), text); !written)
         return written;
     if (fsync(file->get()) != 0 || fsync(making.folder.get()) != 0)
         return fail_errno(errno, "cannot write the manifest");

@@ -233,8 +233,9 @@ class Remover {
     void forget_unit() const {
         if (!paths_.is_of_user()) {
             unlink(paths_.state_link(vm_).c_str());
-            unlink(
-                fmt::format("/var/lib/systemd/timers/stamp-qemu-snapshot@{}.timer", vm_).c_str());
+            for (const char *timer : {"qemu-snapshot", "qemu-backup"})
+                unlink(
+                    fmt::format("/var/lib/systemd/timers/stamp-{}@{}.timer", timer, vm_).c_str());
         }
         (void)tell_systemd(paths_, {"reset-failed", "--", service_unit(vm_)});
     }

@@ -336,11 +336,13 @@ class Renamer {
         start_what_listens();
         if (!paths_.is_of_user()) {
             unlink(paths_.state_link(from_).c_str());
-            const auto stamp = [](const std::string &vm) {
-                return fmt::format("/var/lib/systemd/timers/stamp-qemu-snapshot@{}.timer", vm);
-            };
-            if (exists(stamp(from_)))
-                (void)move_once(stamp(from_), stamp(to_));
+            for (const char *timer : {"qemu-snapshot", "qemu-backup"}) {
+                const auto stamp = [&](const std::string &vm) {
+                    return fmt::format("/var/lib/systemd/timers/stamp-{}@{}.timer", timer, vm);
+                };
+                if (exists(stamp(from_)))
+                    (void)move_once(stamp(from_), stamp(to_));
+            }
         }
         (void)tell_systemd(paths_, {"reset-failed", "--", service_unit(from_)});
         if (unlink(old_ini().c_str()) != 0 && errno != ENOENT)

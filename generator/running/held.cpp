@@ -19,6 +19,8 @@ namespace {
 constexpr std::string_view kHeldDropIn = "60-qemunit-running.conf";
 // systemd applies these to a service that runs, at every daemon-reload.
 constexpr std::string_view kAppliedSettings[] = {"IPAddressDeny=", "DeviceAllow="};
+// systemd counts it from the start, also if it was not there at the start.
+constexpr std::string_view kTimeLimit = "RuntimeMaxSec=";
 
 const std::string kSocketsWant = "sockets.target.wants/";  // for Activation=socket
 constexpr std::string_view kListen = "ListenStream=";
@@ -136,6 +138,10 @@ class Holder {
         for (const std::string_view setting : kAppliedSettings)
             add_missing(lines_with(old, setting), lines_with(content_of(units_, drop_in), setting),
                         service_lines_);
+        const auto limit = lines_with(old, kTimeLimit);
+        if (limit != lines_with(content_of(units_, drop_in), kTimeLimit))
+            append(service_lines_, limit.empty() ? concat(kTimeLimit, "infinity") : limit.back(),
+                   "\n");
     }
 
     // systemd forgets, and leaves behind, the sockets that a unit has no more; and it opens those

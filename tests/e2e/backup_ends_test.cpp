@@ -231,13 +231,7 @@ TEST(Backup, GivesWayToAHibernation) {
     EXPECT_EQ(restored_sum(folder, "root"), sum_in_guest(guest, "/dev/vda"));
 }
 
-TEST(Backup, FreezesAndThawsTheGuest) {
-    VmUnderTest vm("bkagent", silent_linux_ini() +
-                                  "[VM]\nGuestAgent=yes\n[Boot]\nInitrd=" + kGuestDir +
-                                  "/initrd-agent\n[Drive root]\nFile=root.qcow2\nSize=16M\n");
-    ASSERT_TRUE(vm.start().ok()) << vm.status();
-    GuestShell guest(vm);
-    guest.start_agent();
+void wait_for_agent(const VmUnderTest &vm) {
     const Deadline deadline;
     BusReply ping;
     do
@@ -245,6 +239,16 @@ TEST(Backup, FreezesAndThawsTheGuest) {
             return sd_bus_message_append(call, "ss", "guest-ping", "");
         });
     while (!ping.error.empty() && !deadline.passed());
+}
+
+TEST(Backup, FreezesAndThawsTheGuest) {
+    VmUnderTest vm("bkagent", silent_linux_ini() +
+                                  "[VM]\nGuestAgent=yes\n[Boot]\nInitrd=" + kGuestDir +
+                                  "/initrd-agent\n[Drive root]\nFile=root.qcow2\nSize=16M\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    GuestShell guest(vm);
+    guest.start_agent();
+    wait_for_agent(vm);
     const BackupFolder folder("bkagent");
     const Finished made = ctl("backup bkagent " + folder.path());
     EXPECT_TRUE(made.ok()) << made;
@@ -259,6 +263,40 @@ TEST(Backup, FreezesAndThawsTheGuest) {
     const Finished hanging = ctl("backup bkagent " + folder.path());
     EXPECT_TRUE(hanging.ok() || hanging.says("does not answer")) << hanging;
     EXPECT_EQ(call_vm(vm.name(), "MonitorCommand", "info status").value, "VM status: running");
+}
+
+// What makes a guest freeze slowly is its disk; here, a hook.
+TEST(Backup, ThawsAGuestThatFreezesTooLate) {
+    VmUnderTest vm("bklate", silent_linux_ini() +
+                                 "[VM]\nGuestAgent=yes\n[Boot]\nInitrd=" + kGuestDir +
+                                 "/initrd-agent\n[Drive root]\nFile=root.qcow2\nSize=16M\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    GuestShell guest(vm);
+    guest.run(
+        "printf '%s\\n' '#!/bin/sh' 'echo $1 >>/tmp/hook' 'until [ $1 = thaw ] || [ -e "
+        "/tmp/go ]; do sleep 1; done' >/tmp/hook.sh; chmod +x /tmp/hook.sh; mkdir -p "
+        "/var/run /var/log; mkfifo /tmp/thawed");
+    guest.start_agent("-F/tmp/hook.sh");
+    wait_for_agent(vm);
+    const BackupFolder folder("bklate");
+    const Finished made = ctl("backup bklate " + folder.path());
+    EXPECT_TRUE(made.says("the guest agent, which was told to freeze")) << made;
+    EXPECT_EQ(guest.run("cat /tmp/hook"), "freeze\n");
+    const auto holds = [&] {
+        return call_vm(vm.name(), "MonitorCommand", "info block -n")
+            .value.contains("qemunit-backup-frozen");
+    };
+    EXPECT_TRUE(holds());
+    guest.run("touch /tmp/go");
+    EXPECT_EQ(guest.run("until grep thaw /tmp/hook; do sleep 1; done"), "thaw\n");
+    const Deadline deadline;
+    while (holds() && !deadline.passed())
+        usleep(100'000);
+    EXPECT_FALSE(holds());
+    // And the next one is as any.
+    const Finished next = ctl("backup bklate " + folder.path());
+    EXPECT_TRUE(next.ok()) << next;
+    expect_contains(next.output, "with the guest's file systems frozen");
 }
 
 // `qemunitctl backup` that stands in the middle: its qemu-img tells that it is there, and goes on

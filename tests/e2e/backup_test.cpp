@@ -167,9 +167,32 @@ TEST(Backup, BecomesAnotherVmThatBoots) {
     expect_contains(made.output, "of the VM that is off");
     EXPECT_EQ(restored_sum(off, "root"), root);
     EXPECT_EQ(restored_sum(off, "data"), data);
+
+    // An image that has come to name a file of the host's gets nothing of it.
+    const std::string image = "/var/lib/qemunit/bknew/root.qcow2";
+    ASSERT_TRUE(run_words("qemu-img rebase -u -F raw -b /etc/shadow " + image).ok());
+    const Finished refused = ctl("backup bknew " + off.path());
+    EXPECT_EQ(refused.status, 1);
+    expect_contains(refused.output, "is a layer on /etc/shadow, which the ini does not name");
+    EXPECT_EQ(off.names().size(), 1u);
     EXPECT_TRUE(ctl("remove --with-disks --yes bknew").ok());
     EXPECT_TRUE(ctl("restore " + off.path() + " bknew").ok());
     EXPECT_TRUE(ctl("remove --with-disks --yes bknew").ok());
+}
+
+TEST(Backup, OfAFormatThatCannotBeRestoredIsRefused) {
+    VmUnderTest vm("bkvdi", silent_linux_ini() + "[Drive root]\nFile=/tmp/bkvdi.vdi\nFormat=vdi\n");
+    ASSERT_TRUE(run_words("qemu-img create -q -f vdi /tmp/bkvdi.vdi 4M").ok());
+    const BackupFolder folder("bkvdi");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    for (const char *state : {"running", "off"}) {
+        const Finished made = ctl("backup bkvdi " + folder.path());
+        EXPECT_EQ(made.status, 1) << state;
+        expect_contains(made.output, "has the format vdi");
+        EXPECT_TRUE(folder.names().empty()) << state;
+        ASSERT_TRUE(vm.stop().ok());
+    }
+    fs::remove("/tmp/bkvdi.vdi");
 }
 
 TEST(Backup, HoldsUefiVariables) {

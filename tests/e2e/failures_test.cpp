@@ -99,6 +99,19 @@ TEST(Failures, AStartWithAMisspelledNameSaysWhichVmIsMeant) {
     run_words("systemctl reset-failed qemu@typo");
 }
 
+// No user can be called like these VMs, which systemd says before any command can say more.
+TEST(Failures, AnIniWithAnErrorSaysSoWhateverTheVmIsCalled) {
+    for (const std::string name : {"web.example", "a-name-of-twenty-seven-chars", "a"}) {
+        VmUnderTest vm(name, "[VM]\nMemory=much\n");
+        EXPECT_FALSE(vm.start().ok());
+        run_words("journalctl --sync");
+        const Finished status = vm.status();
+        EXPECT_TRUE(status.says(name + ".ini:2: Memory=much: ")) << status;
+        EXPECT_TRUE(status.says("status=78")) << status;
+        run_words("systemctl reset-failed qemu@" + name);
+    }
+}
+
 TEST(Failures, ABrokenIniSaysEveryErrorWithItsLine) {
     VmUnderTest vm("fail-ini",
                    "[VM]\n"

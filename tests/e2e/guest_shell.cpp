@@ -42,10 +42,11 @@ std::string GuestShell::run(const std::string &command) {
     return *output;
 }
 
-void GuestShell::start_agent() {
+void GuestShell::start_agent(const std::string &options) {
     run("modprobe -a virtio_pci virtio_console");
     run("port=$(grep -l guest_agent /sys/class/virtio-ports/*/name | cut -d/ -f5)");
-    run("qemu-ga -d -m virtio-serial -p /dev/$port -t /tmp -f /tmp/qga.pid -l /tmp/qga.log");
+    run("qemu-ga -d -m virtio-serial -p /dev/$port -t /tmp -f /tmp/qga.pid -l /tmp/qga.log " +
+        options);
 }
 
 }  // namespace qemunit::e2e

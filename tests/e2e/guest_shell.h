@@ -26,7 +26,7 @@ class GuestShell {
 
     // qemu-ga of initrd-agent, on the port that QEMU gives it, without udev's link to it; its log
     // is /tmp/qga.log.
-    void start_agent();
+    void start_agent(const std::string &options = "");
 
   private:
     GuestShell(const std::string &serial_socket, const std::string &first_words);

@@ -49,6 +49,18 @@ TEST_F(QmpClientTest, GivesTheReplyOfEachCommandToItsCaller) {
     EXPECT_EQ(second, "two");
 }
 
+TEST_F(QmpClientTest, AnAnswerOfAnotherTypeEndsTheConnectionAndNoMore) {
+    make_ready();
+    bool is_told = false;
+    client->execute("add-fd", nullptr, kLong,
+                    [&](auto reply) { (void)reply->value("fdset-id", json()); });
+    client->execute("query-name", nullptr, kLong, [&](auto reply) { is_told = !reply; });
+    qemu.say(R"({"return":[],"id":1})");
+    ASSERT_TRUE(wait_for_close());
+    EXPECT_TRUE(closed[0].starts_with("QEMU sent something that QEMU does not say: ")) << closed[0];
+    EXPECT_TRUE(is_told);
+}
+
 TEST_F(QmpClientTest, GivesQemusWordsForAnError) {
     make_ready();
     execute("nonsense");

@@ -109,6 +109,19 @@ TEST(HeldTest, SocketsAndTheWayToTheHost) {
     EXPECT_EQ(amendment(output, "qemu-monitor@vm1.socket"), "");
 }
 
+// systemd would count a new one from the start of the VM, which might be over at once.
+TEST(HeldTest, TheTimeLimitIsThatOfTheStart) {
+    const std::string none = "[VM]\n", hour = "[VM]\nTimeout=1h\n", minute = "[VM]\nTimeout=1min\n";
+    const auto limit = [](const std::string &started, const std::string &now) {
+        return amendment(held(started, now), "qemu@vm1.service");
+    };
+    EXPECT_TRUE(limit(hour, minute).ends_with("\n[Service]\nRuntimeMaxSec=1h\n"))
+        << limit(hour, minute);
+    EXPECT_TRUE(limit(hour, none).ends_with("\n[Service]\nRuntimeMaxSec=1h\n"));
+    EXPECT_TRUE(limit(none, minute).ends_with("\n[Service]\nRuntimeMaxSec=infinity\n"));
+    EXPECT_EQ(limit(hour, hour + "Memory=1G\n"), "");
+}
+
 TEST(HeldTest, WithoutAnIniItRunsOnAndSaysWhyItDoesNotStart) {
     const Output started = output_of_ini(
         "[VM]\nTPM=yes\nActivation=socket\nRegister=yes\nTimeout=1h\n[Serial a]\n"
