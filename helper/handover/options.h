@@ -69,6 +69,8 @@ struct HelperOptions {
     std::string not_saved;
     uint64_t idle_timeout_usec = 0;  // 0: never
     std::vector<std::string> qemu;   // program, arguments
+    // Not told, but found: another QEMU could go on with the guest while it runs.
+    bool shares_memory = false;
 };
 
 Result<HelperOptions> parse_helper_options(const std::vector<std::string> &arguments);
