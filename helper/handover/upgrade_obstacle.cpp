@@ -61,6 +61,9 @@ std::string obstacle_of(std::string_view option, std::string_view value) {
         return fmt::format("the network {}", named(value));
     if (option == "-object" && !is_one_of(first_part(value), kObjects))
         return fmt::format("QEMU's object {}", named(value));
+    if (option == "-object" && value.starts_with("memory-backend-") &&
+        value.find(",share=on") == value.npos)
+        return "[Memory] without Shared=yes";
     if (option == "-display" && value != "none")
         return fmt::format("the display {}", first_part(value));
     // Those of other programs, and what a QEMU takes for itself alone.

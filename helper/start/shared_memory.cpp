@@ -60,15 +60,8 @@ std::string *value_behind(std::vector<std::string> &words, std::string_view opti
     return found == words.end() || found + 1 == words.end() ? nullptr : &*(found + 1);
 }
 
-// "memory-backend-ram,id=memory,size=1024M,share=off,prealloc=on" -> memory-backend-memfd, share=on
-bool share_object(std::string &object) {
-    constexpr std::string_view kRam = "memory-backend-ram,", kMemfd = "memory-backend-memfd,",
-                               kNotShared = ",share=off";
-    if (object.starts_with(kRam))
-        object.replace(0, kRam.size(), kMemfd);
-    if (const std::size_t at = object.find(kNotShared); at != object.npos)
-        object.replace(at, kNotShared.size(), ",share=on");
-    return object.starts_with(kMemfd) && value_of(object, "share") == "on";
+bool is_shared(const std::string &object) {
+    return object.starts_with("memory-backend-memfd,") && value_of(object, "share") == "on";
 }
 
 }  // namespace
@@ -108,9 +101,8 @@ bool share_memory(std::vector<std::string> &qemu) {
     *machine += fmt::format(",{}=on", kSharesAll);
     if (const std::string backend(value_of(*machine, "memory-backend")); !backend.empty()) {
         for (auto word = changed.begin(); word + 1 < changed.end(); ++word)
-            if (*word == "-object" && value_of(*(word + 1), "id") == backend) {
-                if (!share_object(*(word + 1)))
-                    return false;
+            if (*word == "-object" && value_of(*(word + 1), "id") == backend &&
+                is_shared(*(word + 1))) {
                 qemu = std::move(changed);
                 return true;
             }
@@ -119,7 +111,8 @@ bool share_memory(std::vector<std::string> &qemu) {
     *machine += fmt::format(",memory-backend={}", kMemoryName);
     const std::string object = fmt::format("memory-backend-memfd,id={},size={},share=on",
                                            kMemoryName, size->substr(0, size->find(',')));
-    changed.insert(std::ranges::find(changed, "-machine"), {"-object", object});
+    // Where the helper adds what the ini does not say.
+    changed.insert(changed.begin() + 1, {"-object", object});
     qemu = std::move(changed);
     return true;
 }

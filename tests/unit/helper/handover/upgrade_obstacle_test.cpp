@@ -37,6 +37,8 @@ TEST(UpgradeObstacleTest, AllElseIsNamed) {
           std::pair(Words{"-vnc", "unix:/run/vnc"}, "QEMU's option -vnc unix:/run/vnc"),
           std::pair(Words{"-chardev", "socket,id=tpm,path=/x"}, "QEMU's chardev socket 'tpm'"),
           std::pair(Words{"-object", "secret,id=s,data=x"}, "QEMU's object secret 's'"),
+          std::pair(Words{"-object", "memory-backend-ram,id=memory,size=1G,share=off"},
+                    "[Memory] without Shared=yes"),
           std::pair(Words{"-drive", "if=pflash,format=raw,file=/x"}, "the drive if=pflash"),
           std::pair(Words{"-drive", "if=none,id=t,file.filename=/dev/fdset/1,snapshot=on"},
                     "the drive 't'"),
