@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Hibernate, Migrate, GetMigration and EndMigration of org.qemunit1.VM. The VM's companion saves it
-// or moves it, and keeps all state of that: qemunitd only asks on companion.sock, and may be killed
-// at any time.
+// Hibernate, Upgrade, Migrate, GetMigration and EndMigration of org.qemunit1.VM. The VM's companion
+// saves it or moves it, and keeps all state of that: qemunitd only asks on companion.sock, and may
+// be killed at any time.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -24,6 +24,7 @@ namespace {
 // The companion gives up much earlier when nothing moves; a guest may be large, and a network slow.
 constexpr uint64_t kLongestMove = 24 * 3600 * kSecond;
 constexpr uint64_t kLongestSave = 4 * 3600 * kSecond;
+constexpr uint64_t kLongestUpgrade = 600 * kSecond;
 
 uint64_t time_left(const Call &call) {
     const uint64_t now = now_of(call);
@@ -201,6 +202,21 @@ void hibernate(const CallPtr &call) {
     ask_companion(call, "hibernate", nullptr, {}, [call](const json &) { reply_done(*call); });
 }
 
+void upgrade(const CallPtr &call) {
+    ask_companion(call, "upgrade", nullptr, {}, [call](const json &answer) {
+        const auto stood_still = answer.is_object() ? answer.find("stood-still") : answer.end();
+        sd_bus_reply_method_return(call->message.get(), "t",
+                                   stood_still != answer.end() && stood_still->is_number_unsigned()
+                                       ? stood_still->get<uint64_t>()
+                                       : uint64_t{0});
+    });
+}
+
+int method_upgrade(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+    return begin_call(message, userdata, {Action::control, "upgrade", kLongestUpgrade}, error,
+                      upgrade);
+}
+
 int method_hibernate(sd_bus_message *message, void *userdata, sd_bus_error *error) {
     return begin_call(message, userdata, {Action::control, "hibernate", kLongestSave}, error,
                       hibernate);
@@ -225,6 +241,8 @@ const sd_bus_vtable kMigrationMethods[] = {
     SD_BUS_VTABLE_START(0),
     SD_BUS_METHOD_WITH_ARGS("Hibernate", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_hibernate,
                             kAnybody),
+    SD_BUS_METHOD_WITH_ARGS("Upgrade", SD_BUS_NO_ARGS, SD_BUS_RESULT("t", stood_still),
+                            method_upgrade, kAnybody),
     SD_BUS_METHOD_WITH_ARGS(
         "Migrate", SD_BUS_ARGS("h", connection, "s", token, "s", host, "s", vm, "a{sv}", options),
         SD_BUS_NO_RESULT, method_migrate, kAnybody),

@@ -161,6 +161,9 @@ void VmMonitor::on_closed(const std::string &reason) {
     // QmpClient says so if QEMU has sent what it must not, in contrast to a QEMU that has ended.
     if (reason.starts_with("QEMU sent"))
         callbacks_.violated(reason);
+    // A guest that goes on in another QEMU: where it is sent from, it stood still.
+    if (status_ == "finish-migrate" || status_ == "postmigrate")
+        status_.clear();
     callbacks_.lost(reason);
     retry(reason);
 }

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -97,12 +98,18 @@ Result<std::unique_ptr<QmpClient>> QmpClient::create(sd_event *event, UniqueFd f
         return fail_errno(errno, "cannot make the QMP socket non-blocking");
     std::unique_ptr<QmpClient> client(
         new QmpClient(event, std::move(fd), std::move(callbacks), max_message));
-    auto io = FdWatch::create(event, client->fd_.get(), EPOLLIN, "the QMP socket",
-                              [&client = *client](uint32_t revents) { client.serve(revents); });
+    if (auto watching = client->watch(); !watching)
+        return std::unexpected(watching.error());
+    return client;
+}
+
+Result<> QmpClient::watch() {
+    auto io = FdWatch::create(event_, fd_.get(), EPOLLIN, "the QMP socket",
+                              [this](uint32_t revents) { serve(revents); });
     if (!io)
         return std::unexpected(io.error());
-    client->io_ = std::move(*io);
-    return client;
+    io_ = std::move(*io);
+    return {};
 }
 
 Result<std::unique_ptr<QmpClient>> QmpClient::take_over(sd_event *event, UniqueFd fd,
@@ -126,6 +133,33 @@ QmpClient::QmpClient(sd_event *event, UniqueFd fd, Callbacks callbacks, std::siz
       fd_(std::move(fd)),
       callbacks_(std::move(callbacks)),
       max_message_(max_message) {}
+
+void QmpClient::become(std::unique_ptr<QmpClient> other) {
+    auto requests = std::exchange(requests_, {});
+    io_.reset();
+    other->io_.reset();
+    fd_ = std::move(other->fd_);
+    input_ = std::move(other->input_);
+    scanned_ = other->scanned_;
+    output_ = std::move(other->output_);
+    output_fds_ = std::move(other->output_fds_);
+    queued_ = std::move(other->queued_);
+    version_ = other->version_;
+    greeted_ = negotiated_ = ready_ = true;
+    taken_over_ = in_mid_message_ = is_ending_ = false;
+    closed_ = false;
+    next_id_ = std::max(next_id_, other->next_id_);
+    const bool is_gone = other->closed_ || !watch();
+    const auto alive = alive_;
+    for (auto &[id, request] : requests) {
+        request.callback(std::unexpected(
+            QmpError{QmpError::Kind::disconnected, "the guest goes on in another QEMU"}));
+        if (!*alive)
+            return;
+    }
+    if (is_gone)
+        close("QEMU closed the connection");
+}
 
 QmpClient::~QmpClient() {
     *alive_ = false;

@@ -90,6 +90,10 @@ class QmpClient {
     void execute(std::string_view command, nlohmann::json arguments, uint64_t timeout_usec,
                  ReplyCallback callback, UniqueFd fd = {});
 
+    // From now on this is the connection that `other` was, with the callbacks of this one. What
+    // this one has not been answered ends as `disconnected`. `other` is ready, and owes no answers.
+    void become(std::unique_ptr<QmpClient> other);
+
     // "7.2.22", from the greeting; empty before it.
     const std::string &version() const { return version_; }
     bool is_ready() const { return ready_; }
@@ -101,6 +105,7 @@ class QmpClient {
     };
 
     QmpClient(sd_event *event, UniqueFd fd, Callbacks callbacks, std::size_t max_message);
+    Result<> watch();
     void serve(uint32_t revents);
     void read_input();
     void take_message(std::string_view line);

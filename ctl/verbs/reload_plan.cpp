@@ -11,6 +11,7 @@
 #include "common/concat.h"
 #include "common/files/disk_image.h"
 #include "common/host_forward.h"
+#include "common/qemu_options/machine_version.h"
 #include "common/qmp/medium_name.h"
 #include "common/qmp/qmp_client.h"
 #include "common/shared_names.h"
@@ -36,6 +37,10 @@ class Comparison {
           state_(state) {
         std::vector<std::string> command = configured;
         limits_ = take_limits(command);
+        for (Option &option : running_)
+            for (const Option &other : configured_)
+                if (option.name == "-machine" && other.name == "-machine")
+                    settle_machine(option, other);
     }
 
     ReloadPlan run() {
@@ -61,6 +66,15 @@ class Comparison {
     }
 
   private:
+    // A guest that has gone on in another QEMU has the version that it began with.
+    static void settle_machine(Option &running, const Option &configured) {
+        if (running.parts.empty() || configured.parts.empty() ||
+            !is_version_of(running.parts.front(), configured.parts.front()))
+            return;
+        running.value.replace(0, running.parts.front().size(), configured.parts.front());
+        running.parts.front() = configured.parts.front();
+    }
+
     // The option is equal on both command lines, but QEMU may have been told otherwise since.
     void compare_live(const Option &option, const Option &other) {
         if (is_user_network(option))

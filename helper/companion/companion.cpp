@@ -22,7 +22,7 @@
 #include "common/vm_name.h"
 #include "helper/companion/idleness.h"
 #include "helper/companion/request_server.h"
-#include "helper/companion/usb_plug.h"
+#include "helper/companion/requests.h"
 #include "helper/companion/watchdog.h"
 #include "helper/console/journal.h"
 #include "helper/console/serial_port.h"
@@ -39,6 +39,7 @@
 #include "helper/lifecycle/readiness.h"
 #include "helper/lifecycle/resuming.h"
 #include "helper/lifecycle/stopping.h"
+#include "helper/lifecycle/succession.h"
 
 namespace qemunit::helper {
 
@@ -147,11 +148,15 @@ class Companion {
                     [this](uint64_t usec) {
                         grant_time_to_stop(usec);
                     }});
+        images_ = std::move(setup.images);
+        succession_.emplace(event, *qmp_, *guest_run_, *saved_, handover_,
+                            std::move(setup.successors), std::move(setup.obstacle),
+                            own_state_dir(vm), setup.qemu, succession_callbacks());
         if (setup.requests) {
             auto requests =
                 RequestServer::create(event, std::move(setup.requests),
-                                      [this](Request request, RequestServer::Answer answer) {
-                                          take_request(std::move(request), std::move(answer));
+                                      [this](Request request, const RequestServer::Answer &answer) {
+                                          take_request(std::move(request), answer);
                                       });
             if (!requests)
                 return std::unexpected(requests.error());
@@ -190,6 +195,45 @@ class Companion {
     int run() { return sd_event_loop(event_.get()); }
 
   private:
+    Succession::Callbacks succession_callbacks() {
+        return {.tell_status = [this](const std::string &text) { readiness_->take_status(text); },
+                .hold_input =
+                    [this](bool held) {
+                        for (const auto &port : ports_)
+                            port->hold_input(held);
+                    },
+                .port_with_input =
+                    [this] {
+                        const auto port = std::ranges::find_if(
+                            ports_, [](const auto &one) { return one->has_untaken_in_socket(); });
+                        return port == ports_.end() ? std::string() : (*port)->name();
+                    },
+                .has_succeeded =
+                    [this](SuccessorEnds ends, std::unique_ptr<QmpClient> qmp) {
+                        go_on_with(std::move(ends), std::move(qmp));
+                    },
+                .is_back =
+                    [this] {
+                        set_guest_runs(true);
+                        ask_status_anew();
+                    }};
+    }
+
+    // What the old QEMU has printed comes before what the new one prints.
+    void go_on_with(SuccessorEnds ends, std::unique_ptr<QmpClient> qmp) {
+        for (const auto &port : ports_)
+            if (auto end = ends.fds.extract(guest_fd(port->name())))
+                if (auto gone_on = port->go_on_with(std::move(end.mapped())); !gone_on)
+                    warn(gone_on.error().message);
+        qmp_->become(std::move(qmp));
+        stopping_->set_process(ends.process);
+        moving_out_->set_process(ends.process);
+        watchdog_.emplace(event_.get(), *qmp_, ends.process);
+        watchdog_->start();
+        set_guest_runs(true);
+        ask_status_anew();
+    }
+
     Result<> add_port(const std::string &vm, PortEnd end) {
         auto port = SerialPort::create(event_.get(), vm, std::move(end), journal_.get(),
                                        [this] { leave_if_done(); });
@@ -310,7 +354,9 @@ class Companion {
         if (moving_in_->is_wanted())
             moving_in_->stop();
         else
-            moving_out_->break_off("the VM is to stop", [this] { stopping_->begin(); });
+            succession_->break_off("the VM is to stop", [this] {
+                moving_out_->break_off("the VM is to stop", [this] { stopping_->begin(); });
+            });
         quit_without_guest();
     }
 
@@ -324,7 +370,8 @@ class Companion {
 
     // Down, to the disk, or to another host.
     bool is_on_its_way() const {
-        return stopping_->has_begun() || handover_.is_hibernating || is_moving();
+        return stopping_->has_begun() || handover_.is_hibernating || is_moving() ||
+               succession_->is_under_way();
     }
 
     void has_moved_in() {
@@ -349,6 +396,8 @@ class Companion {
             return fail(ESHUTDOWN, "the VM is being stopped");
         if (handover_.is_hibernating)
             return fail(EBUSY, "the VM is being hibernated");
+        if (succession_->is_under_way())
+            return fail(EBUSY, "the guest is being handed to another QEMU");
         return {};
     }
 
@@ -365,66 +414,17 @@ class Companion {
     }
 
     // Of qemunitd, for who may use the VM's monitor.
-    void take_request(Request request, RequestServer::Answer answer) {
-        const auto reply = [answer](const Result<> &result) {
-            if (result)
-                answer(nlohmann::json::object());
-            else
-                answer(std::unexpected(result.error()));
-        };
-        const auto token = string_at(request.arguments, "token");
-        if (request.command == "query-move")
-            return answer(moving_out_->state());
-        if (request.command == "end-move") {
-            const auto ran = request.arguments.find("ran");
-            if (ran == request.arguments.end() || !ran->is_boolean())
-                return reply(fail(EINVAL, "not a token, and whether the guest has run"));
-            return reply(moving_out_->decide(token, ran->get<bool>()));
-        }
-        if (request.command == "hibernate")
-            return hibernate(reply);
-        if (request.command == kPlugUsbCommand)
-            return plug_usb(std::move(request), reply);
-        if (request.command != "move")
-            return reply(fail(EINVAL, "no such command"));
-        const Move move{token, string_at(request.arguments, "host"),
-                        string_at(request.arguments, "vm")};
-        if (!is_move_token(move.token) || !is_move_word(move.host) || !is_move_word(move.vm) ||
-            !request.fd)
-            return reply(fail(EINVAL, "not a token, a host, a VM and a connection"));
-        if (const auto settled = check_is_settled(); !settled)
-            return reply(settled);
-        const auto number = [&](const char *key) -> uint64_t {
-            const auto found = request.arguments.find(key);
-            return found != request.arguments.end() && found->is_number_unsigned()
-                       ? found->get<uint64_t>()
-                       : 0;
-        };
-        // QEMU itself would move a guest whose USB device stays here.
-        const auto moved = std::make_shared<MoveRequest>(
-            MoveRequest{std::move(request.fd), move, number("bandwidth"), number("downtime")});
-        ask_hardware(*qmp_, kCommandTimeout, [this, moved, reply](const Result<Hardware> &now) {
-            if (!now)
-                return reply(std::unexpected(now.error()));
-            if (!now->of_host.empty())
-                return reply(fail(ENOTSUP, fmt::format("the VM has {} of the host, which cannot "
-                                                       "move with it",
-                                                       now->of_host)));
-            if (const auto settled = check_is_settled(); !settled)
-                return reply(settled);
-            moving_out_->begin(std::move(*moved), reply);
-        });
-    }
-
-    void plug_usb(Request request, std::function<void(Result<>)> reply) {
-        const std::string device = string_at(request.arguments, "device");
-        if (!is_device_name(device) || !request.fd)
-            return reply(fail(EINVAL, "not the name of a device, and the device"));
-        if (const auto settled = check_is_settled(); !settled)
-            return reply(settled);
-        if (is_moving())
-            return reply(fail(EBUSY, "the VM is on its way to another host"));
-        plug_usb_device(*qmp_, device, std::move(request.fd), std::move(reply));
+    void take_request(Request request, const RequestServer::Answer &answer) {
+        helper::take_request({.qmp = *qmp_,
+                              .moving_out = *moving_out_,
+                              .succession = *succession_,
+                              .check_is_settled = [this] { return check_is_settled(); },
+                              .is_moving = [this] { return is_moving(); },
+                              .hibernate =
+                                  [this](std::function<void(Result<>)> done) {
+                                      hibernate(std::move(done));
+                                  }},
+                             std::move(request), answer);
     }
 
     void on_ready() {
@@ -437,7 +437,7 @@ class Companion {
             return handover_.stop_asked_usec != 0 && !moving_in_->has_leave() ? moving_in_->stop()
                                                                               : moving_in_->begin();
         if (takes_over())
-            moving_out_->take_up([this] { go_on(); });
+            succession_->take_up([this] { moving_out_->take_up([this] { go_on(); }); });
         else
             go_on();
         if (handover_.stop_asked_usec != 0)
@@ -520,6 +520,11 @@ class Companion {
         guest_run_->on_event(event);
         moving_in_->on_event(event);
         moving_out_->on_event(event);
+        succession_->on_event(event);
+        if (event.name == "DEVICE_DELETED")
+            for (const auto &[drive, set] : images_)
+                if (drive == string_at(event.data, "device"))
+                    succession_->forget_image(set);
         if (event.name == "RESUME")
             handover_.is_paused = false;
         // QEMU may write its disks for longer than WatchdogSec= before it ends, and a QEMU that
@@ -545,6 +550,7 @@ class Companion {
         readiness_->give_up();
         moving_in_->on_closed();
         moving_out_->on_closed();
+        succession_->on_closed();
         stopping_->on_closed();
         leave_if_done();
     }
@@ -591,6 +597,8 @@ class Companion {
     std::optional<Resuming> resuming_;
     std::optional<MovingIn> moving_in_;
     std::optional<MovingOut> moving_out_;
+    std::optional<Succession> succession_;
+    std::vector<CompanionSetup::Image> images_;
     std::unique_ptr<RequestServer> requests_;
     std::optional<FailedLoad> failed_load_;
     std::optional<Idleness> idleness_;

@@ -6,6 +6,7 @@
 
 #include "common/concat.h"
 #include "common/shared_names.h"
+#include "helper/handover/upgrade_obstacle.h"
 
 namespace qemunit::helper {
 
@@ -46,6 +47,9 @@ CompanionSetup companion_setup(CompanionCommand command) {
     setup.requests = take(kRequestsFd);
     setup.qemu = command.qemu;
     setup.caller = take(kCallerFd);
+    setup.obstacle = upgrade_obstacle(told);
+    for (const DriveFile &file : told.files)
+        setup.images.push_back({file.drive, file.set});
     setup.stop = told.stop;
     setup.stop_timeout_usec = told.stop_timeout_usec;
     setup.not_saved = std::move(told.not_saved);

@@ -33,7 +33,14 @@ struct CompanionSetup {
     Awaited ready;
     std::optional<NotifyListener> notify;  // for the guest's READY=1
     UniqueFd caller;                       // `qemunitctl run`, with which the VM ends
-    pid_t qemu = -1;                       // the process that becomes it
+    UniqueFd successors;                   // where another QEMU is asked for, if one can follow
+    std::string obstacle;                  // or why none can
+    struct Image {
+        std::string drive;
+        unsigned set = 0;
+    };
+    std::vector<Image> images;  // that are kept for one
+    pid_t qemu = -1;            // the process that becomes it
 };
 
 CompanionSetup companion_setup(CompanionCommand command);

@@ -13,6 +13,7 @@
 #include "common/concat.h"
 #include "common/shared_names.h"
 #include "helper/companion/companion.h"
+#include "helper/companion/successors.h"
 #include "helper/handover/companion_command.h"
 #include "helper/handover/system_calls.h"
 
@@ -27,6 +28,12 @@ void set_title(int argc, char **argv, const std::string &title) {
     const auto room = static_cast<std::size_t>(end - argv[0]);
     std::memset(argv[0], 0, room);
     title.copy(argv[0], room);
+}
+
+void filter_system_calls() {
+    if (auto filtered = filter_companion(); !filtered)
+        fmt::print(stderr, "<4>qemunit-companion: {}; the companion goes on without a filter\n",
+                   filtered.error().message);
 }
 
 // What a start may take at most, in µs: TimeoutStartSec= of the unit.
@@ -58,14 +65,23 @@ int main(int argc, char **argv) {
     // QEMU is of the same user. What may not be dumped has no memory in /proc that another process
     // of the user can open, and no descriptors there (proc(5), ptrace(2)).
     prctl(PR_SET_DUMPABLE, 0);
-    if (auto filtered = filter_companion(); !filtered)
-        fmt::print(stderr, "<4>qemunit-companion: {}; the companion goes on without a filter\n",
-                   filtered.error().message);
     const std::string vm = command->told.vm;
+    Successors successors(argv[0], *command);
+    // Else the supervisor runs another qemunit-helper, with words that come from nobody but
+    // systemd.
+    if (!successors.are_possible())
+        filter_system_calls();
     set_title(argc, argv, concat(kSupervisorTitle, " of VM ", vm));
     CompanionSetup setup = companion_setup(std::move(*command));
-    return supervise([&](Handover &handover) {
+    const auto work = [&](Handover &handover) {
         set_title(argc, argv, "qemunit-helper: companion of VM " + vm);
+        if (!successors.are_possible())
+            return run_companion(vm, std::move(setup), handover);
+        successors.enter(setup, handover);
+        filter_system_calls();
         return run_companion(vm, std::move(setup), handover);
-    });
+    };
+    if (!successors.are_possible())
+        return supervise(work);
+    return supervise(work, [&](Handover &handover) { successors.serve(handover); });
 }

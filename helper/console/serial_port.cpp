@@ -165,7 +165,8 @@ void SerialPort::read_guest() {
 // follow are read many at a time.
 void SerialPort::gather() {
     if (!gather_timer_)
-        if (auto timer = Timer::create(event_, [this] { end_gathering(); }, /*accuracy=*/1))
+        if (auto timer = Timer::create(
+                event_, [this] { end_gathering(); }, /*accuracy=*/1))
             gather_timer_ = std::move(*timer);
     if (!gather_timer_)
         return;
@@ -182,7 +183,7 @@ void SerialPort::end_gathering() {
 // EPOLLHUP, by which QEMU closes its side, needs no bit.
 void SerialPort::update_guest_events() {
     guest_watch_.set_events((gathers_ ? 0u : uint32_t{EPOLLIN}) |
-                            (typed_.empty() ? 0u : uint32_t{EPOLLOUT}));
+                            (typed_.empty() || is_held_ ? 0u : uint32_t{EPOLLOUT}));
 }
 
 void SerialPort::resume() {
@@ -255,8 +256,33 @@ void SerialPort::type(std::string_view bytes) {
 }
 
 bool SerialPort::has_untaken() const {
+    return !typed_.empty() || has_untaken_in_socket();
+}
+
+bool SerialPort::has_untaken_in_socket() const {
     int unread = 0;  // bytes in the socket that QEMU has not read; SIOCOUTQ of unix(7)
-    return !typed_.empty() || (guest_ && ioctl(guest_.get(), SIOCOUTQ, &unread) == 0 && unread > 0);
+    return guest_ && ioctl(guest_.get(), SIOCOUTQ, &unread) == 0 && unread > 0;
+}
+
+void SerialPort::hold_input(bool held) {
+    is_held_ = held;
+    if (guest_)
+        write_guest();
+}
+
+Result<> SerialPort::go_on_with(UniqueFd guest) {
+    char buffer[kReadSize];
+    for (ssize_t n = 1; guest_ && (n > 0 || (n < 0 && errno == EINTR));)
+        if (n = read(guest_.get(), buffer, sizeof buffer); n > 0)
+            take_output({buffer, static_cast<std::size_t>(n)});
+    guest_watch_.reset();
+    guest_ = std::move(guest);
+    if (auto watching = watch(); !watching)
+        return watching;
+    gathers_ = false;
+    guest_watch_.set_enabled(!waits_for_journal_);
+    hold_input(false);
+    return {};
 }
 
 void SerialPort::end() {
@@ -268,7 +294,8 @@ void SerialPort::end() {
     acceptor_.reset();
     for (const auto &client : clients_)
         client->flush();
-    if (auto timer = Timer::create(event_, [this] { drop_slow_clients(); }, kSlowUsec / 10))
+    if (auto timer = Timer::create(
+            event_, [this] { drop_slow_clients(); }, kSlowUsec / 10))
         slow_timer_ = std::move(*timer);
     else
         clients_.clear();
@@ -331,7 +358,7 @@ bool SerialPort::read_client(Client &client) {
 }
 
 void SerialPort::write_guest() {
-    while (guest_ && !typed_.empty()) {
+    while (guest_ && !is_held_ && !typed_.empty()) {
         const ssize_t n = ::send(guest_.get(), typed_.data(), typed_.size(), MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR)
             continue;

@@ -44,12 +44,23 @@ class SerialPort {
     void type(std::string_view bytes);
     // Whether QEMU has not taken all that was typed; a guest that listens takes it at once.
     bool has_untaken() const;
+    // Of that, what does not wait here.
+    bool has_untaken_in_socket() const;
+
+    // While held, what clients type waits here: what QEMU has not taken by then would be lost with
+    // that QEMU.
+    void hold_input(bool held);
+    // The guest goes on in another QEMU, which `guest` leads to: what the one before has printed is
+    // read to its end, and clients and lines go on. To be called when the guest does not run in
+    // either.
+    Result<> go_on_with(UniqueFd guest);
 
     // The journal has room again.
     void resume();
     // The silence of a paused guest ends no line: the rest of the line may come when the guest runs
     // on.
     void set_guest_runs(bool runs);
+    const std::string &name() const { return name_; }
     bool has_ended() const { return has_ended_; }
     bool has_clients() const { return !clients_.empty(); }
 
@@ -94,6 +105,7 @@ class SerialPort {
     Timer gather_timer_;
     Timer slow_timer_;      // of clients that have not read all when the guest has ended
     bool gathers_ = false;  // bytes, unread
+    bool is_held_ = false;  // what is typed
     bool waits_for_journal_ = false;
     bool guest_runs_ = true;
     bool has_ended_ = false;

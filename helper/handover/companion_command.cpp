@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "common/whole_number.h"
@@ -39,11 +40,40 @@ Result<CompanionCommand> parse_companion_arguments(const std::vector<std::string
             return fail(EINVAL, fmt::format("{}: not a name and a number", *argument));
         command.fds.insert_or_assign(std::string(value.substr(0, colon)), UniqueFd(*fd));
     }
-    auto told = parse_helper_options({argument, arguments.end()});
+    command.words.assign(argument, arguments.end());
+    auto told = parse_helper_options(command.words);
     if (!told)
         return std::unexpected(told.error());
     command.told = std::move(*told);
     return command;
+}
+
+std::string successor_argument(const SuccessorOrder &order) {
+    return fmt::format("{}{},{},{}", kSuccessor, order.machine, order.accelerator, order.socket);
+}
+
+Result<SuccessorOrder> parse_successor_argument(std::string_view argument) {
+    const auto wrong = [] {
+        return fail(EINVAL, "not a machine, an accelerator and a socket");
+    };
+    if (!argument.starts_with(kSuccessor))
+        return wrong();
+    argument.remove_prefix(kSuccessor.size());
+    const std::size_t first = argument.find(',');
+    const std::size_t second = first == argument.npos ? first : argument.find(',', first + 1);
+    if (second == argument.npos)
+        return wrong();
+    SuccessorOrder order{std::string(argument.substr(0, first)),
+                         std::string(argument.substr(first + 1, second - first - 1)),
+                         std::string(argument.substr(second + 1))};
+    constexpr std::string_view kOfMachines =
+        "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._";
+    if (order.machine.empty() ||
+        order.machine.find_first_not_of(kOfMachines) != order.machine.npos ||
+        (order.accelerator != "kvm" && order.accelerator != "tcg") ||
+        !order.socket.starts_with('/') || order.socket.find(',') != order.socket.npos)
+        return wrong();
+    return order;
 }
 
 }  // namespace qemunit::helper

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // The companion's command line, as the helper writes it: the process that becomes QEMU, the fds
-// that stay open, by name, and what the helper itself was told, up to QEMU's arguments.
+// that stay open, by name, and what the helper itself was told.
 //
-//   qemunit-companion --qemu=4711 --fd=qmp:12 --fd=guest:serial:14 --vm=vm1 --serial=serial QEMU
+//   qemunit-companion --qemu=4711 --fd=qmp:12 --fd=guest:serial:14 --vm=vm1 --serial=serial QEMU…
 #pragma once
 
 #include <sys/types.h>
@@ -30,6 +30,18 @@ inline constexpr const char *kQmpFd = "qmp", *kResumedFd = "resumed", *kNotifyFd
 // "incoming:TOKEN:VM:HOST".
 inline constexpr std::string_view kIncomingFd = "incoming:";
 
+// What is kept for a QEMU that takes the guest over (Successors): QEMU's own sockets, and the
+// images by the numbers of their sets.
+inline std::string kept_socket_fd(std::string_view name) {
+    return "kept-socket:" + std::string(name);
+}
+inline std::string kept_image_fd(unsigned set) {
+    return "kept-image:" + std::to_string(set);
+}
+inline constexpr std::string_view kKeptFd = "kept-";
+// Where qemunit-helper sends the ends of what such a QEMU has at its other ends.
+inline constexpr const char *kAnswerFd = "answer";
+
 // What the companion writes to kResumedFd, a byte each. If the pipe ends without `runs`, the VM
 // could not be resumed.
 enum class Resumption : char {
@@ -54,7 +66,19 @@ struct CompanionCommand {
     pid_t qemu = -1;
     CompanionFds fds;
     HelperOptions told;
+    std::vector<std::string> words;  // what `told` was made of
 };
+
+// In place of what comes first on the helper's command line: the rest is a companion's, whose guest
+// shall go on in the QEMU that is to be run. "--successor=MACHINE,ACCELERATOR,SOCKET": the machine
+// with its version, kvm or tcg, and where the two QEMUs meet.
+inline constexpr std::string_view kSuccessor = "--successor=";
+
+struct SuccessorOrder {
+    std::string machine, accelerator, socket;
+};
+std::string successor_argument(const SuccessorOrder &order);
+Result<SuccessorOrder> parse_successor_argument(std::string_view argument);
 
 // In place of all other options: qemunit-companion tells systemd that this process is the service's
 // main process.

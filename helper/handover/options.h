@@ -70,6 +70,8 @@ struct HelperOptions {
     std::vector<std::string> optional_devices;  // USB devices that may be missing
     uint64_t idle_timeout_usec = 0;             // 0: never
     std::vector<std::string> qemu;              // program, arguments
+    // Not told, but found: another QEMU could go on with the guest while it runs.
+    bool shares_memory = false;
 };
 
 Result<HelperOptions> parse_helper_options(const std::vector<std::string> &arguments);

@@ -42,12 +42,15 @@ std::string how_it_ended(int status) {
 
 class Supervisor {
   public:
-    Supervisor(const std::function<int(Handover &)> &work, Handover &handover)
-        : work_(work), handover_(handover) {
+    Supervisor(const std::function<int(Handover &)> &work,
+               const std::function<void(Handover &)> &serve, Handover &handover)
+        : work_(work), serve_(serve), handover_(handover) {
         sigemptyset(&heard_);
         sigaddset(&heard_, SIGCHLD);
         sigaddset(&heard_, kStopSignal);
         sigaddset(&heard_, power_off_signal());
+        if (serve_)
+            sigaddset(&heard_, request_signal());
     }
 
     int run() {
@@ -101,6 +104,8 @@ class Supervisor {
                     handover_.stop_asked_usec = monotonic_usec();
                 kill(worker_, kStopSignal);
             }
+            if (number == request_signal() && serve_)
+                serve_(handover_);
             int status = 0;
             if (number == SIGCHLD && waitpid(worker_, &status, WNOHANG) == worker_)
                 return status;
@@ -117,6 +122,7 @@ class Supervisor {
     }
 
     const std::function<int(Handover &)> &work_;
+    const std::function<void(Handover &)> &serve_;
     Handover &handover_;
     sigset_t heard_{}, before_{};
     pid_t worker_ = -1;
@@ -130,7 +136,8 @@ void ignore_signals_of_the_service() {
         std::signal(number, SIG_IGN);
 }
 
-int supervise(const std::function<int(Handover &)> &work) {
+int supervise(const std::function<int(Handover &)> &work,
+              const std::function<void(Handover &)> &serve) {
     ignore_signals_of_the_service();
     void *shared =
         mmap(nullptr, sizeof(Handover), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -143,7 +150,7 @@ int supervise(const std::function<int(Handover &)> &work) {
         const int exit_code = work(alone);
         return exit_code == EXIT_SUCCESS ? alone.exit_status : exit_code;
     }
-    return Supervisor(work, *new (shared) Handover{}).run();
+    return Supervisor(work, serve, *new (shared) Handover{}).run();
 }
 
 }  // namespace qemunit::helper

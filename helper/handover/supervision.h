@@ -23,6 +23,11 @@ inline int power_off_signal() {
     return SIGRTMIN + 4;
 }
 
+// By which a companion tells its supervisor that there is a request for it (Successors).
+inline int request_signal() {
+    return SIGRTMIN + 5;
+}
+
 // Takeovers within a minute. After so many, the next companion would be killed for the same cause.
 inline constexpr unsigned kTakeoversMax = 10;
 
@@ -49,6 +54,9 @@ struct Handover {
     uint64_t refused_usec = 0;    // CLOCK_MONOTONIC of when QEMU first did not let it come back
     bool may_run_here = false;    // a guest that comes from another host: that one has said so
     bool has_moved_in = false;    // and it runs
+    pid_t successor = -1;         // a QEMU that may be there to take the guest over
+    bool has_succeeded = false;   // and that one has the guest, or is about to have it
+    pid_t predecessor = -1;       // the QEMU that had it before
     // hardware_text() of what QEMU began with, if it is to be hibernated and there is room.
     char hardware[16384] = {};
 };
@@ -60,6 +68,8 @@ void ignore_signals_of_the_service();
 // Runs `work` in a child, and in another child if that one was killed or has failed, which is said
 // on standard error. Returns, in the supervisor only, the exit code: that of the Handover if a
 // child has ended well. `work` gets the fds and the memory as they are now.
-int supervise(const std::function<int(Handover &)> &work);
+// `serve` is called, in the supervisor, after each request_signal().
+int supervise(const std::function<int(Handover &)> &work,
+              const std::function<void(Handover &)> &serve = {});
 
 }  // namespace qemunit::helper

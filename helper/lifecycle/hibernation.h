@@ -47,6 +47,8 @@ class Hibernation {
     // is written, is not written again.
     void go_on(std::function<void(Result<>)> done);
     void on_event(const QmpEvent &event);
+    // The guest goes on in this process.
+    void set_process(pid_t qemu) { qemu_ = qemu; }
     // The whole state has come from QEMU, which is not needed any more.
     bool is_writing() const { return sync_ != nullptr; }
     // False if saving was given up before that.

@@ -86,6 +86,8 @@ class MovingOut {
     // who has asked there. Nobody else's, and no guess.
     Result<> decide(const std::string &token, bool has_run_there);
     void on_event(const QmpEvent &event);
+    // The guest goes on in this process.
+    void set_process(pid_t qemu) { qemu_ = qemu; }
     // QEMU is gone.
     void on_closed();
 
@@ -118,7 +120,7 @@ class MovingOut {
     const MoveRecord &record_;
     GuestRun &guest_run_;
     Handover &handover_;
-    const pid_t qemu_;
+    pid_t qemu_;
     const uint64_t patience_usec_;
     const Callbacks callbacks_;
     OutgoingMigration migration_;

@@ -57,6 +57,8 @@ class Stopping {
     void go_on(uint64_t until_usec);
     bool has_begun() const { return has_begun_; }
     void on_event(const QmpEvent &event);
+    // The guest goes on in this process.
+    void set_process(pid_t qemu) { hibernation_.set_process(qemu); }
     // QEMU is gone.
     void on_closed();
     // A saved state is still on its way to the disk; QEMU is not needed for that.

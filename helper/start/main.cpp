@@ -30,6 +30,8 @@
 #include "helper/handover/options.h"
 #include "helper/handover/saved_state.h"
 #include "helper/handover/supervision.h"
+#include "helper/handover/upgrade_obstacle.h"
+#include "helper/start/accelerators.h"
 #include "helper/start/advice.h"
 #include "helper/start/drive_images.h"
 #include "helper/start/handed.h"
@@ -39,6 +41,8 @@
 #include "helper/start/listening_sockets.h"
 #include "helper/start/mounted.h"
 #include "helper/start/saved_machine.h"
+#include "helper/start/shared_memory.h"
+#include "helper/start/succession_start.h"
 #include "helper/start/taps.h"
 #include "helper/start/usb_devices.h"
 #include "helper/start/wiring.h"
@@ -127,32 +131,6 @@ Result<> pass_only(const std::vector<UniqueFd> &fds, const OpenFiles &files) {
     return {};
 }
 
-// "max,hv-time,-svm" -> "max,-svm": QEMU has what Hyper-V has with KVM alone, and refuses to start
-// with some of that otherwise.
-void leave_out_hyper_v(std::string &cpu) {
-    for (std::size_t at = 0; (at = cpu.find(",hv", at)) != cpu.npos;)
-        cpu.erase(at, std::min(cpu.find(',', at + 1), cpu.size()) - at);
-}
-
-// QEMU takes the first accelerator that it can initialise, not the first that works.
-void leave_out_kvm(std::vector<std::string> &command) {
-    for (auto word = command.begin(); std::distance(word, command.end()) > 1; ++word)
-        if (*word == "-cpu")
-            leave_out_hyper_v(*std::next(word));
-    for (auto word = command.begin(); std::distance(word, command.end()) > 1; ++word)
-        if (*word == "-accel" && *std::next(word) == "kvm") {
-            command.erase(word, word + 2);
-            return;
-        }
-}
-
-bool wants_kvm(const std::vector<std::string> &command) {
-    const auto word = std::ranges::adjacent_find(
-        command,
-        [](const auto &option, const auto &value) { return option == "-accel" && value == "kvm"; });
-    return word != command.end();
-}
-
 Result<> prepare(HelperOptions &options) {
     if (options.check_kvm)
         if (const auto usable = check_kvm(); !usable) {
@@ -216,6 +194,26 @@ Error run_qemu(const std::vector<std::string> &command, MakesSockets sockets) {
     return error;
 }
 
+// What a QEMU that takes the guest over while it runs would need of this start (Successors).
+// Nothing where that cannot be.
+Result<CompanionFds> keep_for_successor(const ListeningSockets &sockets, const OpenImages &images) {
+    CompanionFds kept;
+    const auto keep = [&](std::string name, const UniqueFd &fd) {
+        UniqueFd copy(fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+        const bool is_kept = static_cast<bool>(copy);
+        kept.insert_or_assign(std::move(name), std::move(copy));
+        return is_kept;
+    };
+    for (const std::string_view name : {kMonitorSocket, kQmpSocket, kControlSocket})
+        if (const auto socket = sockets.find(std::string(name)); socket != sockets.end())
+            if (!keep(kept_socket_fd(name), socket->second))
+                return fail_errno(errno, "cannot keep the sockets");
+    for (const OpenImage &image : images)
+        if (!keep(kept_image_fd(image.file.set), image.fd))
+            return fail_errno(errno, "cannot keep the images");
+    return kept;
+}
+
 // What a companion gets of this start alone.
 struct Beginning {
     UniqueFd resumed;  // where it says that the guest runs again, if there is a saved state
@@ -223,12 +221,35 @@ struct Beginning {
     std::optional<IncomingVm> incoming;
 };
 
+int execute_qemu(const HelperOptions &options, const Wiring &wiring, const OpenFiles &files) {
+    if (auto passed = pass_only(wiring.qemu.fds, files); !passed)
+        return complain(EX_OSERR, passed.error().message);
+    std::vector<std::string> command = options.qemu;
+    command.insert(command.begin() + 1, wiring.qemu.arguments.begin(), wiring.qemu.arguments.end());
+    command.insert(command.begin() + 1, files.taps.arguments.begin(), files.taps.arguments.end());
+    command.insert(command.begin() + 1, files.usb_devices.arguments.begin(),
+                   files.usb_devices.arguments.end());
+    if (is_to_stop())
+        return EXIT_SUCCESS;
+    return complain(
+        EX_UNAVAILABLE,
+        run_qemu(command, options.has_caller ? MakesSockets::no : MakesSockets::yes).message);
+}
+
 // Returns only after a failure, with the exit code.
 int become_qemu(const HelperOptions &options, const CompanionProgram &companion,
                 ListeningSockets sockets, const OpenFiles &files, Beginning beginning) {
+    CompanionFds kept;
+    if (options.shares_memory) {
+        auto keeping = keep_for_successor(sockets, files.images);
+        if (!keeping)
+            return complain(EX_OSERR, keeping.error().message);
+        kept = std::move(*keeping);
+    }
     auto wiring = wire(options, std::move(sockets), files.images);
     if (!wiring)
         return complain(EX_OSERR, wiring.error().message);
+    wiring->companion.merge(kept);
     for (const std::string &warning : wiring->warnings)
         fmt::print(stderr, "<4>qemunit-helper: {}\n", warning);
     // How the state is handed over depends on QEMU's version, which the companion will know.
@@ -250,20 +271,7 @@ int become_qemu(const HelperOptions &options, const CompanionProgram &companion,
     if (auto started = start_companion(companion, wiring->companion); !started)
         return complain(EX_OSERR, started.error().message);
     wiring->companion.clear();
-    if (auto passed = pass_only(wiring->qemu.fds, files); !passed)
-        return complain(EX_OSERR, passed.error().message);
-
-    std::vector<std::string> command = options.qemu;
-    command.insert(command.begin() + 1, wiring->qemu.arguments.begin(),
-                   wiring->qemu.arguments.end());
-    command.insert(command.begin() + 1, files.taps.arguments.begin(), files.taps.arguments.end());
-    command.insert(command.begin() + 1, files.usb_devices.arguments.begin(),
-                   files.usb_devices.arguments.end());
-    if (is_to_stop())
-        return EXIT_SUCCESS;
-    return complain(
-        EX_UNAVAILABLE,
-        run_qemu(command, options.has_caller ? MakesSockets::no : MakesSockets::yes).message);
+    return execute_qemu(options, *wiring, files);
 }
 
 bool read_all(int fd, void *buffer, std::size_t size) {
@@ -419,6 +427,34 @@ std::optional<int> try_to_resume(const HelperOptions &options, const CompanionPr
     return set_aside(saved, LOG_ERR, "the VM could not be resumed from where it was");
 }
 
+// The QEMU that takes a running guest over. There is a companion already, which gets its ends of
+// all that connects it with this QEMU, and this process's number; and watches over the rest.
+int succeed(const std::vector<std::string> &words) {
+    const auto order = parse_successor_argument(words.front());
+    auto command = parse_companion_arguments({words.begin() + 1, words.end()});
+    if (!order || !command)
+        return complain(EX_USAGE, order ? command.error().message : order.error().message);
+    auto succession = take_succession(*order, std::move(*command));
+    if (!succession)
+        return complain(EX_OSERR, succession.error().message);
+    // By which the guest runs is known, and must not change.
+    if (order->accelerator == "tcg")
+        leave_out_kvm(succession->options.qemu);
+    else
+        leave_out_accelerator(succession->options.qemu, "tcg");
+    auto wiring = wire(succession->options, std::move(succession->sockets), succession->images);
+    if (!wiring)
+        return complain(EX_OSERR, wiring.error().message);
+    wiring->qemu.arguments.insert(wiring->qemu.arguments.end(), succession->arguments.begin(),
+                                  succession->arguments.end());
+    if (auto sent = send_ends(succession->answer.get(), wiring->companion); !sent)
+        return complain(EX_OSERR, sent.error().message);
+    wiring->companion.clear();
+    const OpenFiles files{
+        .images = std::move(succession->images), .taps = {}, .usb_devices = {}, .of_caller = {}};
+    return execute_qemu(succession->options, *wiring, files);
+}
+
 // A VM of `qemunitctl run` has no state, and no sockets of systemd's.
 int run_for_caller(HelperOptions &options, const CompanionProgram &companion) {
     auto handed = take_handed();
@@ -464,6 +500,8 @@ int main(int argc, char **argv) {
     // While a saved state is loaded, this process waits beside QEMU, of the same user: QEMU must
     // not write into its memory (proc(5)). An exec takes this back.
     prctl(PR_SET_DUMPABLE, 0);
+    if (argc > 1 && std::string_view(argv[1]).starts_with(kSuccessor))
+        return succeed({argv + 1, argv + argc});
     auto options = parse_helper_options({argv + 1, argv + argc});
     if (!options)
         return complain(EX_USAGE, options.error().message);
@@ -478,7 +516,7 @@ int main(int argc, char **argv) {
 
     const std::string self = argv[0];
     const CompanionProgram companion{self.substr(0, self.rfind('/') + 1) + "qemunit-companion",
-                                     {argv + 1, argv + argc - (options->qemu.size() - 1)}};
+                                     {argv + 1, argv + argc}};
     if (auto prepared = prepare(*options); !prepared)
         return complain(EX_CANTCREAT, prepared.error().message);
     if (options->has_caller)
@@ -499,6 +537,9 @@ int main(int argc, char **argv) {
     files.images = std::move(*images);
     if (auto completed = complete_drives(options->qemu, files.images); !completed)
         return complain(EX_DATAERR, completed.error().message);
+    options->shares_memory = upgrade_obstacle(*options).empty() &&
+                             hands_over_guests(options->qemu.front()) &&
+                             share_memory(options->qemu);
     for (const std::string &note : size_notes(*options, files.images))
         fmt::print(stderr, "<5>qemunit-helper: {}\n", note);
     const SavedState saved(hibernation_path(options->vm));

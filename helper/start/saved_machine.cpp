@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "common/qemu_options/machine_version.h"
 #include "helper/handover/saved_state.h"
 
 namespace qemunit::helper {
@@ -33,16 +34,6 @@ std::string machine_of_state(int state) {
         return {text + kBegin.size() + 4, name};
     }
     return {};
-}
-
-bool is_version_of(std::string_view machine, std::string_view alias) {
-    const std::size_t dash = machine.rfind('-');
-    if (dash == machine.npos || dash + 1 == machine.size() ||
-        machine.find_first_not_of("0123456789.", dash + 1) != machine.npos)
-        return false;
-    const std::string_view base = machine.substr(0, dash);
-    return base == alias || (alias == "q35" && base == "pc-q35") ||
-           (alias == "pc" && base == "pc-i440fx");
 }
 
 bool use_machine_of_state(int state, std::vector<std::string> &command) {

@@ -13,8 +13,6 @@ namespace qemunit::helper {
 
 // "" if the state does not say it.
 std::string machine_of_state(int state);
-// Whether "q35" may be "pc-q35-7.2".
-bool is_version_of(std::string_view machine, std::string_view alias);
 // QEMU's command line with the state's machine type, if that is a version of the one in there.
 // Returns whether it is.
 bool use_machine_of_state(int state, std::vector<std::string> &command);

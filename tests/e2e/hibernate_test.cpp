@@ -215,7 +215,9 @@ TEST_F(HibernateTest, UpgradeGoesOnInTheNewQemu) {
     const std::string qemu = "/usr/bin/qemu-to-upgrade", installed = "/usr/bin/qemu-system-x86_64";
     namespace fs = std::filesystem;
     fs::copy_file(installed, qemu, fs::copy_options::overwrite_existing);
-    write_file(vm.ini_path(), silent_linux_ini() + "[VM]\nQEMU=" + qemu + "\n");
+    // Of no other QEMU's use while the guest runs, whatever QEMU can.
+    write_file(vm.ini_path(),
+               silent_linux_ini() + "[VM]\nQEMU=" + qemu + "\n[Serial more]\nDirect=yes\n");
     ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
     ASSERT_NO_FATAL_FAILURE(start_with_answer());
     const auto upgrade = [&](const std::string &words) {

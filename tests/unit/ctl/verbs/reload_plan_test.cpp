@@ -53,6 +53,17 @@ TEST(ReloadPlanTest, NothingIsNothing) {
     EXPECT_EQ(changes({"-smp", "1"}, {"-smp", "1"}), Texts{});
 }
 
+// The memory that another QEMU could take over, and the version of a machine that has gone on in
+// one.
+TEST(ReloadPlanTest, WhatTheHelperHasMadeOfTheMachineIsNoChange) {
+    for (const char *machine :
+         {"q35,graphics=off,aux-ram-share=on,memory-backend=pc.ram",
+          "pc-q35-10.0,graphics=off,aux-ram-share=on,memory-backend=pc.ram"}) {
+        EXPECT_EQ(changes({"-machine", machine}, {"-machine", "q35,graphics=off"}), Texts{});
+        EXPECT_EQ(changes({"-machine", machine}, {"-machine", "pc,graphics=off"}).size(), 1u);
+    }
+}
+
 TEST(ReloadPlanTest, WhatHasToWait) {
     EXPECT_EQ(changes({"-smp", "1", "-device", "a,id=x", "-snapshot"},
                       {"-smp", "2", "-device", "a,id=y"}),

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "common/qemu_options/machine_version.h"
 #include "common/unique_fd.h"
 #include "helper/handover/saved_state.h"
 
