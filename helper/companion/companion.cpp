@@ -19,7 +19,6 @@
 #include "common/shared_names.h"
 #include "common/signals.h"
 #include "common/timer.h"
-#include "common/vm_name.h"
 #include "helper/companion/idleness.h"
 #include "helper/companion/request_server.h"
 #include "helper/companion/requests.h"

@@ -20,7 +20,7 @@ using nlohmann::json;
 
 constexpr uint64_t kAskTimeout = 20 * kSecond;
 // For how long nothing may move, and how long one that does not let the guest go on is asked.
-constexpr uint64_t kPatience = 60 * kSecond;
+constexpr uint64_t kSuccessionPatience = 60 * kSecond;
 constexpr uint64_t kShortInterval = 10 * kMillisecond, kBackInterval = 100 * kMillisecond;
 constexpr uint64_t kBarrierTimeout = 5 * kSecond;  // nothing else is served meanwhile
 constexpr uint64_t kInputPatience = 2 * kSecond;
@@ -67,7 +67,7 @@ void Succession::begin(std::function<void(Result<uint64_t>)> done) {
     is_sent_ = is_loaded_ = false;
     stopped_usec_ = ran_usec_ = 0;
     tries_ = 0;
-    wait_no_longer_than(kPatience, "QEMU does not answer");
+    wait_no_longer_than(kSuccessionPatience, "QEMU does not answer");
     look_at_hardware();
 }
 
@@ -168,7 +168,7 @@ void Succession::start() {
         unlink(place.c_str());
     callbacks_.tell_status("Going on in another QEMU");
     phase_ = Phase::starting;
-    wait_no_longer_than(kPatience, "it does not start");
+    wait_no_longer_than(kSuccessionPatience, "it does not start");
     if (auto sent = send_request(control_.get(), handover_.supervisor, request); !sent)
         come_back(sent.error().message);
 }
@@ -235,16 +235,17 @@ void Succession::send() {
         return;
     if (access(meeting_place().c_str(), F_OK) != 0)
         return look_again(kShortInterval, [this] { send(); });
-    migration_.begin({.target = {{"channels", json::array({unix_channel("main", stream_place()),
-                                                           unix_channel("cpr", meeting_place())})}},
-                      .parameters = {{"mode", "cpr-transfer"}},
-                      .capabilities = {"events"}},
-                     {.progressed = [this] { wait_no_longer_than(kPatience, "nothing moves"); },
-                      .looks = {},
-                      .done =
-                          [this](const Result<> &sent) {
-                              take_sent(sent);
-                          }});
+    migration_.begin(
+        {.target = {{"channels", json::array({unix_channel("main", stream_place()),
+                                              unix_channel("cpr", meeting_place())})}},
+         .parameters = {{"mode", "cpr-transfer"}},
+         .capabilities = {"events"}},
+        {.progressed = [this] { wait_no_longer_than(kSuccessionPatience, "nothing moves"); },
+         .looks = {},
+         .done =
+             [this](const Result<> &sent) {
+                 take_sent(sent);
+             }});
 }
 
 void Succession::take_sent(const Result<> &sent) {
@@ -307,7 +308,7 @@ void Succession::give() {
     phase_ = Phase::given;
     handover_.predecessor = qemu_;
     handover_.has_succeeded = true;
-    wait_no_longer_than(kPatience, "it does not say that the guest runs");
+    wait_no_longer_than(kSuccessionPatience, "it does not say that the guest runs");
     const bool is_let = new_run_->let("cont", [this](const QmpClient::Reply &reply) {
         if (reply)
             return has_run();
@@ -399,23 +400,24 @@ void Succession::come_back(std::string why) {
 
 // QEMU lets the guest run by itself if not all was sent.
 void Succession::look_whether_back() {
-    qmp_.execute("query-status", nullptr, kPatience, [this](const QmpClient::Reply &reply) {
-        if (phase_ != Phase::coming_back)
-            return;
-        const std::string status = reply ? string_at(*reply, "status") : "finish-migrate";
-        if (status == "finish-migrate")
-            return look_again(kBackInterval, [this] { look_whether_back(); });
-        if (status != "postmigrate")
-            return is_back();
-        guest_run_.let("cont", [this](const QmpClient::Reply &ran) {
+    qmp_.execute(
+        "query-status", nullptr, kSuccessionPatience, [this](const QmpClient::Reply &reply) {
             if (phase_ != Phase::coming_back)
                 return;
-            if (ran)
+            const std::string status = reply ? string_at(*reply, "status") : "finish-migrate";
+            if (status == "finish-migrate")
+                return look_again(kBackInterval, [this] { look_whether_back(); });
+            if (status != "postmigrate")
                 return is_back();
-            say("4", "the guest cannot go on yet: " + ran.error().message);
-            look_again(kBackInterval, [this] { look_whether_back(); });
+            guest_run_.let("cont", [this](const QmpClient::Reply &ran) {
+                if (phase_ != Phase::coming_back)
+                    return;
+                if (ran)
+                    return is_back();
+                say("4", "the guest cannot go on yet: " + ran.error().message);
+                look_again(kBackInterval, [this] { look_whether_back(); });
+            });
         });
-    });
 }
 
 void Succession::is_back() {
@@ -481,7 +483,7 @@ void Succession::take_up(std::function<void()> then) {
     if (handover_.successor <= 1)
         return then();
     then_ = std::move(then);
-    qmp_.execute("migrate_cancel", nullptr, kPatience, [](const QmpClient::Reply &) {});
+    qmp_.execute("migrate_cancel", nullptr, kSuccessionPatience, [](const QmpClient::Reply &) {});
     come_back("the companion was killed in the middle of it");
 }
 
