@@ -165,9 +165,10 @@ TEST(ContradictionsTest, OneLimitForStopping) {
               warning(4,
                       "TimeoutSec=2min in [Service] comes after StopTimeout=1min, "
                       "which has no effect; write one of them."));
-    EXPECT_EQ(said("[Service]\nTimeoutStopSec=1.5min\n"),
+    EXPECT_EQ(said("[Service]\nTimeoutStopSec=1.5min\n"), Texts{});
+    EXPECT_EQ(said("[Service]\nTimeoutStopSec=1.5555min\n"),
               warning(2,
-                      "TimeoutStopSec=1.5min: qemunit-helper, which shuts the guest "
+                      "TimeoutStopSec=1.5555min: qemunit-helper, which shuts the guest "
                       "down within that time, does not understand it; write "
                       "StopTimeout= in [VM]."));
 }

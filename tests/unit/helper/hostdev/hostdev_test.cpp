@@ -191,6 +191,7 @@ TEST_F(HostDeviceTest, ThatIsOptionalMayBeMissing) {
     // And once more, as the device of the same number.
     const std::string folder = host / "sys/devices/pci0000:00/usb1/";
     std::filesystem::rename(folder + "1-2", folder + "was-1-2");
+    std::filesystem::remove(host / "sys/bus/usb/devices/1-2");
     host.add_usb("1-2", "1234", "5678", "189:9");
     EXPECT_EQ(take_plugged_device(plugged, system()).value_or("error"), "vm1:card");
     EXPECT_EQ(take_plugged_device(plugged, system()).value_or("error"), "");
