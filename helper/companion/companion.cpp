@@ -129,8 +129,8 @@ class Companion {
                                       readiness_->take_resumption(qmp_->version());
                                   }});
         moving_in_.emplace(
-            event, *qmp_, *arrived_, *gone_, *guest_run_, handover_, std::move(setup.incoming),
-            setup.qemu, kMovePatience,
+            event, *qmp_, *arrived_, *gone_, CopyMark(own_state_dir(vm)), *guest_run_, handover_,
+            std::move(setup.incoming), setup.qemu, kMovePatience,
             MovingIn::Callbacks{.tell_status = [](const std::string &text) { tell_status(text); },
                                 .has_moved =
                                     [this] {
@@ -145,6 +145,7 @@ class Companion {
                     [this](uint64_t usec) {
                         grant_time_to_stop(usec);
                     }});
+        offered_copies_.emplace(event);
         if (setup.requests) {
             auto requests =
                 RequestServer::create(event, std::move(setup.requests),
@@ -159,7 +160,8 @@ class Companion {
             if (!stopping_->has_begun() && !is_moving())
                 readiness_->take_status("Paused: a snapshot could not be loaded");
         });
-        watchdog_.emplace(event, *qmp_, setup.qemu);
+        watchdog_.emplace(event, *qmp_, setup.qemu,
+                          [this] { return moving_out_->waits_for_disks(); });
         // A QEMU that is at work answers this companion late, and systemd does not wait for it.
         if (handover_.qemu_answered)
             watchdog_->start();
@@ -379,6 +381,8 @@ class Companion {
         }
         if (request.command == "hibernate")
             return hibernate(reply);
+        if (request.command == "copy-drive")
+            return reply(offered_copies_->add(request.arguments, std::move(request.fd)));
         if (request.command != "move")
             return reply(fail(EINVAL, "no such command"));
         const Move move{token, string_at(request.arguments, "host"),
@@ -394,7 +398,11 @@ class Companion {
                        ? found->get<uint64_t>()
                        : 0;
         };
-        moving_out_->begin({std::move(request.fd), move, number("bandwidth"), number("downtime")},
+        auto copies = offered_copies_->take(move.token);
+        if (copies.size() != number("copies"))
+            return reply(fail(EINVAL, "not all connections of the disks have come"));
+        moving_out_->begin({std::move(request.fd), move, number("bandwidth"), number("downtime"),
+                            std::move(copies)},
                            reply);
     }
 
@@ -562,6 +570,7 @@ class Companion {
     std::optional<Resuming> resuming_;
     std::optional<MovingIn> moving_in_;
     std::optional<MovingOut> moving_out_;
+    std::optional<OfferedCopies> offered_copies_;
     std::unique_ptr<RequestServer> requests_;
     std::optional<FailedLoad> failed_load_;
     std::optional<Idleness> idleness_;

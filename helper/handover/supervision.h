@@ -48,6 +48,7 @@ struct Handover {
     uint64_t refused_usec = 0;     // CLOCK_MONOTONIC of when QEMU first did not let it come back
     bool may_run_here = false;     // a guest that comes from another host: that one has said so
     bool has_moved_in = false;     // and it runs
+    bool has_disks = false;        // of those that come along with it: all are here
     // hardware_text() of what QEMU began with, if it is to be hibernated and there is room.
     char hardware[16384] = {};
 };
