@@ -192,7 +192,7 @@ void list_forwards(const CallPtr &call, Sockets left, const std::string &lists) 
 }
 
 int method_get_host_forwards(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-    return begin_call(message, userdata, {Action::inspect, kUserNetworksCommand}, error,
+    return begin_call(message, userdata, {Action::control, kUserNetworksCommand}, error,
                       [](const CallPtr &call) {
                           ask_hmp(call, kUserNetworksCommand, [call](const std::string &info) {
                               list_forwards(call, sockets_of(*call), info);

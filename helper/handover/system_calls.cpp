@@ -181,7 +181,7 @@ Result<> filter_qemu(const LastExec &exec, MakesSockets sockets) {
         deny_sockets(filter);
     // For [HostDevice …] of USB, the unit allows AF_NETLINK: libusb hears there of new devices. The
     // others configure networks, firewalls and more of the kernel.
-    filter.deny_other_protocols(AF_NETLINK, NETLINK_KOBJECT_UEVENT, EPERM);
+    filter.deny_other_protocols(AF_NETLINK, NETLINK_KOBJECT_UEVENT, EAFNOSUPPORT);
     // A datagram to /run/systemd/notify would speak for the unit, one to the journal would have any
     // fields. The kernel takes SOCK_RAW for SOCK_DGRAM (af_unix.c), and SOCK_SEQPACKET is of no use
     // to QEMU. Where the calls are one, socketcall(2), as on i386, no filter sees the type, nor
