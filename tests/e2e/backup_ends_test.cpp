@@ -272,10 +272,13 @@ TEST(Backup, ThawsAGuestThatFreezesTooLate) {
                                  "/initrd-agent\n[Drive root]\nFile=root.qcow2\nSize=16M\n");
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     GuestShell guest(vm);
-    guest.run(
-        "printf '%s\\n' '#!/bin/sh' 'echo $1 >>/tmp/hook' 'until [ $1 = thaw ] || [ -e "
-        "/tmp/go ]; do sleep 1; done' >/tmp/hook.sh; chmod +x /tmp/hook.sh; mkdir -p "
-        "/var/run /var/log; mkfifo /tmp/thawed");
+    // It freezes once somebody writes to "go", and tells of the thaw by "thawed"; each if it is
+    // there.
+    guest.run("mkfifo /tmp/go /tmp/thawed; mkdir -p /var/run /var/log");
+    guest.run(R"(printf '%s\n' '#!/bin/sh' 'echo $1 >>/tmp/hook' )"
+              R"('[ $1 = thaw ] || [ ! -p /tmp/go ] || cat /tmp/go' )"
+              R"('[ $1 = freeze ] || [ ! -p /tmp/thawed ] || echo >/tmp/thawed' >/tmp/hook.sh)");
+    guest.run("chmod +x /tmp/hook.sh");
     guest.start_agent("-F/tmp/hook.sh");
     wait_for_agent(vm);
     const BackupFolder folder("bklate");
@@ -287,8 +290,8 @@ TEST(Backup, ThawsAGuestThatFreezesTooLate) {
             .value.contains("qemunit-backup-frozen");
     };
     EXPECT_TRUE(holds());
-    guest.run("touch /tmp/go");
-    EXPECT_EQ(guest.run("until grep thaw /tmp/hook; do sleep 1; done"), "thaw\n");
+    guest.run("echo >/tmp/go; cat /tmp/thawed; rm /tmp/go /tmp/thawed");
+    EXPECT_EQ(guest.run("cat /tmp/hook"), "freeze\nthaw\n");
     const Deadline deadline;
     while (holds() && !deadline.passed())
         usleep(100'000);
