@@ -38,7 +38,7 @@ struct Manifest {
     std::vector<BackedUpFile> files;  // all else: the ini, its drop-ins, UEFI variables, the TPM
 };
 
-// Of an image, in QEMU's words: restoring one of another format is not implemented.
+// Of an image, in QEMU's words: one that `restore` can make again.
 bool is_format_of_backups(std::string_view format);
 
 std::string manifest_text(const Manifest &manifest);
