@@ -45,7 +45,7 @@ test_packages=(
 )
 # Nodes of a cluster, for tools/cluster-test.
 cluster_packages=(
-    corosync pacemaker resource-agents libxml2-utils openssh-server openssh-client iproute2 python3
+    corosync pacemaker pacemaker-cli-utils resource-agents libxml2-utils openssh-server openssh-client iproute2 python3
 )
 # The page of Cockpit, and a browser to look at it: large, and for tools/test --page alone.
 # shellcheck disable=SC2034
