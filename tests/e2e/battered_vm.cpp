@@ -13,7 +13,6 @@
 #include <filesystem>
 #include <iterator>
 #include <sstream>
-#include <thread>
 
 #include "tests/e2e/unix_client.h"
 
@@ -105,12 +104,8 @@ pid_t BatteredVm::qemu() const {
 }
 
 pid_t BatteredVm::wait_for_qemu() const {
-    const Deadline deadline(2s);
-    pid_t pid = qemu();
-    while (pid == 0 && !deadline.passed()) {
-        std::this_thread::yield();
-        pid = qemu();
-    }
+    pid_t pid = 0;
+    wait_until([&] { return (pid = qemu()) != 0; }, Deadline(2s));
     return pid;
 }
 

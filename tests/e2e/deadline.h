@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <thread>
 
 namespace qemunit::e2e {
 
@@ -32,5 +33,17 @@ class Deadline {
 
     std::chrono::steady_clock::time_point end_;
 };
+
+// Waits for what tells nobody that it has come: looks again and again, and leaves the processors to
+// the others meanwhile.
+template <typename Condition>
+bool wait_until(Condition condition, Deadline deadline = Deadline()) {
+    while (!condition()) {
+        if (deadline.passed())
+            return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return true;
+}
 
 }  // namespace qemunit::e2e

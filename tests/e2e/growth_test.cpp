@@ -151,7 +151,7 @@ TEST(Growth, ErrorsSayWhy) {
     expect_error(resize(vm, "nix", 32 * kMiB), "InvalidArgument", "has no drive 'nix'");
     {
         VmUnderTest board("growcard",
-                          "[VM]\nArchitecture=aarch64\nMachine=raspi3b\nMemory=1G\n"
+                          "[VM]\nArchitecture=aarch64\nMachine=raspi3b\nMemory=1G\nStop=quit\n"
                           "[Drive card]\nFile=card.img\nSize=1M\nInterface=sd\n");
         ASSERT_TRUE(board.start().ok()) << board.status();
         expect_error(resize(board, "card", 3 * kMiB), "InvalidArgument", "a power of two");

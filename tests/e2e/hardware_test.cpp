@@ -129,7 +129,7 @@ TEST(Limits, HugePagesAreTheHosts) {
 // Hyper-V's features are KVM's: QEMU would refuse some without.
 TEST(Hardware, WindowsStartsWithoutKvm) {
     VmUnderTest vm("windows",
-                   "[VM]\nMemory=64M\nGuestOS=windows\nAccelerator=auto\n"
+                   "[VM]\nMemory=64M\nStop=quit\nGuestOS=windows\nAccelerator=auto\n"
                    "Display=vnc\n[Sound card]\n[Sound dos]\nModel=sb16\n");
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     const auto words = vm.command_line();
@@ -145,13 +145,13 @@ TEST(Hardware, WindowsStartsWithoutKvm) {
 
 TEST(Hardware, BoardsStartWithTheProcessorsThatTheyHave) {
     VmUnderTest raspberry("raspi",
-                          "[VM]\nArchitecture=aarch64\nMachine=raspi3b\nMemory=1G\n"
+                          "[VM]\nArchitecture=aarch64\nMachine=raspi3b\nMemory=1G\nStop=quit\n"
                           "[Drive card]\nFile=card.img\nSize=1M\nInterface=sd\n");
     VmUnderTest cortex("mps2",
                        "[VM]\nArchitecture=arm\nMachine=mps2-an385\nMemory=16M\n"
                        "StartPaused=yes\n");
     VmUnderTest express("vexpress",
-                        "[VM]\nArchitecture=arm\nMachine=vexpress-a9\nMemory=64M\n"
+                        "[VM]\nArchitecture=arm\nMachine=vexpress-a9\nMemory=64M\nStop=quit\n"
                         "[Network lan]\nType=none\nModel=onboard\n");
     for (const VmUnderTest *vm : {&raspberry, &cortex, &express})
         EXPECT_TRUE(vm->start().ok()) << vm->status();
@@ -163,7 +163,7 @@ TEST(Hardware, BoardsStartWithTheProcessorsThatTheyHave) {
 }
 
 TEST(Hardware, TheFirmwareSaysOnTheSerialPortWhatItDoes) {
-    VmUnderTest vm("talking", deaf_ini() + "Hardware=0.8\n");
+    VmUnderTest vm("talking", deaf_ini() + "Stop=quit\nHardware=0.8\n");
     Journal journal(vm.unit());
     ASSERT_TRUE(vm.start().ok()) << vm.status();
     const auto lines = journal.read_until([](const JournalEntry &entry) {

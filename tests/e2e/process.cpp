@@ -14,7 +14,6 @@
 #include <fstream>
 #include <iterator>
 #include <sstream>
-#include <thread>
 
 #include "common/unique_fd.h"
 
@@ -149,9 +148,7 @@ std::string wait_for_text(const std::string &path, const std::string &text, Dead
 }
 
 bool wait_until_gone(const std::string &path, Deadline deadline) {
-    while (std::filesystem::exists(path) && !deadline.passed())
-        std::this_thread::yield();
-    return !std::filesystem::exists(path);
+    return wait_until([&] { return !std::filesystem::exists(path); }, deadline);
 }
 
 void write_file(const std::string &path, std::string_view text) {

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <sstream>
-#include <thread>
 
 #include "tests/e2e/bus.h"
 #include "tests/e2e/expect_contains.h"
@@ -39,13 +38,11 @@ TEST(Resume, AMachineWhoseStateIsSavedDoesNotGoOn) {
                                  "-u", "UNIX-LISTEN:" + socket + ",mode=0777", "OPEN:/dev/null"});
     ASSERT_TRUE(reader.ok()) << reader;
     const std::string uri = R"({"uri":"unix:)" + socket + R"("})";
-    const Deadline deadline;
-    while (!is_listening(socket) && !deadline.passed())
-        std::this_thread::yield();
+    ASSERT_TRUE(wait_until([&] { return is_listening(socket); }));
     const BusReply saved = execute(vm, "migrate", uri.c_str());
     ASSERT_EQ(saved.error, "") << saved;
-    while (status_of_qemu(vm.name()).find("postmigrate") == std::string::npos && !deadline.passed())
-        std::this_thread::yield();
+    ASSERT_TRUE(wait_until(
+        [&] { return status_of_qemu(vm.name()).find("postmigrate") != std::string::npos; }));
     const BusReply reply = call_vm(vm.name(), "Resume");
     EXPECT_EQ(reply.error, "org.qemunit1.Error.Monitor");
     expect_contains(reply.message, "state of VM 'resumesaved' is saved");

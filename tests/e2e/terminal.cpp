@@ -13,7 +13,6 @@
 
 #include <csignal>
 #include <cstdlib>
-#include <thread>
 
 namespace qemunit::e2e {
 
@@ -101,9 +100,7 @@ bool Terminal::is_cooked() const {
 }
 
 bool Terminal::wait_until_cooked(bool cooked, Deadline deadline) const {
-    while (is_cooked() != cooked && !deadline.passed())
-        std::this_thread::yield();
-    return is_cooked() == cooked;
+    return wait_until([&] { return is_cooked() == cooked; }, deadline);
 }
 
 }  // namespace qemunit::e2e

@@ -7,7 +7,6 @@
 
 #include <chrono>
 #include <csignal>
-#include <thread>
 
 #include "tests/e2e/bus.h"
 #include "tests/e2e/journal.h"
@@ -66,11 +65,9 @@ TEST(WatchdogSec, AQemuThatHangsUnderABusyGuestIsKilled) {
     ASSERT_EQ(ptrace(PTRACE_SEIZE, qemu, nullptr, nullptr), 0) << strerror(errno);
     ASSERT_EQ(ptrace(PTRACE_INTERRUPT, qemu, nullptr, nullptr), 0) << strerror(errno);
     // systemd hears of its end after whoever has traced it.
-    const Deadline deadline;
     int status = 0;
-    while (!(waitpid(qemu, &status, __WALL | WNOHANG) == qemu && WIFSIGNALED(status)) &&
-           !deadline.passed())
-        std::this_thread::yield();
+    EXPECT_TRUE(wait_until(
+        [&] { return waitpid(qemu, &status, __WALL | WNOHANG) == qemu && WIFSIGNALED(status); }));
     line = journal.read_until_line("qemunit guest ready");
     ASSERT_TRUE(line) << line.error().message;
     EXPECT_NE(vm.main_pid(), qemu);
