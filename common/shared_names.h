@@ -49,6 +49,9 @@ inline constexpr std::string_view kRedirectionIds = "qemunit-redirection-";  // 
 inline constexpr std::string_view kSeedId = "qemunit-seed";
 inline constexpr std::string_view kShareIds = "qemunit-fs-";      // and the share's name
 inline constexpr std::string_view kHotDriveIds = "qemunit-hot-";  // and the name of AttachDrive
+inline constexpr std::string_view kHotNetworkIds = "qemunit-hotnet-";  // and that of AttachNetwork
+inline constexpr std::string_view kHotProcessorIds = "qemunit-cpu-";   // and its place
+inline constexpr std::string_view kHotMemoryIds = "qemunit-dimm-";     // and a number
 // A block node without a use, while the guest was asked in vain to let go of that drive.
 inline constexpr std::string_view kLeavingDrives = "qemunit-out-";
 // What QEMU keeps beside the image of such a drive: its name, then its "origin" behind a colon.

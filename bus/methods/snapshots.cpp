@@ -11,11 +11,13 @@
 #include "bus/methods/failed_load.h"
 #include "bus/methods/methods.h"
 #include "bus/methods/vm_call.h"
+#include "bus/monitor/hot_drive.h"
 #include "bus/monitor/snapshot_drives.h"
 #include "bus/vms/command_run.h"
 #include "common/bus_errors.h"
 #include "common/concat.h"
 #include "common/qmp/host_devices.h"
+#include "common/qmp/hot_devices.h"
 
 namespace qemunit::bus {
 
@@ -44,8 +46,20 @@ constexpr std::string_view kNotSaved =
                                "which stays as it is now, and not as the guest of the snapshot "
                                "knows it: no snapshot can be loaded";
 
+// "a processor", of a list of devices; "" if all were there at the start. A drive QEMU itself looks
+// at, before it does anything.
+std::string plugged_in(const json &children) {
+    for (const auto &[id, type] : qom_children(children))
+        if (hot_drive_name(id).empty())
+            if (std::string text = hot_device_text(id); !text.empty())
+                return text;
+    return {};
+}
+
 // A machine whose devices QEMU has the state of. Of USB, QEMU itself would save a guest that had
 // lost the device when it is loaded; of PCI, it does not say which device it is.
+// What was plugged in is not in the machine of another start, and QEMU sees that of a snapshot when
+// it has reverted the disks.
 void with_whole_machine(const CallPtr &call, std::string_view why, std::function<void()> then) {
     const auto refuse = [call, why](const json &children) {
         const std::string devices = host_devices_in(children);
@@ -53,7 +67,13 @@ void with_whole_machine(const CallPtr &call, std::string_view why, std::function
             reply_error(*call, bus_error::kMonitor,
                         concat("VM '", call->vm_name, "' has ", devices,
                                " of the host ([HostDevice NAME]), ", why));
-        return !devices.empty();
+        const std::string plugged = devices.empty() ? plugged_in(children) : "";
+        if (!plugged.empty())
+            reply_error(*call, bus_error::kMonitor,
+                        concat("VM '", call->vm_name, "' has got ", plugged,
+                               " since it was started, which no other start has: it can make and "
+                               "load no snapshot before its next one"));
+        return !devices.empty() || !plugged.empty();
     };
     ask(call, "qom-list", {{"path", "/machine/peripheral"}},
         [call, refuse, then = std::move(then)](const json &named) {

@@ -67,10 +67,10 @@ const sd_bus_vtable kProperties[] = {
 
 // Registered one after another on kVmInterface; introspection shows them as one.
 constexpr const sd_bus_vtable *kVmTables[] = {
-    kCommandMethods,    kSessionMethods,    kSerialMethods, kSnapshotMethods,
-    kForwardMethods,    kMediumMethods,     kDriveMethods,  kDriveSizeMethods,
-    kMemoryMethods,     kMigrationMethods,  kAgentMethods,  kInputMethods,
-    kScreenshotMethods, kStatisticsMethods, kBackupMethods, kProperties,
+    kCommandMethods,    kSessionMethods, kSerialMethods,     kSnapshotMethods,   kForwardMethods,
+    kMediumMethods,     kDriveMethods,   kDriveSizeMethods,  kMemoryMethods,     kMigrationMethods,
+    kAgentMethods,      kInputMethods,   kScreenshotMethods, kStatisticsMethods, kBackupMethods,
+    kMemorySizeMethods, kNetworkMethods, kProcessorMethods,  kProperties,
 };
 
 int find_vm(sd_bus *, const char *path, const char *, void *userdata, void **found,

@@ -187,8 +187,13 @@ class Reload {
         if (!nodes)
             return std::unexpected(nodes.error());
         // An error: there is none.
-        return QemuState{*forwards, std::move(*fd_sets), std::move(*block),
-                         ask_qmp("query-balloon").value_or(json()), std::move(*nodes)};
+        return QemuState{*forwards,
+                         std::move(*fd_sets),
+                         std::move(*block),
+                         ask_qmp("query-balloon").value_or(json()),
+                         std::move(*nodes),
+                         ask_qmp("query-memory-size-summary").value_or(json()),
+                         ask_qmp("query-hotpluggable-cpus").value_or(json())};
     }
 
     void apply(const ReloadPlan &plan) {
@@ -206,10 +211,9 @@ class Reload {
                 report(done, fmt::format("network {}: cable in", card));
         for (const std::string &card : plan.unplugged)
             report(set_link(card, false), fmt::format("network {}: cable out", card));
-        if (plan.balloon)
-            report(ask_vm(bus_, vm_, "Execute",
-                          {"balloon", fmt::format(R"({{"value": {}}})", *plan.balloon)}),
-                   fmt::format("memory of the guest: {} MiB", *plan.balloon >> 20));
+        if (plan.memory)
+            report(call_with("SetMemory", "t", *plan.memory),
+                   fmt::format("memory of the guest: {} MiB", *plan.memory >> 20));
         // Before what may take long: systemd ends a reload that takes more than a minute.
         for (const ReloadPlan::Size &size : plan.sizes)
             report(resize(size),
@@ -220,6 +224,10 @@ class Reload {
         for (const ReloadPlan::Limits &limits : plan.limits)
             if (!coming.contains(limits.drive))
                 set_limits(limits);
+        // What a guest does not let go of takes the time of a call.
+        if (plan.processors)
+            report(call_with("SetCPUs", "u", static_cast<uint32_t>(*plan.processors)),
+                   fmt::format("processors: {}", *plan.processors));
         const auto detached = detach_drives(bus_, vm_, plan.detached);
         for (std::size_t i = 0; i < detached.size(); ++i)
             report(detached[i], fmt::format("drive {}: detached", plan.detached[i]));
@@ -266,12 +274,15 @@ class Reload {
     }
 
     Result<> resize(const ReloadPlan::Size &size) {
-        auto message = new_vm_call(bus_, vm_, "ResizeDrive");
+        return call_with("ResizeDrive", "st", size.drive.c_str(), size.bytes);
+    }
+
+    template <typename... Values>
+    Result<> call_with(const char *method, const char *types, Values... values) {
+        auto message = new_vm_call(bus_, vm_, method);
         if (!message)
             return std::unexpected(message.error());
-        if (const int r =
-                sd_bus_message_append(message->get(), "st", size.drive.c_str(), size.bytes);
-            r < 0)
+        if (const int r = sd_bus_message_append(message->get(), types, values...); r < 0)
             return fail_errno(r, "cannot make a D-Bus message");
         const auto done = call(bus_, message->get(), vm_);
         return done ? Result<>() : std::unexpected(done.error());

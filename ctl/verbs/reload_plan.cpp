@@ -17,6 +17,7 @@
 #include "common/shared_names.h"
 #include "ctl/verbs/drive_words.h"
 #include "ctl/verbs/ini_words.h"
+#include "ctl/verbs/reload_sizes.h"
 #include "ctl/verbs/reload_words.h"
 
 namespace qemunit::ctl {
@@ -84,8 +85,8 @@ class Comparison {
         else if (option.name == "-drive") {
             compare_size(option);
             compare_limits(option.part("id"));
-        } else if (option.name == "-m")
-            compare_memory(option, other);
+        } else
+            compare_sizes(option, other);
     }
 
     // Drives that are not on the command line of the QEMU that runs.
@@ -250,7 +251,7 @@ class Comparison {
         if (is_cdrom(option) && is_cdrom(*other) &&
             without(option, {kFileName, "format"}) == without(*other, {kFileName, "format"}))
             return compare_media(option, *other);
-        if (option.name == "-m" && compare_memory(option, *other))
+        if (compare_sizes(option, *other) || is_memory_object(option, *other))
             return;
         const IniWord word = ini_word(option);
         later_.add(word.text, word.has_value
@@ -397,18 +398,23 @@ class Comparison {
         return "/dev/fdset/" + set.value("fdset-id", nlohmann::json()).dump();
     }
 
-    // Whether the balloon alone can make the change: it takes memory from the guest, and gives back
-    // no more than the guest began with.
-    bool compare_memory(const Option &option, const Option &other) {
-        const auto wanted = bytes_of(option.value), most = bytes_of(other.value);
-        const auto actual =
-            state_.balloon.is_object() ? state_.balloon.find("actual") : state_.balloon.end();
-        if (!wanted || !most || *wanted > *most || actual == state_.balloon.end() ||
-            !actual->is_number_unsigned())
+    // Whether the running VM can have what the ini says.
+    bool compare_sizes(const Option &option, const Option &other) {
+        if (option.name != "-smp" && option.name != "-m")
             return false;
-        if (actual->get<uint64_t>() != *wanted)
-            plan_.balloon = *wanted;
-        return true;
+        const bool is_memory = option.name == "-m";
+        const SizeChange change = is_memory
+                                      ? memory_change(option, other, state_.memory, state_.balloon)
+                                      : processors_change(option, other, state_.processors);
+        if (change.value)
+            (is_memory ? plan_.memory : plan_.processors) = change.value;
+        return change.is_live;
+    }
+
+    // The memory itself, where it is an object: its size is that of -m.
+    static bool is_memory_object(const Option &option, const Option &other) {
+        return option.name == "-object" && option.part("id") == kMemoryId &&
+               without(option, {"size"}) == without(other, {"size"});
     }
 
     std::vector<Option> running_, configured_;

@@ -35,7 +35,8 @@ struct ReloadPlan {
     // The network cards that QEMU has. QEMU does not tell whether a cable is in, so each card is
     // set.
     std::vector<std::string> plugged, unplugged;
-    std::optional<uint64_t> balloon;    // bytes
+    std::optional<uint64_t> processors;
+    std::optional<uint64_t> memory;     // bytes
     std::vector<Size> sizes;            // of drives that become larger
     std::vector<std::string> detached;  // drives that were attached by a reload before
     std::vector<HotDrive> attached;
@@ -48,7 +49,7 @@ struct ReloadPlan {
     // Whether a reload changes anything.
     bool has_changes() const {
         return !added.empty() || !removed.empty() || !media.empty() || !unplugged.empty() ||
-               balloon || !sizes.empty() || !limits.empty() || !detached.empty() ||
+               processors || memory || !sizes.empty() || !limits.empty() || !detached.empty() ||
                !attached.empty();
     }
     bool empty() const { return !has_changes() && kept.empty() && later.empty(); }
@@ -61,6 +62,8 @@ struct QemuState {
     nlohmann::json blocks;          // query-block
     nlohmann::json balloon;         // query-balloon; null if there is none
     nlohmann::json nodes;           // query-named-block-nodes
+    nlohmann::json memory;          // query-memory-size-summary
+    nlohmann::json processors;      // query-hotpluggable-cpus; null if the machine takes none
 };
 
 // `running` and `configured` begin with the program. `words`: as configured.

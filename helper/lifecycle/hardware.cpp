@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <iterator>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "common/qmp/host_devices.h"
+#include "common/qmp/hot_devices.h"
 #include "common/qmp/medium_name.h"
 #include "common/shared_names.h"
 
@@ -53,9 +55,8 @@ std::string name_of_file(const std::string &file, const std::string &drive, cons
 }
 
 std::string described(const std::string &device) {
-    return device.starts_with(kHotDriveIds)
-               ? fmt::format("the drive '{}'", device.substr(kHotDriveIds.size()))
-               : fmt::format("the device '{}'", device);
+    const std::string text = hot_device_text(device);
+    return text.empty() ? fmt::format("the device '{}'", device) : text;
 }
 
 Hardware without(Hardware hardware, const std::set<std::string> &media) {

@@ -103,6 +103,9 @@ TEST_F(Permissions, ARuleHandsOneVmToOneGroup) {
     }
     expect_refused(call_as("bert", "web", {"DetachDrive", "s", "x"}));
     expect_refused(call_as("bert", "web", {"SetBalloon", "t", "1"}));
+    expect_refused(call_as("bert", "web", {"SetCPUs", "u", "1"}));
+    expect_refused(call_as("bert", "web", {"SetMemory", "t", "1"}));
+    expect_refused(call_as("bert", "web", {"DetachNetwork", "s", "x"}));
     expect_refused(call_as("bert", "web", {"ResizeDrive", "st", "root", "1048576"}));
     // Looking is for everybody.
     EXPECT_TRUE(call_as("bert", "web", {"GetStatistics"}).ok());

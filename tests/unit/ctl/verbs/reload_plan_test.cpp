@@ -32,8 +32,10 @@ Texts changes(const Texts &from, const Texts &to, const QemuState &state = {},
         lines.push_back("+ " + forward.network + " " + forward.rule);
     for (const auto &medium : found.media)
         lines.push_back(medium.drive + ": " + medium.file);
-    if (found.balloon)
-        lines.push_back("balloon " + std::to_string(*found.balloon));
+    if (found.memory)
+        lines.push_back("memory " + std::to_string(*found.memory));
+    if (found.processors)
+        lines.push_back("processors " + std::to_string(*found.processors));
     for (const std::string &drive : found.detached)
         lines.push_back("detach " + drive);
     for (const HotDrive &drive : found.attached)
@@ -326,12 +328,59 @@ TEST(ReloadPlanTest, MemoryGoesIntoABalloon) {
     EXPECT_EQ(changes({"-m", "1G"}, {"-m", "512M"}, state),
               Texts{"later: Memory= in [VM]: 1G becomes 512M"});
     state.balloon = {{"actual", 1u << 30}};
-    EXPECT_EQ(changes({"-m", "1G"}, {"-m", "512M"}, state), Texts{"balloon 536870912"});
+    EXPECT_EQ(changes({"-m", "1G"}, {"-m", "512M"}, state), Texts{"memory 536870912"});
     EXPECT_EQ(changes({"-m", "1G"}, {"-m", "2G"}, state),
               Texts{"later: Memory= in [VM]: 1G becomes 2G"});
     EXPECT_EQ(changes({"-m", "1G"}, {"-m", "1G"}, state), Texts{});
     state.balloon = {{"actual", 1u << 29}};
-    EXPECT_EQ(changes({"-m", "1G"}, {"-m", "1G"}, state), Texts{"balloon 1073741824"});
+    EXPECT_EQ(changes({"-m", "1G"}, {"-m", "1G"}, state), Texts{"memory 1073741824"});
+}
+
+TEST(ReloadPlanTest, MemoryIsPluggedInWhereThereIsRoom) {
+    const std::string started = "1G,slots=16,maxmem=4G";
+    const auto to = [&](const std::string &words, const QemuState &state) {
+        return changes({"-m", started}, {"-m", words}, state);
+    };
+    QemuState state;
+    state.memory = {{"base-memory", 1u << 30}, {"plugged-memory", 0u}};
+    EXPECT_EQ(to(started, state), Texts{});
+    EXPECT_EQ(to("1536M,slots=16,maxmem=4G", state), Texts{"memory 1610612736"});
+    for (const char *words : {"1500M,slots=16,maxmem=4G", "5G,slots=16,maxmem=4G",
+                              "512M,slots=16,maxmem=4G", "2G,slots=16,maxmem=8G"})
+        EXPECT_EQ(to(words, state).size(), 1u) << words;
+    // The ini says less again, which takes a balloon.
+    state.memory["plugged-memory"] = 1u << 30;
+    EXPECT_EQ(to(started, state), Texts{});
+    state.balloon = {{"actual", 2u << 30}};
+    EXPECT_EQ(to(started, state), Texts{"memory 1073741824"});
+    // The object that the memory is says its size as well.
+    EXPECT_EQ(changes({"-object", "memory-backend-memfd,id=qemunit-memory,size=1G,share=on", "-m",
+                       started},
+                      {"-object", "memory-backend-memfd,id=qemunit-memory,size=3G,share=on", "-m",
+                       "3G,slots=16,maxmem=4G"},
+                      state),
+              Texts{"memory 3221225472"});
+}
+
+TEST(ReloadPlanTest, ProcessorsComeUpToTheMaximumAndGoDownToThoseOfTheStart) {
+    QemuState state;
+    EXPECT_EQ(changes({"-smp", "1,maxcpus=3"}, {"-smp", "2,maxcpus=3"}, state),
+              Texts{"later: CPUs= in [VM], or [CPU]: 1,maxcpus=3 becomes 2,maxcpus=3"});
+    const nlohmann::json taken = {{"vcpus-count", 1u}, {"qom-path", "/machine/x"}},
+                         empty = {{"vcpus-count", 1u}};
+    state.processors = {empty, empty, taken};
+    const auto from_one_to = [&](const std::string &words) {
+        return changes({"-smp", "1,maxcpus=3"}, {"-smp", words}, state);
+    };
+    EXPECT_EQ(from_one_to("1,maxcpus=3"), Texts{});
+    EXPECT_EQ(from_one_to("3,maxcpus=3"), Texts{"processors 3"});
+    state.processors = {taken, taken, taken};
+    EXPECT_EQ(from_one_to("3,maxcpus=3"), Texts{});
+    EXPECT_EQ(from_one_to("1,maxcpus=3"), Texts{"processors 1"});
+    EXPECT_EQ(changes({"-smp", "2,maxcpus=3"}, {"-smp", "1,maxcpus=3"}, state),
+              Texts{"later: CPUs= in [VM], or [CPU]: 2,maxcpus=3 becomes 1,maxcpus=3"});
+    EXPECT_EQ(from_one_to("3,maxcpus=4"),
+              Texts{"later: CPUs= in [VM], or [CPU]: 1,maxcpus=3 becomes 3,maxcpus=4"});
 }
 
 }  // namespace

@@ -9,6 +9,9 @@
 #include <optional>
 #include <string>
 
+#include "bus/hotplug/machine_place.h"
+#include "bus/hotplug/options.h"
+#include "bus/hotplug/unplugging.h"
 #include "bus/methods/image_file.h"
 #include "bus/methods/methods.h"
 #include "bus/methods/vm_call.h"
@@ -22,16 +25,9 @@ using nlohmann::json;
 
 namespace {
 
-constexpr char kPeripheral[] = "/machine/peripheral";
-
-// Time to finish what was begun at the last moment, before callers give up.
-constexpr uint64_t kReleaseTime = 2 * kSecond;
-
 struct Attachment {
     HotDrive drive;
     UniqueFd image;
-    HotPlugMachine machine;
-    std::vector<std::string> free_ports;
 };
 using AttachmentPtr = std::shared_ptr<Attachment>;
 
@@ -52,12 +48,6 @@ void release_at_once(const CallPtr &call, const std::string &drive, VmMonitor::R
         done(std::unexpected(kGone));
 }
 
-EventWaits::Matcher let_go_of(const std::string &drive) {
-    return [drive](const QmpEvent &event) {
-        return drive_let_go(event) == drive;
-    };
-}
-
 // Whether the guest still uses the drive: a device that is not listed any more may be about to go,
 // with its DEVICE_DELETED still to come.
 bool is_in_use(const VmMonitor::Reply &released) {
@@ -70,7 +60,7 @@ void release_image(const CallPtr &call, const std::string &drive, VmMonitor::Rep
     const auto vm = call->vm.lock();
     if (!vm)
         return done(std::unexpected(kGone));
-    const uint64_t wait = vm->waits().wait(let_go_of(drive), call->deadline,
+    const uint64_t wait = vm->waits().wait(is_unplugged(hot_drive_id(drive)), call->deadline,
                                            [call, drive, done](const VmMonitor::Reply &gone) {
                                                if (gone)
                                                    release_at_once(call, drive, done);
@@ -112,9 +102,10 @@ void plug_in(const CallPtr &call, const AttachmentPtr &attachment, const HotPlug
             });
 }
 
-void attach(const CallPtr &call, const AttachmentPtr &attachment) {
-    const auto place = hot_plug_place(attachment->machine, attachment->free_ports, call->vm_name,
-                                      attachment->drive.interface);
+void attach(const CallPtr &call, const AttachmentPtr &attachment, const HotPlugMachine &machine,
+            const std::vector<std::string> &free_ports) {
+    const auto place =
+        hot_plug_place(machine, free_ports, call->vm_name, attachment->drive.interface);
     if (!place)
         return reply_error(*call, bus_error::kMonitor, place.error());
     // A drive of that name may have been let go while no qemunitd ran; its image is still open.
@@ -136,42 +127,12 @@ void attach(const CallPtr &call, const AttachmentPtr &attachment) {
         });
 }
 
-// Which ports are free: each is a bus below its device, of the same name.
-void look_at_ports(const CallPtr &call, const AttachmentPtr &attachment,
-                   std::vector<std::string> ports) {
-    if (ports.empty())
-        return attach(call, attachment);
-    std::string port = std::move(ports.back());
-    ports.pop_back();
-    execute(call, "qom-list", {{"path", fmt::format("{}/{}/{}", kPeripheral, port, port)}},
-            [call, attachment, port, ports = std::move(ports)](const VmMonitor::Reply &bus) {
-                if (!bus && bus.error().kind != QmpError::Kind::monitor)
-                    return reply_error(*call, bus.error());
-                if (bus && !is_bus_taken(*bus)) {
-                    attachment->free_ports = {port};
-                    return attach(call, attachment);
-                }
-                look_at_ports(call, attachment, ports);
-            });
-}
-
 void look_at_machine(const CallPtr &call, const AttachmentPtr &attachment) {
-    ask(call, "qom-list", {{"path", kPeripheral}}, [call, attachment](const json &list) {
-        HotPlugMachine &machine = attachment->machine;
-        machine.devices = qom_children(list);
-        const std::string &name = attachment->drive.name;
-        const bool is_attached = machine.devices.contains(hot_drive_id(name));
-        if (is_attached || machine.devices.contains(name))
-            return reply_error(*call, bus_error::kInvalidArgument,
-                               fmt::format("VM '{}' has {} '{}' already", call->vm_name,
-                                           is_attached ? "an attached drive" : "a device", name));
-        ask(call, "qom-get", {{"path", "/machine"}, {"property", "type"}},
-            [call, attachment](const json &type) {
-                HotPlugMachine &its = attachment->machine;
-                its.type = type.is_string() ? type.get<std::string>() : "";
-                look_at_ports(call, attachment, pcie_root_ports(its));
-            });
-    });
+    look_for_place(call, attachment->drive.name, "drive", hot_drive_id(attachment->drive.name),
+                   [call, attachment](const HotPlugMachine &machine,
+                                      const std::vector<std::string> &free_ports) {
+                       attach(call, attachment, machine, free_ports);
+                   });
 }
 
 constexpr std::size_t kOriginMax = 16384;  // two paths with what is around them
@@ -185,42 +146,33 @@ std::string *text_option(HotDrive &drive, std::string_view option) {
                                    : nullptr;
 }
 
-// What is wrong with them, or "".
-int read_options(sd_bus_message *message, HotDrive &drive, std::optional<bool> &read_only,
-                 std::string &fault) {
-    int r = sd_bus_message_enter_container(message, 'a', "{sv}");
-    while (r >= 0 && (r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
-        const char *key = nullptr, *type = nullptr, *text = nullptr;
-        if (r = sd_bus_message_read(message, "s", &key); r < 0)
-            return r;
-        if (r = sd_bus_message_peek_type(message, nullptr, &type); r < 0)
-            return r;
-        const std::string_view option = key, signature = type;
+// `fault` is what is wrong with them, or "".
+int read_drive_options(sd_bus_message *message, HotDrive &drive, std::optional<bool> &read_only,
+                       std::string &fault) {
+    return read_options(message, [&](std::string_view option, std::string_view type) {
         std::string *const wanted = text_option(drive, option);
-        if ((option == "read-only" || option == "discard") && signature == "b") {
+        int r = 0;
+        if ((option == "read-only" || option == "discard") && type == "b") {
             int value = 0;
             r = sd_bus_message_read(message, "v", "b", &value);
             if (option == "discard")
                 drive.discard = value != 0;
             else
                 read_only = value != 0;
-        } else if (wanted && signature == "s") {
-            r = sd_bus_message_read(message, "v", "s", &text);
-            if (r >= 0)
-                *wanted = text;
-        } else {
-            fault = fmt::format(
-                "Option '{}' of type '{}' is none: there are 'format', 'interface', 'origin' and "
-                "'serial' of type 's', 'discard' and 'read-only' of type 'b'",
-                option, signature);
-            r = sd_bus_message_skip(message, "v");
+            return r;
         }
-        if (r < 0)
+        if (wanted && type == "s") {
+            const char *text = nullptr;
+            if (r = sd_bus_message_read(message, "v", "s", &text); r >= 0)
+                *wanted = text;
             return r;
-        if (r = sd_bus_message_exit_container(message); r < 0)
-            return r;
-    }
-    return r < 0 ? r : sd_bus_message_exit_container(message);
+        }
+        fault = fmt::format(
+            "Option '{}' of type '{}' is none: there are 'format', 'interface', 'origin' and "
+            "'serial' of type 's', 'discard' and 'read-only' of type 'b'",
+            option, type);
+        return sd_bus_message_skip(message, "v");
+    });
 }
 
 // The image as it is open, and what is asked of it.
@@ -278,42 +230,19 @@ void answer_let_go(const CallPtr &call, const std::string &name, const VmMonitor
     if (vm)
         vm->monitor().execute("blockdev-add", leaving_mark_arguments(name),
                               call->deadline + kReleaseTime, [](const VmMonitor::Reply &) {});
-    reply_error(
-        *call, bus_error::kTimeout,
-        fmt::format("The guest of VM '{}', which is {}, has not let go of drive '{}' "
-                    "within {} s; it stays attached until the guest does",
-                    call->vm_name, vm ? vm->state() : "gone", name, call->timeout / kSecond));
+    reply_not_let_go(call, fmt::format("drive '{}'", name));
 }
 
-// The error that QEMU has asked the guest already, and does not ask again so soon.
-bool is_being_unplugged(const QmpError &error) {
-    return error.kind == QmpError::Kind::monitor &&
-           error.message.find("in the process of unplug") != std::string::npos;
-}
-
-void unplug(const CallPtr &call, const std::string &name) {
-    const auto vm = call->vm.lock();
-    if (!vm)
-        return reply_error(*call, kGone);
-    const uint64_t wait = vm->waits().wait(
-        let_go_of(name), call->deadline,
-        [call, name](const VmMonitor::Reply &reply) { answer_let_go(call, name, reply); });
-    execute(call, "device_del", {{"id", hot_drive_id(name)}},
-            [call, wait](const VmMonitor::Reply &asked) {
-                const auto same_vm = call->vm.lock();
-                if (asked || asked.error().kind != QmpError::Kind::monitor || !same_vm ||
-                    is_being_unplugged(asked.error()))
-                    return;  // the wait has an end of its own
-                same_vm->waits().cancel(wait);
-                reply_error(*call, asked.error());
-            });
+void unplug_drive(const CallPtr &call, const std::string &name) {
+    unplug(call, hot_drive_id(name),
+           [call, name](const VmMonitor::Reply &reply) { answer_let_go(call, name, reply); });
 }
 
 void detach(const CallPtr &call, const std::string &name) {
     ask(call, "qom-list", {{"path", kPeripheral}}, [call, name](const json &list) {
         const auto devices = qom_children(list);
         if (devices.contains(hot_drive_id(name)))
-            return unplug(call, name);
+            return unplug_drive(call, name);
         // A drive that was let go while no qemunitd ran may have left its block node and image.
         ask(call, "query-named-block-nodes", {{"flat", true}},
             [call, name, devices](const json &nodes) {
@@ -354,7 +283,7 @@ void attach_drive(const CallPtr &call) {
     drive.name = name;
     std::optional<bool> read_only;
     std::string fault;
-    if (!is_read(*call, read_options(call->message.get(), drive, read_only, fault)))
+    if (!is_read(*call, read_drive_options(call->message.get(), drive, read_only, fault)))
         return;
     if (fault.empty())
         fault = hot_drive_name_fault(name);
