@@ -163,6 +163,8 @@ class Backup {
                 pull_changes(from, disk.size, fmt::format("../{}/{}", before->name, old->file.name),
                              file->get());
         }
+        if (pulled && !is_variables)
+            pulled = check_image(file->get(), ToolRights::none);
         if (auto taken = take_back(file->get()); !taken || !pulled)
             return pulled ? taken : pulled;
         auto finished = finished_file(file->get(), name);
@@ -212,6 +214,8 @@ class Backup {
         if (auto lent = lend(file->get()); !lent)
             return lent;
         auto pulled = pull_off_disk(paths_, disk, making_, file->get());
+        if (pulled)
+            pulled = check_image(file->get(), ToolRights::none);
         if (auto taken = take_back(file->get()); !taken || !pulled)
             return pulled ? taken : pulled;
         auto finished = finished_file(file->get(), name);
