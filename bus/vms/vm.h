@@ -33,6 +33,7 @@ struct VmObserver {
     std::function<void(Vm &)> removed;  // still there during the call
     std::function<void(Vm &, const char *property)> changed;
     std::function<void(Vm &, const QmpEvent &, const std::string &data)> event;
+    std::function<void(Vm &)> connected;  // to a QEMU that was not known before, or not any more
     std::function<void(Vm &)> refreshed;  // systemd or QEMU has answered, be it news or not
     std::function<void(Vm &, const std::string &how)> violated;  // QEMU broke QMP's rules
 };
@@ -118,6 +119,8 @@ class Vm : public std::enable_shared_from_this<Vm> {
     void keep_guest_held(EventSourcePtr next_try) { next_release_ = std::move(next_try); }
 
     // Held by a call that counts on its disks staying as it has found them, or changes them: of two
+    // The timer of whoever looks again for the owner of a backup that another qemunitd has begun.
+    void keep_backup_look(EventSourcePtr next_look) { next_backup_look_ = std::move(next_look); }
     // that have asked for the size of a drive at once, the later could make it smaller again. `why`
     // is for people: "a snapshot is being loaded". Null if a call of another kind holds them, or if
     // none of the same kind may be beside it.
@@ -161,7 +164,7 @@ class Vm : public std::enable_shared_from_this<Vm> {
     std::function<void()> end_backup_;
     std::deque<std::function<void()>> backup_ends_;  // the first one is under way
     std::weak_ptr<const std::string> disk_hold_;
-    EventSourcePtr next_release_;
+    EventSourcePtr next_release_, next_backup_look_;
     bool is_connection_new_ = true;
 };
 
