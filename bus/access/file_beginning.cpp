@@ -32,6 +32,7 @@ constexpr std::size_t kMost = 4096;  // a pipe takes it at once (PIPE_BUF)
 // A process that reads, until it has ended: its answer may be given up long before.
 struct Reader {
     std::string whose;
+    uint64_t begun = 0;
     pid_t process = -1;
     UniqueFd handle, answer;
     FdWatch ended, answered;
@@ -129,14 +130,20 @@ Result<> start(sd_event *event, Reader &reader, int file, std::size_t size, uint
 void read_beginning(sd_event *event, const std::string &whose, int file, std::size_t size,
                     uint64_t deadline, std::function<void(Result<std::string>)> read) {
     auto &all = readers();
-    const auto its = std::ranges::count_if(
-        all, [&](const auto &reader) { return reader.second->whose == whose; });
-    if (all.size() >= kReadersMax || static_cast<std::size_t>(its) >= kReadersOfUser)
+    const uint64_t now = monotonic_now(event);
+    std::size_t its = 0, slow = 0;
+    for (const auto &[process, other] : all)
+        if (other->whose == whose) {
+            ++its;
+            slow += now - other->begun > kSecond;
+        }
+    if (all.size() >= kReadersMax || its >= kReadersOfUser || slow >= kSlowReadersOfUser)
         return read(fail(EUSERS,
                          "files of other calls, whose file systems have not answered yet, "
                          "are still being read"));
     auto reader = std::make_unique<Reader>();
     reader->whose = whose;
+    reader->begun = now;
     if (auto started = start(event, *reader, file, std::min(size, kMost), deadline); !started)
         return read(std::unexpected(started.error()));
     reader->read = std::move(read);

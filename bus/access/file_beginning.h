@@ -16,9 +16,10 @@
 
 namespace qemunit::bus {
 
-// Who waits in a file system cannot even be killed, until that one answers: as many may be under
-// way, of one caller and of all.
-inline constexpr std::size_t kReadersOfUser = 2, kReadersMax = 16;
+// Who waits in a file system cannot even be killed, until that one answers: as many of one user may
+// have taken longer than a second, and as many may be under way, of one user and of all. A reload
+// of many VMs reads many at once, and none for long.
+inline constexpr std::size_t kSlowReadersOfUser = 2, kReadersOfUser = 32, kReadersMax = 128;
 
 // Up to `size` bytes, at most 4096; less if the file is shorter. `whose`: of the caller, for the
 // bound. `read` is called once, maybe before this returns. Errors: EUSERS if too many

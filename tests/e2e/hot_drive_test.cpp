@@ -232,8 +232,6 @@ TEST(HotDrive, AFileThatIsNeverReadStallsNobody) {
         run({"busctl", "--timeout=5", "call", "org.qemunit1", "/org/qemunit1/vm/hotsilent",
              "org.qemunit1.VM", "MonitorCommand", "s", "info status"});
     EXPECT_TRUE(meanwhile.ok()) << meanwhile;
-    const BusReply third = attach();
-    EXPECT_EQ(third.error, "org.freedesktop.DBus.Error.LimitsExceeded") << third;
     for (std::thread &caller : callers)
         caller.join();
     for (const BusReply &reply : {first, second}) {
