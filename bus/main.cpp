@@ -13,6 +13,7 @@
 
 #include "bus/access/callers.h"
 #include "bus/access/polkit.h"
+#include "bus/methods/backup_end.h"
 #include "bus/options.h"
 #include "bus/service/idle_exit.h"
 #include "bus/service/leave.h"
@@ -142,6 +143,7 @@ Result<> Daemon::start() {
                 if (serving_)
                     emit_vm_event(bus, vm, event, data);
             },
+        .connected = [bus](Vm &vm) { take_up_backup(bus, vm.weak_from_this()); },
         .refreshed = [this](Vm &) { serve_when_settled(); },
         .violated =
             [](Vm &vm, const std::string &how) {

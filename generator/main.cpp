@@ -20,10 +20,12 @@
 #include "common/files/journal_wait.h"
 #include "common/files/mount_namespace.h"
 #include "common/user_paths.h"
+#include "common/vm_name.h"
 #include "generator/check/conflicts.h"
 #include "generator/check/host.h"
 #include "generator/check/run.h"
 #include "generator/check/shared_images.h"
+#include "generator/empty_state.h"
 #include "generator/generation.h"
 #include "generator/load.h"
 #include "generator/log.h"
@@ -108,11 +110,10 @@ int check(const GeneratorOptions &options, const Log &log) {
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-// systemd makes the state directory for each command of a start, also of one that fails. A
-// directory that has something in it stays.
-void remove_empty_state(const std::string &vm) {
+// systemd makes the state directory for each command of a start, also of one that fails.
+void remove_empty_state(const std::string &vm, const Period &start) {
     const char *state = std::getenv("STATE_DIRECTORY");
-    if (state != nullptr && rmdir(state) == 0)
+    if (state != nullptr && remove_if_made_in(start, state))
         (void)!unlink(Paths().state_link(vm).c_str());
 }
 
@@ -127,7 +128,7 @@ int explain(const GeneratorOptions &options, const Log &log) {
     log_all(log,
             missing_unit_reasons(options.arguments.front(), options.root, paths, this_machine()));
     wait_for_journald();
-    remove_empty_state(options.arguments.front());
+    remove_empty_state(options.arguments.front(), this_start());
     return EX_CONFIG;
 }
 
@@ -146,7 +147,8 @@ int explain_failure(const GeneratorOptions &options) {
         !(was_before_qemu || is("MONITOR_EXIT_CODE", "exited")))
         return EXIT_SUCCESS;
     const Paths paths = paths_for(options);
-    remove_empty_state(options.arguments.front());
+    remove_empty_state(options.arguments.front(),
+                       last_start(service_unit(options.arguments.front())));
     // Of QEMU; of ours (sysexits.h): EX_DATAERR and EX_NOINPUT of an image, EX_CANTCREAT of a part
     // that is not up.
     constexpr std::string_view kSaid[] = {"1", "65", "66", "73"};

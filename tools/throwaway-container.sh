@@ -56,6 +56,7 @@ bind_device() { # DEVICE TYPE GROUP MODE [NAME]
 bind_device /dev/kvm c "$(awk -F: '$1 == "kvm" { print $3 }' "$root/etc/group")" 0660
 bind_device /dev/net/tun c root 0666
 bind_device /dev/vhost-vsock c root 0666
+bind_device /dev/fuse c root 0666
 # A disk, where this machine can make one: its name in the copy is the same everywhere.
 truncate --size=1M "$scratch/disk"
 if disk=$(losetup --find --show "$scratch/disk" 2>/dev/null); then

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "bus/access/file_beginning.h"
 #include "bus/hotplug/machine_place.h"
 #include "bus/hotplug/options.h"
 #include "bus/hotplug/unplugging.h"
@@ -24,6 +25,9 @@ namespace qemunit::bus {
 using nlohmann::json;
 
 namespace {
+
+// For a few bytes of a disk that has to wake up.
+constexpr uint64_t kReadTime = 10 * kSecond;
 
 struct Attachment {
     HotDrive drive;
@@ -261,15 +265,29 @@ void detach(const CallPtr &call, const std::string &name) {
 // looked at, and no option of QEMU forbids an external data file. So it takes the right to do
 // all that QEMU can; and of those who have it, none attaches by mistake what another has laid out.
 void attach_qcow2(const CallPtr &call, const AttachmentPtr &attachment) {
+    const auto take_header = [call, attachment](const Result<std::string> &header) {
+        const std::string fault = header ? qcow2_fault(*header) : "";
+        if (!fault.empty())
+            reply_invalid(*call, fault);
+        else if (header)
+            look_at_machine(call, attachment);
+        else
+            reply_error(*call,
+                        header.error().code == ETIMEDOUT ? bus_error::kTimeout
+                        : header.error().code == EUSERS  ? SD_BUS_ERROR_LIMITS_EXCEEDED
+                                                         : bus_error::kInvalidArgument,
+                        "The image's header was not read: " + header.error().message);
+    };
     authorize_further(call, Action::monitor,
                       "an image of the format qcow2 can name other files, so that it takes "
                       "org.qemunit1.monitor, while one of the format raw does not",
-                      [call, attachment] {
-                          if (const auto fault = qcow2_fault(attachment->image.get());
-                              !fault.empty())
-                              reply_invalid(*call, fault);
-                          else
-                              look_at_machine(call, attachment);
+                      [call, attachment, take_header] {
+                          const auto caller = call->open.caller();
+                          read_beginning(
+                              sd_bus_get_event(sd_bus_message_get_bus(call->message.get())),
+                              caller && caller->uid ? std::to_string(*caller->uid) : "",
+                              attachment->image.get(), kQcow2HeaderSize, now_of(*call) + kReadTime,
+                              take_header);
                       });
 }
 

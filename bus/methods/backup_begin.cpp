@@ -13,7 +13,6 @@
 #include "bus/methods/backup_end.h"
 #include "bus/vms/command_run.h"
 #include "bus/vms/guest_hold.h"
-#include "common/bus_call.h"
 #include "common/bus_errors.h"
 #include "common/files/backup_name.h"
 
@@ -84,17 +83,11 @@ class Beginning : public std::enable_shared_from_this<Beginning> {
 
     // Of a backup that another qemunitd has begun.
     void look_for_owner(const std::vector<BackupRecord> &records) {
-        const auto question =
-            new_method_call(sd_bus_message_get_bus(call_->message.get()), kBusDaemon,
-                            "/org/freedesktop/DBus", kBusDaemon, "NameHasOwner");
-        if (question)
-            sd_bus_message_append(question->get(), "s", records[0].caller.c_str());
-        call_and_forget(sd_bus_message_get_bus(call_->message.get()), question,
-                        [self = shared_from_this(), records](sd_bus_message *reply) {
-                            int has_owner = 0;
-                            if (!reply || sd_bus_message_read(reply, "b", &has_owner) < 0)
+        look_for_caller(sd_bus_message_get_bus(call_->message.get()), records[0].caller,
+                        [self = shared_from_this(), records](std::optional<bool> is_there) {
+                            if (!is_there)
                                 return self->refuse(SD_BUS_ERROR_FAILED, "The bus cannot be asked");
-                            self->take_owner(records, has_owner != 0);
+                            self->take_owner(records, *is_there);
                         });
     }
 

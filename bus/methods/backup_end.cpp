@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "common/bus_call.h"
 #include "common/timer.h"
 
 namespace qemunit::bus {
@@ -95,6 +96,45 @@ void look_at_rest(const std::weak_ptr<Vm> &weak, uint64_t deadline, const Report
     });
 }
 
+void end_live(const std::weak_ptr<Vm> &weak, uint64_t deadline, const BackupState &state,
+              bool is_kept, const Report &ended) {
+    const auto vm = weak.lock();
+    if (!vm)
+        return ended(std::unexpected(vm_is_lost()));
+    vm->keep_backup(nullptr);
+    if (state.records.live.empty())
+        return ended(json::object());
+    run_commands(weak, end_commands(state.records.live, disks_now(state), is_kept),
+                 OnRefusal::go_on, deadline, [=](const VmMonitor::Reply &reply) {
+                     if (reply)
+                         look_at_rest(weak, deadline, ended);
+                     else
+                         ended(reply);
+                 });
+}
+
+// Alone, as an end is, so that a call of BeginBackup finds it as it was, or done with. One that has
+// found it as well sees to it itself.
+void take_up_in_turn(sd_bus *bus, const std::weak_ptr<Vm> &weak, const Report &ended) {
+    const uint64_t deadline = monotonic_now(sd_bus_get_event(bus)) + kBackupEndTimeout;
+    look_at_backup(weak, deadline, [=](const std::expected<BackupState, QmpError> &state) {
+        const auto vm = weak.lock();
+        if (!state || !vm)
+            return ended(std::unexpected(state ? vm_is_lost() : state.error()));
+        if (state->records.live.empty() || vm->has_backup())
+            return ended(json::object());
+        const std::string &caller = state->records.live[0].caller;
+        look_for_caller(bus, caller, [=, state = *state](std::optional<bool> is_there) {
+            const auto same_vm = weak.lock();
+            if (!same_vm || !is_there)
+                return ended(std::unexpected(vm_is_lost()));
+            if (same_vm->has_backup() || (*is_there && watch_backup_caller(bus, caller, same_vm)))
+                return ended(json::object());
+            end_live(weak, deadline, state, /*is_kept=*/false, ended);
+        });
+    });
+}
+
 }  // namespace
 
 void look_at_backup(const std::weak_ptr<Vm> &weak, uint64_t deadline,
@@ -141,21 +181,39 @@ void end_backup(const std::weak_ptr<Vm> &weak, uint64_t deadline, bool is_kept,
                 const Report &done) {
     in_turn(weak, done, [=](const Report &ended) {
         look_at_backup(weak, deadline, [=](const std::expected<BackupState, QmpError> &state) {
-            const auto vm = weak.lock();
-            if (!state || !vm)
-                return ended(std::unexpected(state ? vm_is_lost() : state.error()));
-            vm->keep_backup(nullptr);
-            if (state->records.live.empty())
-                return ended(json::object());
-            run_commands(weak, end_commands(state->records.live, disks_now(*state), is_kept),
-                         OnRefusal::go_on, deadline, [=](const VmMonitor::Reply &reply) {
-                             if (reply)
-                                 look_at_rest(weak, deadline, ended);
-                             else
-                                 ended(reply);
-                         });
+            if (!state)
+                return ended(std::unexpected(state.error()));
+            end_live(weak, deadline, *state, is_kept, ended);
         });
     });
+}
+
+void look_for_caller(sd_bus *bus, const std::string &caller,
+                     std::function<void(std::optional<bool>)> told) {
+    const auto question =
+        new_method_call(bus, kBusDaemon, "/org/freedesktop/DBus", kBusDaemon, "NameHasOwner");
+    if (question)
+        sd_bus_message_append(question->get(), "s", caller.c_str());
+    call_and_forget(bus, question, [told = std::move(told)](sd_bus_message *reply) {
+        int has_owner = 0;
+        if (!reply || sd_bus_message_read(reply, "b", &has_owner) < 0)
+            return told(std::nullopt);
+        told(has_owner != 0);
+    });
+}
+
+// Again and again, if QEMU is busy: without an end, the guest's writes fill the scratch file.
+void take_up_backup(sd_bus *bus, const std::weak_ptr<Vm> &weak) {
+    const auto try_again = [=](const VmMonitor::Reply &taken) {
+        const auto vm = weak.lock();
+        if (taken || !vm || !vm->can_execute())
+            return;
+        sd_event *event = sd_bus_get_event(bus);
+        if (auto timer = start_timer(event, monotonic_now(event) + kNextTry,
+                                     [=] { take_up_backup(bus, weak); }))
+            vm->keep_backup_look(std::move(*timer));
+    };
+    in_turn(weak, try_again, [=](const Report &ended) { take_up_in_turn(bus, weak, ended); });
 }
 
 bool watch_backup_caller(sd_bus *bus, const std::string &caller, const std::shared_ptr<Vm> &vm) {

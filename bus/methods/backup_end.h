@@ -9,6 +9,7 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,14 @@ void end_backup(const std::weak_ptr<Vm> &vm, uint64_t deadline, bool is_kept, co
 // Takes apart as much of a backup as has been made of it.
 void take_apart(const std::weak_ptr<Vm> &vm, uint64_t deadline,
                 const std::vector<BackupRecord> &records, const Report &done);
+
+// Whether that name is on the bus; nothing if the bus cannot be asked.
+void look_for_caller(sd_bus *bus, const std::string &caller,
+                     std::function<void(std::optional<bool>)> told);
+
+// Of a QEMU that has just been connected to: a backup that another qemunitd has begun goes on with
+// its caller, or ends if that one has left meanwhile.
+void take_up_backup(sd_bus *bus, const std::weak_ptr<Vm> &vm);
 
 // The backup ends when `caller` leaves the bus, or the VM is about to stop. False if the caller
 // has left already, or cannot be watched.

@@ -5,17 +5,13 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <array>
-#include <cstddef>
 #include <cstdint>
 
 namespace qemunit::bus {
 
 namespace {
 
-constexpr std::size_t kHeaderSize = 80;  // as much as is looked at
 constexpr std::string_view kMagic = "QFI\xfb";
 constexpr uint64_t kExternalDataFile = 1u << 2;  // of the incompatible features
 
@@ -38,7 +34,7 @@ ImageKind image_kind(int fd) {
 }
 
 std::string qcow2_fault(std::string_view header) {
-    if (!header.starts_with(kMagic) || header.size() < kHeaderSize)
+    if (!header.starts_with(kMagic) || header.size() < kQcow2HeaderSize)
         return "";
     const uint64_t version = big_endian(header.substr(4, 4));
     if (big_endian(header.substr(8, 8)) != 0)
@@ -48,12 +44,6 @@ std::string qcow2_fault(std::string_view header) {
         return "The image has an external data file, which QEMU would open as well; make one that "
                "stands alone (qemu-img convert -O qcow2)";
     return "";
-}
-
-std::string qcow2_fault(int fd) {
-    std::array<char, kHeaderSize> header{};
-    const ssize_t n = pread(fd, header.data(), header.size(), 0);
-    return n > 0 ? qcow2_fault(std::string_view(header.data(), static_cast<std::size_t>(n))) : "";
 }
 
 }  // namespace qemunit::bus

@@ -5,6 +5,7 @@
 // time.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -16,10 +17,11 @@ enum class ImageKind { none, file, block_device };
 // or never.
 ImageKind image_kind(int fd);
 
+// As much of a qcow2 image as is looked at; never read in the loop (bus/access/file_beginning.h).
+inline constexpr std::size_t kQcow2HeaderSize = 80;
+
 // For people, which further file QEMU would open for a qcow2 image; "" if there is none, or if the
 // file is no qcow2 image, which QEMU says itself. `header`: the first bytes of the file.
 std::string qcow2_fault(std::string_view header);
-// The same for an open file. Waits for the file system.
-std::string qcow2_fault(int fd);
 
 }  // namespace qemunit::bus

@@ -31,6 +31,30 @@ uint64_t time_left(const Call &call) {
     return call.deadline > now ? call.deadline - now : 1;
 }
 
+// Null with the reason, which is QEMU's kind of error.
+std::expected<std::unique_ptr<QmpClient>, QmpError> connect_companion(const Call &call) {
+    const auto vm = call.vm.lock();
+    if (!vm)
+        return std::unexpected(QmpError{QmpError::Kind::disconnected, "it is gone"});
+    auto connection = connect_unix(vm->paths().socket_path(vm->name(), kCompanionSocket));
+    if (!connection)
+        return std::unexpected(
+            QmpError{QmpError::Kind::monitor,
+                     "the VM's companion cannot be asked: " + connection.error().message +
+                         "; a VM that was started by an older qemunit has no such socket"});
+    auto client = QmpClient::create(sd_bus_get_event(sd_bus_message_get_bus(call.message.get())),
+                                    std::move(*connection),
+                                    {.ready = [] {},
+                                     .event = [](const QmpEvent &) {},
+                                     .closed =
+                                         [](const std::string &) {
+                                         }},
+                                    64u << 10);
+    if (!client)
+        return std::unexpected(QmpError{QmpError::Kind::monitor, client.error().message});
+    return std::move(*client);
+}
+
 // One question to the companion.
 class Asking : public std::enable_shared_from_this<Asking> {
   public:
@@ -43,27 +67,21 @@ class Asking : public std::enable_shared_from_this<Asking> {
 
     void begin() {
         const auto vm = call_->vm.lock();
-        if (!vm)
-            return;
-        auto connection = connect_unix(vm->paths().socket_path(vm->name(), kCompanionSocket));
-        if (!connection)
-            return refuse("the VM's companion cannot be asked: " + connection.error().message +
-                          "; a VM that was started by an older qemunit has no such socket");
-        auto client = QmpClient::create(
-            sd_bus_get_event(sd_bus_message_get_bus(call_->message.get())), std::move(*connection),
-            {.ready = [] {},
-             .event = [](const QmpEvent &) {},
-             .closed =
-                 [](const std::string &) {
-                 }},
-            64u << 10);
+        place_ = vm ? vm->take_companion_place() : nullptr;
+        if (vm && !place_)
+            return reply_error(
+                *call_, bus_error::kBusy,
+                fmt::format("The companion of VM '{}' is at work for as many other calls as it "
+                            "takes; try again when one of them has ended",
+                            call_->vm_name));
+        auto client = connect_companion(*call_);
         if (!client)
-            return refuse(client.error().message);
+            return reply_error(*call_, client.error());
         client_ = std::move(*client);
         // A command with a descriptor needs a connection that is ready; after an answer, this is.
         client_->execute("query-move", nullptr, time_left(*call_),
                          [self = shared_from_this()](const QmpClient::Reply &state) {
-                             if (!state || self->command_ == "query-move")
+                             if (!state)
                                  self->finish(state);
                              else
                                  self->go();
@@ -80,6 +98,7 @@ class Asking : public std::enable_shared_from_this<Asking> {
 
     void finish(const QmpClient::Reply &reply) {
         const auto done_with = std::move(client_);
+        const auto free = std::move(place_);
         if (reply || (command_ == "hibernate" && is_saved()))
             then_(reply ? *reply : json());
         else if (command_ == "hibernate" && reply.error().kind != QmpError::Kind::monitor)
@@ -111,6 +130,7 @@ class Asking : public std::enable_shared_from_this<Asking> {
     json arguments_;
     UniqueFd fd_;
     Then then_;
+    std::shared_ptr<const void> place_;
     std::unique_ptr<QmpClient> client_;
 };
 
@@ -167,16 +187,39 @@ uint64_t bytes_of(const json &migration, const char *member) {
                : 0;
 }
 
+// Everybody may look, so that those who do have one connection for all.
+void look_at_move(const CallPtr &call, SharedLook::Answered answered) {
+    const auto vm = call->vm.lock();
+    if (!vm)
+        return;
+    vm->look_at_move().join(
+        [call](const SharedLook::Answered &done) {
+            auto connected = connect_companion(*call);
+            if (!connected)
+                return done(std::unexpected(connected.error()));
+            const auto client = std::make_shared<std::unique_ptr<QmpClient>>(std::move(*connected));
+            (*client)->execute("query-move", nullptr, time_left(*call),
+                               [client, done](const QmpClient::Reply &state) {
+                                   const auto done_with = std::move(*client);
+                                   done(state);
+                               });
+        },
+        std::move(answered));
+}
+
 void get_migration(const CallPtr &call) {
-    ask_companion(call, "query-move", nullptr, {}, [call](const json &state) {
-        execute(call, "query-migrate", nullptr, [call, state](const VmMonitor::Reply &reply) {
-            const json migration = reply ? *reply : json();
-            sd_bus_reply_method_return(
-                call->message.get(), "sssstt", string_at(state, "phase").c_str(),
-                string_at(state, "host").c_str(), string_at(state, "vm").c_str(),
-                string_at(state, "token").c_str(), bytes_of(migration, "transferred"),
-                bytes_of(migration, "remaining"));
-        });
+    look_at_move(call, [call](const VmMonitor::Reply &state) {
+        if (!state)
+            return reply_error(*call, state.error());
+        execute(call, "query-migrate", nullptr,
+                [call, state = *state](const VmMonitor::Reply &reply) {
+                    const json migration = reply ? *reply : json();
+                    sd_bus_reply_method_return(
+                        call->message.get(), "sssstt", string_at(state, "phase").c_str(),
+                        string_at(state, "host").c_str(), string_at(state, "vm").c_str(),
+                        string_at(state, "token").c_str(), bytes_of(migration, "transferred"),
+                        bytes_of(migration, "remaining"));
+                });
     });
 }
 

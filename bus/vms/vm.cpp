@@ -61,6 +61,7 @@ Vm::Vm(sd_event *event, const Paths &paths, std::string name, const VmObserver &
                         sessions_.end_all();
                         keep_backup(nullptr);
                         keep_guest_held({});
+                        keep_backup_look({});
                         is_connection_new_ = true;
                     },
                 .has_ended =
@@ -208,8 +209,10 @@ std::string Vm::disk_hold() const {
 
 // A qemunitd that was killed, or lost the connection, may have left the guest stopped or frozen.
 void Vm::take_up_connection() {
-    if (std::exchange(is_connection_new_, false) && is_up())
-        let_guest_go(shared_from_this(), event_, [](const std::string &) {});
+    if (!std::exchange(is_connection_new_, false) || !is_up())
+        return;
+    let_guest_go(shared_from_this(), event_, [](const std::string &) {});
+    observer_.connected(*this);
 }
 
 void Vm::take_event(const QmpEvent &event) {

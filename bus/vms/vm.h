@@ -16,6 +16,7 @@
 #include "bus/monitor/event_waits.h"
 #include "bus/monitor/input_queue.h"
 #include "bus/monitor/qmp_jobs.h"
+#include "bus/monitor/shared_look.h"
 #include "bus/monitor/vm_monitor.h"
 #include "bus/sessions/monitor_sessions.h"
 #include "bus/vms/configured_vms.h"
@@ -32,6 +33,7 @@ struct VmObserver {
     std::function<void(Vm &)> removed;  // still there during the call
     std::function<void(Vm &, const char *property)> changed;
     std::function<void(Vm &, const QmpEvent &, const std::string &data)> event;
+    std::function<void(Vm &)> connected;  // to a QEMU that was not known before, or not any more
     std::function<void(Vm &)> refreshed;  // systemd or QEMU has answered, be it news or not
     std::function<void(Vm &, const std::string &how)> violated;  // QEMU broke QMP's rules
 };
@@ -94,6 +96,13 @@ class Vm : public std::enable_shared_from_this<Vm> {
     InputQueue &input() { return input_; }
     MonitorSessions &sessions() { return sessions_; }
 
+    // What the companion is asked by whoever may inspect the VM.
+    SharedLook &look_at_move() { return *look_at_move_; }
+    // To be held by who has a connection to the companion. Null if there are as many as shall be,
+    // so that some are left for others, such as the unit that brings a USB device.
+    std::shared_ptr<const void> take_companion_place() {
+        return companion_place_.use_count() <= kCompanionPlaces ? companion_place_ : nullptr;
+    }
     // Whatever has to be kept for as long as the VM's backup is under way, and QEMU reachable.
     // `end`: what ends it when the VM is about to stop.
     void keep_backup(std::shared_ptr<void> backup, std::function<void()> end = {}) {
@@ -110,6 +119,8 @@ class Vm : public std::enable_shared_from_this<Vm> {
     void keep_guest_held(EventSourcePtr next_try) { next_release_ = std::move(next_try); }
 
     // Held by a call that counts on its disks staying as it has found them, or changes them: of two
+    // The timer of whoever looks again for the owner of a backup that another qemunitd has begun.
+    void keep_backup_look(EventSourcePtr next_look) { next_backup_look_ = std::move(next_look); }
     // that have asked for the size of a drive at once, the later could make it smaller again. `why`
     // is for people: "a snapshot is being loaded". Null if a call of another kind holds them, or if
     // none of the same kind may be beside it.
@@ -124,6 +135,9 @@ class Vm : public std::enable_shared_from_this<Vm> {
     void take_event(const QmpEvent &event);
     void clean_up_after(const QmpEvent &event);
     bool spend(std::size_t bytes);
+
+    // Of the eight that it has (helper/companion/request_server.cpp), one is for looks.
+    static constexpr long kCompanionPlaces = 5;
 
     sd_event *event_;
     const Paths &paths_;
@@ -144,11 +158,13 @@ class Vm : public std::enable_shared_from_this<Vm> {
     EventWaits waits_;
     InputQueue input_;
     MonitorSessions sessions_;
-    std::shared_ptr<void> backup_;
+    std::shared_ptr<SharedLook> look_at_move_ = std::make_shared<SharedLook>();
+    std::shared_ptr<const void> companion_place_ = std::make_shared<int>();
+    std::shared_ptr<void> backup_, scratch_room_;
     std::function<void()> end_backup_;
     std::deque<std::function<void()>> backup_ends_;  // the first one is under way
     std::weak_ptr<const std::string> disk_hold_;
-    EventSourcePtr next_release_;
+    EventSourcePtr next_release_, next_backup_look_;
     bool is_connection_new_ = true;
 };
 

@@ -16,6 +16,7 @@
 #include "common/whole_number.h"
 #include "ctl/backup/backed_up_vm.h"
 #include "ctl/backup/backup_tool.h"
+#include "ctl/backup/copy_folder.h"
 #include "ctl/backup/disk_transfer.h"
 #include "ctl/backup/running_backup.h"
 #include "ctl/backup/store.h"
@@ -163,6 +164,8 @@ class Backup {
                 pull_changes(from, disk.size, fmt::format("../{}/{}", before->name, old->file.name),
                              file->get());
         }
+        if (pulled && !is_variables)
+            pulled = check_image(file->get(), ToolRights::none);
         if (auto taken = take_back(file->get()); !taken || !pulled)
             return pulled ? taken : pulled;
         auto finished = finished_file(file->get(), name);
@@ -212,6 +215,8 @@ class Backup {
         if (auto lent = lend(file->get()); !lent)
             return lent;
         auto pulled = pull_off_disk(paths_, disk, making_, file->get());
+        if (pulled)
+            pulled = check_image(file->get(), ToolRights::none);
         if (auto taken = take_back(file->get()); !taken || !pulled)
             return pulled ? taken : pulled;
         auto finished = finished_file(file->get(), name);
@@ -303,17 +308,14 @@ Result<> pack(const std::string &folder, const std::string &name) {
 Result<int> stream(const Invocation &invocation, sd_bus *bus) {
     if (isatty(STDOUT_FILENO) != 0)
         return fail(EINVAL, "a backup is no text for a terminal; redirect the output");
-    std::string folder = "/var/tmp/qemunit-backup.XXXXXX";
-    if (mkdtemp(folder.data()) == nullptr)
-        return fail_errno(errno, "cannot make a folder in /var/tmp");
-    Result<int> result = 0;
-    if (const auto made = back_up(invocation, bus, folder, /*can_be_base=*/false); !made)
-        result = std::unexpected(made.error());
-    else if (const auto packed = pack(folder, made->checkpoint); !packed)
-        result = std::unexpected(packed.error());
-    std::error_code error;
-    fs::remove_all(folder, error);
-    return result;
+    const auto folder = CopyFolder::make();
+    if (!folder)
+        return std::unexpected(folder.error());
+    const auto made = back_up(invocation, bus, folder->path(), /*can_be_base=*/false);
+    if (!made)
+        return fail(made.error().code, made.error().message + folder->advice());
+    const auto packed = pack(folder->path(), made->checkpoint);
+    return packed ? Result<int>(0) : std::unexpected(packed.error());
 }
 
 }  // namespace

@@ -128,8 +128,8 @@ Result<> convert_chain(const std::vector<int> &chain, const std::vector<std::str
     for (std::size_t i = 0; i < chain.size(); ++i) {
         if (formats[i] == "raw")
             node = raw_node({{"driver", "file"}, {"filename", fd_path(chain[i])}});
-        else if (has_external_data(chain[i]))
-            return fail(EINVAL, "its data is in another file, which no backup has");
+        else if (auto inside = check_data_is_inside(chain[i]); !inside)
+            return inside;
         else
             node = qcow2_node(chain[i], std::move(node));
     }
@@ -138,11 +138,24 @@ Result<> convert_chain(const std::vector<int> &chain, const std::vector<std::str
                     rights);
 }
 
-Result<> check_image(int image) {
-    if (has_external_data(image))
-        return fail(EINVAL, "its data is in another file, which no backup has");
+Result<> check_data_is_inside(int image) {
+    return has_external_data(image)
+               ? fail(EINVAL, "its data is in another file, which no backup has")
+               : Result<>();
+}
+
+Result<> check_stands_alone(int image) {
+    const std::string below = backing_by_content(image).path;
+    if (!below.empty())
+        return fail(EINVAL, fmt::format("it is a layer on {}, which a full backup is not", below));
+    return check_data_is_inside(image);
+}
+
+Result<> check_image(int image, ToolRights rights) {
+    if (auto inside = check_data_is_inside(image); !inside)
+        return inside;
     return run_tool({kImageTool, "check", "-q", as_name(qcow2_node(image, nullptr))}, {image},
-                    ToolRights::own);
+                    rights);
 }
 
 }  // namespace qemunit::ctl

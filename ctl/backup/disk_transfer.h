@@ -34,7 +34,12 @@ bool read_changed_extent(std::string_view line, Extent &extent);
 // A chain of open images, the lowest first, as one image. What their headers name is not opened.
 Result<> convert_chain(const std::vector<int> &chain, const std::vector<std::string> &formats,
                        int to, const std::string &format, ToolRights rights);
+// Whether one image, a file of a backup, has all that the guest sees of it, or of a layer, where
+// its own clusters are. By the header, without qemu-img.
+Result<> check_data_is_inside(int image);
+// The same, and that it is a layer on nothing.
+Result<> check_stands_alone(int image);
 // qemu-img check of one image.
-Result<> check_image(int image);
+Result<> check_image(int image, ToolRights rights);
 
 }  // namespace qemunit::ctl

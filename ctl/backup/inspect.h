@@ -7,16 +7,12 @@
 #include <string>
 
 #include "common/result.h"
-#include "ctl/backup/store.h"
 #include "ctl/vm/invocation.h"
 
 namespace qemunit::ctl {
 
 // Where qemu-backup@VM.service keeps them.
 std::string usual_backup_folder(const Paths &paths, const std::string &vm);
-
-// Whether each file of the backup is there, and what its sum says.
-Result<> verify_files(const BackupStore &store, const StoredBackup &backup);
 
 Result<int> run_backups(const Invocation &invocation);
 Result<int> run_verify(const Invocation &invocation);

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,18 +12,17 @@
 #include <random>
 #include <set>
 
+#include "common/files/free_name.h"
 #include "common/vm_name.h"
 #include "ctl/backup/backed_up_vm.h"
 #include "ctl/backup/backup_tool.h"
 #include "ctl/backup/disk_transfer.h"
-#include "ctl/backup/inspect.h"
 #include "ctl/backup/store.h"
 #include "ctl/new/disk_copy.h"
 #include "ctl/new/free_port.h"
 #include "ctl/new/ini_place.h"
 #include "ctl/new/new_vm.h"
 #include "ctl/new/state_folder.h"
-#include "ctl/vm/whole_file.h"
 #include "ctl/vms/clone_text.h"
 #include "ctl/vms/file_replacement.h"
 #include "ctl/vms/ini_lines.h"
@@ -50,10 +50,80 @@ Result<const StoredBackup *> chosen_backup(const Invocation &invocation, const B
                                           name, store.path(), store.path()));
 }
 
-// The chain of one disk, as one image.
+constexpr off_t kTextMost = 4 << 20;
+constexpr uint64_t kStateMost = 64 << 20;
+const std::string kNothing = "nothing is restored: ";
+
+std::string not_as_written(const BackupStore &store, const StoredBackup &backup,
+                           const BackedUpFile &file) {
+    return fmt::format("{}/{}/{} is not what was written", store.path(), backup.name, file.name);
+}
+
+Result<> check_sum(const BackupStore &store, const StoredBackup &backup, const BackedUpFile &file,
+                   int copy) {
+    const auto sum = sum_of(copy);
+    if (!sum)
+        return std::unexpected(sum.error());
+    return sum->sha256 == file.sha256 ? Result<>() : fail(EIO, not_as_written(store, backup, file));
+}
+
+// Whoever owns the folder may change a file after it was looked at: what counts is a copy of ours,
+// read once, and its sum.
+Result<> copy_verified(const BackupStore &store, const StoredBackup &backup,
+                       const BackedUpFile &file, int to) {
+    const auto from = store.open_file(backup, file.name);
+    struct stat info {};
+    if (!from || fstat(from->get(), &info) != 0)
+        return from ? fail_errno(errno, file.name) : std::unexpected(from.error());
+    if (static_cast<uint64_t>(info.st_size) != file.bytes)
+        return fail(
+            EIO, fmt::format("{}: it has {} bytes, and had {}", not_as_written(store, backup, file),
+                             info.st_size, file.bytes));
+    if (auto copied = copy_bytes(from->get(), to); !copied)
+        return fail(copied.error().code,
+                    fmt::format("{}/{}/{}: {}{}", store.path(), backup.name, file.name,
+                                copied.error().message,
+                                copied.error().code == ENOSPC
+                                    ? "; a restore needs room for the image, and where that is raw "
+                                      "or of several backups, for a copy of these beside it"
+                                    : ""));
+    return check_sum(store, backup, file, to);
+}
+
+Result<std::string> read_verified(const BackupStore &store, const StoredBackup &backup,
+                                  const BackedUpFile &file) {
+    const auto from = store.open_file(backup, file.name);
+    if (!from)
+        return std::unexpected(from.error());
+    const UniqueFd copy(memfd_create("text", MFD_CLOEXEC));
+    if (!copy)
+        return fail_errno(errno, "cannot read " + file.name);
+    std::string text(static_cast<std::size_t>(kTextMost) + 1, '\0');
+    std::size_t length = 0;
+    for (ssize_t n = 1; n != 0 && length < text.size();) {
+        n = pread(from->get(), text.data() + length, text.size() - length,
+                  static_cast<off_t>(length));
+        if (n < 0 && errno != EINTR)
+            return fail_errno(errno, "cannot read " + file.name);
+        length += n > 0 ? static_cast<std::size_t>(n) : 0;
+    }
+    if (length > static_cast<std::size_t>(kTextMost))
+        return fail(E2BIG, fmt::format("{}/{}/{} is too large for a text", store.path(),
+                                       backup.name, file.name));
+    text.resize(length);
+    if (pwrite(copy.get(), text.data(), length, 0) != static_cast<ssize_t>(length))
+        return fail(EIO, "cannot copy " + file.name);
+    if (auto same = check_sum(store, backup, file, copy.get()); !same)
+        return std::unexpected(same.error());
+    return text;
+}
+
+// The chain of one disk, as one image. A full backup is that already, unless the image is raw. What
+// takes images apart has no rights, and copies without a name in `folder`, which has the image.
 Result<> restore_image(const BackupStore &store, const BackupChain &chain, const BackedUpDisk &disk,
-                       int to) {
-    std::vector<UniqueFd> files;
+                       int folder, int to) {
+    const bool is_copy = chain.size() == 1 && disk.format == "qcow2";
+    std::vector<UniqueFd> copies;
     std::vector<int> fds;
     std::vector<std::string> formats;
     for (const StoredBackup *backup : chain) {
@@ -61,22 +131,30 @@ Result<> restore_image(const BackupStore &store, const BackupChain &chain, const
         const auto its = std::ranges::find(disks, disk.name, &BackedUpDisk::name);
         if (its == disks.end())
             return fail(ENOENT, fmt::format("{} does not have disk '{}'", backup->name, disk.name));
-        auto file = store.open_file(*backup, its->file.name);
-        if (!file)
-            return std::unexpected(file.error());
-        fds.push_back(file->get());
+        UniqueFd copy;
+        if (!is_copy && !(copy = make_nameless_file(folder)))
+            return fail_errno(errno, "cannot make a copy");
+        if (auto copied = copy_verified(store, *backup, its->file, is_copy ? to : copy.get());
+            !copied)
+            return copied;
+        if (is_copy) {
+            if (auto alone = check_stands_alone(to); !alone)
+                return alone;
+            break;
+        }
+        if (auto lent = lend(copy.get()); !lent)
+            return lent;
+        fds.push_back(copy.get());
         formats.emplace_back("qcow2");
-        files.push_back(std::move(*file));
+        copies.push_back(std::move(copy));
     }
-    if (auto converted = convert_chain(fds, formats, to, disk.format, ToolRights::own); !converted)
-        return converted;
-    return fsync(to) == 0 ? Result<>() : fail_errno(errno, "cannot write it");
-}
-
-Result<> verify_chain(const BackupStore &store, const BackupChain &chain) {
-    for (const StoredBackup *backup : chain)
-        if (auto verified = verify_files(store, *backup); !verified)
-            return verified;
+    if (is_copy)
+        return fsync(to) == 0 ? Result<>() : fail_errno(errno, "cannot write it");
+    if (auto lent = lend(to); !lent)
+        return lent;
+    auto converted = convert_chain(fds, formats, to, disk.format, ToolRights::none);
+    if (auto taken = take_back(to); !taken || !converted)
+        return converted ? taken : converted;
     return {};
 }
 
@@ -133,9 +211,9 @@ class Restore {
             const bool is_drop_in = file.name.starts_with("drop-ins/");
             if (!is_drop_in && file.name != kIniName)
                 continue;
-            auto text = read_whole(fmt::format("{}/{}/{}", store_.path(), backup_.name, file.name));
+            auto text = read_verified(store_, backup_, file);
             if (!text)
-                return std::unexpected(text.error());
+                return fail(text.error().code, kNothing + text.error().message);
             texts.push_back(*text);
             if (is_drop_in)
                 drop_ins_.emplace_back(fs::path(file.name).filename(), std::move(*text));
@@ -208,8 +286,6 @@ class Restore {
     }
 
     Result<> make() {
-        if (auto verified = verify_chain(store_, chain_); !verified)
-            return fail(verified.error().code, "nothing is restored: " + verified.error().message);
         const auto lock = lock_new_vms(paths_);
         if (!lock)
             return std::unexpected(lock.error());
@@ -220,12 +296,12 @@ class Restore {
             return std::unexpected(folder.error());
         for (const BackedUpDisk &disk : backup_.manifest.disks)
             if (auto made = make_disk(folder->fd(), disk); !made)
-                return fail(made.error().code,
-                            fmt::format("disk '{}': {}", disk.name, made.error().message));
+                return fail(made.error().code, fmt::format("{}disk '{}': {}", kNothing, disk.name,
+                                                           made.error().message));
         for (const BackedUpFile &file : backup_.manifest.files)
             if (auto made = make_file(folder->fd(), file); !made)
                 return fail(made.error().code,
-                            fmt::format("{}: {}", file.name, made.error().message));
+                            fmt::format("{}{}: {}", kNothing, file.name, made.error().message));
         if (auto published = folder->publish(); !published)
             return published;
         auto written = write_texts();
@@ -243,7 +319,7 @@ class Restore {
         const std::string name = image != images_.end() ? image->second : disk.file.name;
         const UniqueFd to(
             openat(folder, name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
-        return to ? restore_image(store_, chain_, disk, to.get())
+        return to ? restore_image(store_, chain_, disk, folder, to.get())
                   : fail_errno(errno, "cannot create " + name);
     }
 
@@ -253,14 +329,13 @@ class Restore {
             return {};
         if (is_tpm && mkdirat(folder, kTpmFolder, S_IRWXU) != 0 && errno != EEXIST)
             return fail_errno(errno, "cannot create the folder");
-        const auto from = store_.open_file(backup_, file.name);
-        if (!from)
-            return std::unexpected(from.error());
+        if (file.bytes > kStateMost)
+            return fail(E2BIG, "it is too large");
         const UniqueFd to(openat(folder, file.name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
                                  S_IRUSR | S_IWUSR));
         if (!to)
             return fail_errno(errno, "cannot create it");
-        if (auto copied = copy_bytes(from->get(), to.get()); !copied)
+        if (auto copied = copy_verified(store_, backup_, file, to.get()); !copied)
             return copied;
         return fsync(to.get()) == 0 ? Result<>() : fail_errno(errno, "cannot write it");
     }
@@ -305,8 +380,6 @@ Result<int> restore_one(const Invocation &invocation, const BackupStore &store,
     const auto disk = std::ranges::find(disks, name, &BackedUpDisk::name);
     if (disk == disks.end())
         return fail(ENOENT, fmt::format("{} has no disk '{}'", chain.back()->name, name));
-    if (auto verified = verify_chain(store, chain); !verified)
-        return fail(verified.error().code, "nothing is restored: " + verified.error().message);
     const fs::path whole = fs::absolute(path);
     const UniqueFd folder(open(whole.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!folder)
@@ -314,8 +387,8 @@ Result<int> restore_one(const Invocation &invocation, const BackupStore &store,
     auto file = NewFile::create(folder.get(), whole.filename());
     if (!file)
         return std::unexpected(file.error());
-    if (auto restored = restore_image(store, chain, *disk, file->fd()); !restored)
-        return std::unexpected(restored.error());
+    if (auto restored = restore_image(store, chain, *disk, folder.get(), file->fd()); !restored)
+        return fail(restored.error().code, kNothing + restored.error().message);
     if (auto published = file->publish(); !published)
         return std::unexpected(published.error());
     fmt::print("Restored disk '{}' of {} from {}/{}: {}, {}\n", name, chain.back()->manifest.vm,

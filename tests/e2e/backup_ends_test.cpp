@@ -161,6 +161,27 @@ TEST(Backup, OutlivesQemunitd) {
 }
 
 // Little room for what guests overwrite meanwhile, as long as this object lives.
+TEST(Backup, EndsWithoutAWordIfItsCallerLeavesWhileNoQemunitdIsThere) {
+    VmUnderTest vm("bkorphan", ini_with_disk());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    Puller puller(vm.name());
+    ASSERT_EQ(puller.begin(), "") << puller.message();
+    run_words("systemctl stop qemunitd.service");
+    puller.leave();
+    ASSERT_TRUE(run_words("systemctl start qemunitd.service").ok());
+    EXPECT_TRUE(wait_until_no_backup(vm));
+    EXPECT_EQ(nodes_of(vm).find("qemunit-checkpoint"), std::string::npos);
+    EXPECT_EQ(call_vm(vm.name(), "MonitorCommand", "info status").value, "VM status: running");
+
+    // With a caller who is still there, it ends with that one.
+    Puller patient(vm.name());
+    ASSERT_EQ(patient.begin(), "") << patient.message();
+    ASSERT_TRUE(run_words("systemctl restart qemunitd.service").ok());
+    expect_contains(nodes_of(vm), "qemunit-backup-0-filter");
+    patient.leave();
+    EXPECT_TRUE(wait_until_no_backup(vm));
+}
+
 class SmallScratch {
   public:
     SmallScratch() {

@@ -276,5 +276,29 @@ TEST(Backup, GoesIntoAPipe) {
     expect_good(folder);
 }
 
+std::size_t copies_in_var_tmp() {
+    std::size_t copies = 0;
+    for (const auto &entry : fs::directory_iterator("/var/tmp"))
+        copies += entry.path().filename().native().starts_with("qemunit-backup.");
+    return copies;
+}
+
+TEST(Backup, IntoAPipeLeavesNothingForLongIfItIsKilled) {
+    VmUnderTest vm("bkkilled", silent_linux_ini() + "[Drive root]\nFile=root.qcow2\nSize=16M\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    ASSERT_TRUE(vm.stop().ok());
+    const std::size_t before = copies_in_var_tmp();
+    // Killed in the middle of the stream, of which a byte is read.
+    const Finished killed =
+        run({"bash", "-c",
+             "f=$(mktemp -u); mkfifo $f; exec 9<>$f; qemunitctl backup bkkilled - >$f 9<&- & "
+             "head -c 1 <&9 >/dev/null; kill -KILL $!; wait $!; rm $f"});
+    EXPECT_EQ(killed.status, 0) << killed;
+    EXPECT_EQ(copies_in_var_tmp(), before + 1);
+    const Finished made = run({"bash", "-c", "qemunitctl backup bkkilled - | cat >/dev/null"});
+    EXPECT_TRUE(made.ok()) << made;
+    EXPECT_EQ(copies_in_var_tmp(), before);
+}
+
 }  // namespace
 }  // namespace qemunit::e2e

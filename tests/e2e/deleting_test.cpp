@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <optional>
 
 #include "tests/e2e/unit_watch.h"
 #include "tests/e2e/user_session.h"
@@ -50,6 +51,25 @@ TEST(Deleting, ANameThatIsNoVmsLeavesNoFolder) {
     EXPECT_TRUE(wait_until_gone("/run/qemunit/deltypo"));
     EXPECT_FALSE(fs::exists(fs::symlink_status("/var/lib/qemunit_vms/deltypo")));
     run_words("systemctl reset-failed qemu@deltypo");
+}
+
+// As a place for a mount, or with attributes of its own.
+TEST(Deleting, AnEmptyFolderThatWasThereBeforeStays) {
+    for (const bool has_ini : {false, true}) {
+        const std::string name = has_ini ? "delmade" : "delmadetypo",
+                          folder = "/var/lib/qemunit/" + name;
+        std::optional<VmUnderTest> vm;
+        if (has_ini)
+            vm.emplace(name, deaf_ini() + "[Drive root]\nFile=/gone.img\n");
+        fs::create_directories(folder);
+        for (int start = 0; start < 2; ++start) {
+            EXPECT_FALSE(run_words("systemctl start qemu@" + name).ok());
+            EXPECT_TRUE(wait_for_state("qemu-failure@" + name + ".service", "inactive"));
+            EXPECT_TRUE(fs::is_directory(folder)) << has_ini;
+        }
+        run_words("systemctl reset-failed qemu@" + name);
+        fs::remove_all(folder);
+    }
 }
 
 TEST(Deleting, AVmThatCouldNotStartIsCleanedLikeOthers) {

@@ -6,10 +6,12 @@
 
 #include <csignal>
 #include <filesystem>
+#include <thread>
 
 #include "common/unique_fd.h"
 #include "tests/e2e/expect_contains.h"
 #include "tests/e2e/guest_shell.h"
+#include "tests/e2e/silent_file.h"
 #include "tests/e2e/unit_watch.h"
 #include "tests/e2e/vm_call_with.h"
 
@@ -204,6 +206,42 @@ TEST(HotDrive, ErrorsSayWhatToDo) {
     const BusReply gone = detach(pc, "data");
     EXPECT_TRUE(gone.error.empty() || gone.message.ends_with("it has made")) << gone;
     EXPECT_EQ(image.attach(pc, "data").error, "");
+}
+
+// Of whose file system the caller may be the program: the header is read where nobody else waits.
+TEST(HotDrive, AFileThatIsNeverReadStallsNobody) {
+    VmUnderTest vm("hotsilent", boot_sector_ini() + "[VM]\nMachine=pc\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    SilentFile file("/var/lib/hotsilent.qcow2");
+    if (!file.is_there())
+        GTEST_SKIP() << "FUSE is not to be had here";
+    const std::string daemon = unit_property("qemunitd.service", "MainPID");
+    const auto attach = [&] {
+        const UniqueFd fd(open(file.path().c_str(), O_RDWR | O_CLOEXEC));
+        EXPECT_TRUE(fd);
+        return call_vm_with("hotsilent", "AttachDrive", [&](sd_bus_message *call) {
+            return sd_bus_message_append(call, "sha{sv}", "silent", fd.get(), 1, "format", "s",
+                                         "qcow2");
+        });
+    };
+    BusReply first, second;
+    std::thread callers[] = {std::thread([&] { first = attach(); }),
+                             std::thread([&] { second = attach(); })};
+    EXPECT_TRUE(file.wait_for_readers(2));
+    const Finished meanwhile =
+        run({"busctl", "--timeout=5", "call", "org.qemunit1", "/org/qemunit1/vm/hotsilent",
+             "org.qemunit1.VM", "MonitorCommand", "s", "info status"});
+    EXPECT_TRUE(meanwhile.ok()) << meanwhile;
+    for (std::thread &caller : callers)
+        caller.join();
+    for (const BusReply &reply : {first, second}) {
+        EXPECT_EQ(reply.error, "org.qemunit1.Error.Timeout");
+        expect_contains(reply.message, "its file system does not answer");
+    }
+    // Those that wait there count on, and hold up no end of qemunitd.
+    EXPECT_EQ(attach().error, "org.freedesktop.DBus.Error.LimitsExceeded");
+    EXPECT_EQ(unit_property("qemunitd.service", "MainPID"), daemon);
+    EXPECT_TRUE(run_words("timeout 20 systemctl restart qemunitd").ok());
 }
 
 }  // namespace

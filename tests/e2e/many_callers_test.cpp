@@ -11,6 +11,7 @@
 
 #include "common/event_ptr.h"
 #include "tests/e2e/bus.h"
+#include "tests/e2e/expect_contains.h"
 #include "tests/e2e/unit_watch.h"
 #include "tests/e2e/vm_under_test.h"
 
@@ -150,6 +151,23 @@ TEST(ManyCallers, WhoLeavesInTheMiddleOfACallLeavesNothingBehind) {
         ASSERT_EQ(monitor_command(healthy.name(), "info status").error, "");
     EXPECT_LE(open_files(pid), files);
     EXPECT_EQ(unit_property("qemunitd.service", "MainPID"), pid);
+}
+
+// The companion has room for eight connections, and everybody may look.
+TEST(ManyCallers, LooksAtAMoveTakeNoRoomFromThoseWhoBeginOne) {
+    VmUnderTest vm("manylooks", boot_sector_ini());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    std::vector<std::unique_ptr<PendingCall>> looks;
+    for (int i = 0; i < 100; ++i)
+        looks.push_back(std::make_unique<PendingCall>(vm.name(), "GetMigration"));
+    const Finished ended = run({"busctl", "--timeout=30", "call", "org.qemunit1",
+                                "/org/qemunit1/vm/manylooks", "org.qemunit1.VM", "EndMigration",
+                                "sb", "none", "false"});
+    expect_contains(ended.output, "no such move waits for a decision");
+    for (const auto &look : looks) {
+        const BusReply reply = look->wait();
+        EXPECT_EQ(reply.error, "") << reply;
+    }
 }
 
 }  // namespace

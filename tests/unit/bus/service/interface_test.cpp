@@ -107,6 +107,7 @@ class InterfaceTest : public ::testing::Test {
                                 .removed = [](Vm &) {},
                                 .changed = [](Vm &, const char *) {},
                                 .event = [](Vm &, const QmpEvent &, const std::string &) {},
+                                .connected = [](Vm &) {},
                                 .refreshed = [](Vm &) {},
                                 .violated =
                                     [](Vm &, const std::string &) {
