@@ -232,21 +232,33 @@ void end_migration(const CallPtr &call) {
                   [call](const json &) { reply_done(*call); });
 }
 
-void hibernate(const CallPtr &call) {
-    const auto vm = call->vm.lock();
+// `what` is to happen to a guest that must not be held meanwhile, and whose disks nobody may work
+// on.
+bool is_free(const Call &call, const char *what) {
+    const auto vm = call.vm.lock();
     const std::string busy = !vm                ? "the VM is gone"
                              : vm->has_backup() ? "a backup of the VM is under way"
                                                 : vm->disk_hold();
     if (!busy.empty())
-        return reply_error(
-            *call, bus_error::kBusy,
-            fmt::format("VM '{}' is not hibernated: {}; try again when that has ended",
-                        call->vm_name, busy));
+        reply_error(call, bus_error::kBusy,
+                    fmt::format("VM '{}' is not {}: {}; try again when that has ended",
+                                call.vm_name, what, busy));
+    return busy.empty();
+}
+
+void hibernate(const CallPtr &call) {
+    if (!is_free(*call, "hibernated"))
+        return;
     ask_companion(call, "hibernate", nullptr, {}, [call](const json &) { reply_done(*call); });
 }
 
+// A backup that began meanwhile would freeze the guest after all that QEMU knows of it is gone.
 void upgrade(const CallPtr &call) {
-    ask_companion(call, "upgrade", nullptr, {}, [call](const json &answer) {
+    if (!is_free(*call, "handed to another QEMU"))
+        return;
+    const auto vm = call->vm.lock();
+    const auto held = vm ? vm->hold_disks("the guest is being handed to another QEMU") : nullptr;
+    ask_companion(call, "upgrade", nullptr, {}, [call, held](const json &answer) {
         const auto stood_still = answer.is_object() ? answer.find("stood-still") : answer.end();
         sd_bus_reply_method_return(call->message.get(), "t",
                                    stood_still != answer.end() && stood_still->is_number_unsigned()

@@ -91,7 +91,8 @@ class QmpClient {
                  ReplyCallback callback, UniqueFd fd = {});
 
     // From now on this is the connection that `other` was, with the callbacks of this one. What
-    // this one has not been answered ends as `disconnected`. `other` is ready, and owes no answers.
+    // this one has not been answered ends as `disconnected`. `other` is ready; of answers that it
+    // owes, nobody hears.
     void become(std::unique_ptr<QmpClient> other);
 
     // "7.2.22", from the greeting; empty before it.

@@ -13,6 +13,7 @@
 #include "common/files/named_file.h"
 #include "ctl/backup/backup_tool.h"
 #include "ctl/backup/disk_transfer.h"
+#include "ctl/backup/image_use.h"
 #include "ctl/new/disk_copy.h"
 #include "ctl/vm/whole_file.h"
 #include "ctl/vms/folder_tree.h"
@@ -243,9 +244,12 @@ Result<> pull_off_disk(const Paths &paths, const OffDisk &disk, const BackupStor
             return fail(EINVAL, path +
                                     ": its data is in another file; make one file of it first: "
                                     "qemu-img convert -O qcow2");
-        auto copy = lent_copy(image->get(), making);
+        const auto use = ImageUse::begin(image->get());
+        auto copy = use ? lent_copy(image->get(), making) : std::unexpected(use.error());
         if (!copy)
             return fail(copy.error().code, fmt::format("{}: {}", path, copy.error().message));
+        if (auto unused = use->end(); !unused)
+            return fail(unused.error().code, fmt::format("{}: {}", path, unused.error().message));
         chain.insert(chain.begin(), copy->get());
         formats.insert(formats.begin(), format);
         copies.push_back(std::move(*copy));

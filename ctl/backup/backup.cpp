@@ -257,7 +257,11 @@ Result<> remove_surplus(const std::string &path, std::size_t keep) {
     const auto store = BackupStore::open(path, BackupStore::Use::change);
     if (!store)
         return std::unexpected(store.error());
-    for (const std::string &name : surplus_backups(store->backups(), keep)) {
+    const SurplusBackups surplus = surplus_backups(store->backups(), keep);
+    if (!surplus.why_older_stay.empty())
+        fmt::print(stderr, "No backup that is older is removed: {}/{}\n", store->path(),
+                   surplus.why_older_stay);
+    for (const std::string &name : surplus.names) {
         if (auto removed = store->remove(name); !removed)
             return removed;
         fmt::print(stderr, "Removed {}/{}\n", store->path(), name);

@@ -205,23 +205,38 @@ Result<> BackupStore::remove(const std::string &name) const {
     return removed ? Result<>() : std::unexpected(removed.error());
 }
 
-std::vector<std::string> surplus_backups(const std::vector<StoredBackup> &backups,
-                                         std::size_t keep) {
+SurplusBackups surplus_backups(const std::vector<StoredBackup> &backups, std::size_t keep) {
     std::set<std::string> kept;
-    const std::size_t first = backups.size() > keep ? backups.size() - keep : 0;
-    for (std::size_t i = backups.size(); i > first; --i) {
+    std::string oldest_known;  // of an older backup, nobody knows whether a kept one is made on it
+    SurplusBackups surplus;
+    const auto cannot_follow = [&](const std::string &name, std::string why) {
+        if (name > oldest_known) {
+            oldest_known = name;
+            surplus.why_older_stay = std::move(why);
+        }
+    };
+    for (std::size_t i = backups.size(), left = keep; i > 0 && left > 0; --i) {
         const StoredBackup *backup = &backups[i - 1];
-        while (backup != nullptr && kept.insert(backup->name).second) {
-            const auto before =
-                std::ranges::find(backups, backup->manifest.since, &StoredBackup::name);
-            backup = before != backups.end() ? &*before : nullptr;
+        // What cannot be read may be of use to somebody, but is no backup to rely on.
+        if (!backup->fault.empty())
+            continue;
+        --left;
+        while (kept.insert(backup->name).second && !backup->manifest.since.empty()) {
+            const std::string &since = backup->manifest.since;
+            const auto before = std::ranges::find(backups, since, &StoredBackup::name);
+            if (before == backups.end())
+                cannot_follow(since, fmt::format("{} is made on {}, which is not there",
+                                                 backup->name, since));
+            else if (!before->fault.empty())
+                cannot_follow(since, before->fault);
+            else
+                backup = &*before;
         }
     }
-    std::vector<std::string> surplus;
     for (std::size_t i = backups.size(); i > 0; --i)
-        // What cannot be read may be of use to somebody.
-        if (backups[i - 1].fault.empty() && !kept.contains(backups[i - 1].name))
-            surplus.push_back(backups[i - 1].name);
+        if (const StoredBackup &backup = backups[i - 1];
+            backup.fault.empty() && !kept.contains(backup.name) && backup.name >= oldest_known)
+            surplus.names.push_back(backup.name);
     return surplus;
 }
 

@@ -63,9 +63,13 @@ class BackupStore {
     std::vector<StoredBackup> backups_;
 };
 
-// Names of backups that are too many, so that the newest `keep` and all that these are made on
-// stay. Those that are made on others come first.
-std::vector<std::string> surplus_backups(const std::vector<StoredBackup> &backups,
-                                         std::size_t keep);
+// Backups that are too many, so that the newest `keep` that can be read stay, and all that these
+// are made on. Where a chain cannot be followed, whatever is older may be what it goes on with, and
+// stays, too.
+struct SurplusBackups {
+    std::vector<std::string> names;  // those that are made on others come first
+    std::string why_older_stay;      // "" if each chain could be followed
+};
+SurplusBackups surplus_backups(const std::vector<StoredBackup> &backups, std::size_t keep);
 
 }  // namespace qemunit::ctl

@@ -23,8 +23,9 @@ namespace {
 // The VM's companion and qemunitd give up earlier.
 constexpr uint64_t kUpgradeTimeout = 600 * kSecond + kCallTimeout;
 
-// The code of errors of a guest that was saved, and does not run.
-constexpr int kNotBack = EIO;
+// The code of errors of a guest that was saved, and does not run. Of nothing else: what D-Bus says
+// is EIO where it has no code of its own.
+constexpr int kNotBack = ENOTRECOVERABLE;
 
 double seconds_now() {
     timespec now{};

@@ -150,7 +150,8 @@ class Companion {
         images_ = std::move(setup.images);
         succession_.emplace(event, *qmp_, *guest_run_, *saved_, handover_,
                             std::move(setup.successors), std::move(setup.obstacle),
-                            own_state_dir(vm), setup.qemu, succession_callbacks());
+                            own_state_dir(vm), setup.qemu, kSuccessionPatience,
+                            succession_callbacks());
         if (setup.requests) {
             auto requests =
                 RequestServer::create(event, std::move(setup.requests),
@@ -165,7 +166,8 @@ class Companion {
             if (!stopping_->has_begun() && !is_moving())
                 readiness_->take_status("Paused: a snapshot could not be loaded");
         });
-        watchdog_.emplace(event, *qmp_, setup.qemu);
+        qemu_ = setup.qemu;
+        watchdog_.emplace(event, *qmp_, qemu_);
         // A QEMU that is at work answers this companion late, and systemd does not wait for it.
         if (handover_.qemu_answered)
             watchdog_->start();
@@ -207,15 +209,22 @@ class Companion {
                             ports_, [](const auto &one) { return one->has_untaken_in_socket(); });
                         return port == ports_.end() ? std::string() : (*port)->name();
                     },
+                .is_given = [this](QmpClient &qmp, pid_t process) { watch_over(qmp, process); },
                 .has_succeeded =
                     [this](SuccessorEnds ends, std::unique_ptr<QmpClient> qmp) {
                         go_on_with(std::move(ends), std::move(qmp));
                     },
                 .is_back =
                     [this] {
+                        watch_over(*qmp_, qemu_);
                         set_guest_runs(true);
                         ask_status_anew();
                     }};
+    }
+
+    void watch_over(QmpClient &qmp, pid_t process) {
+        watchdog_.emplace(event_.get(), qmp, process);
+        watchdog_->start();
     }
 
     // What the old QEMU has printed comes before what the new one prints.
@@ -227,8 +236,8 @@ class Companion {
         qmp_->become(std::move(qmp));
         stopping_->set_process(ends.process);
         moving_out_->set_process(ends.process);
-        watchdog_.emplace(event_.get(), *qmp_, ends.process);
-        watchdog_->start();
+        qemu_ = ends.process;
+        watch_over(*qmp_, qemu_);
         set_guest_runs(true);
         ask_status_anew();
     }
@@ -602,6 +611,7 @@ class Companion {
     std::optional<FailedLoad> failed_load_;
     std::optional<Idleness> idleness_;
     uint64_t stop_timeout_usec_ = 0;
+    pid_t qemu_ = -1;
     std::string not_saved_;
     std::vector<std::string> unplugged_;
     bool qmp_closed_ = false;

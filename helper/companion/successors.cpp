@@ -92,7 +92,7 @@ void Successors::serve(Handover &handover) {
     while (auto request = receive_request(ours_.get()))
         switch (request->kind) {
             case SuccessorRequest::Kind::start:
-                start(std::move(*request));
+                start(std::move(*request), handover);
                 break;
             case SuccessorRequest::Kind::adopt:
                 adopt(std::move(*request), handover);
@@ -105,7 +105,7 @@ void Successors::serve(Handover &handover) {
 
 // As qemunit-helper starts its companion: the new process is systemd's child, which becomes the
 // service's main process.
-void Successors::start(SuccessorRequest request) {
+void Successors::start(SuccessorRequest request, Handover &handover) {
     const auto order = parse_successor_argument(successor_argument(request.order));
     if (!order)
         return complain_of_successor("no new QEMU: " + order.error().message);
@@ -123,12 +123,15 @@ void Successors::start(SuccessorRequest request) {
         exec.argv.push_back(word.data());
     exec.argv.push_back(nullptr);
     alignas(16) std::array<std::byte, std::size_t{64} << 10> stack;
-    if (clone(exec_helper, stack.data() + stack.size(),
-              CLONE_PARENT | CLONE_VM | CLONE_VFORK | SIGCHLD, &exec) < 0)
+    const pid_t process = clone(exec_helper, stack.data() + stack.size(),
+                                CLONE_PARENT | CLONE_VM | CLONE_VFORK | SIGCHLD, &exec);
+    if (process < 0)
         complain_of_successor(fmt::format("cannot fork for a new QEMU: {}", std::strerror(errno)));
     else if (exec.error != 0)
         complain_of_successor(
             fmt::format("cannot run {}: {}", program_, std::strerror(exec.error)));
+    else  // for the next companion, should this one not live to hear of it
+        handover.successor = process;
 }
 
 // The companion waits for the answer before anything else happens.

@@ -31,7 +31,7 @@ class Successors {
     void enter(CompanionSetup &setup, const Handover &handover);
 
   private:
-    void start(SuccessorRequest request);
+    void start(SuccessorRequest request, Handover &handover);
     void adopt(SuccessorRequest request, Handover &handover);
 
     const std::string program_;

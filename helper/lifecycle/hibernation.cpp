@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "common/qmp/backup_nodes.h"
@@ -31,12 +30,6 @@ uint64_t number_at(const json &value, const char *pointer) {
     return value.is_object() && value.contains(place) && value[place].is_number_integer()
                ? value[place].get<uint64_t>()
                : 0;
-}
-
-bool has_backup(const json &nodes) {
-    return nodes.is_array() && std::ranges::any_of(nodes, [](const json &node) {
-               return string_at(node, "node-name").starts_with(kBackupNodes);
-           });
 }
 
 }  // namespace
@@ -87,7 +80,7 @@ void Hibernation::save() {
 // as well, ends a backup that is under way then.
 void Hibernation::wait_for_backup() {
     ask("query-named-block-nodes", {{"flat", true}}, [this](const QmpClient::Reply &nodes) {
-        if (!nodes || !has_backup(*nodes))
+        if (!nodes || !has_backup_nodes(*nodes))
             return look_at_hardware();
         if (handover_.is_hibernating || looks_for_backup_-- == 0)
             return give_up("cannot save the machine's state: a backup of the VM is under way");

@@ -126,9 +126,14 @@ void OutgoingMigration::on_event(const QmpEvent &event) {
 }
 
 void OutgoingMigration::cancel() {
-    ++generation_;
-    if (std::exchange(is_under_way_, false))
+    if (is_under_way_)
         qmp_.execute("migrate_cancel", nullptr, kNoTimeout, [](const QmpClient::Reply &) {});
+    leave();
+}
+
+void OutgoingMigration::leave() {
+    ++generation_;
+    is_under_way_ = false;
     next_look_.reset();
     is_asking_ = false;
     callbacks_ = {};

@@ -39,7 +39,7 @@ class OutgoingMigration {
     struct Callbacks {
         std::function<void()> progressed;  // something has moved
         std::function<void()> looks;       // QEMU is about to be asked how far it is
-        std::function<void()> begun = {};       // QEMU migrates from now on; not with go_on()
+        std::function<void()> begun = {};  // QEMU migrates from now on; not with go_on()
         // Once, unless it is cancelled: all of the machine has left QEMU, or why it has not. An
         // error may have no text.
         std::function<void(Result<>)> done;
@@ -55,6 +55,8 @@ class OutgoingMigration {
     // QEMU takes commands in their order, so that this ends also a migration whose `migrate` has no
     // answer yet. Nothing is called back any more.
     void cancel();
+    // The same, but QEMU is left to what it does.
+    void leave();
     void on_event(const QmpEvent &event);
 
   private:

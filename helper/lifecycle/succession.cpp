@@ -10,7 +10,8 @@
 #include <utility>
 
 #include "common/timer.h"
-#include "helper/lifecycle/hardware.h"
+#include "helper/lifecycle/drive_limits.h"
+#include "helper/lifecycle/succession_check.h"
 
 namespace qemunit::helper {
 
@@ -19,8 +20,6 @@ namespace {
 using nlohmann::json;
 
 constexpr uint64_t kAskTimeout = 20 * kSecond;
-// For how long nothing may move, and how long one that does not let the guest go on is asked.
-constexpr uint64_t kSuccessionPatience = 60 * kSecond;
 constexpr uint64_t kShortInterval = 10 * kMillisecond, kBackInterval = 100 * kMillisecond;
 constexpr uint64_t kBarrierTimeout = 5 * kSecond;  // nothing else is served meanwhile
 constexpr uint64_t kInputPatience = 2 * kSecond;
@@ -30,14 +29,6 @@ constexpr int kFirstVersion = 10;
 json unix_channel(std::string_view type, const std::string &path) {
     return {{"channel-type", type},
             {"addr", {{"transport", "socket"}, {"type", "unix"}, {"path", path}}}};
-}
-
-// "pc-q35-10.0-machine" -> "pc-q35-10.0"
-std::string machine_of_type(std::string type) {
-    constexpr std::string_view kSuffix = "-machine";
-    if (type.ends_with(kSuffix))
-        type.resize(type.size() - kSuffix.size());
-    return type;
 }
 
 void say(std::string_view priority, const std::string &text) {
@@ -64,78 +55,26 @@ void Succession::begin(std::function<void(Result<uint64_t>)> done) {
     }
     done_ = std::move(done);
     phase_ = Phase::asking;
-    is_sent_ = is_loaded_ = false;
+    is_sent_ = is_loaded_ = has_run_there_ = false;
     stopped_usec_ = ran_usec_ = 0;
     tries_ = 0;
-    wait_no_longer_than(kSuccessionPatience, "QEMU does not answer");
-    look_at_hardware();
+    wait_no_longer_than(patience_usec_, "QEMU does not answer");
+    check();
 }
 
-// Of the old QEMU, which has changed nothing yet.
-void Succession::ask(std::string_view command, json arguments,
-                     std::function<void(const json &)> next) {
-    qmp_.execute(
-        command, std::move(arguments), kAskTimeout,
-        [this, name = std::string(command), next = std::move(next)](const QmpClient::Reply &reply) {
-            if (phase_ != Phase::asking)
-                return;
-            if (!reply)
-                return refuse(fmt::format("{}: {}", name, reply.error().message));
-            next(*reply);
-        });
-}
-
-void Succession::look_at_hardware() {
-    ask_hardware(qmp_, kAskTimeout, [this](const Result<Hardware> &now) {
-        if (phase_ != Phase::asking)
-            return;
-        const auto started = parse_hardware(handover_.hardware);
-        if (!now || !started)
-            return refuse(now ? "what the VM was started with is not known" : now.error().message);
-        if (const std::string difference = difference_since_start(*started, *now);
-            !difference.empty())
-            return refuse(difference);
-        for (const auto &[drive, medium] : started->media)
-            if (medium.removable)
-                return refuse(
-                    fmt::format("a running guest is not handed to another QEMU with a "
-                                "drive for removable media ('{}')",
-                                drive));
-        look_at_machine();
-    });
-}
-
-void Succession::look_at_machine() {
-    ask("query-status", nullptr, [this](const json &status) {
-        if (string_at(status, "status") != "running")
-            return refuse(
-                fmt::format("a guest that stands still ({}) is not handed to another "
-                            "QEMU; let it run first",
-                            string_at(status, "status")));
-        ask("query-jobs", nullptr, [this](const json &jobs) {
-            if (!jobs.is_array() || !jobs.empty())
-                return refuse("a job of QEMU's is under way, as for a backup or a snapshot");
-            ask("query-block-exports", nullptr, [this](const json &exports) {
-                if (!exports.is_array() || !exports.empty())
-                    return refuse("a backup is under way");
-                ask("query-migrate", nullptr, [this](const json &migration) {
-                    if (const std::string why = first_blocker(migration); !why.empty())
-                        return refuse(why);
-                    ask("qom-get", {{"path", "/machine"}, {"property", "type"}},
-                        [this](const json &type) {
-                            order_.machine = machine_of_type(
-                                type.is_string() ? type.get<std::string>() : std::string());
-                            ask("query-kvm", nullptr, [this](const json &kvm) {
-                                order_.accelerator = kvm.value("enabled", false) ? "kvm" : "tcg";
-                                order_.socket = meeting_place();
-                                callbacks_.hold_input(true);
-                                look_for_input_until(monotonic_now(event_) + kInputPatience);
-                            });
-                        });
-                });
-            });
-        });
-    });
+void Succession::check() {
+    check_succession(qmp_, handover_.hardware,
+                     [this, attempt = ++attempts_](Result<SuccessionFacts> facts) {
+                         if (phase_ != Phase::asking || attempt != attempts_)
+                             return;
+                         if (!facts)
+                             return refuse(std::move(facts.error().message));
+                         order_ = std::move(facts->order);
+                         order_.socket = meeting_place();
+                         blocks_ = std::move(facts->blocks);
+                         callbacks_.hold_input(true);
+                         look_for_input_until(monotonic_now(event_) + kInputPatience);
+                     });
 }
 
 void Succession::look_for_input_until(uint64_t usec) {
@@ -168,7 +107,7 @@ void Succession::start() {
         unlink(place.c_str());
     callbacks_.tell_status("Going on in another QEMU");
     phase_ = Phase::starting;
-    wait_no_longer_than(kSuccessionPatience, "it does not start");
+    wait_no_longer_than(patience_usec_, "it does not start");
     if (auto sent = send_request(control_.get(), handover_.supervisor, request); !sent)
         come_back(sent.error().message);
 }
@@ -211,8 +150,8 @@ void Succession::take_adoption() {
         {.ready = [this] { set_up(); },
          .event =
              [this](const QmpEvent &event) {
-                 if (event.name == "RESUME" && phase_ != Phase::given)
-                     come_back("somebody has let the guest run there");
+                 if (event.name == "RESUME")
+                     take_run_there(event);
                  if (event.name == "MIGRATION" && string_at(event.data, "status") == "completed")
                      look_whether_loaded();
              },
@@ -240,7 +179,7 @@ void Succession::send() {
                                               unix_channel("cpr", meeting_place())})}},
          .parameters = {{"mode", "cpr-transfer"}},
          .capabilities = {"events"}},
-        {.progressed = [this] { wait_no_longer_than(kSuccessionPatience, "nothing moves"); },
+        {.progressed = [this] { wait_no_longer_than(patience_usec_, "nothing moves"); },
          .looks = {},
          .done =
              [this](const Result<> &sent) {
@@ -301,16 +240,35 @@ void Succession::look_whether_loaded() {
     });
 }
 
-// The one decision. If this companion is killed behind it, the next one takes the new QEMU's ends.
-void Succession::give() {
-    if (!is_sent_ || !is_loaded_)
+// Somebody has said `cont` to the new QEMU by a monitor, which it is at as well. It has all of the
+// guest then, whose memory and disks are no longer what the old one knows.
+void Succession::take_run_there(const QmpEvent &event) {
+    has_run_there_ = true;
+    if (phase_ == Phase::coming_back) {
+        handover_.predecessor = qemu_;
+        return lose("somebody has let it run there while it was to come back");
+    }
+    if (phase_ != Phase::sending)
         return;
+    new_run_->on_event(event);
+    say("4", "somebody has let the guest run in the new QEMU, by a monitor.");
+    decide();
+}
+
+void Succession::give() {
+    if (is_sent_ && is_loaded_)
+        decide();
+}
+
+// The one decision. If this companion is killed behind it, the next one takes the new QEMU's ends.
+void Succession::decide() {
     phase_ = Phase::given;
     handover_.predecessor = qemu_;
     handover_.has_succeeded = true;
-    wait_no_longer_than(kSuccessionPatience, "it does not say that the guest runs");
+    callbacks_.is_given(*new_, ends_.process);
+    wait_no_longer_than(patience_usec_, "it does not say that the guest runs");
     const bool is_let = new_run_->let("cont", [this](const QmpClient::Reply &reply) {
-        if (reply)
+        if (reply || (has_run_there_ && reply.error().kind == QmpError::Kind::monitor))
             return has_run();
         // An error of `cont` comes before the guest runs; no answer tells nothing.
         if (reply.error().kind != QmpError::Kind::monitor)
@@ -331,12 +289,13 @@ void Succession::has_run() {
 }
 
 void Succession::finish() {
-    migration_.cancel();
+    migration_.leave();
     new_run_.reset();
     qemu_ = ends_.process;
     callbacks_.has_succeeded(std::move(ends_), std::move(new_));
     end_predecessor();
     handover_.successor = -1;
+    restore_limits();
     const uint64_t still =
         stopped_usec_ > 0 && ran_usec_ > stopped_usec_ ? ran_usec_ - stopped_usec_ : 0;
     say("5", fmt::format("the guest goes on in QEMU {}, as process {}; it stood still for {} ms.",
@@ -344,6 +303,21 @@ void Succession::finish() {
     forget();
     phase_ = Phase::here;
     end(still);
+}
+
+void Succession::restore_limits() {
+    const auto then = [](const QmpClient::Reply &reply) {
+        if (!reply)
+            say("4", "a drive may not have the limits that it had: " + reply.error().message);
+    };
+    qmp_.execute("query-block", nullptr, kAskTimeout,
+                 [this, then, wanted = std::move(blocks_)](const QmpClient::Reply &reply) {
+                     if (!reply)
+                         return then(reply);
+                     for (json &limits : changed_limits(wanted, *reply))
+                         qmp_.execute("block_set_io_throttle", std::move(limits), kAskTimeout,
+                                      then);
+                 });
 }
 
 // systemd must know its new main process before the old one ends.
@@ -362,6 +336,7 @@ void Succession::lose(std::string why) {
         fmt::format("the guest was given to another QEMU, and {}: the VM ends, since the guest "
                     "may have written to its disks there.",
                     why));
+    phase_ = Phase::given;
     kill_both();
     end(fail(ESHUTDOWN, "the guest was given to another QEMU, and " + why));
 }
@@ -371,6 +346,13 @@ void Succession::kill_both() const {
     for (const pid_t process : {handover_.successor, handover_.predecessor})
         if (process > 1)
             kill(process, SIGKILL);
+}
+
+// It opens the disks, which may hang, and nothing is gained by its end: the guest has run nowhere
+// else. Who stops the VM, and WatchdogSec=, need not wait. The caller does: no backup may begin.
+void Succession::wait_on(const std::string &why) {
+    say("4", fmt::format("the guest was given to another QEMU, and {}; it is waited for.", why));
+    callbacks_.tell_status("Waiting for the new QEMU, which does not let the guest run yet");
 }
 
 void Succession::new_one_is_gone() {
@@ -400,24 +382,23 @@ void Succession::come_back(std::string why) {
 
 // QEMU lets the guest run by itself if not all was sent.
 void Succession::look_whether_back() {
-    qmp_.execute(
-        "query-status", nullptr, kSuccessionPatience, [this](const QmpClient::Reply &reply) {
+    qmp_.execute("query-status", nullptr, patience_usec_, [this](const QmpClient::Reply &reply) {
+        if (phase_ != Phase::coming_back)
+            return;
+        const std::string status = reply ? string_at(*reply, "status") : "finish-migrate";
+        if (status == "finish-migrate")
+            return look_again(kBackInterval, [this] { look_whether_back(); });
+        if (status != "postmigrate")
+            return is_back();
+        guest_run_.let("cont", [this](const QmpClient::Reply &ran) {
             if (phase_ != Phase::coming_back)
                 return;
-            const std::string status = reply ? string_at(*reply, "status") : "finish-migrate";
-            if (status == "finish-migrate")
-                return look_again(kBackInterval, [this] { look_whether_back(); });
-            if (status != "postmigrate")
+            if (ran)
                 return is_back();
-            guest_run_.let("cont", [this](const QmpClient::Reply &ran) {
-                if (phase_ != Phase::coming_back)
-                    return;
-                if (ran)
-                    return is_back();
-                say("4", "the guest cannot go on yet: " + ran.error().message);
-                look_again(kBackInterval, [this] { look_whether_back(); });
-            });
+            say("4", "the guest cannot go on yet: " + ran.error().message);
+            look_again(kBackInterval, [this] { look_whether_back(); });
         });
+    });
 }
 
 void Succession::is_back() {
@@ -483,7 +464,7 @@ void Succession::take_up(std::function<void()> then) {
     if (handover_.successor <= 1)
         return then();
     then_ = std::move(then);
-    qmp_.execute("migrate_cancel", nullptr, kSuccessionPatience, [](const QmpClient::Reply &) {});
+    qmp_.execute("migrate_cancel", nullptr, patience_usec_, [](const QmpClient::Reply &) {});
     come_back("the companion was killed in the middle of it");
 }
 
@@ -501,11 +482,17 @@ void Succession::break_off(const std::string &why, std::function<void()> then) {
 
 void Succession::on_event(const QmpEvent &event) {
     migration_.on_event(event);
-    if (event.name == "RESUME" && phase_ == Phase::given && ran_usec_ == 0)
+    // After take_up(), this is the new one.
+    if (event.name == "RESUME" && phase_ == Phase::given && new_ && ran_usec_ == 0)
         return lose("a monitor has let it run in the old one as well");
     // QEMU itself, after it could not send; or a monitor.
     if (event.name == "RESUME" && phase_ == Phase::sending && stopped_usec_ != 0)
         return come_back("the guest runs again in the old one");
+    // QEMU does not stop it yet: somebody means it to stand still.
+    if (event.name == "STOP" && phase_ == Phase::asking)
+        return refuse("the guest has stopped meanwhile");
+    if (event.name == "STOP" && phase_ == Phase::starting)
+        return come_back("the guest has stopped meanwhile");
     if (event.name != "STOP" || phase_ != Phase::sending)
         return;
     stopped_usec_ = monotonic_now(event_);
@@ -549,7 +536,7 @@ void Succession::wait_no_longer_than(uint64_t usec, const std::string &why) {
             if (phase_ == Phase::asking)
                 refuse(why);
             else if (phase_ == Phase::given)
-                lose(why);
+                wait_on(why);
             else if (phase_ != Phase::here && phase_ != Phase::coming_back)
                 come_back(why);
         }))

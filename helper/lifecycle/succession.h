@@ -12,8 +12,9 @@
 //   starting     the new QEMU is about to be there   in the old one     sending, coming back
 //   sending      the old one sends                   in the old one     given, coming back
 //   given        all is sent and loaded; it is in    in the new one     here, with the new one;
-//                the Handover, then `cont` is said                      coming back by an error of
-//                                                                       `cont`; the VM's end
+//                the Handover, then `cont` is said,                     coming back by an error of
+//                also if a monitor has said it                          `cont`; the VM's end
+//                before
 //   coming back  the new one is killed; the guest    in the old one     here
 //                goes on as soon as QEMU lets it
 //
@@ -21,6 +22,7 @@
 // old QEMU is killed, since one that quits would take locks off that the new one has.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -33,6 +35,7 @@
 #include "common/fd_watch.h"
 #include "common/qmp/qmp_client.h"
 #include "common/result.h"
+#include "common/time_units.h"
 #include "common/unique_fd.h"
 #include "helper/handover/successor_requests.h"
 #include "helper/handover/supervision.h"
@@ -40,6 +43,9 @@
 #include "helper/lifecycle/outgoing_migration.h"
 
 namespace qemunit::helper {
+
+// For how long nothing may move, and how long one that does not let the guest go on is asked.
+inline constexpr uint64_t kSuccessionPatience = 60 * kSecond;
 
 class Succession {
   public:
@@ -49,7 +55,9 @@ class Succession {
         std::function<void(bool)> hold_input;
         // A port whose guest has not taken all of that yet; "" if there is none.
         std::function<std::string()> port_with_input;
-        // The guest is about to run in that QEMU: `ends` lead to it.
+        // From now on, it depends on that QEMU whether the guest runs.
+        std::function<void(QmpClient &qmp, pid_t process)> is_given;
+        // The guest runs in that QEMU: `ends` lead to it.
         std::function<void(SuccessorEnds ends, std::unique_ptr<QmpClient> qmp)> has_succeeded;
         std::function<void()> is_back;  // the guest goes on in the old one
     };
@@ -58,7 +66,7 @@ class Succession {
     // the reason `obstacle`, if that is known. `folder`: where both QEMUs can meet.
     Succession(sd_event *event, QmpClient &qmp, GuestRun &guest_run, const SavedState &saved,
                Handover &handover, UniqueFd control, std::string obstacle, std::string folder,
-               pid_t qemu, Callbacks callbacks)
+               pid_t qemu, uint64_t patience_usec, Callbacks callbacks)
         : event_(event),
           qmp_(qmp),
           guest_run_(guest_run),
@@ -68,6 +76,7 @@ class Succession {
           obstacle_(std::move(obstacle)),
           folder_(std::move(folder)),
           qemu_(qemu),
+          patience_usec_(patience_usec),
           callbacks_(std::move(callbacks)),
           migration_(event, qmp) {}
 
@@ -88,10 +97,7 @@ class Succession {
   private:
     enum class Phase { here, asking, starting, sending, given, coming_back };
 
-    void ask(std::string_view command, nlohmann::json arguments,
-             std::function<void(const nlohmann::json &)> next);
-    void look_at_hardware();
-    void look_at_machine();
+    void check();
     void look_for_input_until(uint64_t usec);
     void start();
     void take_answer();
@@ -100,11 +106,15 @@ class Succession {
     void set_up();
     void look_whether_loaded();
     void take_sent(const Result<> &sent);
+    void take_run_there(const QmpEvent &event);
     void give();
+    void decide();
     void has_run();
     void finish();
     void end_predecessor();
+    void restore_limits();
     void lose(std::string why);
+    void wait_on(const std::string &why);
     void refuse(std::string why);
     void kill_both() const;
     void come_back(std::string why);
@@ -126,6 +136,7 @@ class Succession {
     const UniqueFd control_;
     const std::string obstacle_, folder_;
     pid_t qemu_;
+    const uint64_t patience_usec_;
     const Callbacks callbacks_;
     OutgoingMigration migration_;
     Phase phase_ = Phase::here;
@@ -139,6 +150,9 @@ class Succession {
     std::unique_ptr<QmpClient> new_;
     std::optional<GuestRun> new_run_;
     bool is_sent_ = false, is_loaded_ = false;
+    bool has_run_there_ = false;
+    unsigned attempts_ = 0;
+    nlohmann::json blocks_;  // query-block of the old one
     uint64_t stopped_usec_ = 0, ran_usec_ = 0;
     unsigned tries_ = 0;
     std::string why_back_;

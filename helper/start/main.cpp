@@ -498,7 +498,8 @@ int main(int argc, char **argv) {
     // no use.
     mask_signals(SIG_BLOCK, {kStopSignal, SIGHUP});
     // While a saved state is loaded, this process waits beside QEMU, of the same user: QEMU must
-    // not write into its memory (proc(5)). An exec takes this back.
+    // not write into its memory (proc(5)). An exec takes this back. Where the program has the mode
+    // that it is installed with, this is so from the exec on.
     prctl(PR_SET_DUMPABLE, 0);
     if (argc > 1 && std::string_view(argv[1]).starts_with(kSuccessor))
         return succeed({argv + 1, argv + argc});

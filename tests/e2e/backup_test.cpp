@@ -195,6 +195,28 @@ TEST(Backup, OfAFormatThatCannotBeRestoredIsRefused) {
     fs::remove("/tmp/bkvdi.vdi");
 }
 
+// As of a VM that runs on another node of a cluster.
+TEST(Backup, OfAVmThatIsOffIsNoneIfSomebodyWritesItsDisk) {
+    const std::string image = "/var/lib/bkshared.qcow2", pid_file = "/run/bkshared.pid";
+    ASSERT_TRUE(run({"qemu-img", "create", "-q", "-f", "qcow2", image, "4M"}).ok());
+    VmUnderTest vm("bkshared", boot_sector_ini() + "[Drive data]\nFile=" + image + "\n");
+    const BackupFolder folder("bkshared");
+    ASSERT_TRUE(run({"qemu-nbd", "--fork", "--persistent", "--socket=/run/bkshared.sock",
+                     "--pid-file=" + pid_file, "--format=qcow2", image})
+                    .ok());
+    const Finished made = ctl("backup bkshared " + folder.path());
+    EXPECT_EQ(made.status, 1);
+    expect_contains(made.output, "somebody writes to it");
+    EXPECT_TRUE(folder.names().empty());
+    const pid_t writer = std::stoi(read_file(pid_file));
+    ASSERT_EQ(kill(writer, SIGTERM), 0);
+    for (const Deadline deadline; fs::exists("/proc/" + std::to_string(writer));)
+        ASSERT_FALSE(deadline.passed());
+    const Finished good = ctl("backup bkshared " + folder.path());
+    EXPECT_TRUE(good.ok()) << good;
+    fs::remove(image);
+}
+
 TEST(Backup, HoldsUefiVariables) {
     VmUnderTest vm("bkuefi", ini_with_disks() + "[VM]\nFirmware=uefi\n");
     const BackupFolder folder("bkuefi");

@@ -203,9 +203,11 @@ TEST_F(HibernateTest, ABackupMeanwhileIsTheReason) {
     ASSERT_NO_FATAL_FAILURE(start_with_answer());
     PendingCall backup(vm.name(), "BeginBackup", "");
     ASSERT_EQ(backup.wait().error, "");
-    const BusReply reply = call_vm(vm.name(), "Hibernate");
-    EXPECT_EQ(reply.error, "org.qemunit1.Error.Busy");
-    expect_contains(reply.message, "a backup of the VM is under way");
+    for (const char *method : {"Hibernate", "Upgrade"}) {
+        const BusReply reply = call_vm(vm.name(), method);
+        EXPECT_EQ(reply.error, "org.qemunit1.Error.Busy") << method;
+        expect_contains(reply.message, "a backup of the VM is under way");
+    }
     expect_answer();
 }
 

@@ -407,5 +407,25 @@ TEST(UpgradeOfOldQemu, IsRefusedWithTheVersion) {
     expect_contains(status_of_qemu(vm.name()), "running");
 }
 
+// Only a guest that was saved and does not come back says something about the new QEMU.
+TEST(UpgradeOfAll, GoesOnAfterAVmThatRefuses) {
+    namespace fs = std::filesystem;
+    const std::string qemu = "/usr/bin/qemu-to-upgrade";
+    fs::copy_file("/usr/bin/qemu-system-x86_64", qemu, fs::copy_options::overwrite_existing);
+    const std::string ini =
+        boot_sector_ini() + "[VM]\nQEMU=" + qemu + "\n[Serial more]\nDirect=yes\n";
+    VmUnderTest one("upallone", ini), two("upalltwo", ini);
+    ASSERT_TRUE(one.start().ok()) << one.status();
+    ASSERT_TRUE(two.start().ok()) << two.status();
+    fs::copy_file(qemu, qemu + ".new");
+    fs::rename(qemu + ".new", qemu);
+    const Finished refused = run_words("qemunitctl upgrade --all");
+    EXPECT_EQ(refused.status, 1);
+    expect_contains(refused.output, "upallone: ");
+    expect_contains(refused.output, "upalltwo: ");
+    EXPECT_EQ(refused.output.find("are left as they are"), std::string::npos) << refused;
+    fs::remove(qemu);
+}
+
 }  // namespace
 }  // namespace qemunit::e2e

@@ -71,9 +71,41 @@ StoredBackup stored(const std::string &name, const std::string &since) {
 TEST(SurplusBackupsTest, WhatOthersAreMadeOnStays) {
     const std::vector<StoredBackup> backups{stored("1", ""), stored("2", "1"), stored("3", "2"),
                                             stored("4", ""), stored("5", "4")};
-    EXPECT_EQ(surplus_backups(backups, 2), (std::vector<std::string>{"3", "2", "1"}));
-    EXPECT_EQ(surplus_backups(backups, 3), std::vector<std::string>{});
-    EXPECT_EQ(surplus_backups(backups, 9), std::vector<std::string>{});
+    EXPECT_EQ(surplus_backups(backups, 2).names, (std::vector<std::string>{"3", "2", "1"}));
+    EXPECT_EQ(surplus_backups(backups, 3).names, std::vector<std::string>{});
+    EXPECT_EQ(surplus_backups(backups, 9).names, std::vector<std::string>{});
+    EXPECT_EQ(surplus_backups(backups, 2).why_older_stay, "");
+}
+
+StoredBackup unreadable(const std::string &name) {
+    return {.name = name, .manifest = {}, .sha256 = {}, .fault = name + " is torn"};
+}
+
+// The next time, it may be readable again.
+TEST(SurplusBackupsTest, WhatOneThatCannotBeReadMayBeMadeOnStays) {
+    const std::vector<StoredBackup> backups{stored("0", ""), stored("1", ""),  stored("2", "1"),
+                                            unreadable("3"), stored("4", "3"), stored("5", "4"),
+                                            stored("6", "")};
+    const SurplusBackups surplus = surplus_backups(backups, 3);
+    EXPECT_EQ(surplus.names, std::vector<std::string>{});
+    EXPECT_EQ(surplus.why_older_stay, "3 is torn");
+    EXPECT_EQ(surplus_backups(backups, 1).names,
+              (std::vector<std::string>{"5", "4", "2", "1", "0"}))
+        << "none that is kept is made on it";
+}
+
+TEST(SurplusBackupsTest, OneThatCannotBeReadIsNoneOfThoseToKeep) {
+    const std::vector<StoredBackup> backups{stored("1", ""), stored("2", ""), unreadable("3"),
+                                            unreadable("4")};
+    EXPECT_EQ(surplus_backups(backups, 2).names, std::vector<std::string>{});
+    EXPECT_EQ(surplus_backups(backups, 1).names, std::vector<std::string>{"1"});
+}
+
+TEST(SurplusBackupsTest, OlderOnesStayIfOneInBetweenIsAway) {
+    const std::vector<StoredBackup> backups{stored("1", ""), stored("3", "2"), stored("4", "3")};
+    const SurplusBackups surplus = surplus_backups(backups, 1);
+    EXPECT_EQ(surplus.names, std::vector<std::string>{});
+    EXPECT_EQ(surplus.why_older_stay, "3 is made on 2, which is not there");
 }
 
 TEST(ChangedExtentTest, IsWhatLooksLikeAHole) {
