@@ -31,6 +31,8 @@ constexpr uint64_t kLongestMove = 24 * 3600 * kSecond;
 constexpr uint64_t kProgressInterval = kSecond;
 // How often the other host is asked what became of a guest that was given to it.
 constexpr int kAsks = 5;
+// How many seconds a move is followed whose call has ended.
+constexpr int kLongestLooks = 24 * 3600;
 
 struct MoveState {
     std::string phase, host, vm, token;
@@ -52,6 +54,10 @@ Result<MoveState> state_of(sd_bus *bus, const std::string &vm) {
     state.vm = there;
     state.token = token;
     return state;
+}
+
+bool is_under_way(const MoveState &state) {
+    return state.phase == "copying" || state.phase == "sending";
 }
 
 struct Limits {
@@ -115,6 +121,10 @@ class Migrating {
         if (!offer)
             return std::unexpected(offer.error());
         offer->has_shared_storage = invocation_.has("--shared-storage");
+        offer->copies_storage = invocation_.has("--copy-storage");
+        if (offer->copies_storage)
+            if (auto learnt = learn_lengths(bus_, vm_, *offer); !learnt)
+                return std::unexpected(learnt.error());
         if (const std::string why = refusal_to_leave(offer->facts); !why.empty())
             return fail(ENOTSUP, why);
         auto tunnel = Tunnel::open(words({}));
@@ -122,7 +132,10 @@ class Migrating {
             return std::unexpected(tunnel.error());
         if (auto accepted = agree(*tunnel, *offer); !accepted)
             return std::unexpected(accepted.error());
-        const auto moved = move(tunnel->take_socket(), *offer, limits);
+        auto disks = open_ways_of_disks(*offer);
+        if (!disks)
+            return std::unexpected(disks.error());
+        const auto moved = move(tunnel->take_socket(), *offer, limits, *disks);
         return conclude(moved, offer->move.token);
     }
 
@@ -164,8 +177,33 @@ class Migrating {
         return {};
     }
 
+    struct WayOfDisk {
+        std::string drive;
+        Tunnel tunnel;
+    };
+
+    // One for each drive that is copied, beside the one of the memory.
+    Result<std::vector<WayOfDisk>> open_ways_of_disks(const MoveOffer &offer) {
+        std::vector<WayOfDisk> ways;
+        for (const MovedDrive &drive : offer.facts.drives) {
+            if (!is_copied(offer, drive))
+                continue;
+            auto tunnel = Tunnel::open(words({"--disk"}));
+            if (!tunnel)
+                return std::unexpected(tunnel.error());
+            const auto line = tunnel->read_line(kAcceptTimeout);
+            if (!line || !parse_json(*line).is_object())
+                return fail(EPROTO, fmt::format("[Drive {}]: {}", drive.name,
+                                                line ? "it answers what no qemunitctl does"
+                                                     : line.error().message));
+            ways.push_back({drive.name, std::move(*tunnel)});
+        }
+        return ways;
+    }
+
     // Returns when the guest runs there, or why it does not; who has moved it knows more.
-    Result<> move(UniqueFd socket, const MoveOffer &offer, const Limits &limits) {
+    Result<> move(UniqueFd socket, const MoveOffer &offer, const Limits &limits,
+                  std::vector<WayOfDisk> &disks) {
         auto message = new_vm_call(bus_, vm_, "Migrate");
         if (!message)
             return std::unexpected(message.error());
@@ -177,12 +215,31 @@ class Migrating {
             r = sd_bus_message_append(message->get(), "{sv}", "bandwidth", "t", limits.bandwidth);
         if (r >= 0 && limits.downtime > 0)
             r = sd_bus_message_append(message->get(), "{sv}", "downtime", "t", limits.downtime);
+        if (r >= 0 && !disks.empty())
+            r = append_disks(message->get(), disks);
         if (r >= 0)
             r = sd_bus_message_close_container(message->get());
         if (r < 0)
             return fail_errno(r, "cannot make a call of Migrate");
         socket.reset();
         return call_with_progress(std::move(*message));
+    }
+
+    static int append_disks(sd_bus_message *message, std::vector<WayOfDisk> &disks) {
+        int r = sd_bus_message_open_container(message, 'e', "sv");
+        if (r >= 0)
+            r = sd_bus_message_append(message, "s", "copies");
+        if (r >= 0)
+            r = sd_bus_message_open_container(message, 'v', "a{sh}");
+        if (r >= 0)
+            r = sd_bus_message_open_container(message, 'a', "{sh}");
+        for (WayOfDisk &disk : disks)
+            if (r >= 0)
+                r = sd_bus_message_append(message, "{sh}", disk.drive.c_str(),
+                                          disk.tunnel.take_socket().get());
+        for (int i = 0; i < 3 && r >= 0; ++i)
+            r = sd_bus_message_close_container(message);
+        return r;
     }
 
     // A second connection looks meanwhile how far it is.
@@ -230,9 +287,14 @@ class Migrating {
 
     void show_progress(sd_bus *bus) {
         const auto state = state_of(bus, vm_);
-        if (!state || state->phase != "sending")
+        if (!state || (state->phase != "sending" && state->phase != "copying"))
             return;
         was_shown_ = true;
+        if (state->phase == "copying") {
+            fmt::print(stderr, "\r\033[K{}: disks: {} of {} MiB", vm_, state->sent >> 20,
+                       (state->sent + state->remaining) >> 20);
+            return;
+        }
         fmt::print(stderr, "\r\033[K{}: {} MiB sent, {} MiB left", vm_, state->sent >> 20,
                    state->remaining >> 20);
     }
@@ -243,7 +305,8 @@ class Migrating {
         // The companion goes on, whoever has ended: this call, qemunitd.
         auto state = state_of(bus_, vm_);
         for (int looks = 0;
-             state && state->phase == "sending" && state->token == token && looks < 3600; ++looks) {
+             state && is_under_way(*state) && state->token == token && looks < kLongestLooks;
+             ++looks) {
             poll(nullptr, 0, 1000);
             state = state_of(bus_, vm_);
         }

@@ -111,7 +111,7 @@ class Cloner {
                        : fail(off.error().code, off.error().message +
                                                     "; an image that is written to cannot be read, "
                                                     "and neither can its snapshots");
-        if (auto here = check_has_not_moved(paths_, words_.from); !here)
+        if (auto here = check_has_disks(paths_, words_.from); !here)
             return here;
         const auto started = last_start(bus_, words_.from);
         if (!started)

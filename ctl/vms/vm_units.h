@@ -20,6 +20,9 @@ Result<> check_is_off(sd_bus *bus, const Paths &paths, const std::string &vm);
 // An error if the VM was given to another host: what its disks have is that one's.
 Result<> check_has_not_moved(const Paths &paths, const std::string &vm);
 
+// The same, and an error if the disks are a copy that was not finished.
+Result<> check_has_disks(const Paths &paths, const std::string &vm);
+
 // `systemctl [--user] WORDS`; the error has what it said.
 Result<> tell_systemd(const Paths &paths, std::vector<std::string> words);
 // Sockets and timers that might start the VM.

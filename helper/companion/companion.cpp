@@ -131,8 +131,8 @@ class Companion {
                                       readiness_->take_resumption(qmp_->version());
                                   }});
         moving_in_.emplace(
-            event, *qmp_, *arrived_, *gone_, *guest_run_, handover_, std::move(setup.incoming),
-            setup.qemu, kMovePatience,
+            event, *qmp_, *arrived_, *gone_, CopyMark(own_state_dir(vm)), *guest_run_, handover_,
+            std::move(setup.incoming), setup.qemu, kMovePatience,
             MovingIn::Callbacks{.tell_status = [](const std::string &text) { tell_status(text); },
                                 .has_moved =
                                     [this] {
@@ -151,6 +151,7 @@ class Companion {
         succession_.emplace(event, *qmp_, *guest_run_, *saved_, handover_,
                             std::move(setup.successors), std::move(setup.obstacle),
                             own_state_dir(vm), setup.qemu, succession_callbacks());
+        offered_copies_.emplace(event);
         if (setup.requests) {
             auto requests =
                 RequestServer::create(event, std::move(setup.requests),
@@ -165,7 +166,7 @@ class Companion {
             if (!stopping_->has_begun() && !is_moving())
                 readiness_->take_status("Paused: a snapshot could not be loaded");
         });
-        watchdog_.emplace(event, *qmp_, setup.qemu);
+        watch_over(setup.qemu);
         // A QEMU that is at work answers this companion late, and systemd does not wait for it.
         if (handover_.qemu_answered)
             watchdog_->start();
@@ -227,7 +228,7 @@ class Companion {
         qmp_->become(std::move(qmp));
         stopping_->set_process(ends.process);
         moving_out_->set_process(ends.process);
-        watchdog_.emplace(event_.get(), *qmp_, ends.process);
+        watch_over(ends.process);
         watchdog_->start();
         set_guest_runs(true);
         ask_status_anew();
@@ -327,6 +328,11 @@ class Companion {
         return {};
     }
 
+    void watch_over(pid_t qemu) {
+        watchdog_.emplace(event_.get(), *qmp_, qemu,
+                          [this] { return moving_out_->waits_for_disks(); });
+    }
+
     bool takes_over() const { return handover_.takeovers > 0; }
 
     bool is_used() const {
@@ -416,6 +422,7 @@ class Companion {
     void take_request(Request request, const RequestServer::Answer &answer) {
         helper::take_request({.qmp = *qmp_,
                               .moving_out = *moving_out_,
+                              .offered_copies = *offered_copies_,
                               .succession = *succession_,
                               .check_is_settled = [this] { return check_is_settled(); },
                               .is_moving = [this] { return is_moving(); },
@@ -596,6 +603,7 @@ class Companion {
     std::optional<Resuming> resuming_;
     std::optional<MovingIn> moving_in_;
     std::optional<MovingOut> moving_out_;
+    std::optional<OfferedCopies> offered_copies_;
     std::optional<Succession> succession_;
     std::vector<CompanionSetup::Image> images_;
     std::unique_ptr<RequestServer> requests_;

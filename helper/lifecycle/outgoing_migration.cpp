@@ -14,6 +14,7 @@ namespace {
 using nlohmann::json;
 
 constexpr uint64_t kMigrationLookInterval = 250 * kMillisecond;
+constexpr char kPausedStatus[] = "pre-switchover";
 
 uint64_t remaining_in(const json &migration) {
     const json::json_pointer place("/ram/remaining");
@@ -37,6 +38,7 @@ std::string first_blocker(const json &migration) {
 void OutgoingMigration::begin(Plan plan, Callbacks callbacks) {
     ++generation_;
     remaining_ = UINT64_MAX;
+    has_paused_ = false;
     plan_ = std::move(plan);
     callbacks_ = std::move(callbacks);
     set_up();
@@ -54,6 +56,8 @@ void OutgoingMigration::set_up() {
     json capabilities = json::array();
     for (const std::string &capability : plan_.capabilities)
         capabilities.push_back({{"capability", capability}, {"state", true}});
+    // Of an earlier migration, it would have this one wait for ever.
+    capabilities.push_back({{"capability", "pause-before-switchover"}, {"state", plan_.pauses}});
     step("migrate-set-capabilities", {{"capabilities", std::move(capabilities)}}, [this] {
         step("migrate-set-parameters", plan_.parameters, [this] {
             if (plan_.stops_first)
@@ -105,6 +109,8 @@ void OutgoingMigration::take_status(const QmpClient::Reply &reply) {
     const std::string status = string_at(*reply, "status");
     if (status == "completed") {
         end({});
+    } else if (status == kPausedStatus) {
+        pause();
     } else if (status == "failed" || status == "cancelled") {
         end(fail(EIO, string_at(*reply, "error-desc")));
     } else if (const uint64_t remaining = remaining_in(*reply);
@@ -120,9 +126,23 @@ void OutgoingMigration::on_event(const QmpEvent &event) {
     const std::string status = string_at(event.data, "status");
     if (status == "completed")
         end({});
+    else if (status == kPausedStatus)
+        pause();
     else if (status == "failed" || status == "cancelled")
         ask("query-migrate", nullptr,
             [this](const QmpClient::Reply &reply) { take_status(reply); });
+}
+
+void OutgoingMigration::pause() {
+    if (callbacks_.paused && !std::exchange(has_paused_, true))
+        callbacks_.paused();
+}
+
+void OutgoingMigration::continue_it() {
+    ask("migrate-continue", {{"state", kPausedStatus}}, [this](const QmpClient::Reply &reply) {
+        if (!reply)
+            end(fail(EIO, "migrate-continue: " + reply.error().message));
+    });
 }
 
 void OutgoingMigration::cancel() {

@@ -37,6 +37,28 @@ TEST_F(OfferTest, WhatIsTheSameIsTaken) {
     EXPECT_EQ(refusal(), "QEMU 7.2.22 knows no machine pc-q35-9.0 here");
 }
 
+TEST_F(OfferTest, ADiskThatIsCopiedNeedsNoProofButRoom) {
+    offer.copies_storage = true;
+    offer.facts.drives[0].length = here.drives[0].length = 1u << 30;
+    here.drives[0].files = {{"/srv/mine.qcow2", 0}};
+    EXPECT_EQ(refusal(), "");
+    here.drives[0].length = 1u << 20;
+    EXPECT_EQ(refusal(),
+              "[Drive root]: /srv/mine.qcow2 is 1048576 bytes large for the guest, and 1073741824 "
+              "there; write Size=1G into the ini file here, and remove that file: it is made anew");
+    here.drives[0].copy_refusal = "it has data";
+    EXPECT_EQ(refusal(), "it has data");
+    here.drives[0].is_writable = false;
+    EXPECT_EQ(refusal(), "[Drive root] is ReadOnly=yes here, and not there");
+    // What the guest cannot write to is not copied.
+    offer.facts.drives[0].is_writable = false;
+    EXPECT_NE(refusal(), "");
+    const auto parsed = parse_offer(offer_json(offer).dump());
+    ASSERT_TRUE(parsed);
+    EXPECT_TRUE(parsed->copies_storage);
+    EXPECT_EQ(parsed->facts.drives[0].length, 1u << 30);
+}
+
 TEST_F(OfferTest, QemuMustNotBeOlder) {
     here.qemu_version = "7.2.9";
     EXPECT_EQ(refusal(), "QEMU is older here (7.2.9) than there (7.2.22)");

@@ -124,6 +124,95 @@ class MovingOutTest : public ::testing::Test {
     std::size_t place = 0;
 };
 
+class MovingOutWithDisksTest : public MovingOutTest {
+  protected:
+    void begin_with_disks() {
+        testing::SocketPair pair, way;
+        target = testing::FakeQemu(std::move(pair.other));
+        server = testing::FakeQemu(std::move(way.other));
+        MoveRequest request{.connection = std::move(pair.one), .move = kTo};
+        request.copies.push_back({"data", std::move(way.one)});
+        moving->begin(std::move(request), [this](Result<> outcome) { result = outcome; });
+        target.say_raw("copy\n");
+        server.say_raw("NBDMAGIC");
+        answer_until("blockdev-mirror");
+    }
+    void send_all() {
+        begin_with_disks();
+        EXPECT_EQ(moving->state()["phase"], "copying");
+        answer_until("query-jobs", kReady);
+        ASSERT_TRUE(target_hears("copied\n"));
+        EXPECT_FALSE(qemu.has_heard("\"migrate\""));
+        target.say_raw("ready\n");
+        answer_until("migrate");
+        EXPECT_TRUE(qemu.has_heard(R"({"capability":"pause-before-switchover","state":true})"));
+    }
+    void pause() { qemu.say(R"({"event":"MIGRATION","data":{"status":"pre-switchover"}})"); }
+
+    static constexpr char kReady[] =
+        R"("return":[{"id":"qemunit-copy-data","status":"ready","current-progress":1,)"
+        R"("total-progress":1}])";
+    testing::FakeQemu server;
+};
+
+TEST_F(MovingOutWithDisksTest, TheGuestIsGivenWhenItsDisksAreThere) {
+    send_all();
+    pause();
+    answer_until("block-job-cancel");
+    EXPECT_FALSE(qemu.has_heard("migrate-continue"));
+    answer_until("query-jobs", R"("return":[{"id":"qemunit-copy-data","status":"concluded"}])");
+    answer_until("migrate-continue");
+    complete();
+    target.say_raw("loaded\n");
+    ASSERT_TRUE(target_hears("run\n"));
+    EXPECT_TRUE(record.exists());
+}
+
+TEST_F(MovingOutWithDisksTest, ADiskThatIsNotWholeKeepsTheGuestHere) {
+    send_all();
+    pause();
+    answer_until("block-job-cancel");
+    answer_until("query-jobs",
+                 R"("return":[{"id":"qemunit-copy-data","status":"concluded","error":"EIO"}])");
+    answer_until("migrate_cancel");
+    answer_until("query-status", R"("return":{"status":"running"})");
+    expect_back("[Drive data] could not be copied: EIO");
+    EXPECT_FALSE(qemu.has_heard("migrate-continue"));
+}
+
+TEST_F(MovingOutWithDisksTest, AQemuThatHasNotWaitedKeepsTheGuestHere) {
+    send_all();
+    complete();
+    answer_until("query-status", R"("return":{"status":"postmigrate"})");
+    answer_until("cont");
+    expect_back("QEMU has not waited for the disks");
+}
+
+TEST_F(MovingOutWithDisksTest, ADiskThatFailsWhileTheMemoryIsSentKeepsTheGuestHere) {
+    send_all();
+    server.hang_up();
+    answer_until("query-status");
+    expect_back("[Drive data]: the connection of the disks has ended");
+}
+
+TEST_F(MovingOutWithDisksTest, ATargetThatTakesNoDisksGetsNoGuest) {
+    testing::SocketPair pair, way;
+    target = testing::FakeQemu(std::move(pair.other));
+    MoveRequest request{.connection = std::move(pair.one), .move = kTo};
+    request.copies.push_back({"data", std::move(way.one)});
+    moving->begin(std::move(request), [this](Result<> outcome) { result = outcome; });
+    target.say_raw("ready\n");
+    answer_until("query-status", R"("return":{"status":"running"})");
+    answer_until("query-status", R"("return":{"status":"running"})");
+    expect_back("it does not take the disks");
+}
+
+// Of a move without disks, a capability of an earlier one would have QEMU wait for ever.
+TEST_F(MovingOutTest, WithoutDisksQemuDoesNotWait) {
+    offer();
+    EXPECT_TRUE(qemu.has_heard(R"({"capability":"pause-before-switchover","state":false})"));
+}
+
 TEST_F(MovingOutTest, RunIsSaidWhenItIsWrittenDown) {
     offer();
     loop.run_for(100ms);
