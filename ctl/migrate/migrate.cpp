@@ -15,6 +15,7 @@
 #include "ctl/migrate/host_facts.h"
 #include "ctl/migrate/tunnel.h"
 #include "ctl/vm/hosts.h"
+#include "ctl/vm/state_paths.h"
 #include "ctl/vm/vm_bus.h"
 #include "ctl/vms/vm_units.h"
 
@@ -101,9 +102,11 @@ Result<Limits> limits_of(const Invocation &invocation) {
 
 class Migrating {
   public:
-    Migrating(sd_bus *bus, const Invocation &invocation, std::string host, std::string to)
+    Migrating(sd_bus *bus, const Invocation &invocation, Paths paths, std::string host,
+              std::string to)
         : bus_(bus),
           invocation_(invocation),
+          paths_(std::move(paths)),
           vm_(invocation.arguments.front()),
           host_(std::move(host)),
           to_(std::move(to)) {}
@@ -315,7 +318,7 @@ class Migrating {
         if (state && state->phase == "moved" && state->token == token)
             return has_moved();
         if (!state) {  // the VM is gone; what it has left tells whether it was given away
-            const MoveRecord record(moved_away_path_in(paths_of(invocation_).state_dir(vm_)));
+            const MoveRecord record(moved_away_path_in(paths_.state_dir(vm_)));
             if (const auto move = record.read(); move && move->token == token)
                 return settle_off(record, *move);
         }
@@ -323,11 +326,10 @@ class Migrating {
     }
 
     Result<int> has_moved() {
-        const Paths paths = paths_of(invocation_);
         // QEMU quits by itself; this waits, and keeps a Restart= from looking at it. At the host's
         // end, it must not wait for those that the VM is stopped after: they may wait for us.
         if (auto stopped = tell_systemd(
-                paths, {"stop", "--job-mode=ignore-dependencies", "--", service_unit(vm_)});
+                paths_, {"stop", "--job-mode=ignore-dependencies", "--", service_unit(vm_)});
             !stopped)
             fmt::print(stderr, "qemunitctl: {}\n", stopped.error().message);
         fmt::print("{} has moved to {}{}.\n", vm_, host_, to_ == vm_ ? "" : ", as " + to_);
@@ -403,6 +405,7 @@ class Migrating {
 
     sd_bus *bus_;
     const Invocation &invocation_;
+    const Paths paths_;
     const std::string vm_, host_, to_;
     bool was_shown_ = false;
 };
@@ -426,12 +429,15 @@ Result<int> run_migrate(const Invocation &invocation) {
     auto bus = open_bus(invocation);
     if (!bus)
         return std::unexpected(bus.error());
-    Migrating migrating(bus->get(), invocation, *host, to);
+    const auto paths = paths_with_state(invocation);
+    if (!paths)
+        return std::unexpected(paths.error());
+    Migrating migrating(bus->get(), invocation, *paths, *host, to);
     const auto state = active_state(bus->get(), vm);
     if (!state)
         return std::unexpected(state.error());
     if (*state == "inactive" || *state == "failed") {
-        const MoveRecord record(moved_away_path_in(paths_of(invocation).state_dir(vm)));
+        const MoveRecord record(moved_away_path_in(paths->state_dir(vm)));
         if (const auto move = record.read())
             return migrating.settle_off(record, *move);
         return fail(ESRCH, "is off; there is nothing to move but its ini file and its disks");

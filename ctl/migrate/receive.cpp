@@ -22,6 +22,7 @@
 #include "ctl/new/child.h"
 #include "ctl/output/printable.h"
 #include "ctl/ssh/relay.h"
+#include "ctl/vm/state_paths.h"
 #include "ctl/vm/vm_bus.h"
 #include "ctl/vms/vm_places.h"
 #include "ctl/vms/vm_units.h"
@@ -248,7 +249,10 @@ Result<int> answer_whether_it_ran(sd_bus *bus, const Paths &paths, const std::st
 
 Result<int> run_receive(const Invocation &invocation) {
     const std::string &vm = invocation.arguments.front();
-    const Paths paths = paths_of(invocation);
+    const auto known = paths_with_state(invocation);
+    if (!known)
+        return std::unexpected(known.error());
+    const Paths &paths = *known;
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGHUP, SIG_IGN);  // what is left is to be tidied up
     if (auto rights = check_rights(paths, "receive"); !rights)

@@ -30,8 +30,8 @@ Result<> check_is_off(sd_bus *bus, const Paths &paths, const std::string &vm) {
                                    paths.systemctl(), vm));
 }
 
-Result<> check_has_not_moved(const Paths &paths, const std::string &vm) {
-    const MoveRecord gone(moved_away_path_in(paths.state_dir(vm)));
+Result<> check_has_not_moved(const std::string &state_dir) {
+    const MoveRecord gone(moved_away_path_in(state_dir));
     if (!gone.exists())
         return {};
     const auto move = gone.read();
@@ -41,10 +41,10 @@ Result<> check_has_not_moved(const Paths &paths, const std::string &vm) {
                             move ? move->host : "another host", gone.path()));
 }
 
-Result<> check_has_disks(const Paths &paths, const std::string &vm) {
-    const CopyMark mark(paths.state_dir(vm));
+Result<> check_has_disks(const std::string &state_dir) {
+    const CopyMark mark(state_dir);
     if (!mark.counts())
-        return check_has_not_moved(paths, vm);
+        return check_has_not_moved(state_dir);
     return fail(EBUSY,
                 fmt::format("the VM's disks are a copy that was not finished; copy them once more "
                             "(qemunitctl migrate --copy-storage), or delete them and {} first",

@@ -11,10 +11,12 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <sstream>
 
 #include "tests/e2e/counting_disk.h"
 #include "tests/e2e/expect_contains.h"
 #include "tests/e2e/moving_guest.h"
+#include "tests/e2e/user_session.h"
 
 namespace qemunit::e2e {
 namespace {
@@ -366,6 +368,57 @@ TEST_F(CopyStorage, ATargetWithoutRoomLetsTheGuestHere) {
     expect_stayed();
     run({"umount", small});
     fs::remove(small);
+}
+
+TEST(CopyStorageOfUser, MovesTheDisksAlong) {
+    UserSession user("joe");
+    user.write(user.home() + "/bin/ssh",
+               "#!/bin/bash\n"
+               "while [[ $1 == -* ]]; do [[ $1 == -o ]] && shift; shift; done; shift; \"$@\"\n");
+    ASSERT_TRUE(user.run({"chmod", "+x", user.home() + "/bin/ssh"}).ok());
+    const std::string ini =
+        "[VM]\nAccelerator=tcg\nMemory=64M\nStop=quit\n[Drive root]\nFile=" + kGuestDir +
+        "/counter.img\nReadOnly=yes\n[Drive data]\nFile=data.raw\n"
+        "Format=raw\nSize=1M\n";
+    const VmOfUser from(user, "movefrom", ini), to(user, "moveto", ini);
+    ASSERT_TRUE(from.start().ok()) << from.status();
+    Deadline deadline;
+    while (user.journalctl(from.unit()).find("N 00000008") == std::string::npos &&
+           !deadline.passed())
+        std::this_thread::yield();
+    const Finished moved =
+        user.run({"bash", "-c",
+                  "PATH=$HOME/bin:$PATH qemunitctl --user migrate movefrom elsewhere --to moveto "
+                  "--copy-storage"});
+    ASSERT_TRUE(moved.ok()) << moved << to.status();
+    // Nobody stops it again: `receive` knows where the state of a user's VMs is.
+    const auto last_number = [&] {
+        uint32_t last = 0;
+        std::istringstream said(
+            user.run_words("journalctl --user -q -ocat -u " + to.unit()).output);
+        for (std::string line; std::getline(said, line);)
+            last = std::max(last, moved_number(line));
+        return last;
+    };
+    Deadline until;
+    while (last_number() < 0x80 && !until.passed())
+        std::this_thread::yield();
+    EXPECT_TRUE(to.status().says("Running, moved, QEMU")) << to.status();
+    EXPECT_EQ(user.journalctl(to.unit()).find("DISAGREE"), std::string::npos);
+    EXPECT_FALSE(from.start().ok());
+    const Finished removed = user.run_words("qemunitctl --user remove movefrom --with-disks --yes");
+    EXPECT_FALSE(removed.ok());
+    expect_contains(removed.output, "the VM has moved to elsewhere, which uses its disks");
+    ASSERT_TRUE(to.stop().ok());
+    // Where systemd has the state of a user depends on its version.
+    std::string states = user.home() + "/.local/state/qemunit/";
+    if (!fs::exists(states + "moveto"))
+        states = user.home() + "/.config/qemunit/";
+    const CountingDisk before = read_counting_disk(read_file(states + "movefrom/data.raw")),
+                       after = read_counting_disk(read_file(states + "moveto/data.raw"));
+    EXPECT_GT(before.number, 0u);
+    EXPECT_GE(after.number, before.number);
+    EXPECT_EQ(after.broken_sector, "");
 }
 
 }  // namespace
