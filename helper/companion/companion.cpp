@@ -19,6 +19,7 @@
 #include "common/shared_names.h"
 #include "common/signals.h"
 #include "common/timer.h"
+#include "helper/companion/guest_notices.h"
 #include "helper/companion/idleness.h"
 #include "helper/companion/request_server.h"
 #include "helper/companion/requests.h"
@@ -28,7 +29,6 @@
 #include "helper/events/event_log.h"
 #include "helper/events/status_text.h"
 #include "helper/guest/guest_agent.h"
-#include "helper/guest/notify_server.h"
 #include "helper/handover/saved_state.h"
 #include "helper/lifecycle/failed_load.h"
 #include "helper/lifecycle/guest_run.h"
@@ -97,9 +97,18 @@ class Companion {
         if (setup.agent)
             if (auto added = add_agent(vm, std::move(*setup.agent), setup.ready); !added)
                 return added;
-        if (setup.notify)
-            if (auto added = add_notify_server(std::move(*setup.notify), setup.qemu); !added)
-                return added;
+        if (setup.notify) {
+            auto notices = GuestNotices::create(event, std::move(*setup.notify), setup.qemu,
+                                                {.readiness = *readiness_,
+                                                 .events = events_.get(),
+                                                 .handover = handover_,
+                                                 .is_stopping = [this] {
+                                                     return stopping_->has_begun();
+                                                 }});
+            if (!notices)
+                return std::unexpected(notices.error());
+            guest_notices_ = std::move(*notices);
+        }
         QmpClient::Callbacks callbacks{.ready = [this] { on_ready(); },
                                        .event = [this](const QmpEvent &e) { on_event(e); },
                                        .closed =
@@ -228,6 +237,8 @@ class Companion {
         qmp_->become(std::move(qmp));
         stopping_->set_process(ends.process);
         moving_out_->set_process(ends.process);
+        if (guest_notices_)
+            guest_notices_->set_process(ends.process);
         watch_over(ends.process);
         watchdog_->start();
         set_guest_runs(true);
@@ -250,50 +261,6 @@ class Companion {
         if (ready.thing != Awaited::Thing::agent)
             return {};
         return agent_->probe([this] { readiness_->take_answer_of_agent(); });
-    }
-
-    Result<> add_notify_server(NotifyListener listener, pid_t qemu) {
-        auto server = NotifyServer::create(
-            event_.get(), std::move(listener),
-            [this, qemu](const NotifyMessage &message) { take_notify_message(message, qemu); });
-        if (!server)
-            return std::unexpected(server.error());
-        notify_server_ = std::move(*server);
-        if (const std::string heard = handover_.guest_status; !heard.empty())
-            readiness_->take_status_of_guest(heard);
-        if (handover_.guest_is_ready)
-            readiness_->take_ready_of_guest();
-        return {};
-    }
-
-    void take_notify_message(const NotifyMessage &message, pid_t qemu) {
-        if (message.exit_status)
-            take_exit_status(*message.exit_status, qemu);
-        if (message.ready)
-            handover_.guest_is_ready = true;
-        if (message.status) {
-            const std::size_t end =
-                message.status->copy(handover_.guest_status, sizeof handover_.guest_status - 1);
-            handover_.guest_status[end] = '\0';
-        }
-        // While the VM is being stopped, the steps of that are the better story.
-        if (stopping_->has_begun())
-            return;
-        if (message.status)
-            readiness_->take_status_of_guest(*message.status);
-        if (message.ready)
-            readiness_->take_ready_of_guest();
-    }
-
-    // QEMU's own exit status tells nothing of the guest's. So the service gets another main
-    // process, our supervisor, which is systemd's child as QEMU is, and ends with the guest's.
-    // systemd hears this before it hears of QEMU's end (its sources of events have that order).
-    void take_exit_status(int status, pid_t qemu) {
-        if (std::exchange(handover_.exit_status, status) == status)
-            return;
-        sd_notifyf(0, "MAINPID=%d", status != 0 ? handover_.supervisor : qemu);
-        if (events_)
-            events_->take(exit_status_text(status));
     }
 
     static void tell_status(const std::string &status) {
@@ -590,7 +557,7 @@ class Companion {
     std::vector<std::unique_ptr<SerialPort>> ports_;
     std::optional<GuestAgent> agent_;  // on one of the ports
     std::unique_ptr<Readiness> readiness_;
-    std::unique_ptr<NotifyServer> notify_server_;
+    std::unique_ptr<GuestNotices> guest_notices_;
     std::unique_ptr<QmpClient> qmp_;
     UniqueFd caller_;
     FdWatch caller_watch_;
