@@ -39,6 +39,8 @@ class CopyBridge {
     // Ends both connections.
     ~CopyBridge();
 
+    // From the next answer on that the other side owes.
+    void set_patience(uint64_t usec) { patience_usec_ = usec; }
     // Of an abstract socket (unix(7)), without its first byte.
     const std::string &address() const { return address_; }
 
@@ -67,7 +69,7 @@ class CopyBridge {
     sd_event *event_;
     UniqueFd remote_, listener_, local_;
     const pid_t qemu_;
-    const uint64_t patience_usec_;
+    uint64_t patience_usec_;
     Callbacks callbacks_;
     std::string address_;
     Direction to_remote_, to_local_;

@@ -16,9 +16,6 @@ using nlohmann::json;
 
 // As good as no limit; QEMU's own default is made for slow networks.
 constexpr uint64_t kFastest = 10ull << 30;
-// While the disks are copied and the guest runs, it may take long until a disk of the target has
-// written what is on its way.
-constexpr uint64_t kCopyPatience = 200 * kSecond;
 constexpr uint64_t kCopyWordInterval = 10 * kSecond;
 constexpr uint64_t kBackLookInterval = 100 * kMillisecond;
 // Of a VM that is to stop.
@@ -130,18 +127,22 @@ void MovingOut::take_line(const std::string &line) {
 }
 
 void MovingOut::copy_disks() {
-    wait_no_longer_than(kCopyPatience, "nothing of the disks has got there");
+    // The guest runs, and it may take long until a disk of the target has written what is on its
+    // way. That the other host owes an answer for too long is noticed before.
+    const uint64_t patience = answer_patience() * 10 / 9;
+    wait_no_longer_than(patience, "nothing of the disks has got there");
     tell_that_it_copies();
-    storage_.begin(
-        std::move(request_.copies), request_.bandwidth,
-        {.progressed =
-             [this] { wait_no_longer_than(kCopyPatience, "nothing more of the disks gets there"); },
-         .ready = [this] { has_copied(); },
-         .failed =
-             [this](const std::string &why) {
-                 if (phase_ == Phase::sending || phase_ == Phase::offered)
-                     come_back(why);
-             }});
+    storage_.begin(std::move(request_.copies), request_.bandwidth,
+                   {.progressed =
+                        [this, patience] {
+                            wait_no_longer_than(patience, "nothing more of the disks gets there");
+                        },
+                    .ready = [this] { has_copied(); },
+                    .failed =
+                        [this](const std::string &why) {
+                            if (phase_ == Phase::sending || phase_ == Phase::offered)
+                                come_back(why);
+                        }});
 }
 
 // So that the target knows that somebody is there, and no link is taken for dead.
@@ -408,6 +409,8 @@ void MovingOut::is_back() {
     handover_.refused_usec = 0;
     fmt::print(stderr, "<4>qemunit-helper: the VM has not moved to {}: {}; it goes on here.\n",
                request_.move.host, why_back_);
+    if (copies_disks_)
+        migration_.forget_pause();
     callbacks_.is_back();
     answer(fail(ECANCELED, why_back_));
     if (const auto then = std::exchange(then_, {}))

@@ -79,7 +79,7 @@ class MovingOut {
           patience_usec_(patience_usec),
           callbacks_(std::move(callbacks)),
           migration_(event, qmp),
-          storage_(event, qmp, qemu) {}
+          storage_(event, qmp, qemu, answer_patience()) {}
 
     // `done` is called once: the guest runs there, or goes on here, or nobody knows yet
     // (EINPROGRESS) and decide() has to follow.
@@ -114,6 +114,8 @@ class MovingOut {
   private:
     enum class Phase { here, sending, offered, given, moved, coming_back, stuck };
 
+    // A target that writes what its page cache has of a disk answers no sooner.
+    uint64_t answer_patience() const { return 3 * patience_usec_; }
     void take_line(const std::string &line);
     void copy_disks();
     void tell_that_it_copies();

@@ -24,6 +24,10 @@ uint64_t remaining_in(const json &migration) {
                : 0;
 }
 
+json pause_capability(bool pauses) {
+    return {{"capability", "pause-before-switchover"}, {"state", pauses}};
+}
+
 }  // namespace
 
 std::string first_blocker(const json &migration) {
@@ -37,6 +41,7 @@ std::string first_blocker(const json &migration) {
 
 void OutgoingMigration::begin(Plan plan, Callbacks callbacks) {
     ++generation_;
+    next_try_.reset();
     remaining_ = UINT64_MAX;
     has_paused_ = false;
     plan_ = std::move(plan);
@@ -46,6 +51,7 @@ void OutgoingMigration::begin(Plan plan, Callbacks callbacks) {
 
 void OutgoingMigration::go_on(Callbacks callbacks) {
     ++generation_;
+    next_try_.reset();
     remaining_ = UINT64_MAX;
     callbacks_ = std::move(callbacks);
     is_under_way_ = true;
@@ -57,7 +63,7 @@ void OutgoingMigration::set_up() {
     for (const std::string &capability : plan_.capabilities)
         capabilities.push_back({{"capability", capability}, {"state", true}});
     // Of an earlier migration, it would have this one wait for ever.
-    capabilities.push_back({{"capability", "pause-before-switchover"}, {"state", plan_.pauses}});
+    capabilities.push_back(pause_capability(plan_.pauses));
     step("migrate-set-capabilities", {{"capabilities", std::move(capabilities)}}, [this] {
         step("migrate-set-parameters", plan_.parameters, [this] {
             if (plan_.stops_first)
@@ -152,6 +158,19 @@ void OutgoingMigration::cancel() {
     next_look_.reset();
     is_asking_ = false;
     callbacks_ = {};
+}
+
+// QEMU sets none while a migration that was cancelled has not ended.
+void OutgoingMigration::forget_pause(unsigned tries) {
+    ask("migrate-set-capabilities", {{"capabilities", json::array({pause_capability(false)})}},
+        [this, tries](const QmpClient::Reply &reply) {
+            if (reply || tries == 0)
+                return;
+            auto timer = start_timer(event_, monotonic_now(event_) + kMigrationLookInterval,
+                                     [this, tries] { forget_pause(tries - 1); });
+            if (timer)
+                next_try_ = std::move(*timer);
+        });
 }
 
 // The last thing that each function does: `done` may begin anew.

@@ -55,6 +55,9 @@ class OutgoingMigration {
     void go_on(Callbacks callbacks);
     // After paused().
     void continue_it();
+    // After a Plan that pauses, of whichever companion: QEMU would have a migration that somebody
+    // begins by a monitor wait for ever. Done as soon as QEMU allows it.
+    void forget_pause(unsigned tries = 240);
     // QEMU may have begun to send.
     bool is_under_way() const { return is_under_way_; }
     // QEMU takes commands in their order, so that this ends also a migration whose `migrate` has no
@@ -78,7 +81,7 @@ class OutgoingMigration {
     QmpClient &qmp_;
     Plan plan_;
     Callbacks callbacks_;
-    EventSourcePtr next_look_;
+    EventSourcePtr next_look_, next_try_;
     bool is_under_way_ = false;
     bool is_asking_ = false;
     bool has_paused_ = false;

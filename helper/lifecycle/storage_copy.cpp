@@ -24,8 +24,8 @@ constexpr uint64_t kLeftoverInterval = 100 * kMillisecond;
 constexpr unsigned kLeftoverLooks = 600;
 // From here on, a limit of the bandwidth holds back no more.
 constexpr uint64_t kLastBytes = 1u << 20;
-// A target that writes what its page cache has of a disk answers no sooner.
-constexpr uint64_t kAnswerPatience = 180 * kSecond;
+// Until a disk is opened there, of which nothing is written yet. QEMU stands still meanwhile.
+constexpr uint64_t kOpeningPatience = 20 * kSecond;
 // Of copies that were offered, and no move after them.
 constexpr uint64_t kOfferKept = 60 * kSecond;
 constexpr std::size_t kOfferedMost = 256;
@@ -164,7 +164,8 @@ void StorageCopy::remove_nodes(std::function<void()> then) {
 void StorageCopy::connect() {
     for (std::size_t i = 0; i < drives_.size(); ++i) {
         auto bridge =
-            CopyBridge::create(event_, std::move(offered_[i].connection), qemu_, kAnswerPatience,
+            CopyBridge::create(event_, std::move(offered_[i].connection), qemu_,
+                               std::min(kOpeningPatience, patience_usec_),
                                {.greeted =
                                     [this] {
                                         if (++greeted_ == drives_.size())
@@ -183,8 +184,11 @@ void StorageCopy::connect() {
 
 // Zeroes are not sent, and become holes there.
 void StorageCopy::add(std::size_t index) {
-    if (index == drives_.size())
+    if (index == drives_.size()) {
+        for (const Drive &drive : drives_)
+            drive.bridge->set_patience(patience_usec_);
         return mirror(0);
+    }
     const Drive &drive = drives_[index];
     ask("blockdev-add",
         {{"node-name", id_of(drive.name)},

@@ -60,8 +60,9 @@ class StorageCopy {
         std::function<void(const std::string &)> failed;  // once; the owner calls abort()
     };
 
-    StorageCopy(sd_event *event, QmpClient &qmp, pid_t qemu)
-        : event_(event), qmp_(qmp), qemu_(qemu) {}
+    // `patience_usec`: how long the other host may owe an answer about a disk.
+    StorageCopy(sd_event *event, QmpClient &qmp, pid_t qemu, uint64_t patience_usec)
+        : event_(event), qmp_(qmp), qemu_(qemu), patience_usec_(patience_usec) {}
     StorageCopy(const StorageCopy &) = delete;
     StorageCopy &operator=(const StorageCopy &) = delete;
 
@@ -106,6 +107,7 @@ class StorageCopy {
     sd_event *event_;
     QmpClient &qmp_;
     pid_t qemu_;
+    const uint64_t patience_usec_;
     Callbacks callbacks_;
     std::vector<DriveCopy> offered_;
     std::vector<Drive> drives_;

@@ -147,6 +147,17 @@ class MovingOutWithDisksTest : public MovingOutTest {
         answer_until("migrate");
         EXPECT_TRUE(qemu.has_heard(R"({"capability":"pause-before-switchover","state":true})"));
     }
+    void answer_next() {
+        const std::string line = qemu.heard().substr(place, qemu.heard().find('\n', place) - place);
+        std::string answer = R"("return":{})";
+        if (line.find("query-status") != line.npos)
+            answer = R"("return":{"status":"running"})";
+        else if (line.find("query-jobs") != line.npos)
+            answer =
+                R"("return":[{"id":"qemunit-copy-data","status":"running","current-progress":0,)"
+                R"("total-progress":1}])";
+        answer_until("execute", answer);
+    }
     void pause() { qemu.say(R"({"event":"MIGRATION","data":{"status":"pre-switchover"}})"); }
 
     static constexpr char kReady[] =
@@ -205,6 +216,35 @@ TEST_F(MovingOutWithDisksTest, ATargetThatTakesNoDisksGetsNoGuest) {
     answer_until("query-status", R"("return":{"status":"running"})");
     answer_until("query-status", R"("return":{"status":"running"})");
     expect_back("it does not take the disks");
+}
+
+// While a cancelled migration has not ended, QEMU says no.
+TEST_F(MovingOutWithDisksTest, QemuWaitsForNobodyElseOnceTheMoveHasFailed) {
+    send_all();
+    server.hang_up();
+    answer_until("query-status");
+    expect_back("the connection of the disks has ended");
+    answer_until("migrate-set-capabilities",
+                 R"("error":{"class":"GenericError","desc":"There's a migration process"})");
+    EXPECT_TRUE(qemu.has_heard(R"([{"capability":"pause-before-switchover","state":false}])"));
+    answer_until("migrate-set-capabilities");
+    qemu.forget();
+    loop.run_for(500ms);
+    EXPECT_FALSE(qemu.has_heard("migrate-set-capabilities"));
+}
+
+TEST_F(MovingOutWithDisksTest, ADiskOfWhichNothingGetsThereKeepsTheGuestHere) {
+    patience = kSecond;
+    make_companion();
+    place = 0;
+    begin_with_disks();
+    while (!result) {
+        ASSERT_TRUE(loop.run_until(
+            [this] { return result || qemu.heard().find('\n', place) != std::string::npos; }, 60s));
+        if (!result)
+            answer_next();
+    }
+    expect_back("nothing more of the disks gets there");
 }
 
 // Of a move without disks, a capability of an earlier one would have QEMU wait for ever.

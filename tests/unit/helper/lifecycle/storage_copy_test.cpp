@@ -34,7 +34,7 @@ class StorageCopyTest : public ::testing::Test {
                                               }});
         EXPECT_TRUE(created);
         client = std::move(*created);
-        copy.emplace(loop.get(), *client, getpid());
+        copy.emplace(loop.get(), *client, getpid(), 60 * kSecond);
         EXPECT_TRUE(qemu.greet(loop));
         EXPECT_TRUE(loop.run_until([this] { return client->is_ready(); }));
         qemu.forget();
