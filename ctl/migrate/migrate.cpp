@@ -128,8 +128,9 @@ class Migrating {
         if (offer->copies_storage)
             if (auto learnt = learn_lengths(bus_, vm_, *offer); !learnt)
                 return std::unexpected(learnt.error());
-        if (const std::string why = refusal_to_leave(offer->facts); !why.empty())
-            return fail(ENOTSUP, why);
+        for (const std::string &why : {refusal_to_leave(offer->facts), refusal_to_copy(*offer)})
+            if (!why.empty())
+                return fail(ENOTSUP, why);
         auto tunnel = Tunnel::open(words({}));
         if (!tunnel)
             return std::unexpected(tunnel.error());

@@ -23,6 +23,9 @@ constexpr int kOfferVersion = 3;
 // What QEMU needs beside the guest's memory.
 constexpr uint64_t kQemuMemory = 64u << 20;
 constexpr std::size_t kMostDrives = 256;
+// A message of D-Bus takes 16 descriptors along (dbus-daemon(1), max_message_unix_fds): that of the
+// move itself, and one of each disk.
+constexpr std::size_t kMostCopies = 15;
 
 uint64_t offered_number(const json &object, const char *key) {
     const auto found = object.find(key);
@@ -197,6 +200,18 @@ std::string refusal_to_leave(const MoveFacts &facts) {
     if (facts.immovable.empty())
         return {};
     return fmt::format("it has {}, which cannot move to another host", facts.immovable.front());
+}
+
+std::string refusal_to_copy(const MoveOffer &offer) {
+    std::size_t copies = 0;
+    for (const MovedDrive &drive : offer.facts.drives)
+        if (is_copied(offer, drive) && ++copies > kMostCopies)
+            return fmt::format(
+                "the guest can write to more than {} drives, and --copy-storage takes no more "
+                "along; [Drive {}] is one too many: put its disks on storage that both hosts "
+                "share, and move it without --copy-storage",
+                kMostCopies, drive.name);
+    return {};
 }
 
 std::string refusal_of(const MoveOffer &offer, const MoveFacts &here, const HostRoom &room) {

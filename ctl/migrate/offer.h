@@ -72,6 +72,9 @@ inline bool is_copied(const MoveOffer &offer, const MovedDrive &drive) {
     return offer.copies_storage && drive.is_writable;
 }
 
+// Why --copy-storage cannot be, whoever is to get the disks.
+std::string refusal_to_copy(const MoveOffer &offer);
+
 // Whether version `one` is older than `other`.
 bool is_older(std::string_view one, std::string_view other);
 

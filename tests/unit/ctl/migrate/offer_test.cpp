@@ -59,6 +59,27 @@ TEST_F(OfferTest, ADiskThatIsCopiedNeedsNoProofButRoom) {
     EXPECT_EQ(parsed->facts.drives[0].length, 1u << 30);
 }
 
+TEST_F(OfferTest, NoMoreDisksAreCopiedThanAMessageTakesAlong) {
+    offer.copies_storage = true;
+    const MovedDrive root = offer.facts.drives.front();
+    for (int i = 1; i < 15; ++i) {
+        offer.facts.drives.push_back(root);
+        offer.facts.drives.back().name = "data" + std::to_string(i);
+    }
+    EXPECT_EQ(refusal_to_copy(offer), "");
+    offer.facts.drives.push_back(root);
+    offer.facts.drives.back().name = "last";
+    offer.facts.drives.back().is_writable = false;
+    EXPECT_EQ(refusal_to_copy(offer), "");
+    offer.facts.drives.back().is_writable = true;
+    EXPECT_EQ(refusal_to_copy(offer),
+              "the guest can write to more than 15 drives, and --copy-storage takes no more along; "
+              "[Drive last] is one too many: put its disks on storage that both hosts share, and "
+              "move it without --copy-storage");
+    offer.copies_storage = false;
+    EXPECT_EQ(refusal_to_copy(offer), "");
+}
+
 TEST_F(OfferTest, QemuMustNotBeOlder) {
     here.qemu_version = "7.2.9";
     EXPECT_EQ(refusal(), "QEMU is older here (7.2.9) than there (7.2.22)");
