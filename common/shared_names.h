@@ -29,6 +29,7 @@ inline constexpr std::string_view kCompanionSocket = kCompanionChardev;
 inline constexpr const char *kPlugUsbCommand = "plug-usb";
 // There only while the VM is being received from another host (qemu-migrate@.socket).
 inline constexpr std::string_view kMigrateSocket = "migrate";
+inline constexpr std::string_view kCopySocket = "migrate-disks";
 // The port that every VM has.
 inline constexpr std::string_view kFirstSerialPort = "serial";
 

@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "bus/methods/methods.h"
 #include "bus/methods/vm_call.h"
@@ -55,6 +56,12 @@ std::expected<std::unique_ptr<QmpClient>, QmpError> connect_companion(const Call
     return std::move(*client);
 }
 
+// To what takes a drive over on the other host.
+struct CopyConnection {
+    std::string drive;
+    UniqueFd fd;
+};
+
 // One question to the companion.
 class Asking : public std::enable_shared_from_this<Asking> {
   public:
@@ -64,6 +71,9 @@ class Asking : public std::enable_shared_from_this<Asking> {
           arguments_(std::move(arguments)),
           fd_(std::move(fd)),
           then_(std::move(then)) {}
+
+    // Each goes in a "copy-drive" of its own, before the command.
+    void send_first(std::vector<CopyConnection> copies) { copies_ = std::move(copies); }
 
     void begin() {
         const auto vm = call_->vm.lock();
@@ -90,10 +100,27 @@ class Asking : public std::enable_shared_from_this<Asking> {
 
   private:
     void go() {
+        if (!copies_.empty())
+            return send_copy();
         client_->execute(
             command_, std::move(arguments_), time_left(*call_),
             [self = shared_from_this()](const QmpClient::Reply &reply) { self->finish(reply); },
             std::move(fd_));
+    }
+
+    void send_copy() {
+        CopyConnection copy = std::move(copies_.back());
+        copies_.pop_back();
+        client_->execute(
+            "copy-drive", {{"token", string_at(arguments_, "token")}, {"drive", copy.drive}},
+            time_left(*call_),
+            [self = shared_from_this()](const QmpClient::Reply &reply) {
+                if (reply)
+                    self->go();
+                else
+                    self->finish(reply);
+            },
+            std::move(copy.fd));
     }
 
     void finish(const QmpClient::Reply &reply) {
@@ -129,6 +156,7 @@ class Asking : public std::enable_shared_from_this<Asking> {
     std::string command_;
     json arguments_;
     UniqueFd fd_;
+    std::vector<CopyConnection> copies_;
     Then then_;
     std::shared_ptr<const void> place_;
     std::unique_ptr<QmpClient> client_;
@@ -141,14 +169,35 @@ void ask_companion(const CallPtr &call, std::string command, json arguments, Uni
         ->begin();
 }
 
+// "a{sh}" in a variant.
+int read_copies(sd_bus_message *message, std::vector<CopyConnection> &copies) {
+    int r = sd_bus_message_enter_container(message, 'v', "a{sh}");
+    if (r > 0)
+        r = sd_bus_message_enter_container(message, 'a', "{sh}");
+    const char *drive = nullptr;
+    for (int fd = -1; r > 0 && (r = sd_bus_message_read(message, "{sh}", &drive, &fd)) > 0;) {
+        copies.push_back({drive, UniqueFd(fcntl(fd, F_DUPFD_CLOEXEC, 0))});
+        if (!copies.back().fd)
+            return -errno;
+    }
+    for (int i = 0; i < 2 && r >= 0; ++i)
+        r = sd_bus_message_exit_container(message);
+    return r < 0 ? r : 1;
+}
+
 // Unknown options are an error: who asks for a limit must not get none.
-bool read_options(const Call &call, json &arguments) {
+bool read_options(const Call &call, json &arguments, std::vector<CopyConnection> &copies) {
     sd_bus_message *message = call.message.get();
     int r = sd_bus_message_enter_container(message, 'a', "{sv}");
     while (r > 0 && (r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
         const char *name = nullptr;
         uint64_t value = 0;
         r = sd_bus_message_read(message, "s", &name);
+        if (r > 0 && std::string_view(name) == "copies") {
+            if ((r = read_copies(message, copies)) > 0)
+                r = sd_bus_message_exit_container(message);
+            continue;
+        }
         if (r > 0 && std::string_view(name) != "bandwidth" &&
             std::string_view(name) != "downtime") {
             reply_invalid(call, fmt::format("There is no option '{}'", name));
@@ -173,10 +222,15 @@ void migrate(const CallPtr &call) {
     if (!is_read(*call, connection ? 0 : -errno))
         return;
     json arguments{{"token", token}, {"host", host}, {"vm", vm}};
-    if (!read_options(*call, arguments))
+    std::vector<CopyConnection> copies;
+    if (!read_options(*call, arguments, copies))
         return;
-    ask_companion(call, "move", std::move(arguments), std::move(connection),
-                  [call](const json &) { reply_done(*call); });
+    arguments["copies"] = copies.size();
+    const auto asking =
+        std::make_shared<Asking>(call, "move", std::move(arguments), std::move(connection),
+                                 [call](const json &) { reply_done(*call); });
+    asking->send_first(std::move(copies));
+    asking->begin();
 }
 
 uint64_t bytes_of(const json &migration, const char *member) {
@@ -207,19 +261,30 @@ void look_at_move(const CallPtr &call, SharedLook::Answered answered) {
         std::move(answered));
 }
 
+uint64_t count_at(const json &state, const char *member) {
+    const auto found = state.find(member);
+    return found != state.end() && found->is_number_unsigned() ? found->get<uint64_t>() : 0;
+}
+
+void reply_migration(const Call &call, const json &state, uint64_t sent, uint64_t remaining) {
+    sd_bus_reply_method_return(call.message.get(), "sssstt", string_at(state, "phase").c_str(),
+                               string_at(state, "host").c_str(), string_at(state, "vm").c_str(),
+                               string_at(state, "token").c_str(), sent, remaining);
+}
+
 void get_migration(const CallPtr &call) {
-    look_at_move(call, [call](const VmMonitor::Reply &state) {
-        if (!state)
-            return reply_error(*call, state.error());
-        execute(call, "query-migrate", nullptr,
-                [call, state = *state](const VmMonitor::Reply &reply) {
-                    const json migration = reply ? *reply : json();
-                    sd_bus_reply_method_return(
-                        call->message.get(), "sssstt", string_at(state, "phase").c_str(),
-                        string_at(state, "host").c_str(), string_at(state, "vm").c_str(),
-                        string_at(state, "token").c_str(), bytes_of(migration, "transferred"),
-                        bytes_of(migration, "remaining"));
-                });
+    look_at_move(call, [call](const VmMonitor::Reply &answer) {
+        if (!answer)
+            return reply_error(*call, answer.error());
+        const json &state = *answer;
+        if (state.contains("remaining"))
+            return reply_migration(*call, state, count_at(state, "sent"),
+                                   count_at(state, "remaining"));
+        execute(call, "query-migrate", nullptr, [call, state](const VmMonitor::Reply &reply) {
+            const json migration = reply ? *reply : json();
+            reply_migration(*call, state, bytes_of(migration, "transferred"),
+                            bytes_of(migration, "remaining"));
+        });
     });
 }
 

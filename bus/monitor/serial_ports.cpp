@@ -13,7 +13,7 @@ std::vector<std::string> serial_ports(const std::map<std::string, std::string> &
                                       const nlohmann::json &peripherals) {
     std::set<std::string> others = {std::string(kMonitorSocket), std::string(kQmpSocket),
                                     std::string(kControlSocket), std::string(kCompanionSocket),
-                                    std::string(kMigrateSocket)};
+                                    std::string(kMigrateSocket), std::string(kCopySocket)};
     // A [Channel NAME] is the device NAME (generator/qemu/devices.cpp).
     for (const auto &peripheral : peripherals)
         if (string_at(peripheral, "type") == "child<virtserialport>") {

@@ -3,19 +3,16 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include "common/files/folder_sync.h"
-#include "common/unique_fd.h"
 
 namespace qemunit {
 
 namespace {
 
-constexpr std::size_t kRecordMax = 2048;  // bytes
 constexpr std::size_t kMoveWordMax = 255;
 constexpr std::size_t kTokenLength = 32;
 
@@ -55,9 +52,10 @@ std::optional<Move> parse_move(std::string_view text) {
     return Move{*token, *host, *vm};
 }
 
-std::string incoming_line(const Move &move, std::string_view machine,
-                          std::string_view accelerator) {
-    return fmt::format("{} {} {} {} {}\n", move.token, move.vm, move.host, machine, accelerator);
+std::string incoming_line(const Move &move, std::string_view machine, std::string_view accelerator,
+                          std::string_view copies) {
+    return fmt::format("{} {} {} {} {}{}{}\n", move.token, move.vm, move.host, machine, accelerator,
+                       copies.empty() ? "" : " ", copies);
 }
 
 bool MoveRecord::exists() const {
@@ -65,29 +63,12 @@ bool MoveRecord::exists() const {
 }
 
 std::optional<Move> MoveRecord::read() const {
-    const UniqueFd file(
-        ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
-    struct stat status {};
-    if (!file || fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode))
-        return std::nullopt;
-    char text[kRecordMax];
-    const ssize_t size = pread(file.get(), text, sizeof text, 0);
-    if (size <= 0)
-        return std::nullopt;
-    return parse_move({text, static_cast<std::size_t>(size)});
+    const auto text = read_small_text(path_);
+    return text ? parse_move(*text) : std::nullopt;
 }
 
 Result<> MoveRecord::prepare(const Move &move) const {
-    const std::string path = unfinished(), text = move_text(move);
-    unlink(path.c_str());
-    const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-                               S_IRUSR | S_IWUSR));
-    if (!file)
-        return fail_errno(errno, "cannot create " + path);
-    if (write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
-        fsync(file.get()) != 0)
-        return fail_errno(errno, "cannot write " + path);
-    return {};
+    return write_new_text(unfinished(), move_text(move));
 }
 
 Result<> MoveRecord::commit() const {

@@ -29,8 +29,9 @@ bool is_move_token(std::string_view text);
 bool is_move_word(std::string_view text);
 
 // What `qemunitctl receive` says to the helper that starts the VM, in a line: the move, and what
-// runs there, "pc-q35-7.2" by "tcg".
-std::string incoming_line(const Move &move, std::string_view machine, std::string_view accelerator);
+// runs there, "pc-q35-7.2" by "tcg". `copies`: copied_images_text() of the disks that come along.
+std::string incoming_line(const Move &move, std::string_view machine, std::string_view accelerator,
+                          std::string_view copies = {});
 
 class MoveRecord {
   public:

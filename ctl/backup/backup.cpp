@@ -179,7 +179,7 @@ class Backup {
     }
 
     Result<> back_up_off_vm() {
-        if (auto here = check_has_not_moved(paths_, vm_); !here)
+        if (auto here = check_has_disks(state_); !here)
             return here;
         const auto disks = disks_of_off_vm(paths_, vm_, state_);
         if (auto held = hold_unit(bus_, vm_); !held)

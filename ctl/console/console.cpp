@@ -9,6 +9,7 @@
 #include "common/shared_names.h"
 #include "common/vm_name.h"
 #include "ctl/console/console_session.h"
+#include "ctl/vm/state_paths.h"
 #include "ctl/vm/vm_bus.h"
 
 namespace qemunit::ctl {
@@ -122,11 +123,12 @@ Result<int> run_console(const Invocation &invocation) {
         return std::unexpected(connection_error(session.error(), state, vm, port));
     auto ended = (*session)->run();
     // Who has looked on while the VM moved wants to go on there.
-    if (const auto move = MoveRecord(moved_away_path_in(paths_of(invocation).state_dir(vm))).read())
-        fmt::print(stderr,
-                   "qemunitctl: {0}: has moved to {1}; its console is there: ssh -t {1} qemunitctl "
-                   "console {2}\n",
-                   vm, move->host, move->vm);
+    if (const auto paths = paths_with_state(invocation))
+        if (const auto move = MoveRecord(moved_away_path_in(paths->state_dir(vm))).read())
+            fmt::print(stderr,
+                       "qemunitctl: {0}: has moved to {1}; its console is there: ssh -t {1} "
+                       "qemunitctl console {2}\n",
+                       vm, move->host, move->vm);
     if (ended || ended.error().code != EPIPE || !bus)
         return ended;
     // systemd stops the sockets of a VM after the VM: we may have come in between.

@@ -204,7 +204,36 @@ Result<MoveOffer> offer_of(sd_bus *bus, const std::string &vm, const std::string
     return offer;
 }
 
-Result<Receiver> receiver_of(sd_bus *bus, const std::string &vm, const MoveOffer &offer) {
+Result<> learn_lengths(sd_bus *bus, const std::string &vm, MoveOffer &offer) {
+    const auto blocks = ask_qemu(bus, vm, "query-block");
+    if (!blocks)
+        return std::unexpected(blocks.error());
+    const json::json_pointer place("/inserted/image/virtual-size");
+    for (MovedDrive &drive : offer.facts.drives)
+        for (const json &block : *blocks)
+            if (string_at(block, "device") == drive.name && block.contains(place) &&
+                block[place].is_number_unsigned())
+                drive.length = block[place].get<uint64_t>();
+    return {};
+}
+
+Result<std::vector<DriveOfSet>> missing_images(sd_bus *bus, const std::string &vm,
+                                               const MoveOffer &offer) {
+    const auto exec_start = exec_start_of(bus, service_unit(vm));
+    if (!exec_start)
+        return std::unexpected(exec_start.error());
+    std::vector<DriveOfSet> drives = drives_of(*exec_start);
+    std::erase_if(drives, [&](const DriveOfSet &here) {
+        const auto there =
+            std::ranges::find(offer.facts.drives, here.drive.name, &MovedDrive::name);
+        return there == offer.facts.drives.end() || !is_copied(offer, *there) ||
+               access(here.drive.files.front().path.c_str(), F_OK) == 0 || errno != ENOENT;
+    });
+    return drives;
+}
+
+Result<Receiver> receiver_of(sd_bus *bus, const std::string &vm, const MoveOffer &offer,
+                             const std::optional<UnfinishedCopy> &unfinished) {
     const auto exec_start = exec_start_of(bus, service_unit(vm));
     if (!exec_start)
         return std::unexpected(exec_start.error());
@@ -229,10 +258,21 @@ Result<Receiver> receiver_of(sd_bus *bus, const std::string &vm, const MoveOffer
         return std::unexpected(account.error());
     for (DriveOfSet &drive : drives_of(*exec_start)) {
         if (auto looked = look_at_drive(drive.drive); !looked)
-            return std::unexpected(looked.error());
+            return fail(looked.error().code,
+                        looked.error().message +
+                            (looked.error().code == ENOENT && !offer.copies_storage
+                                 ? "; if the disks are to be copied to this host: --copy-storage"
+                                 : ""));
         const auto there =
             std::ranges::find(offer.facts.drives, drive.drive.name, &MovedDrive::name);
         std::vector<MovedFile> &files = drive.drive.files;
+        if (there != offer.facts.drives.end() && is_copied(offer, *there)) {
+            CopyTarget target =
+                copy_target(drive.drive.name, files.front().path, drive.drive.format, unfinished);
+            drive.drive.length = target.length;
+            drive.drive.copy_refusal = std::move(target.refusal);
+            receiver.copies.push_back(std::move(target.image));
+        }
         for (std::size_t i = 0;
              there != offer.facts.drives.end() && i < files.size() && i < there->files.size(); ++i)
             if (is_proven(*account, files[i].path, there->files[i].proof))

@@ -5,9 +5,12 @@
 
 #include <systemd/sd-bus.h>
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "common/result.h"
+#include "ctl/migrate/copy_target.h"
 #include "ctl/migrate/image_proof.h"
 #include "ctl/migrate/offer.h"
 
@@ -18,13 +21,23 @@ namespace qemunit::ctl {
 Result<MoveOffer> offer_of(sd_bus *bus, const std::string &vm, const std::string &to,
                            ImageProofs &proofs);
 
+// What its disks are for the guest.
+Result<> learn_lengths(sd_bus *bus, const std::string &vm, MoveOffer &offer);
+
 // Of a VM that would be started here. Asks its QEMU for its version and machines, as a process
 // without rights.
 struct Receiver {
     MoveFacts facts;
     HostRoom room;
+    std::vector<CopiedImage> copies;  // which image each copied drive goes into
 };
-Result<Receiver> receiver_of(sd_bus *bus, const std::string &vm, const MoveOffer &offer);
+// `unfinished`: what an earlier copy has left here, if that still counts.
+Result<Receiver> receiver_of(sd_bus *bus, const std::string &vm, const MoveOffer &offer,
+                             const std::optional<UnfinishedCopy> &unfinished);
+
+// Of an offer that copies storage: images that are not here yet, by their drives.
+Result<std::vector<DriveOfSet>> missing_images(sd_bus *bus, const std::string &vm,
+                                               const MoveOffer &offer);
 
 // As others know this host; a word in any case.
 std::string name_of_this_host();

@@ -15,6 +15,7 @@
 #include "ctl/migrate/host_facts.h"
 #include "ctl/migrate/tunnel.h"
 #include "ctl/vm/hosts.h"
+#include "ctl/vm/state_paths.h"
 #include "ctl/vm/vm_bus.h"
 #include "ctl/vms/vm_units.h"
 
@@ -31,6 +32,8 @@ constexpr uint64_t kLongestMove = 24 * 3600 * kSecond;
 constexpr uint64_t kProgressInterval = kSecond;
 // How often the other host is asked what became of a guest that was given to it.
 constexpr int kAsks = 5;
+// How many seconds a move is followed whose call has ended.
+constexpr int kLongestLooks = 24 * 3600;
 
 struct MoveState {
     std::string phase, host, vm, token;
@@ -52,6 +55,10 @@ Result<MoveState> state_of(sd_bus *bus, const std::string &vm) {
     state.vm = there;
     state.token = token;
     return state;
+}
+
+bool is_under_way(const MoveState &state) {
+    return state.phase == "copying" || state.phase == "sending";
 }
 
 struct Limits {
@@ -95,9 +102,11 @@ Result<Limits> limits_of(const Invocation &invocation) {
 
 class Migrating {
   public:
-    Migrating(sd_bus *bus, const Invocation &invocation, std::string host, std::string to)
+    Migrating(sd_bus *bus, const Invocation &invocation, Paths paths, std::string host,
+              std::string to)
         : bus_(bus),
           invocation_(invocation),
+          paths_(std::move(paths)),
           vm_(invocation.arguments.front()),
           host_(std::move(host)),
           to_(std::move(to)) {}
@@ -115,14 +124,22 @@ class Migrating {
         if (!offer)
             return std::unexpected(offer.error());
         offer->has_shared_storage = invocation_.has("--shared-storage");
-        if (const std::string why = refusal_to_leave(offer->facts); !why.empty())
-            return fail(ENOTSUP, why);
+        offer->copies_storage = invocation_.has("--copy-storage");
+        if (offer->copies_storage)
+            if (auto learnt = learn_lengths(bus_, vm_, *offer); !learnt)
+                return std::unexpected(learnt.error());
+        for (const std::string &why : {refusal_to_leave(offer->facts), refusal_to_copy(*offer)})
+            if (!why.empty())
+                return fail(ENOTSUP, why);
         auto tunnel = Tunnel::open(words({}));
         if (!tunnel)
             return std::unexpected(tunnel.error());
         if (auto accepted = agree(*tunnel, *offer); !accepted)
             return std::unexpected(accepted.error());
-        const auto moved = move(tunnel->take_socket(), *offer, limits);
+        auto disks = open_ways_of_disks(*offer);
+        if (!disks)
+            return std::unexpected(disks.error());
+        const auto moved = move(tunnel->take_socket(), *offer, limits, *disks);
         return conclude(moved, offer->move.token);
     }
 
@@ -164,8 +181,33 @@ class Migrating {
         return {};
     }
 
+    struct WayOfDisk {
+        std::string drive;
+        Tunnel tunnel;
+    };
+
+    // One for each drive that is copied, beside the one of the memory.
+    Result<std::vector<WayOfDisk>> open_ways_of_disks(const MoveOffer &offer) {
+        std::vector<WayOfDisk> ways;
+        for (const MovedDrive &drive : offer.facts.drives) {
+            if (!is_copied(offer, drive))
+                continue;
+            auto tunnel = Tunnel::open(words({"--disk"}));
+            if (!tunnel)
+                return std::unexpected(tunnel.error());
+            const auto line = tunnel->read_line(kAcceptTimeout);
+            if (!line || !parse_json(*line).is_object())
+                return fail(EPROTO, fmt::format("[Drive {}]: {}", drive.name,
+                                                line ? "it answers what no qemunitctl does"
+                                                     : line.error().message));
+            ways.push_back({drive.name, std::move(*tunnel)});
+        }
+        return ways;
+    }
+
     // Returns when the guest runs there, or why it does not; who has moved it knows more.
-    Result<> move(UniqueFd socket, const MoveOffer &offer, const Limits &limits) {
+    Result<> move(UniqueFd socket, const MoveOffer &offer, const Limits &limits,
+                  std::vector<WayOfDisk> &disks) {
         auto message = new_vm_call(bus_, vm_, "Migrate");
         if (!message)
             return std::unexpected(message.error());
@@ -177,12 +219,31 @@ class Migrating {
             r = sd_bus_message_append(message->get(), "{sv}", "bandwidth", "t", limits.bandwidth);
         if (r >= 0 && limits.downtime > 0)
             r = sd_bus_message_append(message->get(), "{sv}", "downtime", "t", limits.downtime);
+        if (r >= 0 && !disks.empty())
+            r = append_disks(message->get(), disks);
         if (r >= 0)
             r = sd_bus_message_close_container(message->get());
         if (r < 0)
             return fail_errno(r, "cannot make a call of Migrate");
         socket.reset();
         return call_with_progress(std::move(*message));
+    }
+
+    static int append_disks(sd_bus_message *message, std::vector<WayOfDisk> &disks) {
+        int r = sd_bus_message_open_container(message, 'e', "sv");
+        if (r >= 0)
+            r = sd_bus_message_append(message, "s", "copies");
+        if (r >= 0)
+            r = sd_bus_message_open_container(message, 'v', "a{sh}");
+        if (r >= 0)
+            r = sd_bus_message_open_container(message, 'a', "{sh}");
+        for (WayOfDisk &disk : disks)
+            if (r >= 0)
+                r = sd_bus_message_append(message, "{sh}", disk.drive.c_str(),
+                                          disk.tunnel.take_socket().get());
+        for (int i = 0; i < 3 && r >= 0; ++i)
+            r = sd_bus_message_close_container(message);
+        return r;
     }
 
     // A second connection looks meanwhile how far it is.
@@ -230,9 +291,14 @@ class Migrating {
 
     void show_progress(sd_bus *bus) {
         const auto state = state_of(bus, vm_);
-        if (!state || state->phase != "sending")
+        if (!state || (state->phase != "sending" && state->phase != "copying"))
             return;
         was_shown_ = true;
+        if (state->phase == "copying") {
+            fmt::print(stderr, "\r\033[K{}: disks: {} of {} MiB", vm_, state->sent >> 20,
+                       (state->sent + state->remaining) >> 20);
+            return;
+        }
         fmt::print(stderr, "\r\033[K{}: {} MiB sent, {} MiB left", vm_, state->sent >> 20,
                    state->remaining >> 20);
     }
@@ -243,7 +309,8 @@ class Migrating {
         // The companion goes on, whoever has ended: this call, qemunitd.
         auto state = state_of(bus_, vm_);
         for (int looks = 0;
-             state && state->phase == "sending" && state->token == token && looks < 3600; ++looks) {
+             state && is_under_way(*state) && state->token == token && looks < kLongestLooks;
+             ++looks) {
             poll(nullptr, 0, 1000);
             state = state_of(bus_, vm_);
         }
@@ -252,7 +319,7 @@ class Migrating {
         if (state && state->phase == "moved" && state->token == token)
             return has_moved();
         if (!state) {  // the VM is gone; what it has left tells whether it was given away
-            const MoveRecord record(moved_away_path_in(paths_of(invocation_).state_dir(vm_)));
+            const MoveRecord record(moved_away_path_in(paths_.state_dir(vm_)));
             if (const auto move = record.read(); move && move->token == token)
                 return settle_off(record, *move);
         }
@@ -260,11 +327,10 @@ class Migrating {
     }
 
     Result<int> has_moved() {
-        const Paths paths = paths_of(invocation_);
         // QEMU quits by itself; this waits, and keeps a Restart= from looking at it. At the host's
         // end, it must not wait for those that the VM is stopped after: they may wait for us.
         if (auto stopped = tell_systemd(
-                paths, {"stop", "--job-mode=ignore-dependencies", "--", service_unit(vm_)});
+                paths_, {"stop", "--job-mode=ignore-dependencies", "--", service_unit(vm_)});
             !stopped)
             fmt::print(stderr, "qemunitctl: {}\n", stopped.error().message);
         fmt::print("{} has moved to {}{}.\n", vm_, host_, to_ == vm_ ? "" : ", as " + to_);
@@ -340,6 +406,7 @@ class Migrating {
 
     sd_bus *bus_;
     const Invocation &invocation_;
+    const Paths paths_;
     const std::string vm_, host_, to_;
     bool was_shown_ = false;
 };
@@ -363,12 +430,15 @@ Result<int> run_migrate(const Invocation &invocation) {
     auto bus = open_bus(invocation);
     if (!bus)
         return std::unexpected(bus.error());
-    Migrating migrating(bus->get(), invocation, *host, to);
+    const auto paths = paths_with_state(invocation);
+    if (!paths)
+        return std::unexpected(paths.error());
+    Migrating migrating(bus->get(), invocation, *paths, *host, to);
     const auto state = active_state(bus->get(), vm);
     if (!state)
         return std::unexpected(state.error());
     if (*state == "inactive" || *state == "failed") {
-        const MoveRecord record(moved_away_path_in(paths_of(invocation).state_dir(vm)));
+        const MoveRecord record(moved_away_path_in(paths->state_dir(vm)));
         if (const auto move = record.read())
             return migrating.settle_off(record, *move);
         return fail(ESRCH, "is off; there is nothing to move but its ini file and its disks");

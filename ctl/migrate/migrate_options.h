@@ -22,6 +22,7 @@ inline constexpr OptionText kMigrateOptions[] = {
      .help = "How long the guest may stand still, 300ms"},
     {.name = "--shared-storage",
      .help = "The disks are the same ones there, though nothing shows it"},
+    {.name = "--copy-storage", .help = "Copy the disks into blank images there"},
 };
 
 inline constexpr OptionText kReceiveOptions[] = {
@@ -29,6 +30,7 @@ inline constexpr OptionText kReceiveOptions[] = {
      .value = "TOKEN",
      .wanted = "a token of `migrate`",
      .help = "Only say whether the guest of that move has run here"},
+    {.name = "--disk", .help = "Be the way of one disk, beside another receive"},
 };
 
 }  // namespace qemunit::ctl

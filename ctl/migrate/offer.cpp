@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "common/files/disk_image.h"
 #include "common/helper_options.h"
 #include "common/qmp/qmp_client.h"
 #include "common/shared_names.h"
@@ -18,10 +19,13 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kOfferVersion = 2;
+constexpr int kOfferVersion = 3;
 // What QEMU needs beside the guest's memory.
 constexpr uint64_t kQemuMemory = 64u << 20;
 constexpr std::size_t kMostDrives = 256;
+// A message of D-Bus takes 16 descriptors along (dbus-daemon(1), max_message_unix_fds): that of the
+// move itself, and one of each disk.
+constexpr std::size_t kMostCopies = 15;
 
 uint64_t offered_number(const json &object, const char *key) {
     const auto found = object.find(key);
@@ -33,10 +37,27 @@ bool depends_on_host(std::string_view cpu) {
     return model == "host" || model == "max" || model.empty();
 }
 
-std::string drive_refusal(const MovedDrive &drive, const MoveFacts &here, bool is_vouched_for) {
+std::string copy_refusal(const MovedDrive &drive, const MovedDrive &here) {
+    if (!here.is_writable)
+        return fmt::format("[Drive {}] is ReadOnly=yes here, and not there", drive.name);
+    if (!here.copy_refusal.empty())
+        return here.copy_refusal;
+    if (here.length != drive.length)
+        return fmt::format(
+            "[Drive {}]: {} is {} bytes large for the guest, and {} there; write Size={} into the "
+            "ini file here, and remove that file: it is made anew",
+            drive.name, here.files.front().path, here.length, drive.length,
+            disk_size_text(drive.length));
+    return {};
+}
+
+std::string drive_refusal(const MovedDrive &drive, const MoveFacts &here, bool is_vouched_for,
+                          bool is_copied) {
     const auto same = std::ranges::find(here.drives, drive.name, &MovedDrive::name);
     if (same == here.drives.end())
         return fmt::format("the ini file here has no [Drive {}]", drive.name);
+    if (is_copied)
+        return copy_refusal(drive, *same);
     if (same->format != drive.format)
         return fmt::format("[Drive {}] has Format={} here, and {} there", drive.name, same->format,
                            drive.format);
@@ -50,8 +71,9 @@ std::string drive_refusal(const MovedDrive &drive, const MoveFacts &here, bool i
             return fmt::format(
                 "[Drive {}]: nothing shows that {} is the file that the guest has there ({}); put "
                 "it on storage that both hosts share, with its locks. If it is the same one, a "
-                "block device for example, say so: --shared-storage",
-                drive.name, same->files[i].path, drive.files[i].path);
+                "block device for example, say so: --shared-storage{}",
+                drive.name, same->files[i].path, drive.files[i].path,
+                drive.is_writable ? ". If it is to be copied to this host: --copy-storage" : "");
     // That of other formats grows meanwhile.
     if (drive.format == "raw" && same->size != drive.size)
         return fmt::format(
@@ -112,14 +134,16 @@ json offer_json(const MoveOffer &offer) {
                           {"format", drive.format},
                           {"writable", drive.is_writable},
                           {"size", drive.size},
+                          {"length", drive.length},
                           {"files", std::move(files)}});
     }
-    return {{"offer", kOfferVersion},      {"token", offer.move.token},
-            {"host", offer.move.host},     {"vm", offer.move.vm},
-            {"machine", offer.machine},    {"accelerator", offer.accelerator},
-            {"memory", offer.memory},      {"qemu", offer.facts.qemu_version},
-            {"cpu", offer.facts.cpu},      {"host_cpu", offer.facts.host_cpu},
-            {"drives", std::move(drives)}, {"shared", offer.has_shared_storage}};
+    return {{"offer", kOfferVersion},        {"token", offer.move.token},
+            {"host", offer.move.host},       {"vm", offer.move.vm},
+            {"machine", offer.machine},      {"accelerator", offer.accelerator},
+            {"memory", offer.memory},        {"qemu", offer.facts.qemu_version},
+            {"cpu", offer.facts.cpu},        {"host_cpu", offer.facts.host_cpu},
+            {"drives", std::move(drives)},   {"shared", offer.has_shared_storage},
+            {"copied", offer.copies_storage}};
 }
 
 Result<MoveOffer> parse_offer(std::string_view text) {
@@ -154,6 +178,7 @@ Result<MoveOffer> parse_offer(std::string_view text) {
                          .is_writable = writable == drive.end() || !writable->is_boolean() ||
                                         writable->get<bool>(),
                          .size = offered_number(drive, "size"),
+                         .length = offered_number(drive, "length"),
                          .files = {}};
         for (const json &file : files) {
             if (!file.is_object())
@@ -162,9 +187,12 @@ Result<MoveOffer> parse_offer(std::string_view text) {
         }
         offer.facts.drives.push_back(std::move(moved));
     }
-    const auto shared = object.find("shared");
-    offer.has_shared_storage =
-        shared != object.end() && shared->is_boolean() && shared->get<bool>();
+    const auto is_true = [&](const char *key) {
+        const auto found = object.find(key);
+        return found != object.end() && found->is_boolean() && found->get<bool>();
+    };
+    offer.has_shared_storage = is_true("shared");
+    offer.copies_storage = is_true("copied");
     return offer;
 }
 
@@ -172,6 +200,18 @@ std::string refusal_to_leave(const MoveFacts &facts) {
     if (facts.immovable.empty())
         return {};
     return fmt::format("it has {}, which cannot move to another host", facts.immovable.front());
+}
+
+std::string refusal_to_copy(const MoveOffer &offer) {
+    std::size_t copies = 0;
+    for (const MovedDrive &drive : offer.facts.drives)
+        if (is_copied(offer, drive) && ++copies > kMostCopies)
+            return fmt::format(
+                "the guest can write to more than {} drives, and --copy-storage takes no more "
+                "along; [Drive {}] is one too many: put its disks on storage that both hosts "
+                "share, and move it without --copy-storage",
+                kMostCopies, drive.name);
+    return {};
 }
 
 std::string refusal_of(const MoveOffer &offer, const MoveFacts &here, const HostRoom &room) {
@@ -202,7 +242,9 @@ std::string refusal_of(const MoveOffer &offer, const MoveFacts &here, const Host
         return fmt::format("it needs {} MiB of memory, and {} MiB are free here",
                            (offer.memory + kQemuMemory) >> 20, room.memory >> 20);
     for (const MovedDrive &drive : offer.facts.drives)
-        if (std::string why = drive_refusal(drive, here, offer.has_shared_storage); !why.empty())
+        if (std::string why =
+                drive_refusal(drive, here, offer.has_shared_storage, is_copied(offer, drive));
+            !why.empty())
             return why;
     for (const MovedDrive &drive : here.drives)
         if (std::ranges::find(offer.facts.drives, drive.name, &MovedDrive::name) ==

@@ -28,8 +28,10 @@ struct MovedFile {
 struct MovedDrive {
     std::string name, format;
     bool is_writable = false;
-    uint64_t size = 0;             // bytes of the image's file
-    std::vector<MovedFile> files;  // the image first
+    uint64_t size = 0;              // bytes of the image's file
+    uint64_t length = 0;            // as the guest sees it; of a drive that is to be copied
+    std::vector<MovedFile> files;   // the image first
+    std::string copy_refusal = {};  // of the host that is to get the copy: why it cannot
 };
 
 // A host's view of the VM, of its QEMU and of itself.
@@ -47,6 +49,7 @@ struct MoveOffer {
     uint64_t memory = 0;  // bytes
     MoveFacts facts;
     bool has_shared_storage = false;  // a person says that it is the same, where nothing shows it
+    bool copies_storage = false;      // what the guest writes to comes along, into other images
 };
 
 // Of the host that is to take the VM over, besides its MoveFacts.
@@ -63,6 +66,14 @@ Result<MoveOffer> parse_offer(std::string_view text);
 std::string refusal_of(const MoveOffer &offer, const MoveFacts &here, const HostRoom &room);
 // Why the VM cannot leave, whoever is to take it over.
 std::string refusal_to_leave(const MoveFacts &facts);
+
+// Of an offer that copies storage: this drive comes along.
+inline bool is_copied(const MoveOffer &offer, const MovedDrive &drive) {
+    return offer.copies_storage && drive.is_writable;
+}
+
+// Why --copy-storage cannot be, whoever is to get the disks.
+std::string refusal_to_copy(const MoveOffer &offer);
 
 // Whether version `one` is older than `other`.
 bool is_older(std::string_view one, std::string_view other);

@@ -5,10 +5,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 
 #include "common/files/arrival_record.h"
+#include "common/files/copy_mark.h"
+#include "common/files/disk_image.h"
 #include "common/files/file_lock.h"
 #include "common/qmp/qmp_client.h"
 #include "common/shared_names.h"
@@ -19,6 +22,7 @@
 #include "ctl/new/child.h"
 #include "ctl/output/printable.h"
 #include "ctl/ssh/relay.h"
+#include "ctl/vm/state_paths.h"
 #include "ctl/vm/vm_bus.h"
 #include "ctl/vms/vm_places.h"
 #include "ctl/vms/vm_units.h"
@@ -79,13 +83,23 @@ class Receiving {
             return refuse(offer.error().message);
         if (auto is_free = check_is_free(bus_, paths_, vm_); !is_free)
             return refuse(is_free.error().message);
-        const auto receiver = receiver_of(bus_, vm_, *offer);
+        const CopyMark mark(paths_.state_dir(vm_));
+        const bool is_marked = mark.counts();
+        if (is_marked && !offer->copies_storage)
+            return refuse(
+                fmt::format("the disks here are a copy that was not finished: copy them once more, "
+                            "with --copy-storage, or delete them and {}",
+                            mark.path()));
+        if (auto made = make_missing_images(*offer); !made)
+            return refuse(made.error().message);
+        const auto receiver = receiver_of(
+            bus_, vm_, *offer, is_marked ? mark.read() : std::optional<UnfinishedCopy>());
         if (!receiver)
             return refuse(receiver.error().message);
         if (const std::string why = refusal_of(*offer, receiver->facts, receiver->room);
             !why.empty())
             return refuse(why);
-        return take_over(*offer);
+        return take_over(*offer, receiver->copies);
     }
 
   private:
@@ -95,15 +109,36 @@ class Receiving {
         return 1;
     }
 
+    // As a start of the VM makes them.
+    Result<> make_missing_images(const MoveOffer &offer) {
+        const auto missing = missing_images(bus_, vm_, offer);
+        if (!missing || missing->empty())
+            return missing ? Result<>() : std::unexpected(missing.error());
+        const auto made =
+            tell_systemd(paths_, {"start", "--", fmt::format("qemu-image@{}.service", vm_)});
+        const auto still = missing_images(bus_, vm_, offer);
+        if (!still || still->empty())
+            return still ? Result<>() : std::unexpected(still.error());
+        const MovedDrive &drive = still->front().drive;
+        const auto there = std::ranges::find(offer.facts.drives, drive.name, &MovedDrive::name);
+        return fail(
+            ENOENT,
+            fmt::format("[Drive {}]: {} is not there, and was not made{}; write Size={} into "
+                        "the ini file here",
+                        drive.name, drive.files.front().path,
+                        made ? "" : " (" + made.error().message + ")",
+                        disk_size_text(there->length)));
+    }
+
     // The socket first: as long as it is there, no start of the VM boots a guest.
-    Result<int> take_over(const MoveOffer &offer) {
+    Result<int> take_over(const MoveOffer &offer, const std::vector<CopiedImage> &copies) {
         // One that a killed `receive` has left.
         if (auto stopped = tell_systemd(paths_, {"stop", "--", migrate_socket_unit(vm_)}); !stopped)
             return refuse(stopped.error().message);
         if (auto started = tell_systemd(paths_, {"start", "--", migrate_socket_unit(vm_)});
             !started)
             return refuse(started.error().message);
-        auto connected = connect_to_unit(offer);
+        auto connected = connect_to_unit(offer, copies);
         if (!connected) {
             tidy_up();
             return refuse(connected.error().message);
@@ -142,13 +177,15 @@ class Receiving {
         return fail(EINPROGRESS, "it is not known whether the guest runs here: " + outcome.why);
     }
 
-    Result<UniqueFd> connect_to_unit(const MoveOffer &offer) {
+    Result<UniqueFd> connect_to_unit(const MoveOffer &offer,
+                                     const std::vector<CopiedImage> &copies) {
         auto connection = connect_unix(paths_.socket_path(vm_, kMigrateSocket));
         if (!connection)
             return connection;
         // What the journal gets to know is what the source calls itself.
-        const std::string line = incoming_line({offer.move.token, offer.move.host, vm_},
-                                               offer.machine, offer.accelerator);
+        const std::string line =
+            incoming_line({offer.move.token, offer.move.host, vm_}, offer.machine,
+                          offer.accelerator, copied_images_text(copies));
         if (send(connection->get(), line.data(), line.size(), MSG_NOSIGNAL) !=
             static_cast<ssize_t>(line.size()))
             return fail_errno(errno, "cannot write to migrate.sock");
@@ -181,6 +218,19 @@ class Receiving {
     const std::string vm_;
 };
 
+// One disk of a VM that is being received: {"accepted":true}, and then what QEMU says.
+Result<int> relay_disk(const Paths &paths, const std::string &vm) {
+    const auto connection = connect_unix(paths.socket_path(vm, kCopySocket));
+    if (!connection)
+        return std::unexpected(connection.error());
+    if (auto said = say({{"accepted", true}}); !said)
+        return std::unexpected(said.error());
+    // A disk that nobody writes to says nothing. QEMU ends the connection when the move has ended.
+    if (auto relayed = relay(connection->get(), STDIN_FILENO, STDOUT_FILENO); !relayed)
+        return std::unexpected(relayed.error());
+    return 0;
+}
+
 // {"ran":true}, {"ran":false}, {"unknown":"why"}
 Result<int> answer_whether_it_ran(sd_bus *bus, const Paths &paths, const std::string &vm,
                                   const std::string &token) {
@@ -199,11 +249,16 @@ Result<int> answer_whether_it_ran(sd_bus *bus, const Paths &paths, const std::st
 
 Result<int> run_receive(const Invocation &invocation) {
     const std::string &vm = invocation.arguments.front();
-    const Paths paths = paths_of(invocation);
+    const auto known = paths_with_state(invocation);
+    if (!known)
+        return std::unexpected(known.error());
+    const Paths &paths = *known;
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGHUP, SIG_IGN);  // what is left is to be tidied up
     if (auto rights = check_rights(paths, "receive"); !rights)
         return std::unexpected(rights.error());
+    if (invocation.has("--disk"))
+        return relay_disk(paths, vm);
     auto bus = open_bus(invocation);
     if (!bus)
         return std::unexpected(bus.error());

@@ -111,8 +111,6 @@ class Cloner {
                        : fail(off.error().code, off.error().message +
                                                     "; an image that is written to cannot be read, "
                                                     "and neither can its snapshots");
-        if (auto here = check_has_not_moved(paths_, words_.from); !here)
-            return here;
         const auto started = last_start(bus_, words_.from);
         if (!started)
             return std::unexpected(started.error());
@@ -151,6 +149,8 @@ class Cloner {
             return std::unexpected((from ? to : from).error());
         words_.from_state = *from;
         words_.to_state = *to;
+        if (auto here = check_has_disks(*from); !here)
+            return here;
         return check_nothing_is_left(paths_, words_.to, *to);
     }
 

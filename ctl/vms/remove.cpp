@@ -64,7 +64,7 @@ class Remover {
         if (auto off = check_is_off(bus_, paths_, vm_); !off)
             return std::unexpected(off.error());
         if (invocation_.has("--with-disks"))
-            if (auto here = check_has_not_moved(paths_, vm_); !here)
+            if (auto here = check_has_not_moved(state_); !here)
                 return std::unexpected(here.error());
         fmt::print("To be deleted:\n{}", planned->text());
         if (!planned->left.empty())

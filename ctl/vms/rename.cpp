@@ -139,7 +139,7 @@ class Renamer {
         dir_ = fs::path(places.inis.front()).parent_path();
         if (fs::is_symlink(ini_of(from_)))
             return fail(EINVAL, ini_of(from_) + " is a link; make it the file itself first");
-        if (auto here = check_has_not_moved(paths_, from_); !here)
+        if (auto here = check_has_not_moved(from_state_); !here)
             return here;
         return check_is_off(bus_, paths_, from_);
     }

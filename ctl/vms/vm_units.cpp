@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "common/files/copy_mark.h"
 #include "common/files/move_record.h"
 #include "ctl/new/child.h"
 
@@ -29,8 +30,8 @@ Result<> check_is_off(sd_bus *bus, const Paths &paths, const std::string &vm) {
                                    paths.systemctl(), vm));
 }
 
-Result<> check_has_not_moved(const Paths &paths, const std::string &vm) {
-    const MoveRecord gone(moved_away_path_in(paths.state_dir(vm)));
+Result<> check_has_not_moved(const std::string &state_dir) {
+    const MoveRecord gone(moved_away_path_in(state_dir));
     if (!gone.exists())
         return {};
     const auto move = gone.read();
@@ -38,6 +39,16 @@ Result<> check_has_not_moved(const Paths &paths, const std::string &vm) {
                 fmt::format("the VM has moved to {}, which uses its disks; if it is gone for "
                             "good there, delete {} first",
                             move ? move->host : "another host", gone.path()));
+}
+
+Result<> check_has_disks(const std::string &state_dir) {
+    const CopyMark mark(state_dir);
+    if (!mark.counts())
+        return check_has_not_moved(state_dir);
+    return fail(EBUSY,
+                fmt::format("the VM's disks are a copy that was not finished; copy them once more "
+                            "(qemunitctl migrate --copy-storage), or delete them and {} first",
+                            mark.path()));
 }
 
 Result<> tell_systemd(const Paths &paths, std::vector<std::string> words) {

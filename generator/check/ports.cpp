@@ -16,8 +16,8 @@ constexpr std::size_t kSocketPathMax = 107;  // unix(7), sun_path without its NU
 void check_socket(const Vm &vm, const std::string &section, std::string_view what,
                   const std::string &name, Findings &findings) {
     check_socket_path(section, vm.paths.socket_path(vm.name, name), findings);
-    for (std::string_view taken :
-         {kMonitorSocket, kQmpSocket, kControlSocket, kCompanionSocket, kMigrateSocket})
+    for (std::string_view taken : {kMonitorSocket, kQmpSocket, kControlSocket, kCompanionSocket,
+                                   kMigrateSocket, kCopySocket})
         if (name == taken)
             findings.error(
                 section, "",

@@ -19,6 +19,7 @@
 #include "common/shared_names.h"
 #include "common/signals.h"
 #include "common/timer.h"
+#include "helper/companion/guest_notices.h"
 #include "helper/companion/idleness.h"
 #include "helper/companion/request_server.h"
 #include "helper/companion/requests.h"
@@ -28,7 +29,6 @@
 #include "helper/events/event_log.h"
 #include "helper/events/status_text.h"
 #include "helper/guest/guest_agent.h"
-#include "helper/guest/notify_server.h"
 #include "helper/handover/saved_state.h"
 #include "helper/lifecycle/failed_load.h"
 #include "helper/lifecycle/guest_run.h"
@@ -97,9 +97,18 @@ class Companion {
         if (setup.agent)
             if (auto added = add_agent(vm, std::move(*setup.agent), setup.ready); !added)
                 return added;
-        if (setup.notify)
-            if (auto added = add_notify_server(std::move(*setup.notify), setup.qemu); !added)
-                return added;
+        if (setup.notify) {
+            auto notices = GuestNotices::create(event, std::move(*setup.notify), setup.qemu,
+                                                {.readiness = *readiness_,
+                                                 .events = events_.get(),
+                                                 .handover = handover_,
+                                                 .is_stopping = [this] {
+                                                     return stopping_->has_begun();
+                                                 }});
+            if (!notices)
+                return std::unexpected(notices.error());
+            guest_notices_ = std::move(*notices);
+        }
         QmpClient::Callbacks callbacks{.ready = [this] { on_ready(); },
                                        .event = [this](const QmpEvent &e) { on_event(e); },
                                        .closed =
@@ -131,8 +140,8 @@ class Companion {
                                       readiness_->take_resumption(qmp_->version());
                                   }});
         moving_in_.emplace(
-            event, *qmp_, *arrived_, *gone_, *guest_run_, handover_, std::move(setup.incoming),
-            setup.qemu, kMovePatience,
+            event, *qmp_, *arrived_, *gone_, CopyMark(own_state_dir(vm)), *guest_run_, handover_,
+            std::move(setup.incoming), setup.qemu, kMovePatience,
             MovingIn::Callbacks{.tell_status = [](const std::string &text) { tell_status(text); },
                                 .has_moved =
                                     [this] {
@@ -152,6 +161,7 @@ class Companion {
                             std::move(setup.successors), std::move(setup.obstacle),
                             own_state_dir(vm), setup.qemu, kSuccessionPatience,
                             succession_callbacks());
+        offered_copies_.emplace(event);
         if (setup.requests) {
             auto requests =
                 RequestServer::create(event, std::move(setup.requests),
@@ -167,7 +177,7 @@ class Companion {
                 readiness_->take_status("Paused: a snapshot could not be loaded");
         });
         qemu_ = setup.qemu;
-        watchdog_.emplace(event, *qmp_, qemu_);
+        watch_over(*qmp_, qemu_);
         // A QEMU that is at work answers this companion late, and systemd does not wait for it.
         if (handover_.qemu_answered)
             watchdog_->start();
@@ -209,7 +219,11 @@ class Companion {
                             ports_, [](const auto &one) { return one->has_untaken_in_socket(); });
                         return port == ports_.end() ? std::string() : (*port)->name();
                     },
-                .is_given = [this](QmpClient &qmp, pid_t process) { watch_over(qmp, process); },
+                .is_given =
+                    [this](QmpClient &qmp, pid_t process) {
+                        watch_over(qmp, process);
+                        watchdog_->start();
+                    },
                 .has_succeeded =
                     [this](SuccessorEnds ends, std::unique_ptr<QmpClient> qmp) {
                         go_on_with(std::move(ends), std::move(qmp));
@@ -217,14 +231,15 @@ class Companion {
                 .is_back =
                     [this] {
                         watch_over(*qmp_, qemu_);
+                        watchdog_->start();
                         set_guest_runs(true);
                         ask_status_anew();
                     }};
     }
 
     void watch_over(QmpClient &qmp, pid_t process) {
-        watchdog_.emplace(event_.get(), qmp, process);
-        watchdog_->start();
+        watchdog_.emplace(event_.get(), qmp, process,
+                          [this] { return moving_out_->waits_for_disks(); });
     }
 
     // What the old QEMU has printed comes before what the new one prints.
@@ -236,8 +251,11 @@ class Companion {
         qmp_->become(std::move(qmp));
         stopping_->set_process(ends.process);
         moving_out_->set_process(ends.process);
+        if (guest_notices_)
+            guest_notices_->set_process(ends.process);
         qemu_ = ends.process;
         watch_over(*qmp_, qemu_);
+        watchdog_->start();
         set_guest_runs(true);
         ask_status_anew();
     }
@@ -258,50 +276,6 @@ class Companion {
         if (ready.thing != Awaited::Thing::agent)
             return {};
         return agent_->probe([this] { readiness_->take_answer_of_agent(); });
-    }
-
-    Result<> add_notify_server(NotifyListener listener, pid_t qemu) {
-        auto server = NotifyServer::create(
-            event_.get(), std::move(listener),
-            [this, qemu](const NotifyMessage &message) { take_notify_message(message, qemu); });
-        if (!server)
-            return std::unexpected(server.error());
-        notify_server_ = std::move(*server);
-        if (const std::string heard = handover_.guest_status; !heard.empty())
-            readiness_->take_status_of_guest(heard);
-        if (handover_.guest_is_ready)
-            readiness_->take_ready_of_guest();
-        return {};
-    }
-
-    void take_notify_message(const NotifyMessage &message, pid_t qemu) {
-        if (message.exit_status)
-            take_exit_status(*message.exit_status, qemu);
-        if (message.ready)
-            handover_.guest_is_ready = true;
-        if (message.status) {
-            const std::size_t end =
-                message.status->copy(handover_.guest_status, sizeof handover_.guest_status - 1);
-            handover_.guest_status[end] = '\0';
-        }
-        // While the VM is being stopped, the steps of that are the better story.
-        if (stopping_->has_begun())
-            return;
-        if (message.status)
-            readiness_->take_status_of_guest(*message.status);
-        if (message.ready)
-            readiness_->take_ready_of_guest();
-    }
-
-    // QEMU's own exit status tells nothing of the guest's. So the service gets another main
-    // process, our supervisor, which is systemd's child as QEMU is, and ends with the guest's.
-    // systemd hears this before it hears of QEMU's end (its sources of events have that order).
-    void take_exit_status(int status, pid_t qemu) {
-        if (std::exchange(handover_.exit_status, status) == status)
-            return;
-        sd_notifyf(0, "MAINPID=%d", status != 0 ? handover_.supervisor : qemu);
-        if (events_)
-            events_->take(exit_status_text(status));
     }
 
     static void tell_status(const std::string &status) {
@@ -425,6 +399,7 @@ class Companion {
     void take_request(Request request, const RequestServer::Answer &answer) {
         helper::take_request({.qmp = *qmp_,
                               .moving_out = *moving_out_,
+                              .offered_copies = *offered_copies_,
                               .succession = *succession_,
                               .check_is_settled = [this] { return check_is_settled(); },
                               .is_moving = [this] { return is_moving(); },
@@ -592,7 +567,7 @@ class Companion {
     std::vector<std::unique_ptr<SerialPort>> ports_;
     std::optional<GuestAgent> agent_;  // on one of the ports
     std::unique_ptr<Readiness> readiness_;
-    std::unique_ptr<NotifyServer> notify_server_;
+    std::unique_ptr<GuestNotices> guest_notices_;
     std::unique_ptr<QmpClient> qmp_;
     UniqueFd caller_;
     FdWatch caller_watch_;
@@ -605,6 +580,7 @@ class Companion {
     std::optional<Resuming> resuming_;
     std::optional<MovingIn> moving_in_;
     std::optional<MovingOut> moving_out_;
+    std::optional<OfferedCopies> offered_copies_;
     std::optional<Succession> succession_;
     std::vector<CompanionSetup::Image> images_;
     std::unique_ptr<RequestServer> requests_;

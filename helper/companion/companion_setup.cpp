@@ -29,6 +29,13 @@ std::optional<Incoming> take_incoming(CompanionFds &fds) {
                                std::string(rest.substr(token + 1, vm - token - 1))}};
     if (auto listener = fds.extract(kMigrateFd); !listener.empty())
         incoming.listener = std::move(listener.mapped());
+    const auto copies =
+        std::ranges::find_if(fds, [](const auto &fd) { return fd.first.starts_with(kCopiesFd); });
+    if (copies != fds.end()) {
+        incoming.copies =
+            parse_copied_images(std::string_view(copies->first).substr(kCopiesFd.size()));
+        incoming.copy_listener = std::move(copies->second);
+    }
     return incoming;
 }
 

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "common/shared_names.h"
 #include "common/vm_name.h"
@@ -35,10 +36,13 @@ void move_out(const RequestTargets &targets, Request request, const Done &done) 
         return done(fail(EINVAL, "not a token, a host, a VM and a connection"));
     if (const auto settled = targets.check_is_settled(); !settled)
         return done(settled);
+    std::vector<DriveCopy> copies = targets.offered_copies.take(move.token);
+    if (copies.size() != number_in(request.arguments, "copies"))
+        return done(fail(EINVAL, "not all connections of the disks have come"));
     // QEMU itself would move a guest whose USB device stays here.
     const auto moved = std::make_shared<MoveRequest>(
         MoveRequest{std::move(request.fd), move, number_in(request.arguments, "bandwidth"),
-                    number_in(request.arguments, "downtime")});
+                    number_in(request.arguments, "downtime"), std::move(copies)});
     ask_hardware(
         targets.qmp, kHardwareTimeout, [targets, moved, done](const Result<Hardware> &now) {
             if (!now)
@@ -105,6 +109,8 @@ void take_request(const RequestTargets &targets, Request request,
         plug_usb(targets, std::move(request), done);
     else if (request.command == "upgrade")
         upgrade(targets, answer);
+    else if (request.command == "copy-drive")
+        done(targets.offered_copies.add(request.arguments, std::move(request.fd)));
     else if (request.command == "move")
         move_out(targets, std::move(request), done);
     else

@@ -9,6 +9,7 @@
 #include "common/qmp/qmp_client.h"
 #include "helper/companion/request_server.h"
 #include "helper/lifecycle/moving_out.h"
+#include "helper/lifecycle/storage_copy.h"
 #include "helper/lifecycle/succession.h"
 
 namespace qemunit::helper {
@@ -16,6 +17,7 @@ namespace qemunit::helper {
 struct RequestTargets {
     QmpClient &qmp;
     MovingOut &moving_out;
+    OfferedCopies &offered_copies;
     Succession &succession;
     // Neither on its way up nor down, nor elsewhere.
     std::function<Result<>()> check_is_settled;

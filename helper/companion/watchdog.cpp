@@ -35,7 +35,8 @@ void Watchdog::start() {
 void Watchdog::look() {
     if (asked_usec_ == 0)
         ask();
-    else if (progress_.has_moved() && monotonic_now(event_) - asked_usec_ < kWorkMax)
+    else if ((progress_.has_moved() || waits_for_another_()) &&
+             monotonic_now(event_) - asked_usec_ < kWorkMax)
         vouch_for_work();
     if (auto timer =
             start_timer(event_, monotonic_now(event_) + period_usec_ / 3, [this] { look(); }))

@@ -29,6 +29,8 @@ inline constexpr const char *kQmpFd = "qmp", *kResumedFd = "resumed", *kNotifyFd
 // The stream of a VM that comes from another host; what is known of its move stands in the name:
 // "incoming:TOKEN:VM:HOST".
 inline constexpr std::string_view kIncomingFd = "incoming:";
+// migrate-disks.sock, which the disks of such a VM come by: "copies:" and copied_images_text().
+inline constexpr std::string_view kCopiesFd = "copies:";
 
 // What is kept for a QEMU that takes the guest over (Successors): QEMU's own sockets, and the
 // images by the numbers of their sets.

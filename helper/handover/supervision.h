@@ -57,6 +57,7 @@ struct Handover {
     pid_t successor = -1;         // a QEMU that may be there to take the guest over
     bool has_succeeded = false;   // and that one has the guest, or is about to have it
     pid_t predecessor = -1;       // the QEMU that had it before
+    bool has_disks = false;       // of a guest that comes from another host: all are here
     // hardware_text() of what QEMU began with, if it is to be hibernated and there is room.
     char hardware[16384] = {};
 };

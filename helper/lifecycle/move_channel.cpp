@@ -46,6 +46,11 @@ void MoveChannel::listen() {
     watch_.set_events(EPOLLIN);
 }
 
+void MoveChannel::stop_listening() {
+    listens_ = false;
+    watch_.set_events(0);
+}
+
 void MoveChannel::say(std::string_view line) {
     const std::string text = std::string(line) + "\n";
     if (send(connection_.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)

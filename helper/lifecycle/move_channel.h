@@ -4,7 +4,8 @@
 // well: what they say to each other before and after it, a word a line. While QEMU reads the stream
 // from it, nothing here reads.
 //
-//   to the source: "ready", "loaded", "runs", "refused WHY"      to the target: "run"
+//   to the source: "copy", "ready", "loaded", "runs", "refused WHY"
+//   to the target: "copying", "copied", "run"
 #pragma once
 
 #include <functional>
@@ -42,6 +43,8 @@ class MoveChannel {
 
     // From now on, what the other side says is read.
     void listen();
+    // As at first: what comes now is QEMU's. Only where the other side waits for an answer.
+    void stop_listening();
     // A word that cannot be said is lost with the connection, which the other side notices.
     void say(std::string_view line);
     // For QEMU.

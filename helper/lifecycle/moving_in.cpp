@@ -24,7 +24,7 @@ constexpr uint64_t kStuckInterval = 5 * kSecond;
 }  // namespace
 
 MovingIn::MovingIn(sd_event *event, QmpClient &qmp, const ArrivalRecord &arrived,
-                   const MoveRecord &gone, GuestRun &guest_run, Handover &handover,
+                   const MoveRecord &gone, CopyMark mark, GuestRun &guest_run, Handover &handover,
                    std::optional<Incoming> incoming, pid_t qemu, uint64_t patience_usec,
                    Callbacks callbacks)
     : event_(event),
@@ -36,7 +36,8 @@ MovingIn::MovingIn(sd_event *event, QmpClient &qmp, const ArrivalRecord &arrived
       incoming_(std::move(incoming)),
       qemu_(qemu),
       patience_usec_(patience_usec),
-      callbacks_(std::move(callbacks)) {
+      callbacks_(std::move(callbacks)),
+      disks_(qmp, std::move(mark)) {
     if (!is_wanted())
         return;
     // What is written down decides, wherever the companion before this one was killed. It may have
@@ -77,11 +78,30 @@ void MovingIn::look_for_beginning() {
         const std::string status = reply ? string_at(*reply, "status") : "";
         if (!reply)
             give_up("query-migrate: " + reply.error().message);
-        else if (status.empty() || status == "none")
-            set_up();
-        else
+        else if (!status.empty() && status != "none")
             look();
+        else if (!incoming_->copies.empty() && !handover_.has_disks)
+            take_disks();
+        else
+            set_up();
     });
+}
+
+// First the disks, for as long as that takes.
+void MovingIn::take_disks() {
+    disks_.begin({incoming_->move, incoming_->copies}, incoming_->copy_listener,
+                 [this](const Result<> &begun) {
+                     if (has_given_up_)
+                         return;
+                     if (!begun)
+                         return give_up(begun.error().message);
+                     takes_disks_ = true;
+                     grant_time();
+                     wait_no_longer_than(patience_usec_,
+                                         fmt::format("{} says nothing", incoming_->move.host));
+                     channel_->listen();
+                     channel_->say("copy");
+                 });
 }
 
 // late-block-activate: QEMU takes the locks of the images when the guest runs, and not before.
@@ -128,6 +148,20 @@ void MovingIn::look_again() {
 void MovingIn::loaded() {
     is_loaded_ = true;
     next_look_.reset();
+    if (incoming_->copies.empty())
+        return tell_that_it_is_loaded();
+    // QEMU does not let the guest run while another one may write its disks.
+    wait_no_longer_than(patience_usec_, "QEMU does not answer");
+    disks_.end([this](const Result<> &ended) {
+        if (has_given_up_)
+            return;
+        if (!ended)
+            return refuse(ended.error().message);
+        tell_that_it_is_loaded();
+    });
+}
+
+void MovingIn::tell_that_it_is_loaded() {
     auto expected = gone_.forget();  // of a move that has ended long ago
     if (expected)
         expected = arrived_.expect(incoming_->move);
@@ -141,6 +175,15 @@ void MovingIn::loaded() {
 // A QEMU that is dead, or whose guest somebody has let run, is not given a guest: that one can go
 // on where it comes from.
 void MovingIn::take_line(const std::string &line) {
+    if (takes_disks_ && !has_given_up_ && line == "copying") {
+        grant_time();
+        wait_no_longer_than(patience_usec_, fmt::format("{} says nothing", incoming_->move.host));
+    } else if (takes_disks_ && !has_given_up_ && line == "copied") {
+        takes_disks_ = false;
+        handover_.has_disks = true;
+        channel_->stop_listening();
+        return set_up();
+    }
     if (line != "run" || !is_loaded_ || has_given_up_ || has_leave() ||
         std::exchange(is_taking_, true))
         return;
@@ -198,7 +241,8 @@ void MovingIn::end_waiting_for_it() const {
 void MovingIn::has_run() {
     end_waiting_for_it();
     handover_.has_moved_in = true;
-    for (const auto &written : {arrived_.confirm(incoming_->move.token), gone_.forget()})
+    for (const auto &written :
+         {arrived_.confirm(incoming_->move.token), gone_.forget(), disks_.forget_mark()})
         if (!written)
             fmt::print(stderr, "<3>qemunit-helper: {}\n", written.error().message);
     if (channel_)

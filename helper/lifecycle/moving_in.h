@@ -11,15 +11,18 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/event_ptr.h"
 #include "common/files/arrival_record.h"
+#include "common/files/copy_mark.h"
 #include "common/files/move_record.h"
 #include "common/qmp/qmp_client.h"
 #include "common/unique_fd.h"
 #include "helper/handover/supervision.h"
 #include "helper/lifecycle/guest_run.h"
 #include "helper/lifecycle/move_channel.h"
+#include "helper/lifecycle/storage_export.h"
 
 namespace qemunit::helper {
 
@@ -27,6 +30,8 @@ struct Incoming {
     UniqueFd connection;  // with the source's companion at its other end
     UniqueFd listener;    // migrate.sock: as long as it is whole, each start waits for a VM to come
     Move move;
+    std::vector<CopiedImage> copies = {};  // the disks that come along
+    UniqueFd copy_listener = {};           // migrate-disks.sock, for these
 };
 
 class MovingIn {
@@ -37,8 +42,9 @@ class MovingIn {
     };
 
     MovingIn(sd_event *event, QmpClient &qmp, const ArrivalRecord &arrived, const MoveRecord &gone,
-             GuestRun &guest_run, Handover &handover, std::optional<Incoming> incoming, pid_t qemu,
-             uint64_t patience_usec, Callbacks callbacks);
+             CopyMark mark, GuestRun &guest_run, Handover &handover,
+             std::optional<Incoming> incoming, pid_t qemu, uint64_t patience_usec,
+             Callbacks callbacks);
 
     // There is a VM to take over, and it has not been.
     bool is_wanted() const { return incoming_ && !handover_.has_moved_in; }
@@ -55,11 +61,13 @@ class MovingIn {
 
   private:
     void look_for_beginning();
+    void take_disks();
     void set_up();
     void receive();
     void look();
     void look_again();
     void loaded();
+    void tell_that_it_is_loaded();
     void take_line(const std::string &line);
     void take();
     void run();
@@ -85,8 +93,10 @@ class MovingIn {
     const pid_t qemu_;
     const uint64_t patience_usec_;
     const Callbacks callbacks_;
+    StorageExport disks_;
     std::unique_ptr<MoveChannel> channel_;
     EventSourcePtr deadline_, next_look_;
+    bool takes_disks_ = false;  // from the source, at the moment
     bool is_loaded_ = false;
     bool is_asking_ = false;
     bool is_taking_ = false;  // "run" has come

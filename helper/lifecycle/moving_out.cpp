@@ -16,6 +16,7 @@ using nlohmann::json;
 
 // As good as no limit; QEMU's own default is made for slow networks.
 constexpr uint64_t kFastest = 10ull << 30;
+constexpr uint64_t kCopyWordInterval = 10 * kSecond;
 constexpr uint64_t kBackLookInterval = 100 * kMillisecond;
 // Of a VM that is to stop.
 constexpr uint64_t kBackGrant = 60 * kSecond;
@@ -44,10 +45,16 @@ json MovingOut::state() const {
         phase = "coming-back";
     else if (phase_ == Phase::stuck)
         phase = "stuck";
-    return {{"phase", phase},
-            {"host", request_.move.host},
-            {"vm", request_.move.vm},
-            {"token", request_.move.token}};
+    json state{{"phase", phase},
+               {"host", request_.move.host},
+               {"vm", request_.move.vm},
+               {"token", request_.move.token}};
+    if (phase_ == Phase::sending && copies_disks_ && !is_ready_) {
+        state["phase"] = "copying";
+        state["sent"] = storage_.copied();
+        state["remaining"] = storage_.remaining();
+    }
+    return state;
 }
 
 void MovingOut::begin(MoveRequest request, std::function<void(Result<>)> done) {
@@ -69,7 +76,8 @@ void MovingOut::begin(MoveRequest request, std::function<void(Result<>)> done) {
     done_ = std::move(done);
     channel_ = std::move(*channel);
     phase_ = Phase::sending;
-    is_ready_ = is_loaded_ = false;
+    is_ready_ = is_loaded_ = has_begun_copying_ = false;
+    copies_disks_ = !request_.copies.empty();
     const std::string text = move_text(request_.move);
     handover_.move[text.copy(handover_.move, sizeof handover_.move - 1)] = '\0';
     handover_.is_moving_out = true;
@@ -90,7 +98,12 @@ void MovingOut::begin(MoveRequest request, std::function<void(Result<>)> done) {
 
 void MovingOut::take_line(const std::string &line) {
     constexpr std::string_view kRefused = "refused ";
-    if (line == "ready" && phase_ == Phase::sending && !std::exchange(is_ready_, true)) {
+    if (line == "copy" && phase_ == Phase::sending) {
+        if (copies_disks_ && !std::exchange(has_begun_copying_, true))
+            copy_disks();
+    } else if (line == "ready" && phase_ == Phase::sending && !std::exchange(is_ready_, true)) {
+        if (copies_disks_ && !storage_.is_ready())
+            return come_back("it does not take the disks");
         send();
     } else if (line == "loaded" && phase_ == Phase::given) {
         channel_->say("run");  // its companion was killed when it had heard that
@@ -111,6 +124,53 @@ void MovingOut::take_line(const std::string &line) {
         if (phase_ == Phase::sending || phase_ == Phase::offered)
             come_back(why);
     }
+}
+
+void MovingOut::copy_disks() {
+    // The guest runs, and it may take long until a disk of the target has written what is on its
+    // way. That the other host owes an answer for too long is noticed before.
+    const uint64_t patience = answer_patience() * 10 / 9;
+    wait_no_longer_than(patience, "nothing of the disks has got there");
+    tell_that_it_copies();
+    storage_.begin(std::move(request_.copies), request_.bandwidth,
+                   {.progressed =
+                        [this, patience] {
+                            wait_no_longer_than(patience, "nothing more of the disks gets there");
+                        },
+                    .ready = [this] { has_copied(); },
+                    .failed =
+                        [this](const std::string &why) {
+                            if (phase_ == Phase::sending || phase_ == Phase::offered)
+                                come_back(why);
+                        }});
+}
+
+// So that the target knows that somebody is there, and no link is taken for dead.
+void MovingOut::tell_that_it_copies() {
+    channel_->say("copying");
+    if (auto timer = start_timer(event_, monotonic_now(event_) + kCopyWordInterval,
+                                 [this] { tell_that_it_copies(); }))
+        next_word_ = std::move(*timer);
+}
+
+// What the guest writes from now on follows, until end_copying().
+void MovingOut::has_copied() {
+    next_word_.reset();
+    wait_no_longer_than(patience_usec_, "it does not say that it is ready");
+    channel_->say("copied");
+}
+
+// The guest stands still, and the disks are still this host's.
+void MovingOut::end_copying() {
+    wait_no_longer_than(patience_usec_, "the last of the disks does not get there");
+    storage_.finish([this](const Result<> &copied) {
+        if (phase_ != Phase::sending)
+            return;
+        if (!copied)
+            return come_back(copied.error().message);
+        wait_no_longer_than(patience_usec_, "QEMU does not answer");
+        migration_.continue_it();
+    });
 }
 
 void MovingOut::send() {
@@ -137,7 +197,8 @@ void MovingOut::send() {
                 parameters["downtime-limit"] = request_.downtime_ms;
             migration_.begin({.target = {{"uri", fmt::format("fd:{}", kMoveFdName)}},
                               .parameters = std::move(parameters),
-                              .capabilities = {"events"}},
+                              .capabilities = {"events"},
+                              .pauses = copies_disks_},
                              {.progressed =
                                   [this] {
                                       wait_no_longer_than(
@@ -147,6 +208,7 @@ void MovingOut::send() {
                                           "--downtime= or --bandwidth=");
                                   },
                               .looks = {},
+                              .paused = [this] { end_copying(); },
                               .done =
                                   [this](const Result<> &sent) {
                                       take_sent(sent);
@@ -161,6 +223,8 @@ void MovingOut::take_sent(const Result<> &sent) {
     if (!sent)
         return come_back(sent.error().message.empty() ? "QEMU gives no reason"
                                                       : sent.error().message);
+    if (storage_.is_under_way())
+        return come_back("QEMU has not waited for the disks");
     phase_ = Phase::offered;
     if (is_loaded_)
         return give();
@@ -244,6 +308,7 @@ void MovingOut::take_up(std::function<void()> then) {
         return then();
     then_ = std::move(then);
     phase_ = Phase::sending;
+    copies_disks_ = true;  // for all that this one knows
     // That one was begun by somebody else.
     qmp_.execute("migrate_cancel", nullptr, kNoTimeout, [](const QmpClient::Reply &) {});
     come_back("the companion was killed in the middle of it");
@@ -265,6 +330,9 @@ void MovingOut::come_back(std::string why) {
     guest_run_.allow();
     why_back_ = std::move(why);
     deadline_.reset();
+    next_word_.reset();
+    if (copies_disks_)
+        storage_.abort();
     migration_.cancel();
     channel_.reset();
     look_whether_back();
@@ -341,6 +409,8 @@ void MovingOut::is_back() {
     handover_.refused_usec = 0;
     fmt::print(stderr, "<4>qemunit-helper: the VM has not moved to {}: {}; it goes on here.\n",
                request_.move.host, why_back_);
+    if (copies_disks_)
+        migration_.forget_pause();
     callbacks_.is_back();
     answer(fail(ECANCELED, why_back_));
     if (const auto then = std::exchange(then_, {}))
@@ -376,6 +446,7 @@ void MovingOut::on_event(const QmpEvent &event) {
 void MovingOut::on_closed() {
     deadline_.reset();
     next_look_.reset();
+    next_word_.reset();
     channel_.reset();
     // The companion before this one may have given the guest away, and this one not looked yet.
     if (!handover_.is_given && handover_.is_moving_out) {

@@ -14,6 +14,7 @@ namespace {
 using nlohmann::json;
 
 constexpr uint64_t kMigrationLookInterval = 250 * kMillisecond;
+constexpr char kPausedStatus[] = "pre-switchover";
 
 uint64_t remaining_in(const json &migration) {
     const json::json_pointer place("/ram/remaining");
@@ -21,6 +22,10 @@ uint64_t remaining_in(const json &migration) {
                    migration[place].is_number_integer()
                ? migration[place].get<uint64_t>()
                : 0;
+}
+
+json pause_capability(bool pauses) {
+    return {{"capability", "pause-before-switchover"}, {"state", pauses}};
 }
 
 }  // namespace
@@ -36,7 +41,9 @@ std::string first_blocker(const json &migration) {
 
 void OutgoingMigration::begin(Plan plan, Callbacks callbacks) {
     ++generation_;
+    next_try_.reset();
     remaining_ = UINT64_MAX;
+    has_paused_ = false;
     plan_ = std::move(plan);
     callbacks_ = std::move(callbacks);
     set_up();
@@ -44,6 +51,7 @@ void OutgoingMigration::begin(Plan plan, Callbacks callbacks) {
 
 void OutgoingMigration::go_on(Callbacks callbacks) {
     ++generation_;
+    next_try_.reset();
     remaining_ = UINT64_MAX;
     callbacks_ = std::move(callbacks);
     is_under_way_ = true;
@@ -54,6 +62,8 @@ void OutgoingMigration::set_up() {
     json capabilities = json::array();
     for (const std::string &capability : plan_.capabilities)
         capabilities.push_back({{"capability", capability}, {"state", true}});
+    // Of an earlier migration, it would have this one wait for ever.
+    capabilities.push_back(pause_capability(plan_.pauses));
     step("migrate-set-capabilities", {{"capabilities", std::move(capabilities)}}, [this] {
         step("migrate-set-parameters", plan_.parameters, [this] {
             if (plan_.stops_first)
@@ -105,6 +115,8 @@ void OutgoingMigration::take_status(const QmpClient::Reply &reply) {
     const std::string status = string_at(*reply, "status");
     if (status == "completed") {
         end({});
+    } else if (status == kPausedStatus) {
+        pause();
     } else if (status == "failed" || status == "cancelled") {
         end(fail(EIO, string_at(*reply, "error-desc")));
     } else if (const uint64_t remaining = remaining_in(*reply);
@@ -120,9 +132,23 @@ void OutgoingMigration::on_event(const QmpEvent &event) {
     const std::string status = string_at(event.data, "status");
     if (status == "completed")
         end({});
+    else if (status == kPausedStatus)
+        pause();
     else if (status == "failed" || status == "cancelled")
         ask("query-migrate", nullptr,
             [this](const QmpClient::Reply &reply) { take_status(reply); });
+}
+
+void OutgoingMigration::pause() {
+    if (callbacks_.paused && !std::exchange(has_paused_, true))
+        callbacks_.paused();
+}
+
+void OutgoingMigration::continue_it() {
+    ask("migrate-continue", {{"state", kPausedStatus}}, [this](const QmpClient::Reply &reply) {
+        if (!reply)
+            end(fail(EIO, "migrate-continue: " + reply.error().message));
+    });
 }
 
 void OutgoingMigration::cancel() {
@@ -137,6 +163,19 @@ void OutgoingMigration::leave() {
     next_look_.reset();
     is_asking_ = false;
     callbacks_ = {};
+}
+
+// QEMU sets none while a migration that was cancelled has not ended.
+void OutgoingMigration::forget_pause(unsigned tries) {
+    ask("migrate-set-capabilities", {{"capabilities", json::array({pause_capability(false)})}},
+        [this, tries](const QmpClient::Reply &reply) {
+            if (reply || tries == 0)
+                return;
+            auto timer = start_timer(event_, monotonic_now(event_) + kMigrationLookInterval,
+                                     [this, tries] { forget_pause(tries - 1); });
+            if (timer)
+                next_try_ = std::move(*timer);
+        });
 }
 
 // The last thing that each function does: `done` may begin anew.

@@ -35,11 +35,14 @@ class OutgoingMigration {
         nlohmann::json parameters;  // of migrate-set-parameters
         std::vector<std::string> capabilities;
         bool stops_first = false;  // the guest stands still from the beginning
+        bool pauses = false;       // when the guest stands still, until continue_it()
     };
     struct Callbacks {
         std::function<void()> progressed;  // something has moved
         std::function<void()> looks;       // QEMU is about to be asked how far it is
         std::function<void()> begun = {};  // QEMU migrates from now on; not with go_on()
+        // Once, of a Plan that pauses: the guest stands still, and QEMU writes its disks no more.
+        std::function<void()> paused = {};
         // Once, unless it is cancelled: all of the machine has left QEMU, or why it has not. An
         // error may have no text.
         std::function<void(Result<>)> done;
@@ -50,6 +53,11 @@ class OutgoingMigration {
     void begin(Plan plan, Callbacks callbacks);
     // One that the companion before this one has begun.
     void go_on(Callbacks callbacks);
+    // After paused().
+    void continue_it();
+    // After a Plan that pauses, of whichever companion: QEMU would have a migration that somebody
+    // begins by a monitor wait for ever. Done as soon as QEMU allows it.
+    void forget_pause(unsigned tries = 240);
     // QEMU may have begun to send.
     bool is_under_way() const { return is_under_way_; }
     // QEMU takes commands in their order, so that this ends also a migration whose `migrate` has no
@@ -65,6 +73,7 @@ class OutgoingMigration {
     void begin_to_look();
     void look();
     void take_status(const QmpClient::Reply &reply);
+    void pause();
     void ask(std::string_view command, nlohmann::json arguments,
              std::function<void(const QmpClient::Reply &)> next);
     void step(std::string_view command, nlohmann::json arguments, std::function<void()> next);
@@ -74,9 +83,10 @@ class OutgoingMigration {
     QmpClient &qmp_;
     Plan plan_;
     Callbacks callbacks_;
-    EventSourcePtr next_look_;
+    EventSourcePtr next_look_, next_try_;
     bool is_under_way_ = false;
     bool is_asking_ = false;
+    bool has_paused_ = false;
     uint64_t remaining_ = UINT64_MAX;  // bytes of RAM, the lowest number that QEMU has told
     unsigned generation_ = 0;          // answers to an earlier one are of no use
 };

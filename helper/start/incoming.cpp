@@ -17,7 +17,7 @@ namespace qemunit::helper {
 namespace {
 
 constexpr int kConnectionTimeout = 10'000;  // ms
-constexpr std::size_t kIncomingLineMax = 1024;
+constexpr std::size_t kIncomingLineMax = 16u << 10;
 
 bool is_machine_name(std::string_view text) {
     return !text.empty() && text.size() < 64 && std::ranges::all_of(text, [](char c) {
@@ -72,13 +72,17 @@ Result<IncomingVm> parse_incoming(std::string_view line) {
         line.remove_prefix(std::min(end + 1, line.size()));
     }
     IncomingVm incoming;
-    if (words.size() != 5 || !is_move_token(words[0]) || !is_vm_name(words[1]) ||
+    if (words.size() < 5 || words.size() > 6 || !is_move_token(words[0]) || !is_vm_name(words[1]) ||
         !is_move_word(words[2]) || !is_machine_name(words[3]) ||
         (words[4] != "kvm" && words[4] != "tcg"))
         return fail(EPROTO, "what `qemunitctl receive` says is no VM");
     incoming.move = {words[0], words[2], words[1]};
     incoming.machine = words[3];
     incoming.accelerator = words[4];
+    if (words.size() == 6)
+        incoming.copies = parse_copied_images(words[5]);
+    if (words.size() == 6 && incoming.copies.empty())
+        return fail(EPROTO, "what `qemunitctl receive` says of the disks cannot be understood");
     return incoming;
 }
 
@@ -87,8 +91,10 @@ Result<std::optional<IncomingVm>> take_incoming(ListeningSockets &sockets) {
     if (node.empty())
         return std::nullopt;
     UniqueFd listener = std::move(node.mapped());
-    if (is_spent(listener.get()))
+    if (is_spent(listener.get())) {
+        sockets.erase(std::string(kCopySocket));
         return std::nullopt;
+    }
     const int64_t until = now_ms() + kConnectionTimeout;
     if (!wait_for_input(listener.get(), until))
         return fail(ETIMEDOUT,
@@ -105,6 +111,11 @@ Result<std::optional<IncomingVm>> take_incoming(ListeningSockets &sockets) {
         return std::unexpected(incoming.error());
     incoming->connection = std::move(connection);
     incoming->listener = std::move(listener);
+    if (auto copies = sockets.extract(std::string(kCopySocket)); !copies.empty())
+        incoming->copy_listener = std::move(copies.mapped());
+    if (!incoming->copies.empty() && !incoming->copy_listener)
+        return fail(ENOTCONN,
+                    "systemd has not passed migrate-disks.sock, which the disks are to come by");
     return std::optional(std::move(*incoming));
 }
 

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/files/copy_mark.h"
 #include "common/files/move_record.h"
 #include "common/result.h"
 #include "common/unique_fd.h"
@@ -22,6 +23,9 @@ struct IncomingVm {
     Move move;
     std::string machine;      // "pc-q35-7.2", as the source's QEMU calls it
     std::string accelerator;  // "kvm", "tcg"
+    // The disks that come along, by the connections to migrate-disks.sock.
+    std::vector<CopiedImage> copies;
+    UniqueFd copy_listener;
 };
 
 // incoming_line(), without the newline.

@@ -22,6 +22,7 @@
 #include <optional>
 
 #include "common/files/arrival_record.h"
+#include "common/files/copy_mark.h"
 #include "common/files/move_record.h"
 #include "common/files/new_file.h"
 #include "common/paths.h"
@@ -267,6 +268,10 @@ int become_qemu(const HelperOptions &options, const CompanionProgram &companion,
                         incoming->move.host),
             std::move(incoming->connection));
         wiring->companion.insert_or_assign(kMigrateFd, std::move(incoming->listener));
+        if (!incoming->copies.empty())
+            wiring->companion.insert_or_assign(
+                fmt::format("{}{}", kCopiesFd, copied_images_text(incoming->copies)),
+                std::move(incoming->copy_listener));
     }
     if (auto started = start_companion(companion, wiring->companion); !started)
         return complain(EX_OSERR, started.error().message);
@@ -465,6 +470,18 @@ int run_for_caller(HelperOptions &options, const CompanionProgram &companion) {
                        {.resumed = {}, .caller = std::move(handed->caller), .incoming = {}});
 }
 
+std::string unfinished_copy_text(const HelperOptions &options, const CopyMark &mark) {
+    const auto copy = mark.read();
+    const std::string path = options.scope == Scope::system
+                                 ? unfinished_copy_path_in(Paths().state_dir(options.vm))
+                                 : mark.path();
+    return fmt::format(
+        "the VM's disks here are a copy that was not finished, from {}: have that host migrate the "
+        "VM again with --copy-storage; or, to give the copy up, delete its images and {}, and the "
+        "VM starts with what its ini file says",
+        copy ? copy->move.host : "another host", path);
+}
+
 // EX_CONFIG: RestartPreventExitStatus= of the unit. A guest that is not here must not boot here.
 int take_over(HelperOptions &options, const CompanionProgram &companion, ListeningSockets sockets,
               const OpenFiles &files, const SavedState &saved, std::optional<IncomingVm> incoming) {
@@ -473,6 +490,12 @@ int take_over(HelperOptions &options, const CompanionProgram &companion, Listeni
                         fmt::format("the VM is hibernated here; what {} has would not be "
                                     "the same any more",
                                     saved.path()));
+    if (const CopyMark mark(own_state_dir(options.vm)); incoming->copies.empty()) {
+        if (mark.counts())
+            return complain(EX_CONFIG, unfinished_copy_text(options, mark));
+        if (const auto removed = mark.remove(); !removed)
+            return complain(EX_NOINPUT, removed.error().message);
+    }
     if (auto taken = take_over_machine(*incoming, options.qemu, wants_kvm(options.qemu)); !taken)
         return complain(EX_CONFIG, taken.error().message);
     fmt::print(stderr, "<5>qemunit-helper: the VM comes from {}.\n", incoming->move.host);
@@ -553,6 +576,10 @@ int main(int argc, char **argv) {
                          std::move(*incoming));
     if (const MoveRecord gone(moved_away_path_in(own_state_dir(options->vm))); gone.exists())
         return complain(EX_CONFIG, moved_away_text(*options, gone));
+    if (const CopyMark mark(own_state_dir(options->vm)); mark.counts())
+        return complain(EX_CONFIG, unfinished_copy_text(*options, mark));
+    else if (const auto removed = mark.remove(); !removed)
+        return complain(EX_NOINPUT, removed.error().message);
     // A guest that stands still on another host must not go on there once this one has run.
     if (const auto forgotten = ArrivalRecord(own_state_dir(options->vm)).forget_others({});
         !forgotten)

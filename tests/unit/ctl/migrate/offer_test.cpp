@@ -37,6 +37,49 @@ TEST_F(OfferTest, WhatIsTheSameIsTaken) {
     EXPECT_EQ(refusal(), "QEMU 7.2.22 knows no machine pc-q35-9.0 here");
 }
 
+TEST_F(OfferTest, ADiskThatIsCopiedNeedsNoProofButRoom) {
+    offer.copies_storage = true;
+    offer.facts.drives[0].length = here.drives[0].length = 1u << 30;
+    here.drives[0].files = {{"/srv/mine.qcow2", 0}};
+    EXPECT_EQ(refusal(), "");
+    here.drives[0].length = 1u << 20;
+    EXPECT_EQ(refusal(),
+              "[Drive root]: /srv/mine.qcow2 is 1048576 bytes large for the guest, and 1073741824 "
+              "there; write Size=1G into the ini file here, and remove that file: it is made anew");
+    here.drives[0].copy_refusal = "it has data";
+    EXPECT_EQ(refusal(), "it has data");
+    here.drives[0].is_writable = false;
+    EXPECT_EQ(refusal(), "[Drive root] is ReadOnly=yes here, and not there");
+    // What the guest cannot write to is not copied.
+    offer.facts.drives[0].is_writable = false;
+    EXPECT_NE(refusal(), "");
+    const auto parsed = parse_offer(offer_json(offer).dump());
+    ASSERT_TRUE(parsed);
+    EXPECT_TRUE(parsed->copies_storage);
+    EXPECT_EQ(parsed->facts.drives[0].length, 1u << 30);
+}
+
+TEST_F(OfferTest, NoMoreDisksAreCopiedThanAMessageTakesAlong) {
+    offer.copies_storage = true;
+    const MovedDrive root = offer.facts.drives.front();
+    for (int i = 1; i < 15; ++i) {
+        offer.facts.drives.push_back(root);
+        offer.facts.drives.back().name = "data" + std::to_string(i);
+    }
+    EXPECT_EQ(refusal_to_copy(offer), "");
+    offer.facts.drives.push_back(root);
+    offer.facts.drives.back().name = "last";
+    offer.facts.drives.back().is_writable = false;
+    EXPECT_EQ(refusal_to_copy(offer), "");
+    offer.facts.drives.back().is_writable = true;
+    EXPECT_EQ(refusal_to_copy(offer),
+              "the guest can write to more than 15 drives, and --copy-storage takes no more along; "
+              "[Drive last] is one too many: put its disks on storage that both hosts share, and "
+              "move it without --copy-storage");
+    offer.copies_storage = false;
+    EXPECT_EQ(refusal_to_copy(offer), "");
+}
+
 TEST_F(OfferTest, QemuMustNotBeOlder) {
     here.qemu_version = "7.2.9";
     EXPECT_EQ(refusal(), "QEMU is older here (7.2.9) than there (7.2.22)");

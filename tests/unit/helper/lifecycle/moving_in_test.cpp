@@ -61,11 +61,13 @@ class MovingInTest : public ::testing::Test {
         EXPECT_TRUE(created);
         client = std::move(*created);
         guest_run.emplace(*client, saved);
-        moving.emplace(loop.get(), *client, arrived, gone, *guest_run, handover,
-                       Incoming{.connection = std::move(way.one),
-                                .listener = UniqueFd(dup(listener.get())),
-                                .move = kFrom},
-                       process, patience,
+        Incoming incoming{.connection = std::move(way.one),
+                          .listener = UniqueFd(dup(listener.get())),
+                          .move = kFrom,
+                          .copies = copies,
+                          .copy_listener = UniqueFd(dup(listener.get()))};
+        moving.emplace(loop.get(), *client, arrived, gone, CopyMark(folder / "records"), *guest_run,
+                       handover, std::move(incoming), process, patience,
                        MovingIn::Callbacks{.tell_status = [](const std::string &) {},
                                            .has_moved =
                                                [this] {
@@ -135,6 +137,8 @@ class MovingInTest : public ::testing::Test {
     const SavedState saved{folder / "state"};
     const ArrivalRecord arrived{folder / "records"};
     const MoveRecord gone{folder / "moved-away"};
+    const CopyMark mark{folder / "records"};
+    std::vector<CopiedImage> copies;
     testing::EventLoop loop;
     testing::FakeQemu qemu, source;
     UniqueFd listener;
@@ -145,6 +149,90 @@ class MovingInTest : public ::testing::Test {
     unsigned answered = 0;
     std::size_t place = 0;
 };
+
+class MovingInWithDisksTest : public MovingInTest {
+  protected:
+    MovingInWithDisksTest() {
+        copies = {{"data", 1, 2, 3}};
+        make_companion();
+    }
+    bool source_hears(const std::string &word) {
+        return loop.run_until([&] { return source.has_heard(word); }, 60s);
+    }
+    void serve_disks() {
+        moving->begin();
+        answer_until("query-block-exports", R"("return":[])");
+        EXPECT_TRUE(mark.counts());  // before the first byte can come
+        answer_until("block-export-add");
+        ASSERT_TRUE(source_hears("copy\n"));
+    }
+    void load_all() {
+        serve_disks();
+        source.say_raw("copying\ncopied\n");
+        answer_until("migrate-incoming");
+        ASSERT_TRUE(source_hears("ready\n"));
+        answer_until("query-status", R"("return":{"status":"paused"})");
+        loop.run_for(50ms);
+        EXPECT_FALSE(source.has_heard("loaded\n"));
+    }
+};
+
+TEST_F(MovingInWithDisksTest, TheGuestRunsWhenNobodyWritesItsDisksAnyMore) {
+    load_all();
+    answer_until("nbd-server-stop");
+    answer_until("query-block-exports", R"("return":[])");
+    ASSERT_TRUE(source_hears("loaded\n"));
+    EXPECT_TRUE(mark.counts());
+    say_run();
+    ASSERT_TRUE(is_let_run());
+    EXPECT_FALSE(mark.counts());  // the guest is this host's, whoever is killed now
+    answer_until("cont");
+    ASSERT_TRUE(loop.run_until([this] { return has_moved; }, 60s));
+    EXPECT_FALSE(fs::exists(mark.path()));
+}
+
+TEST_F(MovingInWithDisksTest, AQemuThatStillServesItsDisksIsNotOffered) {
+    load_all();
+    answer_until("query-block-exports", R"("return":[{"id":"qemunit-copy-data"}])");
+    ASSERT_TRUE(source_hears("refused QEMU still serves the disks here\n"));
+    EXPECT_TRUE(quits());
+    EXPECT_TRUE(mark.counts());
+}
+
+TEST_F(MovingInWithDisksTest, AGuestThatCannotRunLeavesAnUnfinishedCopy) {
+    load_all();
+    answer_until("query-block-exports", R"("return":[])");
+    ASSERT_TRUE(source_hears("loaded\n"));
+    say_run();
+    answer_until("cont", R"("error":{"class":"GenericError","desc":"no lock"})");
+    ASSERT_TRUE(source_hears("refused "));
+    EXPECT_TRUE(mark.counts());
+}
+
+TEST_F(MovingInWithDisksTest, WhereItCannotBeWrittenDownNothingIsTaken) {
+    fs::create_directories(folder / "records/unfinished-copy.new/x");
+    moving->begin();
+    answer_until("query-migrate");
+    EXPECT_TRUE(quits());
+    EXPECT_FALSE(qemu.has_heard("nbd-server-start"));
+}
+
+// The disks are there, and QEMU has not begun to load.
+TEST_F(MovingInWithDisksTest, AnotherCompanionTakesTheDisksOnce) {
+    serve_disks();
+    make_companion();
+    moving->begin();
+    answer_until("query-block-exports", R"("return":[{"id":"qemunit-copy-data"}])");
+    ASSERT_TRUE(source_hears("copy\n"));
+    EXPECT_FALSE(qemu.has_heard("nbd-server"));
+    source.say_raw("copied\n");
+    answer_until("getfd");
+    make_companion();
+    moving->begin();
+    answer_until("migrate-incoming");
+    EXPECT_FALSE(qemu.has_heard("block-export"));
+    ASSERT_TRUE(source_hears("ready\n"));
+}
 
 TEST_F(MovingInTest, TheGuestRunsWhenTheSourceSaysSo) {
     ASSERT_TRUE(gone.prepare({kEarlier, "here", "vm1"}));

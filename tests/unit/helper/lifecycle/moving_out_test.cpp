@@ -124,6 +124,135 @@ class MovingOutTest : public ::testing::Test {
     std::size_t place = 0;
 };
 
+class MovingOutWithDisksTest : public MovingOutTest {
+  protected:
+    void begin_with_disks() {
+        testing::SocketPair pair, way;
+        target = testing::FakeQemu(std::move(pair.other));
+        server = testing::FakeQemu(std::move(way.other));
+        MoveRequest request{.connection = std::move(pair.one), .move = kTo};
+        request.copies.push_back({"data", std::move(way.one)});
+        moving->begin(std::move(request), [this](Result<> outcome) { result = outcome; });
+        target.say_raw("copy\n");
+        server.say_raw("NBDMAGIC");
+        answer_until("blockdev-mirror");
+    }
+    void send_all() {
+        begin_with_disks();
+        EXPECT_EQ(moving->state()["phase"], "copying");
+        answer_until("query-jobs", kReady);
+        ASSERT_TRUE(target_hears("copied\n"));
+        EXPECT_FALSE(qemu.has_heard("\"migrate\""));
+        target.say_raw("ready\n");
+        answer_until("migrate");
+        EXPECT_TRUE(qemu.has_heard(R"({"capability":"pause-before-switchover","state":true})"));
+    }
+    void answer_next() {
+        const std::string line = qemu.heard().substr(place, qemu.heard().find('\n', place) - place);
+        std::string answer = R"("return":{})";
+        if (line.find("query-status") != line.npos)
+            answer = R"("return":{"status":"running"})";
+        else if (line.find("query-jobs") != line.npos)
+            answer =
+                R"("return":[{"id":"qemunit-copy-data","status":"running","current-progress":0,)"
+                R"("total-progress":1}])";
+        answer_until("execute", answer);
+    }
+    void pause() { qemu.say(R"({"event":"MIGRATION","data":{"status":"pre-switchover"}})"); }
+
+    static constexpr char kReady[] =
+        R"("return":[{"id":"qemunit-copy-data","status":"ready","current-progress":1,)"
+        R"("total-progress":1}])";
+    testing::FakeQemu server;
+};
+
+TEST_F(MovingOutWithDisksTest, TheGuestIsGivenWhenItsDisksAreThere) {
+    send_all();
+    pause();
+    answer_until("block-job-cancel");
+    EXPECT_FALSE(qemu.has_heard("migrate-continue"));
+    answer_until("query-jobs", R"("return":[{"id":"qemunit-copy-data","status":"concluded"}])");
+    answer_until("migrate-continue");
+    complete();
+    target.say_raw("loaded\n");
+    ASSERT_TRUE(target_hears("run\n"));
+    EXPECT_TRUE(record.exists());
+}
+
+TEST_F(MovingOutWithDisksTest, ADiskThatIsNotWholeKeepsTheGuestHere) {
+    send_all();
+    pause();
+    answer_until("block-job-cancel");
+    answer_until("query-jobs",
+                 R"("return":[{"id":"qemunit-copy-data","status":"concluded","error":"EIO"}])");
+    answer_until("migrate_cancel");
+    answer_until("query-status", R"("return":{"status":"running"})");
+    expect_back("[Drive data] could not be copied: EIO");
+    EXPECT_FALSE(qemu.has_heard("migrate-continue"));
+}
+
+TEST_F(MovingOutWithDisksTest, AQemuThatHasNotWaitedKeepsTheGuestHere) {
+    send_all();
+    complete();
+    answer_until("query-status", R"("return":{"status":"postmigrate"})");
+    answer_until("cont");
+    expect_back("QEMU has not waited for the disks");
+}
+
+TEST_F(MovingOutWithDisksTest, ADiskThatFailsWhileTheMemoryIsSentKeepsTheGuestHere) {
+    send_all();
+    server.hang_up();
+    answer_until("query-status");
+    expect_back("[Drive data]: the connection of the disks has ended");
+}
+
+TEST_F(MovingOutWithDisksTest, ATargetThatTakesNoDisksGetsNoGuest) {
+    testing::SocketPair pair, way;
+    target = testing::FakeQemu(std::move(pair.other));
+    MoveRequest request{.connection = std::move(pair.one), .move = kTo};
+    request.copies.push_back({"data", std::move(way.one)});
+    moving->begin(std::move(request), [this](Result<> outcome) { result = outcome; });
+    target.say_raw("ready\n");
+    answer_until("query-status", R"("return":{"status":"running"})");
+    answer_until("query-status", R"("return":{"status":"running"})");
+    expect_back("it does not take the disks");
+}
+
+// While a cancelled migration has not ended, QEMU says no.
+TEST_F(MovingOutWithDisksTest, QemuWaitsForNobodyElseOnceTheMoveHasFailed) {
+    send_all();
+    server.hang_up();
+    answer_until("query-status");
+    expect_back("the connection of the disks has ended");
+    answer_until("migrate-set-capabilities",
+                 R"("error":{"class":"GenericError","desc":"There's a migration process"})");
+    EXPECT_TRUE(qemu.has_heard(R"([{"capability":"pause-before-switchover","state":false}])"));
+    answer_until("migrate-set-capabilities");
+    qemu.forget();
+    loop.run_for(500ms);
+    EXPECT_FALSE(qemu.has_heard("migrate-set-capabilities"));
+}
+
+TEST_F(MovingOutWithDisksTest, ADiskOfWhichNothingGetsThereKeepsTheGuestHere) {
+    patience = kSecond;
+    make_companion();
+    place = 0;
+    begin_with_disks();
+    while (!result) {
+        ASSERT_TRUE(loop.run_until(
+            [this] { return result || qemu.heard().find('\n', place) != std::string::npos; }, 60s));
+        if (!result)
+            answer_next();
+    }
+    expect_back("nothing more of the disks gets there");
+}
+
+// Of a move without disks, a capability of an earlier one would have QEMU wait for ever.
+TEST_F(MovingOutTest, WithoutDisksQemuDoesNotWait) {
+    offer();
+    EXPECT_TRUE(qemu.has_heard(R"({"capability":"pause-before-switchover","state":false})"));
+}
+
 TEST_F(MovingOutTest, RunIsSaidWhenItIsWrittenDown) {
     offer();
     loop.run_for(100ms);

@@ -50,6 +50,28 @@ TEST(IncomingTest, TakesTheLineAndNothingBehindIt) {
     EXPECT_TRUE(sockets.empty());
 }
 
+TEST(IncomingTest, DisksThatComeAlongHaveASocketOfTheirOwn) {
+    const testing::TemporaryFolder folder;
+    ListeningSockets sockets;
+    const std::string said = incoming_line(kMove, "pc-q35-7.2", "tcg", "root:1:2:4,data:1:3:0");
+    for (const bool has_socket : {false, true}) {
+        sockets["migrate"] = listener_at(folder / (has_socket ? "migrate.sock" : "other.sock"));
+        if (has_socket)
+            sockets["migrate-disks"] = listener_at(folder / "migrate-disks.sock");
+        const auto source = connect_unix(folder / (has_socket ? "migrate.sock" : "other.sock"));
+        ASSERT_TRUE(source);
+        ASSERT_EQ(send(source->get(), said.data(), said.size(), 0), ssize_t(said.size()));
+        auto incoming = take_incoming(sockets);
+        ASSERT_EQ(incoming.has_value(), has_socket);
+        if (!has_socket)
+            continue;
+        EXPECT_EQ(copied_images_text((*incoming)->copies), "root:1:2:4,data:1:3:0");
+        EXPECT_TRUE((*incoming)->copy_listener);
+        EXPECT_TRUE(sockets.empty());
+    }
+    EXPECT_FALSE(parse_incoming("0123456789abcdef0123456789abcdef vm1 host1 q35 tcg root:1"));
+}
+
 // The guest has come, and has ended since: the VM is one like any other.
 TEST(IncomingTest, ASocketThatWasShutDownIsSpent) {
     const testing::TemporaryFolder folder;
