@@ -5,11 +5,13 @@
 #include <fmt/format.h>
 #include <sys/random.h>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
 #include "bus/backup/backup_nodes.h"
 #include "bus/backup/nbd_socket.h"
+#include "bus/backup/scratch_room.h"
 #include "bus/methods/backup_end.h"
 #include "bus/vms/command_run.h"
 #include "bus/vms/guest_hold.h"
@@ -162,6 +164,20 @@ class Beginning : public std::enable_shared_from_this<Beginning> {
             std::move(made->listener));
     }
 
+    // For all disks at once, so that a backup that begins meanwhile plans with what is left.
+    void take_room(uint64_t available) {
+        promised_ = scratch_room().promised();
+        free_ = available - std::min(available, promised_);
+        room_ = scratch_room().promise();
+        for (const BackupRecord &record : records_)
+            room_->bytes += limit_of(record);
+    }
+
+    uint64_t limit_of(const BackupRecord &record) const {
+        return record.disk.is_variables ? record.disk.size
+                                        : scratch_limit(record.disk.size, free_, records_.size());
+    }
+
     void add_scratch(std::size_t index) {
         if (index == records_.size())
             return hold();
@@ -169,13 +185,18 @@ class Beginning : public std::enable_shared_from_this<Beginning> {
         auto scratch = make_scratch_file();
         if (!scratch)
             return abandon(SD_BUS_ERROR_FAILED, scratch.error().message);
-        const uint64_t limit =
-            record.disk.is_variables
-                ? record.disk.size
-                : scratch_limit(record.disk.size, scratch->available, records_.size());
+        if (!room_)
+            take_room(scratch->available);
+        const uint64_t limit = limit_of(record);
         if (!record.disk.is_variables && limit < kScratchLeast)
-            return abandon(SD_BUS_ERROR_FAILED,
-                           "there is no room in /var/tmp for what the guest overwrites meanwhile");
+            return abandon(
+                SD_BUS_ERROR_FAILED,
+                fmt::format("there is no room in /var/tmp for what the guest overwrites meanwhile: "
+                            "{} MiB are free, of which backups of other VMs may take {} MiB. Make "
+                            "room there, or wait for the end of these",
+                            scratch->available >> 20, promised_ >> 20));
+        if (UniqueFd kept{fcntl(scratch->fd.get(), F_DUPFD_CLOEXEC, 0)})
+            room_->files.push_back(std::move(kept));
         // The variables are copied at once, and there is room for them from the beginning.
         if (record.disk.is_variables
                 ? posix_fallocate(scratch->fd.get(), 0, static_cast<off_t>(limit)) != 0
@@ -299,6 +320,7 @@ class Beginning : public std::enable_shared_from_this<Beginning> {
         if (!vm || !caller || call_->open.has_left() ||
             !watch_backup_caller(sd_bus_message_get_bus(call_->message.get()), caller, vm))
             return abandon(SD_BUS_ERROR_FAILED, "the caller has left");
+        vm->keep_scratch_room(std::move(room_));
         if (sd_bus_reply_method_return(call_->message.get(), "hs", place_.get(),
                                        checkpoint_.c_str()) < 0)
             abandon(SD_BUS_ERROR_FAILED, "the socket cannot be sent over D-Bus");
@@ -364,6 +386,8 @@ class Beginning : public std::enable_shared_from_this<Beginning> {
     std::shared_ptr<const std::string> held_;  // the disks, until the backup has begun
     std::string checkpoint_;
     std::vector<BackupRecord> records_;
+    std::shared_ptr<ScratchRoom::Promise> room_;
+    uint64_t free_ = 0, promised_ = 0;
     UniqueFd place_;
     bool has_server_ = false, is_running_ = false, is_quiet_ = false;
     unsigned jobs_ = 0;  // copies of UEFI variables that have not ended

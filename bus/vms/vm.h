@@ -95,7 +95,6 @@ class Vm : public std::enable_shared_from_this<Vm> {
     const std::map<std::string, uint64_t> &events() const { return events_; }
     InputQueue &input() { return input_; }
     MonitorSessions &sessions() { return sessions_; }
-
     // What the companion is asked by whoever may inspect the VM.
     SharedLook &look_at_move() { return *look_at_move_; }
     // To be held by who has a connection to the companion. Null if there are as many as shall be,
@@ -103,24 +102,29 @@ class Vm : public std::enable_shared_from_this<Vm> {
     std::shared_ptr<const void> take_companion_place() {
         return companion_place_.use_count() <= kCompanionPlaces ? companion_place_ : nullptr;
     }
+
     // Whatever has to be kept for as long as the VM's backup is under way, and QEMU reachable.
     // `end`: what ends it when the VM is about to stop.
     void keep_backup(std::shared_ptr<void> backup, std::function<void()> end = {}) {
         backup_ = std::move(backup);
+        if (!backup_)
+            scratch_room_ = nullptr;
         end_backup_ = std::move(end);
     }
+    // Until then, what its scratch files may take (bus/backup/scratch_room.h).
+    void keep_scratch_room(std::shared_ptr<void> room) { scratch_room_ = std::move(room); }
     bool has_backup() const { return backup_ != nullptr; }
     // What takes a backup apart runs alone: QEMU aborts when a device is given the disk that it has
     // (bdrv_replace_child_noperm() in block.c). Each ends with finish_backup_end().
     void queue_backup_end(std::function<void()> end);
     void finish_backup_end();
 
+    // The timer of whoever looks again for the owner of a backup that another qemunitd has begun.
+    void keep_backup_look(EventSourcePtr next_look) { next_backup_look_ = std::move(next_look); }
     // The timer of whoever tries again to let go of a guest that a backup has stopped or frozen.
     void keep_guest_held(EventSourcePtr next_try) { next_release_ = std::move(next_try); }
 
     // Held by a call that counts on its disks staying as it has found them, or changes them: of two
-    // The timer of whoever looks again for the owner of a backup that another qemunitd has begun.
-    void keep_backup_look(EventSourcePtr next_look) { next_backup_look_ = std::move(next_look); }
     // that have asked for the size of a drive at once, the later could make it smaller again. `why`
     // is for people: "a snapshot is being loaded". Null if a call of another kind holds them, or if
     // none of the same kind may be beside it.
@@ -129,15 +133,15 @@ class Vm : public std::enable_shared_from_this<Vm> {
     std::string disk_hold() const;
 
   private:
+    // Of the eight that it has (helper/companion/request_server.cpp), one is for looks.
+    static constexpr long kCompanionPlaces = 5;
+
     void follow_unit();
     void update();
     void take_up_connection();
     void take_event(const QmpEvent &event);
     void clean_up_after(const QmpEvent &event);
     bool spend(std::size_t bytes);
-
-    // Of the eight that it has (helper/companion/request_server.cpp), one is for looks.
-    static constexpr long kCompanionPlaces = 5;
 
     sd_event *event_;
     const Paths &paths_;

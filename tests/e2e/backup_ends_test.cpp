@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <regex>
 #include <string>
 
 #include "tests/e2e/backups.h"
@@ -160,7 +161,6 @@ TEST(Backup, OutlivesQemunitd) {
     EXPECT_EQ(end_backup(vm, false), "");
 }
 
-// Little room for what guests overwrite meanwhile, as long as this object lives.
 TEST(Backup, EndsWithoutAWordIfItsCallerLeavesWhileNoQemunitdIsThere) {
     VmUnderTest vm("bkorphan", ini_with_disk());
     ASSERT_TRUE(vm.start().ok()) << vm.status();
@@ -182,6 +182,7 @@ TEST(Backup, EndsWithoutAWordIfItsCallerLeavesWhileNoQemunitdIsThere) {
     EXPECT_TRUE(wait_until_no_backup(vm));
 }
 
+// Little room for what guests overwrite meanwhile, as long as this object lives.
 class SmallScratch {
   public:
     SmallScratch() {
@@ -206,6 +207,36 @@ class SmallScratch {
         run_words("systemctl restart qemunitd.service");
     }
 };
+
+// What the scratch file may take: all else that has a size is larger, but for what is in the file.
+uint64_t smallest_node(const VmUnderTest &vm) {
+    const std::string nodes = nodes_of(vm);
+    const std::regex kSize("\"virtual-size\": *([0-9]+)");
+    uint64_t smallest = UINT64_MAX;
+    for (std::sregex_iterator found(nodes.begin(), nodes.end(), kSize), end; found != end; ++found)
+        if (const uint64_t size = std::stoull((*found)[1]); size % 65536 == 0)
+            smallest = std::min(smallest, size);
+    return smallest;
+}
+
+TEST(Backup, PlansNotWhatAnotherOneMayTake) {
+    const std::string disk = "[Drive root]\nFile=root.qcow2\nSize=32M\n";
+    VmUnderTest vm("bkroom", silent_linux_ini() + disk),
+        other("bkroom2", silent_linux_ini() + disk);
+    const SmallScratch small;
+    ASSERT_TRUE(vm.start().ok() && other.start().ok()) << vm.status() << other.status();
+    Puller first(vm.name()), second(other.name());
+    ASSERT_EQ(first.begin(), "") << first.message();
+    ASSERT_EQ(second.begin(), "") << second.message();
+    const uint64_t firsts = smallest_node(vm);
+    EXPECT_LT(smallest_node(other), firsts - firsts / 4);
+    // And what has ended takes nothing.
+    EXPECT_EQ(end_backup(vm, false), "");
+    EXPECT_EQ(end_backup(other, false), "");
+    ASSERT_EQ(second.begin(), "") << second.message();
+    EXPECT_GT(smallest_node(other), firsts - firsts / 8);
+    EXPECT_EQ(end_backup(other, false), "");
+}
 
 TEST(Backup, FailsInPlaceOfTheGuestIfTheScratchIsFull) {
     VmUnderTest vm("bkfull", silent_linux_ini() + "[Drive root]\nFile=root.qcow2\nSize=32M\n");
