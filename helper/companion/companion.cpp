@@ -244,9 +244,21 @@ class Companion {
 
     Result<> add_agent(const std::string &vm, PortEnd end, const Awaited &ready) {
         if (auto added = add_port(vm, std::move(end)); !added)
+        ports_.back()->ask_qemu_by(
+            [this](std::function<void()> answered) { ask_whether_qemu_runs(std::move(answered)); });
             return added;
         agent_.emplace(event_.get(), *ports_.back());
         if (ready.thing != Awaited::Thing::agent)
+    void ask_whether_qemu_runs(std::function<void()> answered) {
+        if (!qmp_ || !qmp_->is_ready())
+            return answered();
+        qmp_->execute("query-status", nullptr, kNoTimeout,
+                      [answered = std::move(answered)](const QmpClient::Reply &reply) {
+                          if (reply || reply.error().kind != QmpError::Kind::timeout)
+                              answered();
+                      });
+    }
+
             return {};
         return agent_->probe([this] { readiness_->take_answer_of_agent(); });
     }
