@@ -14,7 +14,7 @@
 #include "common/console/console_lines.h"
 #include "common/fd_watch.h"
 #include "common/result.h"
-#include "helper/console/acceptor.h"
+#include "common/sockets/acceptor.h"
 #include "common/timer.h"
 #include "helper/console/console_history.h"
 #include "helper/console/journal.h"
