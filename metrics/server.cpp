@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "metrics/server.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,17 +21,15 @@ Result<std::unique_ptr<Server>> Server::create(sd_event *event, std::vector<List
 
 Result<> Server::listen(std::function<void()> idle) {
     for (std::size_t i = 0; i < listeners_.size(); ++i) {
-        const UniqueFd &listener = listeners_[i].fd;
-        // A client may have gone before it is accepted.
-        if (const int flags = fcntl(listener.get(), F_GETFL);
-            flags < 0 || fcntl(listener.get(), F_SETFL, flags | O_NONBLOCK) < 0)
-            return fail_errno(errno, "cannot use a socket of qemunit-metrics.socket");
-        auto watch =
-            FdWatch::create(event_, listener.get(), EPOLLIN, "a socket of qemunit-metrics.socket",
-                            [this, i](uint32_t) { accept_from(i); });
-        if (!watch)
-            return std::unexpected(watch.error());
-        listener_watches_.push_back(std::move(*watch));
+        auto acceptor = Acceptor::create(
+            event_, std::move(listeners_[i].fd), "a socket of qemunit-metrics.socket",
+            SD_EVENT_PRIORITY_NORMAL,
+            [this, i](UniqueFd fd, const sockaddr_storage &) { accept(i, std::move(fd)); },
+            {.program = "qemunit-metrics",
+             .setting = "LimitNOFILE= of qemunit-metrics.service is its limit"});
+        if (!acceptor)
+            return std::unexpected(acceptor.error());
+        acceptors_.push_back(std::move(*acceptor));
     }
     auto timer = Timer::create(event_, [this, idle = std::move(idle)] {
         if (clients_.empty())
@@ -47,11 +44,7 @@ Result<> Server::listen(std::function<void()> idle) {
     return {};
 }
 
-void Server::accept_from(std::size_t listener) {
-    UniqueFd fd(
-        accept4(listeners_[listener].fd.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!fd)
-        return;
+void Server::accept(std::size_t listener, UniqueFd fd) {
     idle_.start(idle_usec_);
     (void)take_client(std::move(fd), listener);  // one that cannot be served is hung up on
     make_room(listener);
@@ -74,7 +67,7 @@ void Server::make_room(std::size_t listener) {
     if (oldest)
         drop(*oldest);
     else
-        listener_watches_[listener].set_enabled(false);
+        acceptors_[listener]->set_open(false);
 }
 
 Result<> Server::take_client(UniqueFd fd, std::size_t listener) {
@@ -220,7 +213,7 @@ void Server::drop(uint64_t id) {
     const auto found = clients_.find(id);
     if (found == clients_.end())
         return;
-    listener_watches_[found->second.listener].set_enabled(true);
+    acceptors_[found->second.listener]->set_open(true);
     clients_.erase(found);
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/fd_watch.h"
+#include "common/sockets/acceptor.h"
 #include "common/timer.h"
 #include "common/unique_fd.h"
 #include "metrics/http.h"
@@ -61,7 +62,7 @@ class Server {
           figures_(figures),
           idle_usec_(idle_usec) {}
     Result<> listen(std::function<void()> idle);
-    void accept_from(std::size_t listener);
+    void accept(std::size_t listener, UniqueFd fd);
     void make_room(std::size_t listener);
     Result<> take_client(UniqueFd fd, std::size_t listener);
     void serve(uint64_t id, uint32_t revents);
@@ -79,7 +80,7 @@ class Server {
     std::vector<Listener> listeners_;
     RecentFigures &figures_;
     uint64_t idle_usec_;
-    std::vector<FdWatch> listener_watches_;
+    std::vector<std::unique_ptr<Acceptor>> acceptors_;  // of the listeners, in their order
     Timer idle_;
     std::map<uint64_t, Client> clients_;
     uint64_t next_client_ = 1;

@@ -11,6 +11,7 @@
 #include "bus/methods/failed_load.h"
 #include "bus/methods/methods.h"
 #include "bus/methods/vm_call.h"
+#include "bus/monitor/drive_size.h"
 #include "bus/monitor/hot_drive.h"
 #include "bus/monitor/snapshot_drives.h"
 #include "bus/vms/command_run.h"
@@ -184,6 +185,32 @@ DiskHold hold_disks_to_load(const CallPtr &call) {
     return held;
 }
 
+// QEMU would revert the disks and reset the machine before it finds that it cannot load now. It
+// gets both questions at once, and what follows as soon as it has answered.
+void with_own_disks(const CallPtr &call, std::function<void()> then) {
+    struct Migration {
+        json value;
+        std::optional<QmpError> refusal;
+    };
+    const auto migration = std::make_shared<Migration>();
+    execute(call, "query-migrate", nullptr, [migration](const VmMonitor::Reply &reply) {
+        if (reply)
+            migration->value = *reply;
+        else
+            migration->refusal = reply.error();
+    });
+    ask(call, "query-status", nullptr,
+        [call, migration, then = std::move(then)](const json &status) {
+            if (migration->refusal)
+                return reply_error(*call, *migration->refusal);
+            const std::string why = migration_hold(status, migration->value);
+            if (why.empty())
+                return then();
+            reply_error(*call, bus_error::kBusy,
+                        concat("No snapshot of VM '", call->vm_name, "' is loaded: ", why));
+        });
+}
+
 // What has changed since a backup is not known after that.
 void load(const CallPtr &call, const DiskHold &held,
           const std::expected<SnapshotJob, std::string> &job) {
@@ -192,14 +219,17 @@ void load(const CallPtr &call, const DiskHold &held,
     const auto forgotten = [call, held, job](const VmMonitor::Reply &reply_of_qemu) {
         if (!reply_of_qemu)
             return reply_error(*call, reply_of_qemu.error());
-        start_job(call, job, [call, held](const VmMonitor::Reply &reply) {
-            if (reply || reply.error().error_class != QmpJobs::kJobFailed)
-                answer_snapshot(call, reply);
-            else
-                answer_failed_load(call, reply.error().message);
+        with_own_disks(call, [call, held, job] {
+            start_job(call, job, [call, held](const VmMonitor::Reply &reply) {
+                if (reply || reply.error().error_class != QmpJobs::kJobFailed)
+                    answer_snapshot(call, reply);
+                else
+                    answer_failed_load(call, reply.error().message);
+            });
         });
     };
-    forget_checkpoints(call->vm, call->deadline, forgotten);
+    with_own_disks(call,
+                   [call, forgotten] { forget_checkpoints(call->vm, call->deadline, forgotten); });
 }
 
 int method_save_snapshot(sd_bus_message *message, void *userdata, sd_bus_error *error) {

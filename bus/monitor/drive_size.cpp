@@ -20,6 +20,11 @@ using nlohmann::json;
 namespace {
 
 constexpr uint64_t kSector = 512;
+constexpr char kHeld[] = "its state is being saved, moved or restored";
+
+std::string status_in(const json &answer) {
+    return answer.is_object() ? string_at(answer, "status") : "";
+}
 
 std::expected<DriveSize, std::string> size_of(const json &device, std::string_view name,
                                               const std::string &vm) {
@@ -57,17 +62,23 @@ std::expected<DriveSize, std::string> drive_size(const json &query_block, std::s
                     names.empty() ? "none" : fmt::to_string(fmt::join(names, ", "))));
 }
 
-std::string image_hold(const json &status, const json &migration) {
-    constexpr std::string_view kOver[] = {"completed", "failed", "cancelled"};
-    const std::string run = status.is_object() ? string_at(status, "status") : "";
-    const std::string move = migration.is_object() ? string_at(migration, "status") : "";
-    if (run == "inmigrate" || run == "postmigrate" || run == "finish-migrate" ||
-        run == "restore-vm" || run == "save-vm" || run == "colo")
-        return "its state is being saved, moved or restored";
-    if (move.empty() || move == "none")
-        return "";
+std::string migration_hold(const json &status, const json &migration) {
+    constexpr std::string_view kOver[] = {"", "none", "completed", "failed", "cancelled"};
+    const std::string run = status_in(status), move = status_in(migration);
+    if (run == "inmigrate" || run == "postmigrate" || run == "finish-migrate" || run == "colo")
+        return kHeld;
     if (std::ranges::find(kOver, move) == std::end(kOver))
         return "its state is being saved or moved";
+    return "";
+}
+
+std::string image_hold(const json &status, const json &migration) {
+    const std::string run = status_in(status), move = status_in(migration);
+    if (run == "restore-vm" || run == "save-vm")
+        return kHeld;
+    if (std::string why = migration_hold(status, migration);
+        !why.empty() || move.empty() || move == "none")
+        return why;
     // With late-block-activate, images of a guest that has come here are opened when the guest
     // runs.
     const bool runs = status.is_object() && json_flag(status, "running");

@@ -24,7 +24,11 @@ struct DriveSize {
 std::expected<DriveSize, std::string> drive_size(const nlohmann::json &query_block,
                                                  std::string_view name, const std::string &vm);
 
-// Of query-status and query-migrate: why the images are not QEMU's to change, "" if they are. While
+// Of query-status and query-migrate: what is being done to the whole machine, so that nothing else can
+// be; "" if nothing is.
+std::string migration_hold(const nlohmann::json &status, const nlohmann::json &migration);
+
+// Of the same: why the images are not QEMU's to change, "" if they are. While
 // they are another QEMU's, or were written for the last time, QEMU does not refuse to resize one,
 // but aborts (bdrv_co_write_req_prepare() in block/io.c).
 std::string image_hold(const nlohmann::json &status, const nlohmann::json &migration);

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "common/files/mount_points.h"
 #include "common/paths.h"
 #include "ctl/vm/state_paths.h"
 
@@ -49,6 +50,8 @@ std::string left_in(const std::string &folder) {
 }
 
 Result<StateFolder> StateFolder::make(const std::string &folder) {
+    if (auto mounted = check_mounted(folder); !mounted)
+        return std::unexpected(mounted.error());
     std::error_code error;
     fs::create_directories(fs::path(folder).parent_path(), error);
     if (error)

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "ctl/verbs/media.h"
 
+#include <fmt/format.h>
+
 #include <filesystem>
 
+#include "common/files/disk_image.h"
 #include "ctl/verbs/image_opening.h"
 #include "ctl/vm/vm_bus.h"
 
@@ -32,6 +35,14 @@ Result<> change_medium(sd_bus *bus, const Invocation &invocation, const std::str
     const auto image = open_image(bus, invocation, vm, file, /*write=*/false);
     if (!image)
         return std::unexpected(image.error());
+    // Whatever Format= says: of an image of another format, the guest would read the format.
+    if (const std::string format = format_by_content(image->get()); !format.empty())
+        return fail(
+            EINVAL,
+            fmt::format("{0} is a {1} image, and a CD that is put in while the VM runs is "
+                        "read as raw: make one of it by 'qemu-img convert -f {1} -O raw {0} "
+                        "CD.iso', or write Format={1} in the ini file, and start the VM anew",
+                        file, format));
     auto message = new_vm_call(bus, vm, "ChangeMedium");
     if (!message)
         return std::unexpected(message.error());

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "common/files/free_name.h"
+#include "common/files/mount_points.h"
 #include "ctl/vms/file_replacement.h"
 #include "ctl/vms/folder_tree.h"
 
@@ -44,6 +45,8 @@ void remove_abandoned(const std::string &folders) {
 }  // namespace
 
 Result<UnfinishedFolder> UnfinishedFolder::make(const std::string &place) {
+    if (auto mounted = check_mounted(place); !mounted)
+        return std::unexpected(mounted.error());
     const fs::path whole(place), folders = whole.parent_path();
     std::error_code error;
     fs::create_directories(folders, error);

@@ -241,8 +241,10 @@ class Builder {
             lines +=
                 "CapabilityBoundingSet=CAP_MKNOD CAP_SETFCAP\nRestrictSUIDSGID=no\n"
                 "DevicePolicy=auto\n";
+        // The guest writes to it until its end, also where systemd stops both at once.
         add_drop_in(name + ".service",
-                    {{"Unit", required_mounts(vm_, {share.path->text}, HasStateDirectory::no)},
+                    {{"Unit", required_mounts(vm_, {share.path->text}, HasStateDirectory::no) +
+                                  fmt::format("Before={}\n", service_unit(vm_.name))},
                      {"Service", lines}});
         // The socket has no PartOf= the VM: systemd starts no socket whose service is about to end.
         want(name + ".socket");

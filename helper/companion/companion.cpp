@@ -33,6 +33,7 @@
 #include "helper/lifecycle/failed_load.h"
 #include "helper/lifecycle/guest_run.h"
 #include "helper/lifecycle/hardware.h"
+#include "helper/lifecycle/image_marks.h"
 #include "helper/lifecycle/moving_in.h"
 #include "helper/lifecycle/moving_out.h"
 #include "helper/lifecycle/readiness.h"
@@ -126,19 +127,22 @@ class Companion {
         unplugged_ = std::move(setup.unplugged);
         stop_timeout_usec_ = setup.stop_timeout_usec;
         not_saved_ = std::move(setup.not_saved);
+        looked_at_ = std::move(setup.looked_at);
         saved_.emplace(hibernation_path(vm));
         guest_run_.emplace(*qmp_, *saved_);
         arrived_.emplace(own_state_dir(vm));
         gone_.emplace(moved_away_path_in(own_state_dir(vm)));
-        resuming_.emplace(event, *qmp_, *saved_, *guest_run_, handover_, std::move(setup.resumed),
-                          Resuming::Callbacks{
-                              .tell_status = [](const std::string &status) { tell_status(status); },
-                              .is_stopping = [this] { return stopping_->has_begun(); },
-                              .is_paused = [this] { ask_status(); },
-                              .has_resumed =
-                                  [this] {
-                                      readiness_->take_resumption(qmp_->version());
-                                  }});
+        resuming_.emplace(
+            event, *qmp_, *saved_, *guest_run_, handover_, std::move(setup.resumed),
+            Resuming::Callbacks{
+                .tell_status = [](const std::string &status) { tell_status(status); },
+                .is_stopping = [this] { return stopping_->has_begun(); },
+                .is_paused = [this] { ask_status(); },
+                .has_resumed = [this] { readiness_->take_resumption(qmp_->version()); },
+                .look_at_images =
+                    [this] {
+                        return marks_of(looked_at_);
+                    }});
         moving_in_.emplace(
             event, *qmp_, *arrived_, *gone_, CopyMark(own_state_dir(vm)), *guest_run_, handover_,
             std::move(setup.incoming), setup.qemu, kMovePatience,
@@ -189,9 +193,10 @@ class Companion {
                               .ask_agent = [this] { ask_agent_to_shut_down(); },
                               .end_saving = [this] { leave_if_done(); },
                               .tell_stopping = [] { sd_notify(0, "STOPPING=1"); },
-                              .goes_on =
+                              .goes_on = [this] { ask_status_anew(); },
+                              .look_at_images =
                                   [this] {
-                                      ask_status_anew();
+                                      return marks_of(looked_at_);
                                   }});
         idleness_.emplace(
             event, *qmp_, setup.idle_timeout_usec, std::move(setup.network_lists),
@@ -266,7 +271,19 @@ class Companion {
         if (!port)
             return std::unexpected(port.error());
         ports_.push_back(std::move(*port));
+        ports_.back()->ask_qemu_by(
+            [this](std::function<void()> answered) { ask_whether_qemu_runs(std::move(answered)); });
         return {};
+    }
+
+    void ask_whether_qemu_runs(std::function<void()> answered) {
+        if (!qmp_ || !qmp_->is_ready())
+            return answered();
+        qmp_->execute("query-status", nullptr, kNoTimeout,
+                      [answered = std::move(answered)](const QmpClient::Reply &reply) {
+                          if (reply || reply.error().kind != QmpError::Kind::timeout)
+                              answered();
+                      });
     }
 
     Result<> add_agent(const std::string &vm, PortEnd end, const Awaited &ready) {
@@ -501,6 +518,7 @@ class Companion {
     void on_event(const QmpEvent &event) {
         follow_guest(event.name);
         guest_run_->on_event(event);
+        resuming_->on_event(event);
         moving_in_->on_event(event);
         moving_out_->on_event(event);
         succession_->on_event(event);
@@ -583,6 +601,7 @@ class Companion {
     std::optional<OfferedCopies> offered_copies_;
     std::optional<Succession> succession_;
     std::vector<CompanionSetup::Image> images_;
+    ImageFiles looked_at_;
     std::unique_ptr<RequestServer> requests_;
     std::optional<FailedLoad> failed_load_;
     std::optional<Idleness> idleness_;

@@ -39,6 +39,16 @@ std::optional<Incoming> take_incoming(CompanionFds &fds) {
     return incoming;
 }
 
+ImageFiles take_images(CompanionFds &fds) {
+    ImageFiles images;
+    for (auto &[name, fd] : fds)
+        for (const std::string_view prefix : {kWrittenImageFd, kReadImageFd})
+            if (name.starts_with(prefix))
+                images.push_back(
+                    {name.substr(prefix.size()), prefix == kWrittenImageFd, std::move(fd)});
+    return images;
+}
+
 }  // namespace
 
 CompanionSetup companion_setup(CompanionCommand command) {
@@ -54,6 +64,7 @@ CompanionSetup companion_setup(CompanionCommand command) {
     setup.requests = take(kRequestsFd);
     setup.qemu = command.qemu;
     setup.caller = take(kCallerFd);
+    setup.looked_at = take_images(command.fds);
     setup.obstacle = upgrade_obstacle(told);
     for (const DriveFile &file : told.files)
         setup.images.push_back({file.drive, file.set});

@@ -13,6 +13,7 @@
 #include "helper/guest/notify_server.h"
 #include "helper/handover/companion_command.h"
 #include "helper/handover/options.h"
+#include "helper/lifecycle/image_marks.h"
 #include "helper/lifecycle/moving_in.h"
 
 namespace qemunit::helper {
@@ -40,6 +41,7 @@ struct CompanionSetup {
         unsigned set = 0;
     };
     std::vector<Image> images;  // that are kept for one
+    ImageFiles looked_at;       // for the saved state
     pid_t qemu = -1;            // the process that becomes it
 };
 

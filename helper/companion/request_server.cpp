@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "helper/companion/request_server.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -45,21 +44,20 @@ struct RequestServer::Client : std::enable_shared_from_this<Client> {
 
 Result<std::unique_ptr<RequestServer>> RequestServer::create(sd_event *event, UniqueFd listener,
                                                              Handler handler) {
-    std::unique_ptr<RequestServer> server(
-        new RequestServer(event, std::move(listener), std::move(handler)));
-    fcntl(server->listener_.get(), F_SETFL, O_NONBLOCK);
-    auto watch = FdWatch::create(event, server->listener_.get(), EPOLLIN, "companion.sock",
-                                 [raw = server.get()](uint32_t) { raw->accept_client(); });
-    if (!watch)
-        return std::unexpected(watch.error());
-    server->watch_ = std::move(*watch);
-    server->watch_.set_enabled(true);
+    std::unique_ptr<RequestServer> server(new RequestServer(event, std::move(handler)));
+    auto acceptor =
+        Acceptor::create(event, std::move(listener), "companion.sock", SD_EVENT_PRIORITY_NORMAL,
+                         [raw = server.get()](UniqueFd fd, const sockaddr_storage &) {
+                             raw->take_client(std::move(fd));
+                         });
+    if (!acceptor)
+        return std::unexpected(acceptor.error());
+    server->acceptor_ = std::move(*acceptor);
     return server;
 }
 
-void RequestServer::accept_client() {
-    UniqueFd fd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!fd || clients_.size() >= kRequestClientsMax)
+void RequestServer::take_client(UniqueFd fd) {
+    if (clients_.size() >= kRequestClientsMax)
         return;
     auto client = std::make_shared<Client>();
     client->fd = std::move(fd);

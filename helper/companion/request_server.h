@@ -15,6 +15,7 @@
 #include "common/event_ptr.h"
 #include "common/fd_watch.h"
 #include "common/result.h"
+#include "common/sockets/acceptor.h"
 #include "common/unique_fd.h"
 
 namespace qemunit::helper {
@@ -37,17 +38,15 @@ class RequestServer {
   private:
     struct Client;
 
-    RequestServer(sd_event *event, UniqueFd listener, Handler handler)
-        : event_(event), listener_(std::move(listener)), handler_(std::move(handler)) {}
-    void accept_client();
+    RequestServer(sd_event *event, Handler handler) : event_(event), handler_(std::move(handler)) {}
+    void take_client(UniqueFd fd);
     void serve(Client &client);
     void take(const std::shared_ptr<Client> &client, const std::string &line);
     void drop(const Client &client);
 
     sd_event *event_;
-    UniqueFd listener_;
     Handler handler_;
-    FdWatch watch_;
+    std::unique_ptr<Acceptor> acceptor_;
     std::list<std::shared_ptr<Client>> clients_;
 };
 

@@ -20,8 +20,11 @@ namespace {
 constexpr char kWatched[] = "a serial port";
 constexpr std::size_t kReadSize = 16 * 1024;
 constexpr std::size_t kClientsMax = 32;
-constexpr std::size_t kTypedMax = 4 * 1024;   // bytes that wait for the guest
-constexpr uint64_t kPartialUsec = 1'000'000;  // a prompt is logged after this long a silence
+constexpr std::size_t kTypedMax = 4 * 1024;  // bytes that wait for the guest
+// A prompt is logged after this long a silence, twice: between and after the two, QEMU answers.
+constexpr uint64_t kPartialUsec = 500'000;
+// A QEMU that has taken longer to answer stood still, and its guest as well.
+constexpr uint64_t kPromptAnswerUsec = 200'000;
 // If a timer is this late, this process did not run, and perhaps QEMU did not run either.
 constexpr uint64_t kLateUsec = 500'000;
 // At the VM's end, a client that takes nothing for kSlowUsec is hung up on, and every client after
@@ -216,6 +219,8 @@ void SerialPort::take_output(std::string_view bytes) {
 
 // The timer measures the guest's silence: it does not run while the guest is not read, or paused.
 void SerialPort::arm_partial_timer() {
+    ++silence_;
+    was_silent_ = false;
     const bool can_be_heard = !waits_for_journal_ && guest_runs_;
     if (!can_be_heard || !lines_.has_partial()) {
         partial_timer_.stop();
@@ -229,12 +234,30 @@ void SerialPort::arm_partial_timer() {
     partial_timer_.start(kPartialUsec);
 }
 
-// A timer that is late may come after `systemctl freeze`, and before QEMU runs again.
+// A timer that is late may come after `systemctl freeze`, and before QEMU runs again. And QEMU
+// itself may stand still, as where its disk stalls: no event tells that.
 void SerialPort::end_partial_line() {
-    if (monotonic_now(event_) > partial_timer_.due() + kLateUsec)
+    const uint64_t now = monotonic_now(event_);
+    if (now > partial_timer_.due() + kLateUsec)
         arm_partial_timer();
+    else if (ask_qemu_)
+        ask_qemu_([this, silence = silence_, now] {
+            if (silence == silence_)
+                take_answer_of_qemu(now);
+        });
     else
+        take_answer_of_qemu(now);
+}
+
+void SerialPort::take_answer_of_qemu(uint64_t asked_usec) {
+    int unread = 0;  // bytes of the guest, which have come with the answer
+    const bool has_spoken = guest_ && ioctl(guest_.get(), FIONREAD, &unread) == 0 && unread > 0;
+    if (has_spoken || monotonic_now(event_) > asked_usec + kPromptAnswerUsec)
+        arm_partial_timer();
+    else if (std::exchange(was_silent_, true))
         lines_.flush_partial();
+    else
+        partial_timer_.start(kPartialUsec);
 }
 
 void SerialPort::take_line(const std::string &line) {
@@ -286,6 +309,7 @@ Result<> SerialPort::go_on_with(UniqueFd guest) {
 }
 
 void SerialPort::end() {
+    ++silence_;
     lines_.flush_partial();
     partial_timer_.reset();
     gather_timer_.reset();

@@ -14,8 +14,8 @@
 #include "common/console/console_lines.h"
 #include "common/fd_watch.h"
 #include "common/result.h"
+#include "common/sockets/acceptor.h"
 #include "common/timer.h"
-#include "helper/console/acceptor.h"
 #include "helper/console/console_history.h"
 #include "helper/console/journal.h"
 #include "helper/console/port_end.h"
@@ -39,6 +39,11 @@ class SerialPort {
     void on_bytes(std::function<void(std::string_view bytes)> callback) {
         on_bytes_ = std::move(callback);
     }
+
+    // How QEMU is asked whether it runs: it calls back when it does, or when it cannot be asked any
+    // more. Without that, QEMU counts as one that runs.
+    using AskQemu = std::function<void(std::function<void()> answered)>;
+    void ask_qemu_by(AskQemu ask) { ask_qemu_ = std::move(ask); }
 
     // Types `bytes` as a client would, after what clients typed before.
     void type(std::string_view bytes);
@@ -86,6 +91,7 @@ class SerialPort {
     void take_line(const std::string &line);
     void arm_partial_timer();
     void end_partial_line();
+    void take_answer_of_qemu(uint64_t asked_usec);
 
     sd_event *event_;
     const std::string vm_;
@@ -99,6 +105,7 @@ class SerialPort {
     std::function<void()> on_end_;
     std::function<void(const std::string &)> on_line_;
     std::function<void(std::string_view)> on_bytes_;
+    AskQemu ask_qemu_;
     ConsoleLines lines_;
     FdWatch guest_watch_;
     Timer partial_timer_;
@@ -108,6 +115,8 @@ class SerialPort {
     bool is_held_ = false;  // what is typed
     bool waits_for_journal_ = false;
     bool guest_runs_ = true;
+    unsigned silence_ = 0;     // the number of the one that is measured
+    bool was_silent_ = false;  // for half of the time
     bool has_ended_ = false;
     unsigned slow_rounds_ = 0;
     std::list<std::unique_ptr<Client>> clients_;

@@ -12,8 +12,8 @@
 
 #include "common/event_ptr.h"
 #include "common/result.h"
+#include "common/sockets/acceptor.h"
 #include "common/unique_fd.h"
-#include "helper/console/acceptor.h"
 #include "helper/guest/notify_message.h"
 
 namespace qemunit::helper {

@@ -31,6 +31,9 @@ inline constexpr const char *kQmpFd = "qmp", *kResumedFd = "resumed", *kNotifyFd
 inline constexpr std::string_view kIncomingFd = "incoming:";
 // migrate-disks.sock, which the disks of such a VM come by: "copies:" and copied_images_text().
 inline constexpr std::string_view kCopiesFd = "copies:";
+// An image, to look at: "image:rw:PATH", or "ro". It is no copy of QEMU's own descriptor, which
+// would keep QEMU's lock of the image.
+inline constexpr std::string_view kWrittenImageFd = "image:rw:", kReadImageFd = "image:ro:";
 
 // What is kept for a QEMU that takes the guest over (Successors): QEMU's own sockets, and the
 // images by the numbers of their sets.
@@ -47,9 +50,11 @@ inline constexpr const char *kAnswerFd = "answer";
 // What the companion writes to kResumedFd, a byte each. If the pipe ends without `runs`, the VM
 // could not be resumed.
 enum class Resumption : char {
-    runs = 0,    // the guest runs
-    given = 1,   // QEMU has the saved state: if QEMU ends now, the state is the reason
-    loaded = 2,  // the state was good: if QEMU ends now, there is another reason
+    runs = 0,     // the guest runs
+    given = 1,    // QEMU has the saved state
+    loaded = 2,   // the state was good: if QEMU ends now, there is another reason
+    refused = 3,  // the state is no good for this QEMU, which has said so, or has other hardware
+    unfit = 4,    // the state may be good, but the disks are not those that it was saved with
 };
 
 inline std::string guest_fd(const std::string &port) {

@@ -16,6 +16,7 @@
 #include "common/files/account.h"
 #include "common/files/disk_image.h"
 #include "common/files/left_images.h"
+#include "common/files/mount_points.h"
 #include "common/files/named_file.h"
 #include "common/files/new_file.h"
 #include "common/files/trusted_path.h"
@@ -24,7 +25,6 @@
 #include "common/user_paths.h"
 #include "common/vm_name.h"
 #include "common/whole_number.h"
-#include "helper/image/mount_points.h"
 
 namespace qemunit::helper {
 
@@ -274,7 +274,7 @@ Result<> create_image(const ImageOptions &options) {
         return cannot(folder.error());
     if (const auto found = is_there(options, folder->get(), name); !found || *found)
         return found ? Result<>() : std::unexpected(found.error());
-    if (auto mounted = check_mounted(parent); !mounted)
+    if (auto mounted = qemunit::check_mounted(parent); !mounted)
         return cannot(mounted.error());
     auto image = NewFile::create(folder->get(), name);
     if (!image)

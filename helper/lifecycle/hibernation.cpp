@@ -237,6 +237,14 @@ void Hibernation::on_event(const QmpEvent &event) {
     // more at the end of the migration.
     if ((event.name == "RESUME" || event.name == "WAKEUP") && is_complete_)
         give_up("cannot save the machine's state: somebody has let the guest run again");
+    // Of what QEMU has sent by then, and of what it sends after that, no whole machine can be made.
+    if (event.name == "RESET" && done_ && may_have_stopped_guest_ && !is_complete_)
+        return give_up("cannot save the machine's state: somebody has reset the machine meanwhile");
+    // Another medium, which QEMU takes also while it migrates: what was seen is not true any more.
+    if (event.name == "DEVICE_TRAY_MOVED" && done_ && looks_again_ && !is_writing()) {
+        hardware_.reset();
+        look_again();
+    }
     migration_.on_event(event);
 }
 
@@ -244,7 +252,9 @@ void Hibernation::on_event(const QmpEvent &event) {
 // (qdev_device_add_from_qdict() in softmmu/qdev-monitor.c).
 void Hibernation::look_again() {
     looks_again_ = true;
-    check_hardware([this](const Hardware &now) {
+    check_hardware([this, look = ++looks_at_hardware_](const Hardware &now) {
+        if (look != looks_at_hardware_)
+            return;
         hardware_ = now;
         if (is_complete_)
             write_header();
@@ -260,9 +270,11 @@ void Hibernation::complete() {
         look_again();
 }
 
+// QEMU has written its images for the last time when it says that it has sent all.
 void Hibernation::write_header() {
     if (const auto written = write_state_header(
-            file_.get(), {handover_.is_paused, *hardware_, handover_.is_hibernating});
+            file_.get(), {handover_.is_paused, *hardware_, handover_.is_hibernating,
+                          look_at_images_ ? look_at_images_() : ImageMarks()});
         !written)
         give_up(written.error().message);
     else

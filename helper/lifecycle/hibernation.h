@@ -21,6 +21,7 @@
 #include "helper/handover/supervision.h"
 #include "helper/lifecycle/file_sync.h"
 #include "helper/lifecycle/hardware.h"
+#include "helper/lifecycle/image_marks.h"
 #include "helper/lifecycle/outgoing_migration.h"
 
 namespace qemunit::helper {
@@ -47,6 +48,8 @@ class Hibernation {
     // is written, is not written again.
     void go_on(std::function<void(Result<>)> done);
     void on_event(const QmpEvent &event);
+    // Where the images are to be looked at when the machine is saved.
+    void look_at_images_by(std::function<ImageMarks()> look) { look_at_images_ = std::move(look); }
     // The guest goes on in this process.
     void set_process(pid_t qemu) { qemu_ = qemu; }
     // The whole state has come from QEMU, which is not needed any more.
@@ -88,6 +91,7 @@ class Hibernation {
     const Handover &handover_;
     uint64_t patience_usec_;
     std::function<void()> on_progress_;
+    std::function<ImageMarks()> look_at_images_;
     std::function<void(Result<>)> done_;  // empty: saving has not begun, or has ended
     UniqueFd file_;
     std::unique_ptr<FileSync> sync_;
@@ -95,6 +99,7 @@ class Hibernation {
     std::optional<Hardware> hardware_;  // of the machine that is saved
     OutgoingMigration migration_;
     unsigned saves_ = 0;  // answers that an earlier one has asked for are of no use
+    unsigned looks_at_hardware_ = 0;  // of those while QEMU migrates, the last one counts
     unsigned looks_for_backup_ = 0;
     uint64_t size_ = 0;  // bytes of the file
     bool may_have_stopped_guest_ = false;

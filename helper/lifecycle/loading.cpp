@@ -87,12 +87,13 @@ void Loading::read_header() {
 // it remembers of the one before.
 void Loading::compare(const Hardware &started) {
     const std::string difference = difference_since_save(header_->hardware, started);
-    if (difference.empty()) {
+    const std::string changed = changed_image(header_->images, images_);
+    if (!difference.empty())
+        give_up("compare", difference, Fault::refused);
+    else if (!changed.empty())
+        give_up("compare", changed, Fault::unfit);
+    else
         take_out(emptied_drives(header_->hardware, started));
-        return;
-    }
-    on_given_();
-    give_up("compare", difference);
 }
 
 void Loading::take_out(std::set<std::string> drives) {
@@ -131,18 +132,30 @@ void Loading::send_file() {
         std::move(file_));
 }
 
-void Loading::load(nlohmann::json source) {
+// A QEMU that cannot load a state ends, and its event is all that tells this from a QEMU that
+// somebody has killed.
+void Loading::load(const nlohmann::json &source) {
+    qmp_.execute(
+        "migrate-set-capabilities",
+        {{"capabilities", nlohmann::json::array({{{"capability", "events"}, {"state", true}}})}},
+        kLoadCommandTimeout, [this, source](const QmpClient::Reply &) { give(source); });
+}
+
+void Loading::give(nlohmann::json source) {
     on_given_();
     qmp_.execute("migrate-incoming", std::move(source), kLoadCommandTimeout,
                  [this](const QmpClient::Reply &reply) {
                      if (reply || reply.error().kind == QmpError::Kind::timeout)
                          look();
                      else
-                         give_up("migrate-incoming", reply.error().message);
+                         give_up("migrate-incoming", reply.error().message,
+                                 reply.error().kind == QmpError::Kind::monitor ? Fault::refused
+                                                                               : Fault::none);
                  });
 }
 
-void Loading::give_up(std::string_view command, const std::string &why) {
+void Loading::give_up(std::string_view command, const std::string &why, Fault fault) {
+    fault_ = fault;
     std::exchange(done_, nullptr)(
         fail(EIO, fmt::format("cannot load the machine's state: {}: {}", command, why)));
 }

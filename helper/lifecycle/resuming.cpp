@@ -38,14 +38,16 @@ void Resuming::begin() {
 
 void Resuming::load() {
     callbacks_.tell_status("Resuming");
-    loading_.emplace(event_, qmp_, saved_, [this] {
-        if (const auto &header = loading_->header())
-            handover_.is_paused = header->paused;
-        if (const auto &started = loading_->started())
-            remember_hardware(handover_, *started);
-        tell_helper(Resumption::given);
-        grant_time_to_load();
-    });
+    loading_.emplace(event_, qmp_, saved_,
+                     callbacks_.look_at_images ? callbacks_.look_at_images() : ImageMarks(),
+                     [this] {
+                         if (const auto &header = loading_->header())
+                             handover_.is_paused = header->paused;
+                         if (const auto &started = loading_->started())
+                             remember_hardware(handover_, *started);
+                         tell_helper(Resumption::given);
+                         grant_time_to_load();
+                     });
     loading_->begin([this](const Result<> &loaded) { take_loaded(loaded); });
 }
 
@@ -59,7 +61,17 @@ void Resuming::take_loaded(const Result<> &loaded) {
         return;
     }
     warn_of_resumption(loaded.error().message);
+    if (loading_->fault() == Loading::Fault::refused)
+        tell_helper(Resumption::refused);
+    else if (loading_->fault() == Loading::Fault::unfit)
+        tell_helper(Resumption::unfit);
     quit();
+}
+
+void Resuming::on_event(const QmpEvent &event) const {
+    if (is_wanted() && !handover_.has_resumed && event.name == "MIGRATION" &&
+        string_at(event.data, "status") == "failed")
+        tell_helper(Resumption::refused);
 }
 
 void Resuming::run() {

@@ -17,6 +17,7 @@
 #include "helper/handover/supervision.h"
 #include "helper/lifecycle/guest_run.h"
 #include "helper/lifecycle/hardware.h"
+#include "helper/lifecycle/image_marks.h"
 #include "helper/lifecycle/loading.h"
 
 namespace qemunit::helper {
@@ -32,6 +33,7 @@ class Resuming {
         std::function<bool()> is_stopping;
         std::function<void()> is_paused;  // the guest was saved as a paused one, and stays paused
         std::function<void()> has_resumed;
+        std::function<ImageMarks()> look_at_images = {};
     };
 
     // `helper`: where qemunit-helper reads the steps; no fd if there is no saved state.
@@ -49,6 +51,8 @@ class Resuming {
 
     // To be called once QMP answers.
     void begin();
+    // QEMU has said that it cannot load the state, and ends.
+    void on_event(const QmpEvent &event) const;
 
   private:
     void load();

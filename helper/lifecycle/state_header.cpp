@@ -12,7 +12,9 @@ using nlohmann::json;
 
 Result<> write_state_header(int file, const StateHeader &header) {
     std::string text(header.was_asked_for ? kAskedStateMagic : kStateMagic);
-    text += json_text({{"paused", header.paused}, {"hardware", hardware_text(header.hardware)}});
+    text += json_text({{"paused", header.paused},
+                       {"hardware", hardware_text(header.hardware)},
+                       {"images", image_marks_json(header.images)}});
     if (text.size() >= kStateHeaderSize)
         return fail(E2BIG, "the machine has more drives and devices than a saved state can tell");
     text.resize(kStateHeaderSize);
@@ -47,9 +49,10 @@ std::optional<StateHeader> read_state_header(int file) {
     const json value = parse_json(std::string_view(text).substr(kStateMagic.size()));
     const json paused = value.is_object() ? value.value("paused", json()) : json();
     auto hardware = parse_hardware(string_at(value, "hardware"));
-    if (!paused.is_boolean() || !hardware)
+    auto images = parse_image_marks(value.is_object() ? value.value("images", json()) : json());
+    if (!paused.is_boolean() || !hardware || !images)
         return std::nullopt;
-    return StateHeader{paused.get<bool>(), std::move(*hardware), was_asked_for};
+    return StateHeader{paused.get<bool>(), std::move(*hardware), was_asked_for, std::move(*images)};
 }
 
 }  // namespace qemunit::helper

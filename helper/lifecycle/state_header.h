@@ -10,6 +10,7 @@
 #include "common/result.h"
 #include "helper/handover/saved_state.h"
 #include "helper/lifecycle/hardware.h"
+#include "helper/lifecycle/image_marks.h"
 
 namespace qemunit::helper {
 
@@ -17,6 +18,7 @@ struct StateHeader {
     bool paused = false;  // somebody had paused the guest, and it stays paused when it is loaded
     Hardware hardware;
     bool was_asked_for = false;  // of a VM that need not have Stop=hibernate
+    ImageMarks images = {};      // as the guest has left them; none in older states
 };
 
 // At the beginning of the file; the file's offset stays.

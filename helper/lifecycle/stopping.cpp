@@ -55,7 +55,9 @@ Stopping::Stopping(sd_event *event, QmpClient &qmp, StopMode mode, uint64_t time
                            grant_time();
                    }),
       handover_(handover),
-      takes_over_(handover.takeovers > 0) {}
+      takes_over_(handover.takeovers > 0) {
+    hibernation_.look_at_images_by(callbacks_.look_at_images);
+}
 
 uint64_t Stopping::patience() const {
     return timeout_usec_ - std::min(timeout_usec_ / 4, kQuitMax);
@@ -240,7 +242,7 @@ void Stopping::save(const std::string &status) {
         hibernation_.go_on(done);
         return;
     }
-    handover_.is_paused = status == "paused";
+    handover_.is_paused = is_paused(status);
     handover_.is_saving = true;
     hibernation_.begin(done);
 }

@@ -19,6 +19,7 @@
 #include "helper/handover/supervision.h"
 #include "helper/lifecycle/guest_run.h"
 #include "helper/lifecycle/hibernation.h"
+#include "helper/lifecycle/image_marks.h"
 
 namespace qemunit::helper {
 
@@ -36,6 +37,8 @@ class Stopping {
         std::function<void()> tell_stopping;
         // A guest that was to be saved by hibernate() is as it was before.
         std::function<void()> goes_on;
+        // The images as they are now, for the saved state.
+        std::function<ImageMarks()> look_at_images = {};
     };
 
     // `timeout_usec`: StopTimeout=. `qemu`: the process. `handover`: tells a companion that has

@@ -8,7 +8,6 @@
 #include <linux/close_range.h>
 #include <sched.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <sysexits.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -21,6 +20,7 @@
 #include <cstring>
 #include <optional>
 
+#include "common/concat.h"
 #include "common/files/arrival_record.h"
 #include "common/files/copy_mark.h"
 #include "common/files/move_record.h"
@@ -35,13 +35,14 @@
 #include "helper/start/accelerators.h"
 #include "helper/start/advice.h"
 #include "helper/start/drive_images.h"
+#include "helper/start/ending.h"
 #include "helper/start/handed.h"
 #include "helper/start/incoming.h"
 #include "helper/start/kvm.h"
 #include "helper/start/last_exec.h"
 #include "helper/start/listening_sockets.h"
 #include "helper/start/mounted.h"
-#include "helper/start/saved_machine.h"
+#include "helper/start/resumption.h"
 #include "helper/start/shared_memory.h"
 #include "helper/start/succession_start.h"
 #include "helper/start/taps.h"
@@ -52,11 +53,6 @@ namespace {
 
 using namespace qemunit;
 using namespace qemunit::helper;
-
-int complain(int exit_code, std::string_view message) {
-    fmt::print(stderr, "<3>qemunit-helper: {}\n", message);
-    return exit_code;
-}
 
 std::vector<char *> pointers_to(const std::vector<std::string> &words) {
     std::vector<char *> pointers;
@@ -159,11 +155,6 @@ Result<> prepare(HelperOptions &options) {
     return copy_once(options.uefi_variables, uefi_variables_path(options.vm));
 }
 
-bool is_to_stop() {
-    sigset_t pending;
-    return sigpending(&pending) == 0 && sigismember(&pending, kStopSignal) == 1;
-}
-
 void mask_signals(int how, std::initializer_list<int> numbers) {
     sigset_t signals;
     sigemptyset(&signals);
@@ -215,6 +206,18 @@ Result<CompanionFds> keep_for_successor(const ListeningSockets &sockets, const O
     return kept;
 }
 
+// For a saved state, which fits only these images as they are. One that cannot be looked at is not
+// compared.
+void show_images(CompanionFds &companion, const OpenImages &images) {
+    for (const OpenImage &image : images)
+        if (UniqueFd look(
+                open(fmt::format("/proc/self/fd/{}", image.fd.get()).c_str(), O_PATH | O_CLOEXEC));
+            look)
+            companion.insert_or_assign(
+                concat(image.file.write ? kWrittenImageFd : kReadImageFd, image.file.path),
+                std::move(look));
+}
+
 // What a companion gets of this start alone.
 struct Beginning {
     UniqueFd resumed;  // where it says that the guest runs again, if there is a saved state
@@ -251,6 +254,7 @@ int become_qemu(const HelperOptions &options, const CompanionProgram &companion,
     if (!wiring)
         return complain(EX_OSERR, wiring.error().message);
     wiring->companion.merge(kept);
+    show_images(wiring->companion, files.images);
     for (const std::string &warning : wiring->warnings)
         fmt::print(stderr, "<4>qemunit-helper: {}\n", warning);
     // How the state is handed over depends on QEMU's version, which the companion will know.
@@ -277,159 +281,6 @@ int become_qemu(const HelperOptions &options, const CompanionProgram &companion,
         return complain(EX_OSERR, started.error().message);
     wiring->companion.clear();
     return execute_qemu(options, *wiring, files);
-}
-
-bool read_all(int fd, void *buffer, std::size_t size) {
-    ssize_t n = 0;
-    while ((n = read(fd, buffer, size)) < 0 && errno == EINTR) {
-    }
-    return n == static_cast<ssize_t>(size);  // a pipe gives a small message whole
-}
-
-// The last step that the companion tells; nothing if the companion ends before QEMU has the state.
-std::optional<Resumption> follow_resumption(int fd) {
-    std::optional<Resumption> last;
-    char byte = 0;
-    while (last != Resumption::runs && read_all(fd, &byte, 1))
-        last = static_cast<Resumption>(byte);
-    return last;
-}
-
-// For a failure that is not the state's fault: the state is still there, or was used and is gone
-// for good.
-int fail_to_resume(const SavedState &saved) {
-    if (is_to_stop())
-        return EXIT_SUCCESS;
-    return complain(EX_UNAVAILABLE,
-                    saved.exists() ? fmt::format("the VM could not be resumed, for a reason that "
-                                                 "QEMU gives above; its state is still in {}, for "
-                                                 "the next start. Without that file, it boots",
-                                                 saved.path())
-                                   : "the VM has ended right after it was resumed; its next start "
-                                     "boots");
-}
-
-// Sets the state aside, so that the guest may boot: its disks will not fit that state any more.
-// Returns the exit code if the state cannot be set aside.
-std::optional<int> set_aside(const SavedState &saved, int priority, std::string_view why) {
-    const auto name = saved.set_aside();
-    if (!name)
-        return complain(
-            EX_CANTCREAT,
-            fmt::format("{}, but its state cannot be set aside: {}; move that file away, "
-                        "and the VM boots",
-                        why, name.error().message));
-    if (!name->empty())
-        fmt::print(stderr, "<{}>qemunit-helper: {}; its state is set aside as {}, and it boots.\n",
-                   priority, why, *name);
-    return std::nullopt;
-}
-
-// 0.7 wrote no header before QEMU's own part, which begins so (QEMU_VM_FILE_MAGIC).
-bool is_of_0_7(int state) {
-    constexpr std::string_view kMagic = "QEVM";
-    char begin[kMagic.size()];
-    return pread(state, begin, sizeof begin, 0) == ssize_t{sizeof begin} &&
-           std::string_view(begin, sizeof begin) == kMagic;
-}
-
-// User networks were QEMU's own then, and QEMU loads no part of a state that it has nothing for.
-// These are connected to no card.
-void add_networks_of_0_7(HelperOptions &options) {
-    int number = 0;
-    for (const auto &[unit, socket] : options.needs)
-        if (unit.starts_with("qemu-usernet@"))
-            options.qemu.insert(
-                options.qemu.end(),
-                {"-netdev", fmt::format("user,id={}old-{},restrict=on", kOwnIds, number++)});
-}
-
-// A QEMU that has tried to go on with the saved state, and how far it has come.
-struct Attempt {
-    pid_t qemu = 0;
-    std::optional<Resumption> reached;
-};
-
-// QEMU ends when it cannot load a state. So that the VM starts all the same, a child process
-// becomes the QEMU that tries.
-Result<Attempt> attempt_to_resume(const HelperOptions &options, const CompanionProgram &companion,
-                                  ListeningSockets &sockets, const OpenFiles &files) {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return fail_errno(errno, "cannot create a pipe");
-    UniqueFd reading(ends[0]), writing(ends[1]);
-    // A second fork makes the new process systemd's child from the beginning.
-    const pid_t child = fork();
-    if (child < 0)
-        return fail_errno(errno, "cannot fork");
-    if (child == 0) {
-        if (fork() != 0)
-            _exit(EXIT_SUCCESS);
-        reading.reset();
-        const pid_t self = getpid();
-        if (write(writing.get(), &self, sizeof self) != sizeof self)
-            _exit(EXIT_FAILURE);
-        _exit(become_qemu(options, companion, std::move(sockets), files,
-                          {.resumed = std::move(writing), .caller = {}, .incoming = {}}));
-    }
-    while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
-    }
-    writing.reset();
-    // The PID of the new process comes first; then the steps, until the guest runs or until nobody
-    // is left who could write them.
-    Attempt attempt;
-    if (read_all(reading.get(), &attempt.qemu, sizeof attempt.qemu))
-        attempt.reached = follow_resumption(reading.get());
-    return attempt;
-}
-
-// The child becomes the service's main process when the guest runs. Returns the exit code if there
-// is nothing more to do.
-std::optional<int> try_to_resume(const HelperOptions &options, const CompanionProgram &companion,
-                                 ListeningSockets &sockets, const OpenFiles &files) {
-    const SavedState saved(hibernation_path(options.vm));
-    const auto file = saved.open();
-    // A state that cannot be opened may be readable tomorrow: the guest must not boot without it.
-    if (!file)
-        return complain(EX_NOINPUT, fmt::format("{}; mend that, or move the file away, and the VM "
-                                                "boots",
-                                                file.error().message));
-    if (!*file)
-        return std::nullopt;
-    HelperOptions of_state = options;
-    if (is_of_0_7(file->get()))
-        add_networks_of_0_7(of_state);
-    HelperOptions of_machine = of_state;
-    const bool is_of_version = use_machine_of_state(file->get(), of_machine.qemu);
-    auto attempt = attempt_to_resume(of_machine, companion, sockets, files);
-    // A QEMU that does not know that machine ends before it answers, and would do so each time.
-    if (attempt && !attempt->reached && is_of_version && saved.exists() && !is_to_stop()) {
-        fmt::print(stderr,
-                   "<4>qemunit-helper: QEMU did not begin as the machine that was saved, {}; "
-                   "trying that of the ini file.\n",
-                   machine_of_state(file->get()));
-        attempt = attempt_to_resume(of_state, companion, sockets, files);
-    }
-    if (!attempt)
-        return complain(EX_OSERR, attempt.error().message);
-    if (attempt->reached == Resumption::runs) {
-        // The companion's program tells systemd the new main process, and ends when systemd knows.
-        const std::vector<std::string> words{companion.path,
-                                             fmt::format("{}{}", kMainPid, attempt->qemu)};
-        execv(words.front().c_str(), pointers_to(words).data());
-        return complain(EX_OSERR,
-                        fmt::format("cannot run {}: {}", companion.path, std::strerror(errno)));
-    }
-    if (is_to_stop() || attempt->reached != Resumption::given)
-        return fail_to_resume(saved);
-    // Somebody counts on that one: the guest does not boot in its place.
-    if (saved.was_asked_for())
-        return complain(EX_CONFIG,
-                        fmt::format("the guest that was hibernated could not go on; undo what has "
-                                    "changed in the ini file or of QEMU since, or move {} away, "
-                                    "and the VM boots",
-                                    saved.path()));
-    return set_aside(saved, LOG_ERR, "the VM could not be resumed from where it was");
 }
 
 // The QEMU that takes a running guest over. There is a companion already, which gets its ends of
@@ -591,7 +442,11 @@ int main(int argc, char **argv) {
                                                options->not_saved, saved.path()));
     std::optional<int> exit_code;
     if (options->stop == StopMode::hibernate || saved.was_asked_for())
-        exit_code = try_to_resume(*options, companion, passed->sockets, files);
+        exit_code = try_to_resume(
+            *options, companion.path, [&](const HelperOptions &of_state, UniqueFd resumed) {
+                return become_qemu(of_state, companion, std::move(passed->sockets), files,
+                                   {.resumed = std::move(resumed), .caller = {}, .incoming = {}});
+            });
     else if (saved.exists())
         exit_code =
             set_aside(saved, LOG_WARNING, "the VM was hibernated, but has Stop=hibernate no more");

@@ -13,6 +13,7 @@
 
 #include "tests/e2e/bus.h"
 #include "tests/e2e/journal.h"
+#include "tests/e2e/slowed.h"
 #include "tests/e2e/unit_watch.h"
 #include "tests/e2e/unix_client.h"
 #include "tests/e2e/vm_under_test.h"
@@ -83,6 +84,23 @@ TEST_F(ConsoleFlood, OfManyLinesNoneIsLost) {
     print(lines);
     client.reset();
     ASSERT_NO_FATAL_FAILURE(read_lines_to(lines));
+    expect_whole();
+}
+
+// As it does while it waits for a disk that stalls. The companion runs meanwhile, and no event
+// tells that the guest does not.
+TEST_F(ConsoleFlood, QemuStandsStill) {
+    constexpr int kLines = 60'000;
+    print(kLines);
+    client.reset();
+    {
+        const Slowed slowed(vm.main_pid(), 100ms, 2500ms);
+        read_lines_to(1000);
+        for (int times = 0; times < 4 && !HasFailure(); ++times)
+            read_lines_to(line_ + 1000);
+    }
+    ASSERT_FALSE(HasFailure());
+    ASSERT_NO_FATAL_FAILURE(read_lines_to(kLines));
     expect_whole();
 }
 

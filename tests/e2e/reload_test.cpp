@@ -56,6 +56,27 @@ TEST(Reload, ADriveGetsAnotherImageThatItsSandboxDoesNotShow) {
     fs::remove_all("/srv/media");
 }
 
+// The guest would read the bytes of the format.
+TEST(Reload, ACdThatIsNoRawImageStaysOut) {
+    fs::create_directories("/srv/media");
+    write_file("/srv/media/a.iso", std::string(1 << 20, 'x'));
+    for (const char *image : {"/srv/media/b.iso", "/srv/media/c.qcow2"})
+        ASSERT_TRUE(run({"qemu-img", "create", "-q", "-f", "qcow2", image, "1M"}).ok());
+    const auto ini = [](const std::string &file) {
+        return boot_sector_ini() + "[Drive cd]\nMedia=cdrom\n" + file;
+    };
+    VmUnderTest vm("reloadraw", ini("File=/srv/media/a.iso\n"));
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    const std::string before = monitor_command(vm.name(), "info block cd").value;
+    const Finished changed = run_words("qemunitctl medium change reloadraw cd /srv/media/b.iso");
+    EXPECT_TRUE(changed.status == 1 && changed.says("/srv/media/b.iso is a qcow2 image"))
+        << changed;
+    EXPECT_FALSE(try_reload(vm, ini("File=/srv/media/c.qcow2\nFormat=qcow2\n")).ok());
+    EXPECT_NE(log_of(vm).find("/srv/media/c.qcow2 is a qcow2 image"), std::string::npos);
+    EXPECT_EQ(monitor_command(vm.name(), "info block cd").value, before);
+    fs::remove_all("/srv/media");
+}
+
 TEST(Reload, CablesArePluggedAndUnplugged) {
     const std::string lan = silent_linux_ini() + "[Network lan]\n";
     VmUnderTest vm("reloadlink", lan + "Link=no\n");

@@ -102,6 +102,25 @@ TEST(Shares, VirtiofsIsThereAgainIfItsGuestCouldBeSaved) {
     EXPECT_TRUE(answer) << answer.error().message << vm.status();
 }
 
+// As at the host's shutdown, where systemd is told to stop both at once: the guest still writes to
+// its share while it shuts down.
+TEST(Shares, VirtiofsOutlastsAGuestThatShutsDown) {
+    Folder folder("/srv/outlasts");
+    VmUnderTest vm("shareslast",
+                   deaf_ini() + "Stop=poweroff\nStopTimeout=8s\n[Share src]\nType=virtiofs\nPath=" +
+                       folder.path() + "\n");
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    const std::string server = "qemu-virtiofs@shareslast:src.service";
+    ASSERT_TRUE(wait_for_state(server, "active"));
+    const Finished stopped = run({"systemctl", "stop", "--no-block", vm.unit(), server});
+    EXPECT_TRUE(stopped.ok()) << stopped;
+    EXPECT_TRUE(wait_for_state(server, "inactive"));
+    run_words("journalctl --sync");
+    const std::string journal = journalctl(vm.unit());
+    EXPECT_NE(journal.find("pulling the plug"), std::string::npos) << journal;
+    EXPECT_TRUE(wait_for_state(vm.unit(), "inactive"));
+}
+
 // Whoever of the host opens or runs them would be root.
 TEST(Shares, TheGuestsRootMakesNothingThatGivesRootsRights) {
     Folder folder("/srv/special");

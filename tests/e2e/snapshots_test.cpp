@@ -69,6 +69,34 @@ TEST(Snapshots, WhatTheGuestDidSinceIsUndone) {
     EXPECT_EQ(execute(vm, "query-jobs"), "s \"[]\"");
 }
 
+// QEMU itself would revert the disks, reset the machine, and only then find out that it cannot
+// load.
+TEST(Snapshots, NoneIsLoadedWhileTheMachineIsSavedOrMoved) {
+    VmUnderTest vm("snapmoving", ini_with_disk());
+    ASSERT_TRUE(vm.start().ok()) << vm.status();
+    GuestShell guest(vm);
+    guest.run("modprobe -a virtio_pci virtio_blk");
+    guest.run("answer=42; echo before >/dev/vda; sync");
+    ASSERT_EQ(snapshot(vm, "SaveSnapshot", "clean").error, "");
+    guest.run("answer=43; echo after >/dev/vda; sync");
+    const std::string socket = "/var/lib/qemunit/snapmoving/state.sock";
+    const Finished reader = run({"systemd-run", "--quiet", "--unit=snapmoving-reader", "socat",
+                                 "-u", "UNIX-LISTEN:" + socket + ",mode=0777", "OPEN:/dev/null"});
+    ASSERT_TRUE(reader.ok()) << reader;
+    execute(vm, "migrate-set-parameters", R"({"max-bandwidth":4096})");
+    const std::string uri = R"({"uri":"unix:)" + socket + R"("})";
+    const Deadline deadline;
+    while (execute(vm, "query-migrate").find("active") == std::string::npos && !deadline.passed())
+        execute(vm, "migrate", uri);
+    const BusReply reply = snapshot(vm, "LoadSnapshot", "clean");
+    EXPECT_EQ(reply.error, "org.qemunit1.Error.Busy") << reply;
+    expect_contains(reply.message, "its state is being saved or moved");
+    EXPECT_EQ(execute(vm, "migrate_cancel"), "s \"{}\"");
+    EXPECT_EQ(guest.run("echo $answer; echo 3 >/proc/sys/vm/drop_caches; head -n 1 /dev/vda"),
+              "43\nafter\n");
+    run_words("systemctl stop snapmoving-reader");
+}
+
 TEST(Snapshots, ErrorsComeBeforeTheGuestIsStopped) {
     VmUnderTest vm("snaperror", ini_with_disk());
     ASSERT_TRUE(vm.start().ok()) << vm.status();

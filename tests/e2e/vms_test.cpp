@@ -343,6 +343,38 @@ TEST(Vms, CloneHasDisksOfItsOwn) {
     fs::remove(base);
 }
 
+// It would be hidden when the file system is mounted, as the start of the VM does.
+TEST(Clone, NothingIsMadeWhereAFileSystemIsMissing) {
+    const std::string unit = "/etc/systemd/system/var-lib-qemunit-clmissing.mount";
+    write_file(unit, "[Mount]\nWhat=tmpfs\nWhere=/var/lib/qemunit/clmissing\nType=tmpfs\n");
+    ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
+    write_file("/srv/clmissing.img", std::string(1 << 20, 'x'));
+    VmUnderTest source("clwhole", boot_sector_ini() + "[Drive data]\nFile=data.raw\nFormat=raw\n");
+    fs::create_directories("/var/lib/qemunit/clwhole");
+    write_file("/var/lib/qemunit/clwhole/data.raw", std::string(1 << 20, 'x'));
+    const std::string backup = "/var/lib/backup-of-clwhole";
+    ASSERT_TRUE(source.start().ok()) << source.status();
+    const Finished backed_up = ctl("backup clwhole " + backup);
+    ASSERT_TRUE(backed_up.ok()) << backed_up;
+    ASSERT_TRUE(source.stop().ok());
+    for (const std::string &words :
+         {std::string("new clmissing /srv/clmissing.img --full-copy --memory=64M --ssh-key="),
+          std::string("clone clwhole clmissing"), "restore " + backup + " clmissing"}) {
+        const Finished made = ctl(words);
+        EXPECT_EQ(made.status, 1) << made;
+        EXPECT_TRUE(made.says("is a mount point of var-lib-qemunit-clmissing.mount")) << made;
+        EXPECT_FALSE(fs::exists("/etc/qemunit/clmissing.ini")) << words;
+        EXPECT_FALSE(fs::exists("/var/lib/qemunit/clmissing/data.raw")) << words;
+        fs::remove_all("/var/lib/qemunit/clmissing");
+        fs::remove("/etc/qemunit/clmissing.ini");
+    }
+    fs::remove(unit);
+    fs::remove_all(backup);
+    fs::remove_all("/var/lib/qemunit/clwhole");
+    fs::remove("/srv/clmissing.img");
+    ASSERT_TRUE(run_words("systemctl daemon-reload").ok());
+}
+
 TEST(Vms, CloneRunsBesideItsSource) {
     const VmAtRest a("clfirst", kSmall + std::string("[Drive root]\nFile=root.img\nFormat=raw\n"
                                                      "[Network lan]\n"

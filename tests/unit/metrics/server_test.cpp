@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "tests/unit/helper/console/descriptor_limit.h"
 #include "tests/unit/temporary_folder.h"
 
 namespace qemunit::metrics {
@@ -68,6 +69,32 @@ class ServerTest : public ::testing::Test {
 };
 
 constexpr char kRequest[] = "GET /nothing HTTP/1.1\r\n\r\n";
+
+// Nothing spins, and the client is served when there is a descriptor.
+TEST_F(ServerTest, WithoutADescriptorLeftAClientWaits) {
+    UniqueFd client = new_socket();
+    const sockaddr_un where = address("one");
+    ::testing::internal::CaptureStderr();
+    {
+        const testing::NoDescriptorLeft none;
+        EXPECT_EQ(connect(client.get(), reinterpret_cast<const sockaddr *>(&where), sizeof where),
+                  0);
+        EXPECT_EQ(send(client.get(), kRequest, sizeof kRequest - 1, MSG_NOSIGNAL),
+                  static_cast<ssize_t>(sizeof kRequest - 1));
+        unsigned wakes = 0;
+        while (wakes < 1000 && sd_event_run(event_.get(), 100 * kMillisecond) > 0)
+            ++wakes;
+        EXPECT_LT(wakes, 1000u);
+    }
+    EXPECT_EQ(::testing::internal::GetCapturedStderr(),
+              "<4>qemunit-metrics: cannot accept a connection to a socket of "
+              "qemunit-metrics.socket: Too many open files; it waits until that is possible "
+              "(LimitNOFILE= of qemunit-metrics.service is its limit); this is said once.\n");
+    std::string answer = "wait";
+    while (answer == "wait" && sd_event_run(event_.get(), 60 * kSecond) > 0)
+        answer = said(client);
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 ")) << answer;
+}
 
 TEST_F(ServerTest, WhoHasNotAskedMakesRoom) {
     std::vector<UniqueFd> idle;

@@ -108,5 +108,19 @@ TEST(DriveSizeTest, ImagesAreNotAlwaysQemus) {
             << migration;
 }
 
+// A guest that was saved while it was paused has its snapshots, and a machine that a load has left
+// half-loaded gets another one.
+TEST(DriveSizeTest, AMachineIsHeldByAMoveAlone) {
+    const auto hold = [](const char *status, const char *migration) {
+        return migration_hold({{"status", status}}, {{"status", migration}});
+    };
+    for (const char *status : {"running", "paused", "restore-vm", "prelaunch"})
+        for (const char *migration : {"none", "completed", "failed", "cancelled"})
+            EXPECT_EQ(hold(status, migration), "") << status << " " << migration;
+    EXPECT_EQ(migration_hold({{"status", "running"}}, json::object()), "");
+    EXPECT_NE(hold("running", "active"), "");
+    EXPECT_NE(hold("postmigrate", "completed"), "");
+}
+
 }  // namespace
 }  // namespace qemunit::bus

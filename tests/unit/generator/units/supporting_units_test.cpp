@@ -52,8 +52,7 @@ TEST(SupportingUnitsTest, ThoseOfAUser) {
         "\n[Unit]\nConditionPathExists=|!%S/qemunit/vm1/a.img\n\n[Service]\n" +
         image_tool("--format=raw --size=1048576 %S/qemunit/vm1/a.img")))
         << found.files[0].content;
-    EXPECT_NE(found.files[1].content.find(" --socket ${PASST_FOLDER}/sock "),
-              std::string::npos)
+    EXPECT_NE(found.files[1].content.find(" --socket ${PASST_FOLDER}/sock "), std::string::npos)
         << found.files[1].content;
 }
 
@@ -216,8 +215,9 @@ TEST(SupportingUnitsTest, CredentialsOfFiles) {
 }
 
 std::string share_service(const std::string &arguments, const std::string &path = "/srv/src") {
-    return "\n[Unit]\nRequiresMountsFor=" + path + "\n\n[Service]\n" + kJournal +
-           "ExecStart=\nExecStart=" + std::string(kShareToolPath) + " " + arguments + "\n";
+    return "\n[Unit]\nRequiresMountsFor=" + path + "\nBefore=qemu@vm1.service\n\n[Service]\n" +
+           kJournal + "ExecStart=\nExecStart=" + std::string(kShareToolPath) + " " + arguments +
+           "\n";
 }
 
 TEST(SupportingUnitsTest, AFolderByVirtiofs) {

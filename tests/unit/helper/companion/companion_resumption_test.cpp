@@ -24,6 +24,24 @@ class ResumptionTest : public CompanionTest {
         ASSERT_TRUE(qemu.greet(loop));
         EXPECT_EQ(told(), "STATUS=Resuming");
     }
+    // Until QEMU has the state.
+    void begin_to_load() {
+        folder.write("state/hibernated", "RAM");
+        begin_to_resume();
+        answer("query-status", R"({"status":"inmigrate"})");
+        answer("query-migrate", "{}");
+        for (const char *command : {"getfd", "migrate-set-capabilities", "migrate-incoming"})
+            answer(command, "{}");
+    }
+    // What the helper has been told when QEMU is gone.
+    void expect_told_at_the_end(const std::string &steps) {
+        qemu.hang_up();
+        guest.close();
+        agent.close();
+        EXPECT_TRUE(loop.run_until([&] { return helper.has_ended(); }, 60s));
+        EXPECT_EQ(helper.read(), steps);
+        EXPECT_TRUE(fs::exists(state_file()));
+    }
     bool hears(const std::string &command) {
         return loop.run_until([&] { return qemu.has_heard("\"" + command + "\""); }, 60s);
     }
@@ -36,6 +54,7 @@ TEST_F(ResumptionTest, TheStateIsGoneBeforeTheGuestRuns) {
     answer("query-status", R"({"status":"inmigrate"})");
     answer("query-migrate", "{}");
     answer("getfd", "{}");
+    answer("migrate-set-capabilities", "{}");
     answer("migrate-incoming", "{}");
     answer("query-status", R"({"status":"inmigrate"})");
     EXPECT_TRUE(fs::exists(state_file()));
@@ -46,6 +65,18 @@ TEST_F(ResumptionTest, TheStateIsGoneBeforeTheGuestRuns) {
     EXPECT_EQ(told(), "READY=1\nSTATUS=Running, resumed, QEMU 7.2.22");
     EXPECT_TRUE(loop.run_until([&] { return helper.read() == std::string("\1\2\0", 3); }, 60s));
     EXPECT_EQ(folder.contents().count("state/hibernated.used"), 0u);
+}
+
+// The helper sets a state aside that QEMU has refused, and no other.
+TEST_F(ResumptionTest, WhatQemuRefusesIsTold) {
+    begin_to_load();
+    qemu.say(R"({"event":"MIGRATION","data":{"status":"failed"}})");
+    expect_told_at_the_end("\1\3");
+}
+
+TEST_F(ResumptionTest, AQemuThatWasKilledHasRefusedNothing) {
+    begin_to_load();
+    expect_told_at_the_end("\1");
 }
 
 TEST_F(ResumptionTest, AStateThatCannotBeRetiredStaysAndTheGuestDoesNotRun) {

@@ -39,7 +39,12 @@ TEST_F(CompanionTest, TheNextOneGoesOnWaitingForTheConsole) {
     EXPECT_EQ(told(), "STATUS=Started, waiting for a console line that matches 'login: *$'");
     kill_worker();
     EXPECT_EQ(told(), "STATUS=Started, waiting for a console line that matches 'login: *$'");
+    EXPECT_TRUE(loop.run_until([&] { return qemu.has_heard("\"query-status\""); }, 60s));
+    qemu.forget();
+    ++answered;  // the one for the status text, unanswered
     guest.write("guest login: ");
+    for (int times = 0; times < 2; ++times)  // who does not answer stands still
+        answer("query-status", R"({"status":"running"})");
     EXPECT_EQ(told(), "READY=1\nSTATUS=Running, QEMU 7.2.22");
     kill_worker();  // it has come, and is not waited for again
     EXPECT_EQ(told(), "READY=1\nSTATUS=Running, QEMU 7.2.22");

@@ -2,12 +2,13 @@
 //
 // Clients that cannot be taken: the process has no descriptor left. Nothing spins, and they are
 // served when there is one, at each socket on which the companion listens.
-#include "helper/console/acceptor.h"
+#include "common/sockets/acceptor.h"
 
 #include <gtest/gtest.h>
 
 #include <optional>
 
+#include "helper/companion/request_server.h"
 #include "helper/console/serial_port.h"
 #include "helper/guest/notify_server.h"
 #include "tests/unit/fake_qemu.h"
@@ -83,6 +84,14 @@ TEST_F(AcceptorTest, OfTheNotifyServer) {
     Peer guest = client_in_need();
     EXPECT_TRUE(loop.run_until([&] { return heard == 1; }, 60s));
     EXPECT_TRUE(loop.run_until([&] { return guest.has_ended(); }, 60s));
+}
+
+TEST_F(AcceptorTest, OfTheRequestServer) {
+    auto server = RequestServer::create(loop.get(), testing::listening_socket(path),
+                                        [](const Request &, const RequestServer::Answer &) {});
+    ASSERT_TRUE(server);
+    Peer client = client_in_need();
+    EXPECT_TRUE(loop.run_until([&] { return client.read().starts_with(R"({"QMP":)"); }, 60s));
 }
 
 TEST_F(AcceptorTest, SaysItOnce) {

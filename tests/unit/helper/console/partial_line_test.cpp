@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
+#include <vector>
 
 #include "tests/unit/helper/console/logged_port.h"
 
@@ -155,6 +157,46 @@ TEST(PartialLineTest, WhoWasAsleepHasNotHeardSilence) {
         port.print("ne\r\nlogin: ");
         port.wait_for_a_prompts_time();
         EXPECT_EQ(port.lines(journald), (Entries{"half a line", "login: "}));
+    });
+}
+
+// Which no event tells. It answers when it runs again.
+TEST(PartialLineTest, AQemuThatStandsStillIsNotSilent) {
+    testing::with_private_run([] {
+        FakeJournald journald;
+        PartialLine port;
+        std::vector<std::function<void()>> questions;
+        bool stands = true;
+        port.port->ask_qemu_by([&](std::function<void()> answered) {
+            stands ? questions.push_back(std::move(answered)) : answered();
+        });
+        port.print("half a li");
+        ASSERT_TRUE(port.wait_until([&] { return !questions.empty(); }));
+        port.wait_for_a_prompts_time();
+        stands = false;
+        questions.front()();
+        port.settle();
+        port.print("ne\r\nlogin: ");
+        port.wait_for_a_prompts_time();
+        EXPECT_EQ(port.lines(journald), (Entries{"half a line", "login: "}));
+        EXPECT_EQ(questions.size(), 1u);
+    });
+}
+
+// A moment is no reason to wait longer.
+TEST(PartialLineTest, AQemuThatAnswersIsSilent) {
+    testing::with_private_run([] {
+        FakeJournald journald;
+        PartialLine port;
+        int asked = 0;
+        port.port->ask_qemu_by([&](const std::function<void()> &answered) {
+            ++asked;
+            answered();
+        });
+        port.print("login: ");
+        port.wait_for_a_prompts_time();
+        EXPECT_EQ(port.lines(journald), Entries{"login: "});
+        EXPECT_EQ(asked, 2);
     });
 }
 

@@ -60,7 +60,7 @@ class SavedByQemu : public ::testing::Test {
             const UniqueFd file(open((folder / "state").c_str(), O_WRONLY | O_CLOEXEC));
             EXPECT_TRUE(write_state_header(file.get(), *header));
         }
-        loading.emplace(loop.get(), *client, saved, [this] { is_given = true; });
+        loading.emplace(loop.get(), *client, saved, images, [this] { is_given = true; });
         loading->begin([this](Result<> loaded) { result = loaded; });
     }
     void answer_hardware() {
@@ -81,6 +81,7 @@ class SavedByQemu : public ::testing::Test {
     testing::TemporaryFolder folder;
     Handover handover;
     const SavedState saved{folder / "state"};
+    ImageMarks images;  // as they are when a state is loaded
     uint64_t patience = 60 * kSecond;
     unsigned progresses = 0;
     bool is_given = false, is_closed = false;
@@ -205,6 +206,29 @@ TEST_F(HibernationTest, WhatIsPluggedInMeanwhileIsNotSavedEither) {
               "cannot save a state that the next start could go on with: the drive 'data' was "
               "plugged in since the VM was started");
     EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+// Which QEMU does not refuse.
+TEST_F(HibernationTest, AMediumThatIsChangedMeanwhileIsKnown) {
+    const auto drive = [](const std::string &file) {
+        return R"("return":[{"qdev":"cd","removable":true,"inserted":{"file":")" + file + R"("}}])";
+    };
+    begin();
+    answer_until("migrate", R"("return":{})");
+    answer_until("query-block", drive("/srv/one.iso"));
+    for (const char *command : {"query-fdsets", "qom-list", "qom-list"})
+        answer_until(command, R"("return":[])");
+    qemu.say(R"({"event":"DEVICE_TRAY_MOVED","data":{"device":"","id":"cd","tray-open":true}})");
+    qemu.say(R"({"event":"MIGRATION","data":{"status":"completed"}})");
+    answer_until("query-block", drive("/srv/two.iso"));
+    for (const char *command : {"query-fdsets", "qom-list", "qom-list"})
+        answer_until(command, R"("return":[])");
+    ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
+    ASSERT_TRUE(*result);
+    const UniqueFd file(open((folder / "state").c_str(), O_RDONLY | O_CLOEXEC));
+    const auto header = read_state_header(file.get());
+    ASSERT_TRUE(header);
+    EXPECT_EQ(header->hardware.media.at("cd").file, "/srv/two.iso");
 }
 
 TEST_F(HibernationTest, ABackupIsTheReasonIfThereIsOne) {
@@ -458,8 +482,10 @@ TEST_F(HibernationOfNewQemuTest, AStateThatQemuCannotOpenIsAnError) {
 // With a CD in the drive of the machine that is started, as its ini file has it.
 class LoadingOfHardwareTest : public HibernationTest {
   protected:
-    void load_with(const std::string &saved_medium) {
-        load(StateHeader{.paused = true, .hardware = {.media = {{"cd", {saved_medium, true}}}}});
+    void load_with(const std::string &saved_medium, const ImageMarks &marks = {}) {
+        load(StateHeader{.paused = true,
+                         .hardware = {.media = {{"cd", {saved_medium, true}}}},
+                         .images = marks});
         answer_until("query-status", R"("return":{"status":"inmigrate"})");
         answer_until("query-migrate", R"("return":{})");
         answer_until("query-block", R"("return":[{"device":"","qdev":"cd","removable":true,)"
@@ -487,8 +513,49 @@ TEST_F(LoadingOfHardwareTest, AStateIsNotLoadedBesideAnotherImage) {
     EXPECT_EQ(result->error().message,
               "cannot load the machine's state: compare: the drive 'cd' was changed from "
               "/srv/two.iso to /srv/one.iso since the state was saved");
-    EXPECT_TRUE(is_given);  // the helper sets it aside
+    EXPECT_FALSE(is_given);
+    EXPECT_EQ(loading->fault(), Loading::Fault::refused);  // the helper sets it aside
     EXPECT_EQ(heard.find("migrate-incoming"), std::string::npos);
+}
+
+TEST_F(LoadingOfHardwareTest, AStateIsNotLoadedOverADiskThatWasChanged) {
+    images = {{"/srv/a.raw", {.size = 2, .written = {}}}};
+    load_with("/srv/one.iso", {{"/srv/a.raw", {.size = 1, .written = {}}}});
+    ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
+    ASSERT_FALSE(*result);
+    EXPECT_EQ(
+        result->error().message,
+        "cannot load the machine's state: compare: /srv/a.raw was changed since the state was "
+        "saved: it has 2 bytes, and had 1");
+    EXPECT_FALSE(is_given);
+    EXPECT_EQ(loading->fault(), Loading::Fault::unfit);
+}
+
+// A load of a snapshot, by a monitor.
+TEST_F(HibernationTest, AMachineThatIsResetMeanwhileIsNotSaved) {
+    begin();
+    answer_until("migrate", R"("return":{})");
+    qemu.say(R"({"event":"RESET","data":{"guest":false,"reason":"host-qmp-system-reset"}})");
+    ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
+    ASSERT_FALSE(*result);
+    EXPECT_EQ(result->error().message,
+              "cannot save the machine's state: somebody has reset the machine meanwhile");
+    EXPECT_FALSE(std::filesystem::exists(folder / "state"));
+}
+
+TEST_F(HibernationTest, TheStateKnowsItsImages) {
+    const ImageMarks marks{{"/srv/a.raw", {.size = 1, .written = ImageMark::Time{2, 3}}}};
+    hibernation->look_at_images_by([&] { return marks; });
+    begin();
+    answer_until("migrate", R"("return":{})");
+    answer_hardware();
+    qemu.say(R"({"event":"MIGRATION","data":{"status":"completed"}})");
+    ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 60s));
+    ASSERT_TRUE(*result);
+    const UniqueFd file(open((folder / "state").c_str(), O_RDONLY | O_CLOEXEC));
+    const auto header = read_state_header(file.get());
+    ASSERT_TRUE(header);
+    EXPECT_EQ(header->images, marks);
 }
 
 }  // namespace

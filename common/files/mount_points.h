@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// Whether a folder is below a mount point whose file system is missing. For image.h: an image that
-// is made there would be hidden as soon as the file system is mounted. Never mounts anything
-// itself, but looks, by which an automount mounts.
+// Whether a folder is below a mount point whose file system is missing, for all that makes images:
+// one that is made there would be hidden as soon as the file system is mounted. Never mounts
+// anything itself, but looks, by which an automount mounts.
 #pragma once
 
 #include <string>
 
 #include "common/result.h"
 
-namespace qemunit::helper {
+namespace qemunit {
 
 // Where to look; tests look below another root.
 struct MountTables {
@@ -26,4 +26,4 @@ Result<> check_mounted(const std::string &folder, const MountTables &tables = {}
 // "/mnt/my disk" -> "mnt-my\x20disk.mount" (systemd.unit(5), "String Escaping")
 std::string mount_unit(std::string_view folder);
 
-}  // namespace qemunit::helper
+}  // namespace qemunit

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "helper/console/acceptor.h"
+#include "common/sockets/acceptor.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -8,7 +8,7 @@
 #include <cstring>
 #include <utility>
 
-namespace qemunit::helper {
+namespace qemunit {
 
 namespace {
 
@@ -18,9 +18,9 @@ constexpr uint64_t kAcceptRetryUsec = 200'000;
 
 Result<std::unique_ptr<Acceptor>> Acceptor::create(sd_event *event, UniqueFd listener,
                                                    std::string name, int64_t priority,
-                                                   Callback on_client) {
+                                                   Callback on_client, Limit limit) {
     std::unique_ptr<Acceptor> acceptor(
-        new Acceptor(std::move(listener), std::move(name), std::move(on_client)));
+        new Acceptor(std::move(listener), std::move(name), std::move(on_client), limit));
     const int fd = acceptor->listener_.get();
     const int flags = fcntl(fd, F_GETFL);
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
@@ -63,10 +63,9 @@ void Acceptor::pause(int error) {
     if (!std::exchange(has_complained_, true))
         fmt::print(
             stderr,
-            "<4>qemunit-helper: cannot accept a connection to {}: {}; it waits until that is "
-            "possible (LimitNOFILE= in [Service] of the ini file is the limit of this VM); "
+            "<4>{}: cannot accept a connection to {}: {}; it waits until that is possible ({}); "
             "this is said once.\n",
-            name_, std::strerror(error));
+            limit_.program, name_, std::strerror(error), limit_.setting);
 }
 
 void Acceptor::end_pause() {
@@ -78,4 +77,4 @@ void Acceptor::update() {
     io_.set_enabled(is_open_ && !is_paused_);
 }
 
-}  // namespace qemunit::helper
+}  // namespace qemunit

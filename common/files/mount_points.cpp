@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "helper/image/mount_points.h"
+#include "common/files/mount_points.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -11,9 +10,10 @@
 #include <vector>
 
 #include "common/ascii.h"
+#include "common/concat.h"
 #include "common/unique_fd.h"
 
-namespace qemunit::helper {
+namespace qemunit {
 
 namespace {
 
@@ -91,6 +91,13 @@ bool is_mounted(const std::vector<Mount> &mounts, const fs::path &folder) {
     return true;
 }
 
+// "\x2d" for a '-'
+std::string hexadecimal(char c) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    const auto byte = static_cast<unsigned char>(c);
+    return {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
+}
+
 bool has_unit(const std::string &root, const std::string &unit) {
     return std::ranges::any_of(kUnitFolders, [&](std::string_view folder) {
         std::error_code error;
@@ -114,7 +121,7 @@ std::string mount_unit(std::string_view folder) {
         else if (is_plain)
             name += c;
         else
-            name += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+            name += hexadecimal(c);
     }
     return (name.empty() ? "-" : name) + ".mount";
 }
@@ -132,11 +139,11 @@ Result<> check_mounted(const std::string &folder, const MountTables &tables) {
             has_unit(tables.root, unit) && !is_mounted(mounts, point))
             return fail(
                 ENOTCONN,
-                fmt::format("{0} is a mount point of {1}, and nothing is mounted there: what "
-                            "is made now would be in the wrong place. `systemctl start "
-                            "'{1}'` mounts it.",
-                            point.native(), unit));
+                concat(point.native(), " is a mount point of ", unit,
+                       ", and nothing is mounted there: what is made now would be in the wrong "
+                       "place. `systemctl start '",
+                       unit, "'` mounts it."));
     return {};
 }
 
-}  // namespace qemunit::helper
+}  // namespace qemunit

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
 // Which folders are below a mount point that has nothing mounted, by what stands in tables.
-#include "helper/image/mount_points.h"
+#include "common/files/mount_points.h"
 
 #include <gtest/gtest.h>
 
 #include "tests/unit/temporary_folder.h"
 
-namespace qemunit::helper {
+namespace qemunit {
 namespace {
 
 // A root file system, and /srv/big as a second one.
@@ -97,4 +97,4 @@ TEST_F(MountPointsTest, ThroughALink) {
 }
 
 }  // namespace
-}  // namespace qemunit::helper
+}  // namespace qemunit
