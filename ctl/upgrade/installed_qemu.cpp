@@ -12,14 +12,14 @@ namespace qemunit::ctl {
 
 namespace {
 
-constexpr int kQemuPatience = 60'000;  // ms
+constexpr int kProbePatience = 60'000;  // ms
 // As for `clone` (ctl/new/disk_copy.cpp).
 constexpr char kQemuAccount[] = "qemunit";
 
 }  // namespace
 
 Result<QemuProgram> installed_qemu(const std::string &path) {
-    ChildSetting setting{.silent_ms = kQemuPatience, .total_ms = kQemuPatience};
+    ChildSetting setting{.silent_ms = kProbePatience, .total_ms = kProbePatience};
     if (geteuid() == 0) {
         auto account = find_account(kQemuAccount);
         if (!account)
