@@ -19,6 +19,7 @@
 #include "common/concat.h"
 #include "common/files/journal_wait.h"
 #include "common/files/mount_namespace.h"
+#include "common/shared_names.h"
 #include "common/user_paths.h"
 #include "common/vm_name.h"
 #include "generator/check/conflicts.h"
@@ -136,19 +137,28 @@ int explain(const GeneratorOptions &options, const Log &log) {
 // systemd's word for the failure in the environment (systemd.exec(5)). Says something only if QEMU
 // has refused its command line: QEMU ends with status 1 then; or if what the VM needs beside QEMU
 // was not there, which the helper and qemunit-open say by theirs.
-int explain_failure(const GeneratorOptions &options) {
+int explain_failure(const GeneratorOptions &options, const Log &log) {
     const auto is = [](const char *variable, std::string_view value) {
         const char *text = std::getenv(variable);
         return text != nullptr && text == value;
     };
+    // The template's user is none for a name with a dot, or a long one: no command of a unit
+    // without a drop-in has run, and so none has said why there is no drop-in.
+    const std::string unit = service_unit(options.arguments.front());
+    if (is("MONITOR_SERVICE_RESULT", "resources") &&
+        access(fmt::format("/run/systemd/generator/{}.d/{}", unit, kDropInName).c_str(), F_OK) !=
+            0) {
+        log_all(log, missing_unit_reasons(options.arguments.front(), "", paths_for(options),
+                                          this_machine()));
+        return EXIT_SUCCESS;
+    }
     // Nothing is said of a process if it was one before QEMU's, as qemunit-open.
     const bool was_before_qemu = std::getenv("MONITOR_EXIT_CODE") == nullptr;
     if (!is("MONITOR_SERVICE_RESULT", "exit-code") ||
         !(was_before_qemu || is("MONITOR_EXIT_CODE", "exited")))
         return EXIT_SUCCESS;
     const Paths paths = paths_for(options);
-    remove_empty_state(options.arguments.front(),
-                       last_start(service_unit(options.arguments.front())));
+    remove_empty_state(options.arguments.front(), last_start(unit));
     // Of QEMU; of ours (sysexits.h): EX_DATAERR and EX_NOINPUT of an image, EX_CANTCREAT of a part
     // that is not up.
     constexpr std::string_view kSaid[] = {"1", "65", "66", "73"};
@@ -227,7 +237,7 @@ int main(int argc, char **argv) {
         case GeneratorOptions::Mode::explain:
             return explain(*options, Log(Log::Reader::person));
         case GeneratorOptions::Mode::explain_failure:
-            return explain_failure(*options);
+            return explain_failure(*options, Log(Log::Reader::person));
         case GeneratorOptions::Mode::print_run:
             return print_run(*options, Log(Log::Reader::person));
         case GeneratorOptions::Mode::dry_run:

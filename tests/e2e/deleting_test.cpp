@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "tests/e2e/journal.h"
 #include "tests/e2e/unit_watch.h"
 #include "tests/e2e/user_session.h"
 #include "tests/e2e/vm_under_test.h"
@@ -51,6 +52,21 @@ TEST(Deleting, ANameThatIsNoVmsLeavesNoFolder) {
     EXPECT_TRUE(wait_until_gone("/run/qemunit/deltypo"));
     EXPECT_FALSE(fs::exists(fs::symlink_status("/var/lib/qemunit_vms/deltypo")));
     run_words("systemctl reset-failed qemu@deltypo");
+}
+
+// systemd makes no user of such names, so that no command of the unit runs.
+TEST(Deleting, ANameThatNoUserCanHaveIsExplainedLikeOthers) {
+    const VmUnderTest vm("del.good", deaf_ini());
+    for (const std::string name : {"del.godo", "delete-this-name-which-is-a-long-one"}) {
+        EXPECT_FALSE(run_words("systemctl start qemu@" + name).ok());
+        const auto said =
+            Journal("qemu-failure@" + name + ".service").read_until([&](const JournalEntry &entry) {
+                return entry.message.contains("no VM '" + name + "' is configured");
+            });
+        EXPECT_TRUE(said) << said.error().message;
+        EXPECT_FALSE(fs::exists("/var/lib/qemunit/" + name));
+        run_words("systemctl reset-failed qemu@" + name);
+    }
 }
 
 // As a place for a mount, or with attributes of its own.
