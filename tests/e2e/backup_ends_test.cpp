@@ -343,11 +343,10 @@ TEST(Backup, ThawsAGuestThatFreezesTooLate) {
     };
     EXPECT_TRUE(holds());
     guest.run("echo >/tmp/go; cat /tmp/thawed; rm /tmp/go /tmp/thawed");
-    EXPECT_EQ(guest.run("cat /tmp/hook"), "freeze\nthaw\n");
-    const Deadline deadline;
-    while (holds() && !deadline.passed())
-        usleep(100'000);
-    EXPECT_FALSE(holds());
+    EXPECT_TRUE(wait_until([&] { return !holds(); }));
+    // Thawed once, or twice, if the agent was late to say so.
+    const std::string heard = guest.run("cat /tmp/hook");
+    EXPECT_TRUE(heard == "freeze\nthaw\n" || heard == "freeze\nthaw\nthaw\n") << heard;
     // And the next one is as any.
     const Finished next = ctl("backup bklate " + folder.path());
     EXPECT_TRUE(next.ok()) << next;

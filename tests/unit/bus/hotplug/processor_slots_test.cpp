@@ -70,7 +70,7 @@ TEST(ProcessorSlotsTest, WhyThereAreNotSoMany) {
               "VM 'vm' was started with 2 processors, which stay until it ends");
     json pair = slot(1);
     pair["vcpus-count"] = 2u;
-    EXPECT_EQ(processor_change(processor_slots({pair}), 1, "vm").error(),
+    EXPECT_EQ(processor_change(processor_slots(json::array({pair})), 1, "vm").error(),
               "VM 'vm' takes processors by 2 at a time, and cannot have 1");
 }
 

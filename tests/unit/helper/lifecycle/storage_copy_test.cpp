@@ -16,7 +16,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr char kNone[] = R"("return":[])";
+constexpr char kEmptyList[] = R"("return":[])";
 constexpr char kReady[] =
     R"("return":[{"id":"qemunit-copy-data","type":"mirror","status":"ready","current-progress":8,)"
     R"("total-progress":8}])";
@@ -65,8 +65,8 @@ class StorageCopyTest : public ::testing::Test {
                          [this](const std::string &why) {
                              failure = why;
                          }});
-        answer_until("query-jobs", kNone);
-        answer_until("query-named-block-nodes", kNone);
+        answer_until("query-jobs", kEmptyList);
+        answer_until("query-named-block-nodes", kEmptyList);
         loop.settle();
         EXPECT_FALSE(qemu.has_heard("blockdev-add"));  // QEMU would wait for the greeting
         remote.say_raw("NBDMAGIC");
@@ -134,7 +134,7 @@ TEST_F(StorageCopyTest, AWriteThatFailsAtTheEndIsAnError) {
 TEST_F(StorageCopyTest, AJobThatIsGoneIsAnError) {
     become_ready();
     finish();
-    answer_until("query-jobs", kNone);
+    answer_until("query-jobs", kEmptyList);
     ASSERT_TRUE(loop.run_until([this] { return result.has_value(); }, 10s));
     ASSERT_FALSE(*result);
     EXPECT_EQ(result->error().message,
