@@ -47,7 +47,8 @@ void empty_balloon(const CallPtr &call, uint64_t bytes) {
 void refuse_memory(const CallPtr &call, const QmpError &error) {
     if (error.kind != QmpError::Kind::monitor)
         return reply_error(*call, error);
-    const bool has_no_room = error.message.find("hotplug is not enabled") != std::string::npos;
+    const bool has_no_room = error.message.find("hotplug is not enabled") != std::string::npos ||
+                             error.message.find("'slots' option") != std::string::npos;
     reply_error(
         *call, bus_error::kMonitor,
         has_no_room

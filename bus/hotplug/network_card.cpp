@@ -118,20 +118,12 @@ std::expected<std::string, std::string> network_bus(const HotPlugMachine &machin
         vm, ports ? "none that is free" : "none", ports + 1));
 }
 
+// "socket" and not "stream", which looks for the descriptor by its number alone, in a thread that
+// has no monitor (net/stream.c of QEMU).
 json netdev_arguments(const HotNetwork &network, const std::string &fd_name) {
-    const std::string id = hot_network_id(network.name);
-    const json fd = {{"type", "fd"}, {"str", fd_name}};
-    switch (network.end) {
-        case NetworkEnd::tap:
-            return {{"type", "tap"}, {"id", id}, {"fd", fd_name}};
-        case NetworkEnd::stream:
-            return {{"type", "stream"}, {"id", id}, {"addr", fd}};
-        case NetworkEnd::datagram:
-            return {{"type", "dgram"}, {"id", id}, {"local", fd}};
-        case NetworkEnd::none:
-            break;
-    }
-    return {};
+    return {{"type", network.end == NetworkEnd::tap ? "tap" : "socket"},
+            {"id", hot_network_id(network.name)},
+            {"fd", fd_name}};
 }
 
 json card_arguments(const HotNetwork &network, const std::string &bus) {

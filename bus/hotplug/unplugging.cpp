@@ -26,10 +26,15 @@ EventWaits::Matcher is_unplugged(const std::string &device) {
 }
 
 void unplug(const CallPtr &call, const std::string &device, VmMonitor::ReplyCallback done) {
+    unplug(call, device, is_unplugged(device), std::move(done));
+}
+
+void unplug(const CallPtr &call, const std::string &device, EventWaits::Matcher is_gone,
+            VmMonitor::ReplyCallback done) {
     const auto vm = call->vm.lock();
     if (!vm)
         return done(std::unexpected(QmpError{QmpError::Kind::disconnected, "it is gone"}));
-    const uint64_t wait = vm->waits().wait(is_unplugged(device), call->deadline, done);
+    const uint64_t wait = vm->waits().wait(std::move(is_gone), call->deadline, done);
     execute(call, "device_del", {{"id", device}},
             [call, wait, done](const VmMonitor::Reply &asked) {
                 const auto same_vm = call->vm.lock();

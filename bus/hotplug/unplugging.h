@@ -18,6 +18,9 @@ EventWaits::Matcher is_unplugged(const std::string &device);
 // `done` is called once: when the guest has let go, or with the error of QEMU, or that the time of
 // the call is over.
 void unplug(const CallPtr &call, const std::string &device, VmMonitor::ReplyCallback done);
+// The same, for a device of which another event tells.
+void unplug(const CallPtr &call, const std::string &device, EventWaits::Matcher is_gone,
+            VmMonitor::ReplyCallback done);
 
 // The error Timeout; `what` the guest was to let go of: "drive 'data'".
 void reply_not_let_go(const CallPtr &call, const std::string &what);

@@ -151,7 +151,7 @@ TEST(HotPlug, ANetworkComesAndGoes) {
         unsigned char frame[18];
         ASSERT_EQ(recv(ours.get(), frame, sizeof frame, MSG_WAITALL), 18);
         EXPECT_EQ(std::string(reinterpret_cast<char *>(frame + 10), 6),
-                  "\x52\x54\x00\xaa\xbb\xcc" + std::string());
+                  std::string("\x52\x54\x00\xaa\xbb\xcc", 6));
         const BusReply again = attach(vm, "lan", ours.get(), "52:54:00:aa:bb:cd");
         expect_contains(again.message, "has an attached network 'lan' already");
         expect_contains(attach(vm, "other", ours.get(), "52:54:00:aa:bb:cd").message,

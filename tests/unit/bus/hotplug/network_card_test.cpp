@@ -71,13 +71,11 @@ TEST(NetworkCardTest, QemuIsToldInItsWords) {
     HotNetwork card = network();
     EXPECT_EQ(netdev_arguments(card, "f"),
               (json{{"type", "tap"}, {"id", "qemunit-hotnet-lan"}, {"fd", "f"}}));
-    card.end = NetworkEnd::stream;
-    EXPECT_EQ(netdev_arguments(card, "f"), (json{{"type", "stream"},
-                                                 {"id", "qemunit-hotnet-lan"},
-                                                 {"addr", {{"type", "fd"}, {"str", "f"}}}}));
-    card.end = NetworkEnd::datagram;
-    EXPECT_EQ(netdev_arguments(card, "f").value("local", json()),
-              (json{{"type", "fd"}, {"str", "f"}}));
+    for (const NetworkEnd end : {NetworkEnd::stream, NetworkEnd::datagram}) {
+        card.end = end;
+        EXPECT_EQ(netdev_arguments(card, "f"),
+                  (json{{"type", "socket"}, {"id", "qemunit-hotnet-lan"}, {"fd", "f"}}));
+    }
     EXPECT_EQ(card_arguments(card, "port1"), (json{{"driver", "virtio-net-pci"},
                                                    {"id", "qemunit-hotnet-lan"},
                                                    {"netdev", "qemunit-hotnet-lan"},
