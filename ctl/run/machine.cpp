@@ -99,13 +99,15 @@ std::string run_job(const RunRequest &request, const RunMachine &machine,
         add(run::kEnvironment, "TERM=" + surroundings.terminal);
     if (!surroundings.language.empty())
         add(run::kEnvironment, "LANG=" + surroundings.language);
+    // A command may write there whether anybody wants that or not.
+    add(run::kEnvironment, fmt::format("QEMUNIT_OUTPUT={}", run::kOutputFolder));
+    add(run::kEnvironment, fmt::format("QEMUNIT_EVENTS={}",
+                                       request.events.empty() ? "/dev/null" : run::kEventsFifo));
     if (!request.output.empty())
-        for (const char *name : {"QEMUNIT_OUTPUT", "GCOV_PREFIX", "GOCOVERDIR"})
+        for (const char *name : {"GCOV_PREFIX", "GOCOVERDIR"})
             add(run::kEnvironment, fmt::format("{}={}", name, run::kOutputFolder));
-    if (!request.events.empty()) {
+    if (!request.events.empty())
         add(run::kEventsPath, run::kEventsFifo);
-        add(run::kEnvironment, fmt::format("QEMUNIT_EVENTS={}", run::kEventsFifo));
-    }
     for (const std::string &variable : request.environment)
         add(run::kEnvironment, variable);
     for (const std::string &word : request.command)

@@ -118,6 +118,7 @@ void mount_root(const Job &job, int uevents) {
 
 void mount_usual() {
     mount_or_say("run", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755");
+    make_folders(run::kOutputFolder);  // for what is thrown away, unless a share comes there
     mount_or_say("shm", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
     mount_or_say("pts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "mode=0620,ptmxmode=0666");
     mount("cgroup2", "/sys/fs/cgroup", "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, "");

@@ -289,6 +289,15 @@ TEST(Run, KeepsWhatTheGuestWritesForIt) {
     EXPECT_EQ(read_file("/srv/run/events"), "one\ntwo\n");
 }
 
+TEST(Run, HasPlacesForWhatNobodyWants) {
+    const RunFolder folder;
+    const Finished done = folder.run(
+        "-- sh -c 'echo x >$QEMUNIT_OUTPUT/file && echo y >$QEMUNIT_EVENTS && "
+        "cat $QEMUNIT_OUTPUT/file'");
+    EXPECT_TRUE(done.ok()) << done;
+    expect_contains(done.output, "x\n");
+}
+
 // In a folder that the guest can write in.
 TEST(Run, WritesItsReportIntoNoFileThatTheGuestHasLinkedThere) {
     const UserSession user("runlinks");
