@@ -4,12 +4,15 @@
 // takes.
 #include <fmt/format.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "bus/hotplug/machine_place.h"
 #include "bus/hotplug/plugged_memory.h"
+#include "bus/hotplug/unplugging.h"
 #include "bus/methods/balloon.h"
 #include "bus/methods/methods.h"
 #include "bus/methods/vm_call.h"
@@ -32,8 +35,9 @@ struct MoreMemory {
 };
 using MoreMemoryPtr = std::shared_ptr<MoreMemory>;
 
-// Of memory-backend-memfd, which others map, or whose pages are huge.
-const std::vector<std::string> kMemoryProperties = {"share", "hugetlb", "hugetlbsize", "prealloc"};
+// What a backend is told by the ini; of memory-backend-memfd, others map it, or its pages are huge.
+const std::vector<std::string> kPropertiesOfRam = {"share", "prealloc"};
+const std::vector<std::string> kPropertiesOfMemfd = {"share", "hugetlb", "hugetlbsize", "prealloc"};
 
 // What the balloon had of it comes back, if there is one.
 void empty_balloon(const CallPtr &call, uint64_t bytes) {
@@ -91,16 +95,28 @@ void ask_properties(const CallPtr &call, const MoreMemoryPtr &growth) {
         });
 }
 
+// Memory of a call that has ended between the two commands: QEMU keeps it, and no guest has it.
+void remove_strays(const CallPtr &call, const std::map<std::string, std::string> &objects,
+                   const std::map<std::string, std::string> &devices) {
+    for (const auto &[id, type] : objects)
+        if (id.starts_with(kHotMemoryIds) && !devices.contains(id))
+            execute(call, "object-del", {{"id", id}}, [](const VmMonitor::Reply &) {});
+}
+
 void look_at_memory(const CallPtr &call, const MoreMemoryPtr &growth) {
-    ask(call, "qom-list", {{"path", "/objects"}}, [call, growth](const json &objects) {
-        growth->id = next_memory_id(objects);
-        const auto present = qom_children(objects);
-        const auto main = present.find(std::string(kMemoryId));
-        if (main != present.end() && main->second == "memory-backend-memfd") {
-            growth->main["qom-type"] = main->second;
-            growth->properties = kMemoryProperties;
-        }
-        ask_properties(call, growth);
+    ask(call, "qom-list", {{"path", kPeripheral}}, [call, growth](const json &devices) {
+        ask(call, "qom-list", {{"path", "/objects"}}, [call, growth, devices](const json &objects) {
+            growth->id = next_memory_id(objects);
+            const auto present = qom_children(objects);
+            remove_strays(call, present, qom_children(devices));
+            const auto main = present.find(std::string(kMemoryId));
+            if (main != present.end()) {
+                growth->main["qom-type"] = main->second;
+                growth->properties =
+                    main->second == "memory-backend-memfd" ? kPropertiesOfMemfd : kPropertiesOfRam;
+            }
+            ask_properties(call, growth);
+        });
     });
 }
 
@@ -124,11 +140,15 @@ void set_memory_size(const CallPtr &call) {
         return;
     if (bytes == 0)
         return reply_invalid(*call, "A guest cannot do without memory");
+    if (!claim(call, std::string(kHotMemoryIds), "the memory"))
+        return;
     ask(call, "query-memory-size-summary", nullptr, [call, bytes](const json &size) {
         const uint64_t now = memory_bytes(size);
         if (bytes > now)
             grow_memory(call,
                         std::make_shared<MoreMemory>(MoreMemory{.now = now, .wanted = bytes}));
+        else if (bytes == now)
+            empty_balloon(call, bytes);
         else
             set_balloon(call, bytes, now);
     });

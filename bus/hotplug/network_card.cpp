@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "bus/hotplug/network_card.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
@@ -8,7 +9,6 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <array>
@@ -25,10 +25,11 @@ namespace {
 constexpr unsigned kMiscMajor = 10, kTunMinor = 200;  // Documentation/admin-guide/devices.txt
 
 // With a name, it is an interface; without, a tap that is none yet.
-bool is_tap(int fd, const struct stat &status) {
+bool is_tap(int fd, const struct statx &info) {
     ifreq request{};
-    return S_ISCHR(status.st_mode) && status.st_rdev == makedev(kMiscMajor, kTunMinor) &&
-           ioctl(fd, TUNGETIFF, &request) == 0 && (request.ifr_flags & IFF_TAP) != 0;
+    return S_ISCHR(info.stx_mode) && info.stx_rdev_major == kMiscMajor &&
+           info.stx_rdev_minor == kTunMinor && ioctl(fd, TUNGETIFF, &request) == 0 &&
+           (request.ifr_flags & IFF_TAP) != 0;
 }
 
 int socket_option(int fd, int option) {
@@ -54,12 +55,13 @@ constexpr std::size_t kNetworkNameMax = 31;
 }  // namespace
 
 NetworkEnd network_end(int fd) {
-    struct stat status {};
-    if (fstat(fd, &status) < 0)
+    // Asks no file system, which might not answer.
+    struct statx info {};
+    if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &info) != 0)
         return NetworkEnd::none;
-    if (is_tap(fd, status))
+    if (is_tap(fd, info))
         return NetworkEnd::tap;
-    if (!S_ISSOCK(status.st_mode) || socket_option(fd, SO_ACCEPTCONN) != 0)
+    if (!S_ISSOCK(info.stx_mode) || socket_option(fd, SO_ACCEPTCONN) != 0)
         return NetworkEnd::none;
     sockaddr_storage peer{};
     socklen_t size = sizeof peer;

@@ -30,6 +30,11 @@ struct NewNetwork {
 };
 using NewNetworkPtr = std::shared_ptr<NewNetwork>;
 
+// QEMU takes the host's end from a card that has it, and refuses nothing.
+bool claim_network(const CallPtr &call, const std::string &name) {
+    return claim(call, hot_network_id(name), fmt::format("network '{}'", name));
+}
+
 // Also what a qemunitd that has ended has left. `done` is called once.
 void release_end(const CallPtr &call, const std::string &name, VmMonitor::ReplyCallback done) {
     if (const auto vm = call->vm.lock())
@@ -117,7 +122,7 @@ void attach_network(const CallPtr &call) {
     if (!fault.empty())
         return reply_invalid(*call, fault);
     attachment->end = UniqueFd(fcntl(fd, F_DUPFD_CLOEXEC, 0));
-    if (is_read(*call, attachment->end ? 0 : -errno))
+    if (is_read(*call, attachment->end ? 0 : -errno) && claim_network(call, network.name))
         attach_card(call, attachment);
 }
 
@@ -138,7 +143,7 @@ void take_card_out(const CallPtr &call, const std::string &name) {
 
 void detach_network(const CallPtr &call) {
     const char *text = nullptr;
-    if (!read_arguments(*call, "s", &text))
+    if (!read_arguments(*call, "s", &text) || !claim_network(call, text))
         return;
     ask(call, "qom-list", {{"path", kPeripheral}},
         [call, name = std::string(text)](const json &list) {

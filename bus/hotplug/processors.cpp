@@ -13,6 +13,7 @@
 #include "bus/methods/vm_call.h"
 #include "common/bus_errors.h"
 #include "common/concat.h"
+#include "common/shared_names.h"
 
 namespace qemunit::bus {
 
@@ -68,6 +69,8 @@ void set_processors(const CallPtr &call) {
         return;
     if (wanted == 0)
         return reply_invalid(*call, "A guest cannot do without a processor");
+    if (!claim(call, std::string(kHotProcessorIds), "the processors"))
+        return;
     execute(call, "query-hotpluggable-cpus", nullptr, [call, wanted](const VmMonitor::Reply &list) {
         if (!list && list.error().kind == QmpError::Kind::monitor)
             return reply_error(

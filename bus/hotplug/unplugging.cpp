@@ -19,6 +19,16 @@ bool is_being_unplugged(const QmpError &error) {
 
 }  // namespace
 
+bool claim(const CallPtr &call, const std::string &device, const std::string &what) {
+    const auto vm = call->vm.lock();
+    call->held = vm ? vm->claim_device(device) : nullptr;
+    if (!call->held)
+        reply_error(*call, bus_error::kBusy,
+                    fmt::format("Another call changes {} of VM '{}'; try again when that has ended",
+                                what, call->vm_name));
+    return call->held != nullptr;
+}
+
 EventWaits::Matcher is_unplugged(const std::string &device) {
     return [device](const QmpEvent &event) {
         return event.name == "DEVICE_DELETED" && string_at(event.data, "device") == device;

@@ -13,6 +13,10 @@ namespace qemunit::bus {
 // Time to finish what was begun at the last moment, before callers give up.
 inline constexpr uint64_t kReleaseTime = 2 * kSecond;
 
+// Keeps the device to this call until the answer. False, and the call is answered, if another one
+// has it; `what` for people: "network 'lan'".
+bool claim(const CallPtr &call, const std::string &device, const std::string &what);
+
 EventWaits::Matcher is_unplugged(const std::string &device);
 
 // `done` is called once: when the guest has let go, or with the error of QEMU, or that the time of

@@ -167,7 +167,8 @@ class Beginning : public std::enable_shared_from_this<Beginning> {
     // For all disks at once, so that a backup that begins meanwhile plans with what is left.
     void take_room(uint64_t available) {
         promised_ = scratch_room().promised();
-        free_ = available - std::min(available, promised_);
+        // Few take all that they may; one that runs out of room fails, and costs its guest nothing.
+        free_ = std::max(available - std::min(available, promised_), available / 4);
         room_ = scratch_room().promise();
         for (const BackupRecord &record : records_)
             room_->bytes += limit_of(record);

@@ -29,6 +29,7 @@ struct Call {
     uint64_t timeout = 0;   // µs
     uint64_t deadline = 0;  // the end of `timeout`, CLOCK_MONOTONIC
     OpenCall open;
+    std::shared_ptr<const void> held = {};  // what no other call may have until the answer
 };
 using CallPtr = std::shared_ptr<Call>;
 

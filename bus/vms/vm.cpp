@@ -13,6 +13,7 @@
 #include "bus/vms/guest_hold.h"
 #include "bus/vms/vm_state.h"
 #include "common/qmp/events.h"
+#include "common/shared_names.h"
 #include "common/timer.h"
 #include "common/unique_fd.h"
 #include "common/vm_name.h"
@@ -226,8 +227,21 @@ void Vm::take_event(const QmpEvent &event) {
         observer_.event(*this, event, data);
 }
 
-// The guest has let go of a drive, and the caller who had asked for that does not wait any more.
+std::shared_ptr<const void> Vm::claim_device(const std::string &id) {
+    std::erase_if(claimed_devices_, [](const auto &claim) { return claim.second.expired(); });
+    if (claimed_devices_.contains(id))
+        return nullptr;
+    const std::shared_ptr<const void> claim = std::make_shared<const std::string>(id);
+    claimed_devices_[id] = claim;
+    return claim;
+}
+
+// The guest has let go of a device, and no caller waits for that, or none does any more.
 void Vm::clean_up_after(const QmpEvent &event) {
+    if (const std::string device = string_at(event.data, "device");
+        event.name == "DEVICE_DELETED" && device.starts_with(kHotNetworkIds))
+        monitor_.execute("netdev_del", {{"id", device}}, monotonic_now(event_) + kCleanUpTimeout,
+                         [](const VmMonitor::Reply &) {});
     if (const std::string drive = drive_let_go(event); !drive.empty())
         release_drive(monitor_, drive, monotonic_now(event_) + kCleanUpTimeout,
                       [](const VmMonitor::Reply &) {});

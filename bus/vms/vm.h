@@ -132,6 +132,10 @@ class Vm : public std::enable_shared_from_this<Vm> {
     // Why they are held, "" if they are not.
     std::string disk_hold() const;
 
+    // Keeps a device that comes or goes to one call, for as long as that has what is returned; null
+    // if another one has it.
+    std::shared_ptr<const void> claim_device(const std::string &id);
+
   private:
     // Of the eight that it has (helper/companion/request_server.cpp), one is for looks.
     static constexpr long kCompanionPlaces = 5;
@@ -168,6 +172,7 @@ class Vm : public std::enable_shared_from_this<Vm> {
     std::function<void()> end_backup_;
     std::deque<std::function<void()>> backup_ends_;  // the first one is under way
     std::weak_ptr<const std::string> disk_hold_;
+    std::map<std::string, std::weak_ptr<const void>> claimed_devices_;
     EventSourcePtr next_release_, next_backup_look_;
     bool is_connection_new_ = true;
 };

@@ -8,6 +8,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <string_view>
@@ -20,7 +21,10 @@ namespace qemunit::ctl {
 namespace {
 
 constexpr char kCopies[] = "/var/tmp";
-constexpr std::string_view kCopyPrefix = "qemunit-backup.";
+// And six characters of mkdtemp(). Nobody types such a name for a folder with backups to keep.
+constexpr std::string_view kCopyPrefix = ".qemunit-stream-";
+constexpr std::size_t kRandomSize = 6;
+constexpr std::string_view kBackups = "backups";
 constexpr uint64_t kFullBelow = 64 << 20;
 
 // Nothing if somebody works in it, or has removed it.
@@ -39,6 +43,13 @@ void remove_copy(const std::string &path) {
     (void)remove_tree(path, [](const struct stat &) { return false; });
 }
 
+// Nothing is in it but what we make there.
+bool is_copy(const UniqueFd &folder) {
+    const auto entries = entries_of(folder.get());
+    return entries && std::ranges::all_of(
+                          *entries, [](const TreeEntry &entry) { return entry.name == kBackups; });
+}
+
 void remove_left_copies() {
     const auto copies = open_folder(kCopies);
     const auto entries = copies ? entries_of(copies->get()) : std::unexpected(copies.error());
@@ -46,9 +57,10 @@ void remove_left_copies() {
         return;
     for (const TreeEntry &entry : *entries) {
         const std::string path = fmt::format("{}/{}", kCopies, entry.name);
-        if (!entry.name.starts_with(kCopyPrefix) || !S_ISDIR(entry.info.st_mode))
+        if (!entry.name.starts_with(kCopyPrefix) ||
+            entry.name.size() != kCopyPrefix.size() + kRandomSize || !S_ISDIR(entry.info.st_mode))
             continue;
-        if (const UniqueFd left = locked(path))
+        if (const UniqueFd left = locked(path); left && is_copy(left))
             remove_copy(path);
     }
 }
@@ -66,6 +78,10 @@ Result<CopyFolder> CopyFolder::make() {
             return CopyFolder(std::move(path), std::move(lock));
     }
     return fail(EBUSY, fmt::format("cannot lock a folder in {}", kCopies));
+}
+
+std::string CopyFolder::path() const {
+    return fmt::format("{}/{}", outer_, kBackups);
 }
 
 CopyFolder::~CopyFolder() {

@@ -21,7 +21,7 @@ class CopyFolder {
     ~CopyFolder();
 
     // For the backup: its own lock is beside ours.
-    std::string path() const { return outer_ + "/backups"; }
+    std::string path() const;
     // What to do, if a backup has failed because there is no room; "" if there is.
     std::string advice() const;
 

@@ -224,7 +224,7 @@ class Companion {
                             ports_, [](const auto &one) { return one->has_untaken_in_socket(); });
                         return port == ports_.end() ? std::string() : (*port)->name();
                     },
-                .is_given =
+                .watch =
                     [this](QmpClient &qmp, pid_t process) {
                         watch_over(qmp, process);
                         watchdog_->start();

@@ -98,7 +98,7 @@ class Hibernation {
     EventSourcePtr stalled_, next_look_;
     std::optional<Hardware> hardware_;  // of the machine that is saved
     OutgoingMigration migration_;
-    unsigned saves_ = 0;  // answers that an earlier one has asked for are of no use
+    unsigned saves_ = 0;              // answers that an earlier one has asked for are of no use
     unsigned looks_at_hardware_ = 0;  // of those while QEMU migrates, the last one counts
     unsigned looks_for_backup_ = 0;
     uint64_t size_ = 0;  // bytes of the file

@@ -134,11 +134,16 @@ void Loading::send_file() {
 
 // A QEMU that cannot load a state ends, and its event is all that tells this from a QEMU that
 // somebody has killed.
+// late-block-activate: QEMU writes nothing in the images before the guest runs, not even in their
+// bitmaps, so that a state which is not used after all fits them still. What a paused guest has,
+// others may want to use before it runs.
 void Loading::load(const nlohmann::json &source) {
-    qmp_.execute(
-        "migrate-set-capabilities",
-        {{"capabilities", nlohmann::json::array({{{"capability", "events"}, {"state", true}}})}},
-        kLoadCommandTimeout, [this, source](const QmpClient::Reply &) { give(source); });
+    nlohmann::json capabilities = nlohmann::json::array();
+    capabilities.push_back({{"capability", "events"}, {"state", true}});
+    if (!header_ || !header_->paused)
+        capabilities.push_back({{"capability", "late-block-activate"}, {"state", true}});
+    qmp_.execute("migrate-set-capabilities", {{"capabilities", std::move(capabilities)}},
+                 kLoadCommandTimeout, [this, source](const QmpClient::Reply &) { give(source); });
 }
 
 void Loading::give(nlohmann::json source) {

@@ -335,6 +335,7 @@ void MovingOut::come_back(std::string why) {
         storage_.abort();
     migration_.cancel();
     channel_.reset();
+    request_.copies.clear();
     look_whether_back();
 }
 

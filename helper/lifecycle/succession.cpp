@@ -265,7 +265,7 @@ void Succession::decide() {
     phase_ = Phase::given;
     handover_.predecessor = qemu_;
     handover_.has_succeeded = true;
-    callbacks_.is_given(*new_, ends_.process);
+    callbacks_.watch(*new_, ends_.process);
     wait_no_longer_than(patience_usec_, "it does not say that the guest runs");
     const bool is_let = new_run_->let("cont", [this](const QmpClient::Reply &reply) {
         if (reply || (has_run_there_ && reply.error().kind == QmpError::Kind::monitor))
@@ -275,6 +275,7 @@ void Succession::decide() {
             return;
         handover_.has_succeeded = false;
         handover_.predecessor = -1;
+        callbacks_.watch(qmp_, qemu_);  // its way back may be long
         come_back("the guest cannot run there: " + reply.error().message);
     });
     if (!is_let)

@@ -56,7 +56,7 @@ class Succession {
         // A port whose guest has not taken all of that yet; "" if there is none.
         std::function<std::string()> port_with_input;
         // From now on, it depends on that QEMU whether the guest runs.
-        std::function<void(QmpClient &qmp, pid_t process)> is_given;
+        std::function<void(QmpClient &qmp, pid_t process)> watch;
         // The guest runs in that QEMU: `ends` lead to it.
         std::function<void(SuccessorEnds ends, std::unique_ptr<QmpClient> qmp)> has_succeeded;
         std::function<void()> is_back;  // the guest goes on in the old one

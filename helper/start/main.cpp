@@ -207,15 +207,18 @@ Result<CompanionFds> keep_for_successor(const ListeningSockets &sockets, const O
 }
 
 // For a saved state, which fits only these images as they are. One that cannot be looked at is not
-// compared.
+// compared; nor is what can be taken out while the VM runs, and shall not be kept then: CDs.
 void show_images(CompanionFds &companion, const OpenImages &images) {
-    for (const OpenImage &image : images)
+    for (const OpenImage &image : images) {
+        if (!image.file.write && !image.file.is_backing())
+            continue;
         if (UniqueFd look(
                 open(fmt::format("/proc/self/fd/{}", image.fd.get()).c_str(), O_PATH | O_CLOEXEC));
             look)
             companion.insert_or_assign(
                 concat(image.file.write ? kWrittenImageFd : kReadImageFd, image.file.path),
                 std::move(look));
+    }
 }
 
 // What a companion gets of this start alone.

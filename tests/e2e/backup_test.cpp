@@ -301,7 +301,7 @@ TEST(Backup, GoesIntoAPipe) {
 std::size_t copies_in_var_tmp() {
     std::size_t copies = 0;
     for (const auto &entry : fs::directory_iterator("/var/tmp"))
-        copies += entry.path().filename().native().starts_with("qemunit-backup.");
+        copies += entry.path().filename().native().starts_with(".qemunit-stream-");
     return copies;
 }
 

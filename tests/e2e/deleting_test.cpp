@@ -58,11 +58,11 @@ TEST(Deleting, ANameThatIsNoVmsLeavesNoFolder) {
 TEST(Deleting, ANameThatNoUserCanHaveIsExplainedLikeOthers) {
     const VmUnderTest vm("del.good", deaf_ini());
     for (const std::string name : {"del.godo", "delete-this-name-which-is-a-long-one"}) {
+        Journal journal("qemu-failure@" + name + ".service");
         EXPECT_FALSE(run_words("systemctl start qemu@" + name).ok());
-        const auto said =
-            Journal("qemu-failure@" + name + ".service").read_until([&](const JournalEntry &entry) {
-                return entry.message.contains("no VM '" + name + "' is configured");
-            });
+        const auto said = journal.read_until([&](const JournalEntry &entry) {
+            return entry.message.contains("no VM '" + name + "' is configured");
+        });
         EXPECT_TRUE(said) << said.error().message;
         EXPECT_FALSE(fs::exists("/var/lib/qemunit/" + name));
         run_words("systemctl reset-failed qemu@" + name);

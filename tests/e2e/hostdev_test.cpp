@@ -177,8 +177,9 @@ TEST_F(HostDevices, WhatIsNotThereIsNamed) {
     const VmUnderTest vm("hostnone", ini(pci("card", "0000:7f:1f.7") + pci("bridge", "00:11.0") +
                                          "[HostDevice stick]\nUSB=1234:5678\n"));
     EXPECT_FALSE(vm.start().ok());
-    expect_contains(vm.status().output, "which the VM needs, is not up; `systemctl status " +
-                                            part(vm, "bridge") + "` says why.");
+    // One of them.
+    expect_contains(vm.status().output,
+                    "which the VM needs, is not up; `systemctl status qemu-hostdev@hostnone:");
     expect_contains(run({"systemctl", "status", part(vm, "card")}).output,
                     "this machine has no PCI device 0000:7f:1f.7; `lspci -D` lists");
     expect_contains(run({"systemctl", "status", part(vm, "bridge")}).output, "is a bridge");

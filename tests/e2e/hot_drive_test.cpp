@@ -69,8 +69,10 @@ void kill_daemon() {
 
 // What the guest has of it: its size, and its first line. The kernel says when it comes and goes.
 std::string wait_for_disk(GuestShell &guest, const std::string &device) {
-    return guest.run("while [ ! -b /dev/" + device + " ]; do usleep 50000; done; cat /sys/block/" +
-                     device + "/size; head -n 1 /dev/" + device);
+    // Its node is there a moment before the kernel opens it.
+    return guest.run("until head -c 1 /dev/" + device +
+                     " >/dev/null 2>&1; do usleep 50000; done; cat /sys/block/" + device +
+                     "/size; head -n 1 /dev/" + device);
 }
 
 std::string expected_disk() {

@@ -113,6 +113,21 @@ TEST(HotPlug, MemoryIsSharedAsTheOther) {
     const std::string devices = monitor_command(vm.name(), "info memdev").value;
     EXPECT_NE(devices.find("memory backend: qemunit-dimm-1"), std::string::npos) << devices;
     EXPECT_EQ(devices.find("share: false"), std::string::npos) << devices;
+    // Again, to what it has.
+    EXPECT_EQ(set_memory(vm, 384 * kMiB).error, "");
+    // What a call that was cut short has left goes with the next one.
+    const auto execute = [&](const char *command, const std::string &arguments) {
+        return call_vm_with(vm.name(), "Execute", [&](sd_bus_message *call) {
+            return sd_bus_message_append(call, "ss", command, arguments.c_str());
+        });
+    };
+    ASSERT_EQ(execute("object-add", R"({"qom-type":"memory-backend-ram","id":"qemunit-dimm-2",)"
+                                    R"("size":134217728})")
+                  .error,
+              "");
+    ASSERT_EQ(set_memory(vm, 512 * kMiB).error, "");
+    EXPECT_EQ(execute("qom-list", R"({"path":"/objects"})").value.find("qemunit-dimm-2"),
+              std::string::npos);
 }
 
 TEST(HotPlug, AReloadBringsWhatTheIniSays) {

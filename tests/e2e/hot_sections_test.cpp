@@ -35,9 +35,10 @@ class HotSections : public ::testing::Test {
     static std::string drive(const std::string &file, const std::string &keys = "") {
         return "[Drive data]\nFile=" + kFolder + file + "\n" + keys;
     }
+    // Its node is there a moment before the kernel opens it.
     static std::string wait_for_disk(GuestShell &guest) {
         return guest.run(
-            "until [ -b /dev/vda ]; do usleep 20000; done; head -n 1 /dev/vda; "
+            "until head -c 1 /dev/vda >/dev/null 2>&1; do usleep 20000; done; head -n 1 /dev/vda; "
             "cat /sys/block/vda/ro");
     }
     static void wait_until_it_is_gone(GuestShell &guest) {
@@ -110,8 +111,10 @@ TEST_F(HotSections, ADriveComesToAScsiController) {
     GuestShell guest(vm);
     guest.run("modprobe -a virtio_pci virtio_scsi sd_mod");
     reload(vm, begin + drive("one.img", "Interface=scsi\nReadIOPSMax=5K\n"));
-    EXPECT_EQ(guest.run("until [ -b /dev/sdb ]; do usleep 20000; done; head -n 1 /dev/sdb"),
-              "content of one.img\n");
+    EXPECT_EQ(
+        guest.run(
+            "until head -c 1 /dev/sdb >/dev/null 2>&1; do usleep 20000; done; head -n 1 /dev/sdb"),
+        "content of one.img\n");
     expect_contains(log_of(vm), "drive data: ReadIOPSMax=5000");
     ASSERT_TRUE(vm.systemctl("reload").ok()) << log_of(vm);
     expect_contains(log_of(vm), "Nothing to change.");

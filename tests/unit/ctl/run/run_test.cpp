@@ -319,6 +319,7 @@ TEST(RunMachineTest, OrdersOfTheGuest) {
         "host=guest\0folder=/home/joe\0"
         "env=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\0"
         "env=HOME=/root\0env=USER=root\0env=LOGNAME=root\0env=SHELL=/bin/sh\0env=TERM=xterm\0"
+        "env=QEMUNIT_OUTPUT=/run/qemunit-output\0env=QEMUNIT_EVENTS=/dev/null\0"
         "env=A=b\0arg=sh\0arg=-c\0arg=a\nb\0"sv);
 }
 

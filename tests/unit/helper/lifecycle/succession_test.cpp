@@ -156,7 +156,7 @@ class SuccessionTest : public ::testing::Test {
                 .tell_status = [this](const std::string &text) { statuses.push_back(text); },
                 .hold_input = [](bool) {},
                 .port_with_input = [] { return std::string(); },
-                .is_given = [this](QmpClient &, pid_t process) { given_to = process; },
+                .watch = [this](QmpClient &, pid_t process) { given_to = process; },
                 .has_succeeded =
                     [this](SuccessorEnds, std::unique_ptr<QmpClient> qmp) {
                         client->become(std::move(qmp));
