@@ -4,6 +4,7 @@
 // slow, PID 1 in a reload or a polkit agent, must not hold up the other callers.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 
 #include "common/bus_ptr.h"

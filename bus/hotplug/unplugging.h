@@ -3,6 +3,7 @@
 // Takes a device from a running guest. QEMU only asks; the guest lets go when it likes.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "bus/methods/vm_call.h"

@@ -6,6 +6,7 @@
 
 #include <systemd/sd-bus.h>
 
+#include <cstdint>
 #include <expected>
 #include <functional>
 #include <memory>

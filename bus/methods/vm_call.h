@@ -5,6 +5,7 @@
 // functions.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>

@@ -5,6 +5,7 @@
 // whose guest lets a drive go when no caller waits for that any more.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "bus/monitor/vm_monitor.h"

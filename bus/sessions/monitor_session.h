@@ -5,6 +5,7 @@
 // MonitorSessions, which knows all sessions of a VM.
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>

@@ -5,6 +5,7 @@
 // queue.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>

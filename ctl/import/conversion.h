@@ -5,6 +5,7 @@
 // it, and keep_rest() leaves the rest to Arguments=. For `qemunitctl import`. Pure.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>

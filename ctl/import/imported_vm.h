@@ -5,6 +5,7 @@
 // whatever the value holds.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>

@@ -3,6 +3,7 @@
 // `qemunitctl images`: the catalogue, and what of it is here already.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 

@@ -7,6 +7,7 @@
 
 #include <systemd/sd-bus.h>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>

@@ -4,6 +4,7 @@
 // unit. Each waits for its answer, with a deadline; an Error's text is for the user as it is.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>

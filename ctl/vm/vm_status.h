@@ -4,6 +4,7 @@
 // QEMU that hangs delays the answers of no other VM.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <vector>
 

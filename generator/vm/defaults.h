@@ -4,6 +4,7 @@
 // keys, or on its machine, for all who must know the same of it. Pure.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>

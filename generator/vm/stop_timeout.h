@@ -4,6 +4,7 @@
 // there are two places to write it: StopTimeout=, and what [Service] hands to systemd.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "generator/vm/diagnostic.h"

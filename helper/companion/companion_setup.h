@@ -4,6 +4,7 @@
 // chardevs, and what the VM's ini file says of its work.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>

@@ -6,6 +6,7 @@
 // VM.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>

@@ -5,6 +5,7 @@
 // systemd's to kill.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <utility>
 

@@ -6,6 +6,7 @@
 // VM's end, who reads still gets the last words.
 #pragma once
 
+#include <cstdint>
 #include <list>
 #include <memory>
 #include <string>

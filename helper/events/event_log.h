@@ -5,6 +5,7 @@
 // has taken over, fills neither the journal nor our memory.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>

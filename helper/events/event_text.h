@@ -6,6 +6,7 @@
 // an entry or begins one.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -5,6 +5,7 @@
 // reaches it: so that is another process, and this one goes on.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 

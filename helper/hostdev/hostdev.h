@@ -5,6 +5,7 @@
 // keep others away, and root's folders. Never takes what the host or another VM uses.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "common/result.h"

@@ -7,6 +7,7 @@
 // each step again.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>

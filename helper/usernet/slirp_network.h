@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <slirp/libslirp.h>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
