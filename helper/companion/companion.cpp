@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <systemd/sd-daemon.h>
 
-#include <algorithm>
 #include <cinttypes>
 #include <csignal>
 #include <cstdlib>
@@ -25,7 +24,7 @@
 #include "helper/companion/requests.h"
 #include "helper/companion/watchdog.h"
 #include "helper/console/journal.h"
-#include "helper/console/serial_port.h"
+#include "helper/console/serial_ports.h"
 #include "helper/events/event_log.h"
 #include "helper/events/status_text.h"
 #include "helper/guest/guest_agent.h"
@@ -89,11 +88,11 @@ class Companion {
         readiness_ = std::move(*readiness);
         for (PortEnd &end : setup.ports) {
             const bool is_first = end.name == kFirstSerialPort;
-            if (auto added = add_port(vm, std::move(end)); !added)
-                return added;
+            const auto port = ports_.add(event, vm, std::move(end), journal_.get());
+            if (!port)
+                return std::unexpected(port.error());
             if (is_first && readiness_->wants_lines())
-                ports_.back()->on_line(
-                    [this](const std::string &line) { readiness_->take_line(line); });
+                (*port)->on_line([this](const std::string &line) { readiness_->take_line(line); });
         }
         if (setup.agent)
             if (auto added = add_agent(vm, std::move(*setup.agent), setup.ready); !added)
@@ -213,17 +212,8 @@ class Companion {
   private:
     Succession::Callbacks succession_callbacks() {
         return {.tell_status = [this](const std::string &text) { readiness_->take_status(text); },
-                .hold_input =
-                    [this](bool held) {
-                        for (const auto &port : ports_)
-                            port->hold_input(held);
-                    },
-                .port_with_input =
-                    [this] {
-                        const auto port = std::ranges::find_if(
-                            ports_, [](const auto &one) { return one->has_untaken_in_socket(); });
-                        return port == ports_.end() ? std::string() : (*port)->name();
-                    },
+                .hold_input = [this](bool held) { ports_.hold_input(held); },
+                .port_with_input = [this] { return ports_.with_untaken_input(); },
                 .watch =
                     [this](QmpClient &qmp, pid_t process) {
                         watch_over(qmp, process);
@@ -237,7 +227,7 @@ class Companion {
                     [this] {
                         watch_over(*qmp_, qemu_);
                         watchdog_->start();
-                        set_guest_runs(true);
+                        ports_.set_guest_runs(true);
                         ask_status_anew();
                     }};
     }
@@ -249,10 +239,12 @@ class Companion {
 
     // What the old QEMU has printed comes before what the new one prints.
     void go_on_with(SuccessorEnds ends, std::unique_ptr<QmpClient> qmp) {
-        for (const auto &port : ports_)
-            if (auto end = ends.fds.extract(guest_fd(port->name())))
-                if (auto gone_on = port->go_on_with(std::move(end.mapped())); !gone_on)
-                    warn(gone_on.error().message);
+        ports_.go_on_with(
+            [&ends](const std::string &port) {
+                auto end = ends.fds.extract(guest_fd(port));
+                return end ? std::move(end.mapped()) : UniqueFd();
+            },
+            [](const std::string &fault) { warn(fault); });
         qmp_->become(std::move(qmp));
         stopping_->set_process(ends.process);
         moving_out_->set_process(ends.process);
@@ -261,19 +253,8 @@ class Companion {
         qemu_ = ends.process;
         watch_over(*qmp_, qemu_);
         watchdog_->start();
-        set_guest_runs(true);
+        ports_.set_guest_runs(true);
         ask_status_anew();
-    }
-
-    Result<> add_port(const std::string &vm, PortEnd end) {
-        auto port = SerialPort::create(event_.get(), vm, std::move(end), journal_.get(),
-                                       [this] { leave_if_done(); });
-        if (!port)
-            return std::unexpected(port.error());
-        ports_.push_back(std::move(*port));
-        ports_.back()->ask_qemu_by(
-            [this](std::function<void()> answered) { ask_whether_qemu_runs(std::move(answered)); });
-        return {};
     }
 
     void ask_whether_qemu_runs(std::function<void()> answered) {
@@ -287,9 +268,10 @@ class Companion {
     }
 
     Result<> add_agent(const std::string &vm, PortEnd end, const Awaited &ready) {
-        if (auto added = add_port(vm, std::move(end)); !added)
-            return added;
-        agent_.emplace(event_.get(), *ports_.back());
+        const auto port = ports_.add(event_.get(), vm, std::move(end), journal_.get());
+        if (!port)
+            return std::unexpected(port.error());
+        agent_.emplace(event_.get(), **port);
         if (ready.thing != Awaited::Thing::agent)
             return {};
         return agent_->probe([this] { readiness_->take_answer_of_agent(); });
@@ -330,8 +312,7 @@ class Companion {
     bool takes_over() const { return handover_.takeovers > 0; }
 
     bool is_used() const {
-        return !readiness_->is_ready() || is_on_its_way() ||
-               std::ranges::any_of(ports_, [](const auto &port) { return port->has_clients(); });
+        return !readiness_->is_ready() || is_on_its_way() || ports_.have_clients();
     }
 
     // The VM ends as by `systemctl stop`: systemd watches over the time that stopping takes.
@@ -375,7 +356,7 @@ class Companion {
 
     void has_moved_in() {
         readiness_->take_resumption(qmp_->version(), "moved");
-        set_guest_runs(true);
+        ports_.set_guest_runs(true);
         if (handover_.stop_asked_usec != 0)  // while the guest was on the way between the two
             stopping_->begin();
         else
@@ -496,7 +477,7 @@ class Companion {
             "query-status", nullptr, kCommandTimeout, [this](const QmpClient::Reply &reply) {
                 const std::string state = reply ? string_at(*reply, "status") : std::string();
                 if (state == "paused" || state == "save-vm")
-                    set_guest_runs(false);
+                    ports_.set_guest_runs(false);
                 const std::string status = status_text_of_state(state);
                 if (!status.empty() && !stopping_->has_begun() && !handover_.is_hibernating)
                     readiness_->take_status(status);
@@ -507,12 +488,14 @@ class Companion {
     void follow_guest(const std::string &event) {
         panicked_ = panicked_ || event == "GUEST_PANICKED";
         if (event == "RESUME" || (event == "STOP" && !panicked_))
-            set_guest_runs(event == "RESUME");
+            ports_.set_guest_runs(event == "RESUME");
     }
 
-    void set_guest_runs(bool runs) {
-        for (const auto &port : ports_)
-            port->set_guest_runs(runs);
+    void forget_images(const std::string &device) {
+        for (const auto &[drive, set] : images_)
+            if (drive == device)
+                succession_->forget_image(set);
+        std::erase_if(looked_at_, [&](const ImageFile &image) { return image.drive == device; });
     }
 
     void on_event(const QmpEvent &event) {
@@ -523,9 +506,7 @@ class Companion {
         moving_out_->on_event(event);
         succession_->on_event(event);
         if (event.name == "DEVICE_DELETED")
-            for (const auto &[drive, set] : images_)
-                if (drive == string_at(event.data, "device"))
-                    succession_->forget_image(set);
+            forget_images(string_at(event.data, "device"));
         if (event.name == "RESUME")
             handover_.is_paused = false;
         // QEMU may write its disks for longer than WatchdogSec= before it ends, and a QEMU that
@@ -557,15 +538,12 @@ class Companion {
     }
 
     void on_room() {
-        for (const auto &port : ports_)
-            port->resume();
+        ports_.resume();
         leave_if_done();
     }
 
     void leave_if_done() {
-        const bool ports_ended =
-            std::ranges::all_of(ports_, [](const auto &port) { return port->has_ended(); });
-        if (!qmp_closed_ || !ports_ended || stopping_->is_writing() ||
+        if (!qmp_closed_ || !ports_.have_ended() || stopping_->is_writing() ||
             (journal_ && !journal_->is_empty()))
             return;
         readiness_->explain_failure();
@@ -582,7 +560,11 @@ class Companion {
     EventPtr event_;
     std::unique_ptr<Journal> journal_;
     std::unique_ptr<EventLog> events_;
-    std::vector<std::unique_ptr<SerialPort>> ports_;
+    SerialPorts ports_{
+        [this](std::function<void()> answered) { ask_whether_qemu_runs(std::move(answered)); },
+        [this] {
+            leave_if_done();
+        }};
     std::optional<GuestAgent> agent_;  // on one of the ports
     std::unique_ptr<Readiness> readiness_;
     std::unique_ptr<GuestNotices> guest_notices_;

@@ -43,9 +43,14 @@ ImageFiles take_images(CompanionFds &fds) {
     ImageFiles images;
     for (auto &[name, fd] : fds)
         for (const std::string_view prefix : {kWrittenImageFd, kReadImageFd})
-            if (name.starts_with(prefix))
-                images.push_back(
-                    {name.substr(prefix.size()), prefix == kWrittenImageFd, std::move(fd)});
+            if (name.starts_with(prefix)) {
+                const std::string rest = name.substr(prefix.size());
+                const std::size_t drive = std::min(rest.find(':'), rest.size() - 1);
+                images.push_back({.path = rest.substr(drive + 1),
+                                  .is_written = prefix == kWrittenImageFd,
+                                  .fd = std::move(fd),
+                                  .drive = rest.substr(0, drive)});
+            }
     return images;
 }
 

@@ -81,7 +81,12 @@ int main(int argc, char **argv) {
         filter_system_calls();
         return run_companion(vm, std::move(setup), handover);
     };
+    // The images themselves, which shall not outlive their drives: the companion hears when those
+    // go. One that takes over has nothing to compare a state with.
+    const auto begun = [&] {
+        setup.looked_at.clear();
+    };
     if (!successors.are_possible())
-        return supervise(work);
-    return supervise(work, [&](Handover &handover) { successors.serve(handover); });
+        return supervise(work, begun);
+    return supervise(work, begun, [&](Handover &handover) { successors.serve(handover); });
 }

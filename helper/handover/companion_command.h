@@ -31,7 +31,7 @@ inline constexpr const char *kQmpFd = "qmp", *kResumedFd = "resumed", *kNotifyFd
 inline constexpr std::string_view kIncomingFd = "incoming:";
 // migrate-disks.sock, which the disks of such a VM come by: "copies:" and copied_images_text().
 inline constexpr std::string_view kCopiesFd = "copies:";
-// An image, to look at: "image:rw:PATH", or "ro". It is no copy of QEMU's own descriptor, which
+// An image, to look at: "image:rw:DRIVE:PATH", or "ro". It is no copy of QEMU's own descriptor, which
 // would keep QEMU's lock of the image.
 inline constexpr std::string_view kWrittenImageFd = "image:rw:", kReadImageFd = "image:ro:";
 

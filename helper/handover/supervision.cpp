@@ -42,9 +42,9 @@ std::string how_it_ended(int status) {
 
 class Supervisor {
   public:
-    Supervisor(const std::function<int(Handover &)> &work,
+    Supervisor(const std::function<int(Handover &)> &work, const std::function<void()> &begun,
                const std::function<void(Handover &)> &serve, Handover &handover)
-        : work_(work), serve_(serve), handover_(handover) {
+        : work_(work), begun_(begun), serve_(serve), handover_(handover) {
         sigemptyset(&heard_);
         sigaddset(&heard_, SIGCHLD);
         sigaddset(&heard_, kStopSignal);
@@ -59,6 +59,8 @@ class Supervisor {
         sigprocmask(SIG_BLOCK, &heard_, &before_);
         if (!fork_worker())
             return EXIT_FAILURE;
+        if (begun_)
+            begun_();
         for (;;) {
             const int status = wait_for_end();
             if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS)
@@ -122,6 +124,7 @@ class Supervisor {
     }
 
     const std::function<int(Handover &)> &work_;
+    const std::function<void()> &begun_;
     const std::function<void(Handover &)> &serve_;
     Handover &handover_;
     sigset_t heard_{}, before_{};
@@ -136,7 +139,7 @@ void ignore_signals_of_the_service() {
         std::signal(number, SIG_IGN);
 }
 
-int supervise(const std::function<int(Handover &)> &work,
+int supervise(const std::function<int(Handover &)> &work, const std::function<void()> &begun,
               const std::function<void(Handover &)> &serve) {
     ignore_signals_of_the_service();
     void *shared =
@@ -150,7 +153,7 @@ int supervise(const std::function<int(Handover &)> &work,
         const int exit_code = work(alone);
         return exit_code == EXIT_SUCCESS ? alone.exit_status : exit_code;
     }
-    return Supervisor(work, serve, *new (shared) Handover{}).run();
+    return Supervisor(work, begun, serve, *new (shared) Handover{}).run();
 }
 
 }  // namespace qemunit::helper

@@ -69,8 +69,9 @@ void ignore_signals_of_the_service();
 // Runs `work` in a child, and in another child if that one was killed or has failed, which is said
 // on standard error. Returns, in the supervisor only, the exit code: that of the Handover if a
 // child has ended well. `work` gets the fds and the memory as they are now.
-// `serve` is called, in the supervisor, after each request_signal().
-int supervise(const std::function<int(Handover &)> &work,
+// `begun` is called once, in the supervisor, when the first child is there: what only that one is
+// to have is let go. `serve` is called there after each request_signal().
+int supervise(const std::function<int(Handover &)> &work, const std::function<void()> &begun = {},
               const std::function<void(Handover &)> &serve = {});
 
 }  // namespace qemunit::helper

@@ -21,6 +21,7 @@ struct ImageFile {
     std::string path;
     bool is_written = false;  // the guest may
     UniqueFd fd;              // to look at it, not to read it
+    std::string drive = {};
 };
 using ImageFiles = std::vector<ImageFile>;
 

@@ -215,9 +215,9 @@ void show_images(CompanionFds &companion, const OpenImages &images) {
         if (UniqueFd look(
                 open(fmt::format("/proc/self/fd/{}", image.fd.get()).c_str(), O_PATH | O_CLOEXEC));
             look)
-            companion.insert_or_assign(
-                concat(image.file.write ? kWrittenImageFd : kReadImageFd, image.file.path),
-                std::move(look));
+            companion.insert_or_assign(concat(image.file.write ? kWrittenImageFd : kReadImageFd,
+                                              image.file.drive, ":", image.file.path),
+                                       std::move(look));
     }
 }
 

@@ -23,14 +23,10 @@ namespace {
 constexpr uint64_t kMiB = 1 << 20;
 
 BusReply set_cpus(const VmUnderTest &vm, uint32_t cpus) {
-    return call_vm_with(vm.name(), "SetCPUs", [cpus](sd_bus_message *call) {
-        return sd_bus_message_append(call, "u", cpus);
-    });
+    return call_vm_with_one(vm.name(), "SetCPUs", "u", cpus);
 }
 BusReply set_memory(const VmUnderTest &vm, uint64_t bytes) {
-    return call_vm_with(vm.name(), "SetMemory", [bytes](sd_bus_message *call) {
-        return sd_bus_message_append(call, "t", bytes);
-    });
+    return call_vm_with_one(vm.name(), "SetMemory", "t", bytes);
 }
 BusReply attach(const VmUnderTest &vm, const std::string &name, int fd, const char *mac) {
     return call_vm_with(vm.name(), "AttachNetwork", [&](sd_bus_message *call) {

@@ -19,15 +19,11 @@ namespace {
 constexpr uint64_t kMiB = 1 << 20;
 
 BusReply set_balloon(const VmUnderTest &vm, uint64_t bytes) {
-    return call_vm_with(vm.name(), "SetBalloon", [bytes](sd_bus_message *call) {
-        return sd_bus_message_append(call, "t", bytes);
-    });
+    return call_vm_with_one(vm.name(), "SetBalloon", "t", bytes);
 }
 
 BusReply dump_memory(const VmUnderTest &vm, int fd) {
-    return call_vm_with(vm.name(), "DumpMemory", [fd](sd_bus_message *call) {
-        return sd_bus_message_append(call, "h", fd);
-    });
+    return call_vm_with_one(vm.name(), "DumpMemory", "h", fd);
 }
 
 std::string statistics(const VmUnderTest &vm) {

@@ -41,4 +41,13 @@ inline BusReply call_vm_with(const std::string &vm, const char *method,
     return result;
 }
 
+// With one argument of that type of D-Bus.
+template <typename Value>
+BusReply call_vm_with_one(const std::string &vm, const char *method, const char *type,
+                          Value value) {
+    return call_vm_with(vm, method, [type, value](sd_bus_message *call) {
+        return sd_bus_message_append(call, type, value);
+    });
+}
+
 }  // namespace qemunit::e2e

@@ -78,7 +78,10 @@ class FakeQemu {
         return heard_;
     }
     bool has_heard(std::string_view text) { return heard().find(text) != std::string::npos; }
-    void forget() { heard_.clear(); }
+    void forget() {
+        heard_.clear();
+        place_ = 0;
+    }
     void hang_up() { fd_.reset(); }
     int fd() const { return fd_.get(); }
     explicit operator bool() const { return static_cast<bool>(fd_); }
@@ -92,9 +95,35 @@ class FakeQemu {
         return true;
     }
 
+    // Answers commands as they come, until one is `last`, which gets `value`. To be asked from the
+    // first command on behind the handshake.
+    bool answer_until(const EventLoop &loop, const std::string &last,
+                      const std::string &value = R"("return":{})",
+                      std::chrono::milliseconds at_most = 10s) {
+        for (bool is_done = false; !is_done;) {
+            if (!loop.run_until([this] { return heard().find('\n', place_) != std::string::npos; },
+                                at_most))
+                return false;
+            const std::size_t end = heard_.find('\n', place_);
+            is_done =
+                heard_.substr(place_, end - place_).find("\"" + last + "\"") != std::string::npos;
+            place_ = end + 1;
+            say("{" + (is_done ? value : R"("return":{})") +
+                ",\"id\":" + std::to_string(++answered_) + "}");
+        }
+        return true;
+    }
+
+    // Behind the command that was answered last.
+    bool has_heard_since(std::string_view text) {
+        return heard().find(text, place_) != std::string::npos;
+    }
+
   private:
     UniqueFd fd_;
     std::string heard_;
+    std::size_t place_ = 0;  // in heard_, behind what was answered
+    unsigned answered_ = 0;
 };
 
 // A listening socket as QEMU has one, and whoever connected to it.

@@ -73,25 +73,12 @@ class MovingInTest : public ::testing::Test {
                                                [this] {
                                                    has_moved = true;
                                                }});
-        answered = 0;
-        place = 0;
         EXPECT_TRUE(qemu.greet(loop));
         EXPECT_TRUE(loop.run_until([this] { return client->is_ready(); }));
         qemu.forget();
     }
-    // Answers commands as they come until one is `last`, which gets `value`.
     void answer_until(const std::string &last, const std::string &value = R"("return":{})") {
-        for (bool done = false; !done;) {
-            ASSERT_TRUE(loop.run_until(
-                [this] { return qemu.heard().find('\n', place) != std::string::npos; }, 60s))
-                << last;
-            const std::size_t end = qemu.heard().find('\n', place);
-            const std::string line = qemu.heard().substr(place, end - place);
-            place = end + 1;
-            done = line.find("\"" + last + "\"") != line.npos;
-            qemu.say("{" + (done ? value : R"("return":{})") +
-                     ",\"id\":" + std::to_string(++answered) + "}");
-        }
+        ASSERT_TRUE(qemu.answer_until(loop, last, value, 60s)) << last;
     }
     void load() {
         moving->begin();
@@ -110,7 +97,7 @@ class MovingInTest : public ::testing::Test {
         source.say_raw("run\n");
         answer_until("query-status", R"("return":{"status":"paused"})");
     }
-    bool is_let_run_again() { return qemu.heard().find("\"cont\"", place) != std::string::npos; }
+    bool is_let_run_again() { return qemu.has_heard_since("\"cont\""); }
     bool is_let_run() {
         return loop.run_until([this] { return qemu.has_heard("\"cont\""); }, 60s);
     }
@@ -146,8 +133,6 @@ class MovingInTest : public ::testing::Test {
     std::optional<GuestRun> guest_run;
     std::optional<MovingIn> moving;
     bool has_moved = false;
-    unsigned answered = 0;
-    std::size_t place = 0;
 };
 
 class MovingInWithDisksTest : public MovingInTest {
@@ -499,8 +484,7 @@ TEST_F(MovingInTest, AQemuThatIsGoneIsGivenNoGuest) {
 TEST_F(MovingInTest, AQemuThatGoesWhenRunComesIsGivenNoGuest) {
     load();
     source.say_raw("run\n");
-    ASSERT_TRUE(loop.run_until(
-        [this] { return qemu.heard().find("query-status", place) != std::string::npos; }, 60s));
+    ASSERT_TRUE(loop.run_until([this] { return qemu.has_heard_since("query-status"); }, 60s));
     qemu.hang_up();
     ASSERT_TRUE(loop.run_until(
         [this] { return source.has_heard("refused QEMU is gone, or does not answer"); }, 60s));

@@ -39,19 +39,8 @@ class StorageCopyTest : public ::testing::Test {
         EXPECT_TRUE(loop.run_until([this] { return client->is_ready(); }));
         qemu.forget();
     }
-    // Answers commands as they come until one is `last`, which gets `value`.
     void answer_until(const std::string &last, const std::string &value = R"("return":{})") {
-        for (bool done = false; !done;) {
-            ASSERT_TRUE(loop.run_until(
-                [this] { return qemu.heard().find('\n', place) != std::string::npos; }, 10s))
-                << last;
-            const std::size_t end = qemu.heard().find('\n', place);
-            const std::string line = qemu.heard().substr(place, end - place);
-            place = end + 1;
-            done = line.find("\"" + last + "\"") != line.npos;
-            qemu.say("{" + (done ? value : R"("return":{})") +
-                     ",\"id\":" + std::to_string(++answered) + "}");
-        }
+        ASSERT_TRUE(qemu.answer_until(loop, last, value, 10s)) << last;
     }
     void begin() {
         testing::SocketPair way;
@@ -94,8 +83,6 @@ class StorageCopyTest : public ::testing::Test {
     bool is_ready = false;
     std::optional<std::string> failure;
     std::optional<Result<>> result;
-    unsigned answered = 0;
-    std::size_t place = 0;
 };
 
 TEST_F(StorageCopyTest, IsDoneWhenTheJobHasEndedWell) {
